@@ -1,0 +1,101 @@
+"""The pages of the catalogue: `docs/rules/GLxxx.md`, its index, and what `--explain` prints.
+
+`python -m gradlint.catalogue docs/rules` writes the pages; with `--check` it writes nothing and fails
+when they are not up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradlint import rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gradlint.rule import Rule
+
+GENERATED = "<!-- Generated from gradlint/rules/ by `python -m gradlint.catalogue docs/rules`. -->"
+
+
+def page(rule: Rule) -> str:
+    """A rule's page in Markdown; also the text of `gradlint --explain CODE`. No newline at the end."""
+    return f"# {rule.code} {rule.name}\n\nSeverity: {rule.severity}. {rule.advice}\n\n{rule.doc.strip()}"
+
+
+def index(catalogue: Iterable[Rule]) -> str:
+    """The page that lists all rules, in Markdown."""
+    rows = [
+        f"| [{rule.code}]({rule.code}.md) | {rule.name} | {rule.severity} | {_cell(summary(rule))} |"
+        for rule in catalogue
+    ]
+    head = ["# Rules", "", GENERATED, "", "| code | name | severity | what it reports |", "|---|---|---|---|"]
+    return "\n".join(head + rows)
+
+
+def sections(rule: Rule) -> dict[str, str]:
+    """The text under each level-2 heading of a rule's doc, by heading."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    fenced = False
+    for line in rule.doc.splitlines():
+        # A comment in a code example may start like a heading.
+        fenced ^= line.lstrip().startswith("```")
+        if line.startswith("## ") and not fenced:
+            lines = found[line.removeprefix("## ").strip()] = []
+        else:
+            lines.append(line)
+    return {heading: "\n".join(text).strip() for heading, text in found.items()}
+
+
+def summary(rule: Rule) -> str:
+    """The first sentence of *What it does*, on one line."""
+    text = " ".join(sections(rule)["What it does"].split("\n\n")[0].split())
+    first, stop, _ = text.partition(". ")
+    return first + stop.strip()
+
+
+def pages(catalogue: Sequence[Rule]) -> dict[str, str]:
+    """File name to content of every page."""
+    made = {f"{rule.code}.md": f"{page(rule)}\n" for rule in catalogue}
+    return made | {"index.md": f"{index(catalogue)}\n"}
+
+
+def stale_pages(folder: Path, wanted: dict[str, str]) -> list[str]:
+    """Names of the pages in `folder` that are missing, differ, or should not be there."""
+    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the pages, or check them; 1 when a checked page is stale."""
+    parser = argparse.ArgumentParser("python -m gradlint.catalogue", description="Writes the rules' pages.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a page is stale")
+    options = parser.parse_args(arguments)
+    folder: Path = options.folder
+    wanted = pages(rules.ALL_RULES)
+    stale = stale_pages(folder, wanted)
+    if options.check:
+        if stale:
+            print(f"{folder}: {', '.join(stale)} not up to date", file=sys.stderr)
+            print(f"python -m gradlint.catalogue {folder} writes them", file=sys.stderr)
+        return 1 if stale else 0
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in stale:
+        if name in wanted:
+            (folder / name).write_text(wanted[name], encoding="utf-8")
+        else:
+            (folder / name).unlink()
+    return 0
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""What stops a check. Every message says what was wrong, where, and what to change."""
+
+from __future__ import annotations
+
+
+class GradlintError(Exception):
+    """A check could not run; the command line prints the message and exits with 2."""
+
+
+class UsageError(GradlintError):
+    """The arguments do not fit together, or name something that does not exist."""
+
+
+class ModelFileError(GradlintError):
+    """The model file cannot be read or is not a Keras model."""
+
+
+class UnsafeModelError(ModelFileError):
+    """The model file carries code that gradlint was not told to trust."""
+
+
+class SampleError(GradlintError):
+    """The sample cannot be read or does not hold numeric arrays."""
+
+
+class ModelRunError(GradlintError):
+    """The model was loaded, but its own code failed for a reason that is not a gradient's."""

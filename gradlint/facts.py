@@ -1,0 +1,91 @@
+"""Everything the rules may ask: the sum of all passes over one check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gradlint.flow import Flow
+from gradlint.load.spec import ArraySpec, Binding, ModelSpec
+from gradlint.passes.blocks import Block, blocks
+from gradlint.passes.cuts import Cut, DerivativeOnly, cuts, derivative_only
+from gradlint.passes.drops import Drop, drops
+from gradlint.passes.labels import Broadcast, broadcasts
+from gradlint.passes.nonfinite import Birth, births
+from gradlint.passes.partial import Unused, unused_slices
+from gradlint.passes.scale import Trend, trend
+from gradlint.record.recording import Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about a model and its sample. The fields after `binding` are empty before the model ran.
+
+    Attributes:
+        spec: the model on paper.
+        arrays: the sample's arrays on paper.
+        binding: which array feeds which input.
+        flow: the run as a graph; None when preflight ended the check.
+        twins: paths of variables that are copies of others that learn (target networks).
+        lying: keys and paths whose gradient is zero in the sample although the loss moves with them.
+    """
+
+    spec: ModelSpec | None = None
+    arrays: tuple[ArraySpec, ...] = ()
+    binding: Binding | None = None
+    flow: Flow | None = None
+    probes: tuple[Flow, ...] = ()
+    drops: tuple[Drop, ...] = ()
+    cuts: tuple[Cut, ...] = ()
+    derivative_only: tuple[DerivativeOnly, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    births: tuple[Birth, ...] = ()
+    broadcasts: tuple[Broadcast, ...] = ()
+    unused: tuple[Unused, ...] = ()
+    trend: Trend | None = None
+    lying: frozenset[str] = frozenset()
+
+    @property
+    def recording(self) -> Recording | None:
+        return self.flow.recording if self.flow is not None else None
+
+
+def facts_of(
+    flow: Flow,
+    *,
+    spec: ModelSpec | None = None,
+    arrays: Sequence[ArraySpec] = (),
+    binding: Binding | None = None,
+    probes: Sequence[Flow] = (),
+    returns: Flow | None = None,
+    in_branches: frozenset[str] = frozenset(),
+    lying: frozenset[str] = frozenset(),
+) -> Facts:
+    """Run every pass over a flow.
+
+    Args:
+        flow: the sample's own run.
+        spec: the model on paper.
+        arrays: the sample's arrays on paper.
+        binding: which array feeds which input.
+        probes: runs on perturbed samples.
+        returns: the sample's run again, with the lines from which layers returned.
+        in_branches: paths of variables read only in branches that the sample does not enter.
+        lying: keys and paths whose zero gradient is contradicted by finite differences of the loss.
+    """
+    return Facts(
+        spec,
+        tuple(arrays),
+        binding,
+        flow,
+        tuple(probes),
+        drops(flow, returns, in_branches),
+        cuts(flow),
+        derivative_only(flow),
+        blocks(flow, probes, lying),
+        births(flow),
+        broadcasts(flow),
+        unused_slices(flow, probes),
+        trend(flow),
+        lying,
+    )

@@ -1,0 +1,245 @@
+"""A recording as a graph: what leads where, and which way the gradient came."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import networkx as nx
+
+from gradlint.record.recording import InputRecord, OpRecord, Recording, TensorRecord, VariableRecord, is_float
+from gradlint.result import GradientState
+
+# Operations that read only the form of their operand: no value, and no gradient, passes through them.
+SHAPE_READERS = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "VariableShape"})
+
+LOSS = ("loss", 0)
+"""The node of the loss in `Flow.graph`."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The tensors and operations of one recording, and how values pass through them.
+
+    Tensors and operations are named by their indices in the recording. "Leads to" and "depends on" mean that a
+    value passes, whether or not a gradient does; reading only a shape passes no value.
+    """
+
+    recording: Recording
+
+    # -- neighbours ------------------------------------------------------------------------------------
+
+    @cached_property
+    def consumers(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """For each tensor, the (operation, operand number) pairs that take its value."""
+        found: list[list[tuple[int, int]]] = [[] for _ in self.recording.tensors]
+        for position, op in enumerate(self.recording.ops):
+            if op.type in SHAPE_READERS:
+                continue
+            for operand, tensor in enumerate(op.inputs):
+                found[tensor].append((position, operand))
+        return tuple(tuple(pairs) for pairs in found)
+
+    def op(self, position: int) -> OpRecord:
+        return self.recording.ops[position]
+
+    def tensor(self, index: int) -> TensorRecord:
+        return self.recording.tensors[index]
+
+    def producers(self, tensor: int) -> Iterator[int]:
+        """Operations that made a tensor: one, or two where a custom gradient wraps its maker."""
+        first = self.recording.tensors[tensor].producer
+        if first is not None:
+            yield first
+        yield from self._wrappers.get(tensor, ())
+
+    @cached_property
+    def _wrappers(self) -> dict[int, tuple[int, ...]]:
+        found: dict[int, list[int]] = {}
+        for position, op in enumerate(self.recording.ops):
+            for tensor in op.outputs:
+                if self.recording.tensors[tensor].producer != position:
+                    found.setdefault(tensor, []).append(position)
+        return {tensor: tuple(positions) for tensor, positions in found.items()}
+
+    def state(self, tensor: int) -> GradientState:
+        """State of the gradient of the loss with respect to a tensor."""
+        return self.recording.tensors[tensor].gradient.state
+
+    # -- reach -----------------------------------------------------------------------------------------
+
+    def descendants(
+        self, starts: Iterable[int], passes: Callable[[int, int], bool] = lambda op, operand: True
+    ) -> frozenset[int]:
+        """Tensors that depend on any of `starts`, which are included.
+
+        Args:
+            starts: tensor indices.
+            passes: whether values pass through an operation from one operand.
+        """
+        seen = set(starts)
+        queue = deque(seen)
+        while queue:
+            for position, operand in self.consumers[queue.popleft()]:
+                if passes(position, operand):
+                    for output in self.recording.ops[position].outputs:
+                        if output not in seen:
+                            seen.add(output)
+                            queue.append(output)
+        return frozenset(seen)
+
+    def ancestors(
+        self, starts: Iterable[int], passes: Callable[[int, int], bool] = lambda op, operand: True
+    ) -> frozenset[int]:
+        """Tensors on which any of `starts` depends; `starts` are included."""
+        seen = set(starts)
+        queue = deque(seen)
+        while queue:
+            for position in self.producers(queue.popleft()):
+                op = self.recording.ops[position]
+                if op.type in SHAPE_READERS:
+                    continue
+                for operand, tensor in enumerate(op.inputs):
+                    if tensor not in seen and passes(position, operand):
+                        seen.add(tensor)
+                        queue.append(tensor)
+        return frozenset(seen)
+
+    @cached_property
+    def behind_loss(self) -> frozenset[int]:
+        """Tensors on which the loss depends."""
+        tensor = self.recording.loss.tensor
+        return frozenset() if tensor is None else self.ancestors([tensor])
+
+    @cached_property
+    def behind_loss_by_value(self) -> frozenset[int]:
+        """Tensors on which the loss depends other than through a derivative that the model itself takes."""
+        tensor = self.recording.loss.tensor
+        if tensor is None:
+            return frozenset()
+        return self.ancestors([tensor], lambda op, operand: self.recording.ops[op].type != "InnerGradient")
+
+    # -- what should learn -----------------------------------------------------------------------------
+
+    @cached_property
+    def learners(self) -> tuple[VariableRecord, ...]:
+        """The trainable variables."""
+        return tuple(v for v in self.recording.variables if v.trainable and v.tracked and is_float(v.dtype))
+
+    @cached_property
+    def float_inputs(self) -> tuple[InputRecord, ...]:
+        return tuple(i for i in self.recording.inputs if is_float(i.dtype))
+
+    @cached_property
+    def keys_behind(self) -> dict[int, frozenset[str]]:
+        """For each operation, the input keys on which it depends."""
+        keys: list[frozenset[str]] = [frozenset()] * len(self.recording.tensors)
+        for record in self.recording.inputs:
+            if record.tensor is not None:
+                keys[record.tensor] = frozenset({record.key})
+        found: dict[int, frozenset[str]] = {}
+        for position, op in enumerate(self.recording.ops):
+            if op.type in SHAPE_READERS:
+                continue
+            union = frozenset().union(*(keys[tensor] for tensor in op.inputs))
+            found[position] = union
+            for output in op.outputs:
+                keys[output] = union
+        return found
+
+    @cached_property
+    def branches(self) -> dict[str, frozenset[str]]:
+        """For each variable, the input keys whose branch it is on: those it meets first on the way to the loss."""
+        return {
+            variable.path: self._first_keys(variable.tensor) if variable.tensor is not None else frozenset()
+            for variable in self.recording.variables
+        }
+
+    def _first_keys(self, start: int) -> frozenset[str]:
+        seen, queue, keys = {start}, deque([start]), set[str]()
+        while queue:
+            for position, _ in self.consumers[queue.popleft()]:
+                met = self.keys_behind.get(position, frozenset())
+                if met:
+                    keys |= met
+                    continue
+                for output in self.recording.ops[position].outputs:
+                    if output not in seen:
+                        seen.add(output)
+                        queue.append(output)
+        return frozenset(keys)
+
+    # -- the public graph ------------------------------------------------------------------------------
+
+    @cached_property
+    def graph(self) -> nx.DiGraph[object]:
+        """Inputs and variables, through operations, to outputs and loss.
+
+        Nodes are `("input", key)`, `("variable", path)`, `("op", position)`, `("output", name)` and `LOSS`, with
+        the attributes `kind` and `label`; operations also carry `type`, `layer`, `file`, `line`, `shapes` and
+        `dtypes`; inputs and variables `gradient` and `norm`. Edges carry `shape`, `dtype` and `gradient` of the
+        tensor that passes.
+        """
+        graph: nx.DiGraph[object] = nx.DiGraph()
+        nodes: dict[int, object] = {}
+        for record in self.recording.inputs:
+            node = ("input", record.key)
+            graph.add_node(
+                node,
+                kind="input",
+                label=record.key,
+                shapes=[record.shape],
+                dtypes=[record.dtype],
+                gradient=record.gradient.state.value,
+                norm=record.gradient.norm,
+            )
+            if record.tensor is not None:
+                nodes[record.tensor] = node
+        for variable in self.recording.variables:
+            node = ("variable", variable.path)
+            graph.add_node(
+                node,
+                kind="variable",
+                label=variable.path,
+                shapes=[variable.shape],
+                dtypes=[variable.dtype],
+                gradient=variable.gradient.state.value,
+                norm=variable.gradient.norm,
+                inputs=sorted(self.branches[variable.path]),
+            )
+            if variable.tensor is not None:
+                nodes[variable.tensor] = node
+        for position, op in enumerate(self.recording.ops):
+            graph.add_node(
+                ("op", position),
+                kind="op",
+                label=f"{op.layer} {op.type}".strip(),
+                type=op.type,
+                layer=op.layer,
+                file=op.file,
+                line=op.line,
+                shapes=[self.tensor(index).shape for index in op.outputs],
+                dtypes=[self.tensor(index).dtype for index in op.outputs],
+            )
+            for index in op.inputs:
+                source = nodes.get(index)
+                if source is not None:
+                    graph.add_edge(source, ("op", position), **self._edge(index))
+            for index in op.outputs:
+                nodes[index] = ("op", position)
+        for output in self.recording.outputs:
+            graph.add_node(("output", output.name), kind="output", label=output.name)
+            if output.tensor in nodes:
+                graph.add_edge(nodes[output.tensor], ("output", output.name), **self._edge(output.tensor))
+        loss = self.recording.loss.tensor
+        if loss is not None:
+            graph.add_node(LOSS, kind="loss", label="loss")
+            if loss in nodes:
+                graph.add_edge(nodes[loss], LOSS, **self._edge(loss))
+        return graph
+
+    def _edge(self, index: int) -> dict[str, object]:
+        tensor = self.tensor(index)
+        return {"shape": tensor.shape, "dtype": tensor.dtype, "gradient": tensor.gradient.state.value}

@@ -1,0 +1,1 @@
+"""Files and live objects in, plain nouns out: `spec`, `preflight`, `sample`, and `model` with TensorFlow."""

@@ -1,0 +1,429 @@
+"""From a path, or a factory in the user's code, to a Keras model; the one file here that needs TensorFlow.
+
+Everything TensorFlow says while it starts, and Keras while it loads, is kept off the screen; what the user
+must know comes back as one error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import random
+import re
+import sys
+import tempfile
+import warnings
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from gradlint.errors import GradlintError, ModelFileError, UnsafeModelError, UsageError
+from gradlint.load.content import KERAS_PACKAGES, Kind, UnsafeContent
+from gradlint.load.preflight import read_spec, refuse_unsafe, require_file, unknown_class_error
+from gradlint.load.spec import ModelSpec, spec_from_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+# Keras ships no types; the name says what is meant.
+Model: TypeAlias = Any
+
+FACTORY = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)")
+HDF5_SUFFIXES = (".h5", ".hdf5")
+REASON_LENGTH = 300
+"""Characters of Keras's own explanation that a message repeats: Keras appends whole configurations."""
+
+NOT_THE_USERS = re.compile(
+    r"importlib|<frozen|site-packages[/\\\\](keras|tensorflow|h5py|numpy)[/\\\\]|\.pyx$"
+)
+
+_imported_files: set[str] = set()
+
+
+def quiet_tensorflow() -> None:
+    """Imports TensorFlow and Keras without a word on the screen. Later calls cost nothing.
+
+    Raises:
+        UsageError: TensorFlow is not installed or does not start, or Keras runs on another backend.
+    """
+    if "tensorflow" not in sys.modules or "keras" not in sys.modules:
+        # Read once by TensorFlow's C++ side, for the whole process: errors only, and nothing below.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        backend = os.environ.get("KERAS_BACKEND")
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # wins over ~/.keras/keras.json
+        try:
+            with _native_stderr() as said:
+                importlib.import_module("tensorflow")
+                importlib.import_module("keras")
+        except Exception as error:
+            raise UsageError(f"TensorFlow cannot be imported: {error}. {said()}".strip()) from error
+        finally:
+            if backend is None:
+                os.environ.pop("KERAS_BACKEND", None)
+    import keras
+
+    if (name := keras.backend.backend()) != "tensorflow":
+        raise UsageError(
+            f"Keras runs on the {name} backend, but gradlint reads TensorFlow's gradients; "
+            "set KERAS_BACKEND=tensorflow"
+        )
+
+
+@contextlib.contextmanager
+def _native_stderr() -> Iterator[Any]:
+    """Keeps what is written to file descriptor 2 off the screen; yields a function that gives it back.
+
+    `TF_CPP_MIN_LOG_LEVEL` is not enough: TensorFlow 2.21 logs some lines before its logging is set up,
+    straight to the descriptor ("All log messages before absl::InitializeLog() is called ...").
+    """
+    try:
+        sys.stderr.flush()
+        copy = os.dup(2)
+    except (OSError, AttributeError, ValueError):  # no standard error at all: nothing to hide
+        yield str
+        return
+    with tempfile.TemporaryFile() as said:
+
+        def text() -> str:
+            said.seek(0)
+            return said.read().decode("utf-8", "replace")
+
+        try:
+            os.dup2(said.fileno(), 2)
+            yield text
+        finally:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.flush()
+            os.dup2(copy, 2)
+            os.close(copy)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps Python warnings, and what TensorFlow and absl log below errors, off the screen."""
+    loggers = [logging.getLogger(name) for name in ("tensorflow", "absl")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _same_globals() -> Iterator[None]:
+    """Gives back Keras's counters for automatic names and Python's random state.
+
+    Rebuilding layers advances both: unseeded initializers draw their seeds from Python's `random`, so that
+    without this a check would change the weights of the next model the user builds.
+    """
+    state, before = random.getstate(), dict(_name_counters())
+    try:
+        yield
+    finally:
+        random.setstate(state)
+        counters = _name_counters()
+        counters.clear()  # in place: Keras keeps the object
+        counters.update(before)
+
+
+def _name_counters() -> dict[str, int]:
+    try:  # private; a Keras that moves it costs no more than shifted names
+        from keras.src.backend.common import global_state
+
+        return global_state.get_global_attribute("object_name_uids") or {}
+    except (ImportError, AttributeError):
+        return {}
+
+
+# --- the user's own code ----------------------------------------------------------------------------
+
+
+def import_user_modules(names: Sequence[str]) -> None:
+    """Imports the user's modules, so that the layers and losses they register are known to Keras.
+
+    The current folder comes first on the import path, as with `python -m`, and stays there: user code
+    may import more when it runs. A file is executed once, under its own name.
+
+    Args:
+        names: dotted module names, or paths of `.py` files.
+
+    Raises:
+        UsageError: one of them does not exist or fails.
+    """
+    for name in names:
+        try:
+            if name.endswith(".py") or os.sep in name:
+                _import_file(require_file(name, UsageError, "a Python file").resolve())
+            else:
+                _import_module(name)
+        except GradlintError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise UsageError(f"--import {name} failed: {_blame(error)}") from error
+
+
+def _import_module(name: str) -> Any:
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    importlib.invalidate_caches()
+    return importlib.import_module(name)
+
+
+def _import_file(path: Path) -> None:
+    known = sys.modules.get(path.stem)
+    if str(path) in _imported_files or (known and getattr(known, "__file__", None) == str(path)):
+        return
+    if str(path.parent) not in sys.path:  # as `python FILE.py` does
+        sys.path.insert(0, str(path.parent))
+    name = path.stem if known is None else f"gradlint_import_{len(_imported_files)}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"--import {path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickles look their module up while it runs
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    _imported_files.add(str(path))
+
+
+def _blame(error: BaseException) -> str:
+    """`TypeError: message (file.py:12)`, with the innermost line of the user's own code, if any."""
+    where, traceback = "", error.__traceback__
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if not NOT_THE_USERS.search(file) and file != __file__:
+            where = f" ({file}:{traceback.tb_lineno})"
+        traceback = traceback.tb_next
+    return f"{type(error).__name__}: {_first_words(error)}{where}"
+
+
+def _first_words(error: BaseException) -> str:
+    """The part of an error's text that says something, on one line and without terminal codes."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    # Keras wraps the true cause in the whole configuration, and appends the arguments of the call.
+    text = text.rsplit("Exception encountered: ", 1)[-1].split("\n\nArguments received by", 1)[0]
+    text = "".join(char for char in " ".join(text.split()) if char.isprintable())
+    return text if len(text) <= REASON_LENGTH else f"{text[:REASON_LENGTH].rsplit(' ', 1)[0]} ..."
+
+
+# --- models -----------------------------------------------------------------------------------------
+
+
+def is_factory(target: str) -> bool:
+    """True for `package.module:factory`, False for the path of a file."""
+    return FACTORY.fullmatch(target) is not None and not os.path.lexists(target)
+
+
+def load_model(path: str | os.PathLike[str], *, trust: bool = False, imports: Sequence[str] = ()) -> Model:
+    """Loads a model from a `.keras` or `.h5` file, or has a factory build it.
+
+    Args:
+        path: the file, or `package.module:factory`.
+        trust: run Python code that the file holds.
+        imports: the user's modules and `.py` files, imported first.
+
+    Raises:
+        ModelFileError: one clear sentence on what stood in the way; the cause is chained.
+        UnsafeModelError: the file holds code, and `trust` is False.
+        UsageError: a module of `imports` fails.
+    """
+    return load_target(path, trust=trust, imports=imports)[0]
+
+
+def load_target(
+    path: str | os.PathLike[str], *, trust: bool = False, imports: Sequence[str] = ()
+) -> tuple[Model, object]:
+    """As `load_model`, with the sample that a factory may return besides its model (else None)."""
+    quiet_tensorflow()
+    import_user_modules(imports)
+    if is_factory(os.fspath(path)):
+        return _from_factory(os.fspath(path))
+    return _from_file(require_file(path, ModelFileError, "a model"), trust), None
+
+
+def _from_factory(target: str) -> tuple[Model, object]:
+    import keras
+
+    module_name, _, name = target.partition(":")
+    try:
+        factory = _import_module(module_name)
+        for part in name.split("."):
+            factory = getattr(factory, part)
+    except (Exception, SystemExit) as error:
+        raise ModelFileError(f"{target} cannot be imported: {_blame(error)}") from error
+    try:
+        built = factory()
+    except (Exception, SystemExit) as error:
+        raise ModelFileError(f"{target} failed: {_blame(error)}") from error
+    model, sample = built if isinstance(built, tuple) and len(built) == 2 else (built, None)
+    if not isinstance(model, keras.Model):
+        raise ModelFileError(
+            f"{target} returned {type(built).__name__}; it must return a keras.Model or (model, sample)"
+        )
+    return model, sample
+
+
+def _from_file(file: Path, trust: bool) -> Model:
+    import keras
+
+    spec, contents = read_spec(file)
+    unknown = [content for content in contents if not _is_known(content)]
+    # With trust an unknown class is left to Keras: layers that rebuild their own parts know more than we do.
+    refuse_unsafe(file, unknown, trust=trust, has_imports=trust)
+    with file.open("rb") as stream:
+        suffixes = (".keras",) if stream.read(2) == b"PK" else HDF5_SUFFIXES
+    if file.suffix not in suffixes:  # Keras goes by the name alone
+        raise ModelFileError(
+            f"{file} holds a Keras model, but Keras needs a name ending in {suffixes[0]}; rename it"
+        )
+    try:
+        with quiet(), _same_globals():
+            # Keras 3 cannot read back its own .h5 when it was compiled with the metric or loss "mse"
+            # (keras issue 19330); only the loss matters here, so it is compiled anew.
+            is_hdf5 = file.suffix in HDF5_SUFFIXES
+            model = keras.saving.load_model(file, safe_mode=not trust, compile=not is_hdf5)
+            if is_hdf5 and isinstance(model, keras.Model) and spec.loss is not None:
+                _compile(model, spec)
+    except Exception as error:
+        raise _load_error(file, error, unknown) from error
+    if not isinstance(model, keras.Model):
+        raise ModelFileError(f"{file} holds a {type(model).__name__}, not a model")
+    return model
+
+
+def _compile(model: Model, spec: ModelSpec) -> None:
+    import keras
+
+    def losses(part: Any) -> Any:
+        if isinstance(part, list):
+            return [losses(value) for value in part]
+        if isinstance(part, dict) and "class_name" not in part:
+            return {key: losses(value) for key, value in part.items()}
+        return keras.losses.deserialize(part) if isinstance(part, dict) else part
+
+    model.compile(loss=losses(spec.loss), loss_weights=spec.loss_weights)
+
+
+def _is_known(content: UnsafeContent) -> bool:
+    """True for a class or function that the process can already provide."""
+    import keras
+
+    if content.kind is not Kind.UNKNOWN:
+        return False
+    names = {content.registered_name, content.name}
+    if any(keras.saving.get_registered_object(name) is not None for name in names):
+        return True
+    # Up to 3.6 Keras wrote functions without their package ("loss" for "mine>loss") and finds them so still.
+    if any(key.endswith(f">{content.name}") for key in keras.saving.get_custom_objects()):
+        return True
+    package = content.module.split(".")[0]
+    return package in KERAS_PACKAGES and package in sys.modules
+
+
+def _load_error(file: Path, error: Exception, unknown: Sequence[UnsafeContent]) -> ModelFileError:
+    text = str(error)
+    missing = [content for content in unknown if content.kind is Kind.UNKNOWN]
+    if missing and ("Could not locate" in text or "Unknown" in text or "cannot be imported" in text):
+        return unknown_class_error(file, missing)
+    if "safe_mode" in text or "unsafe_deserialization" in text:
+        return UnsafeModelError(f"{file}: {_first_words(error)}; pass --trust-model if you trust it")
+    if re.search(
+        r"could not be loaded|variables? during loading|[Ll]ayer count mismatch|shape mismatch", text
+    ):
+        return ModelFileError(f"{file}: the weights do not fit the model: {_first_words(error)}")
+    return ModelFileError(f"{file}: Keras could not build the model: {_blame(error)}")
+
+
+# --- live models ------------------------------------------------------------------------------------
+
+
+def spec_from_model(model: Model) -> ModelSpec:
+    """Describes a live model: by its serialised form, completed from the model where that says nothing.
+
+    Never raises, and leaves the model and Keras's global state as they were.
+    """
+    try:
+        return _described(model)
+    except Exception:  # get_config is user code, and may hold anything
+        return ModelSpec(str(getattr(model, "name", "")), type(model).__name__)
+
+
+def _described(model: Model) -> ModelSpec:
+    import keras
+
+    with quiet(), _same_globals():
+        try:
+            config: dict[str, Any] = keras.saving.serialize_keras_object(model)
+        except Exception:  # no get_config, or one that fails
+            config = {"module": type(model).__module__, "class_name": type(model).__name__, "config": {}}
+            config["registered_name"] = config["class_name"]
+            with contextlib.suppress(Exception):
+                config["build_config"] = model.get_build_config()
+            if getattr(model, "compiled", False):
+                loss = getattr(model, "loss", None)
+                config["compile_config"] = {"compiled": True, "loss": loss if isinstance(loss, str) else None}
+        inner = config.get("config")
+        if not isinstance(inner, dict) or "layers" not in inner:
+            # KerasHub's models, and subclassed ones, write their constructor's arguments only.
+            with contextlib.suppress(Exception):
+                config["config"] = {"name": model.name, **_live_graph(model)}
+        return spec_from_config(json.loads(json.dumps(config, default=str, skipkeys=True)), keras.__version__)
+
+
+def _live_graph(model: Model) -> Mapping[str, Any]:
+    """A model's layers and how they are connected, in the form that Keras writes functional models."""
+    functional = getattr(model, "_functional", None) or model
+    operations: Sequence[Any] = getattr(functional, "operations", None) or getattr(model, "layers", [])
+    graph: dict[str, Any] = {"layers": [_live_layer(operation) for operation in operations]}
+    if getattr(functional, "_inputs_struct", None) is not None:
+        graph["input_layers"] = _tensor_names(functional._inputs_struct)
+        graph["output_layers"] = _tensor_names(functional._outputs_struct)
+    return graph
+
+
+def _live_layer(layer: Any) -> dict[str, Any]:
+    try:
+        config: Any = layer.get_config()
+    except Exception:
+        config = {}
+    if not isinstance(config, dict):
+        config = {}
+    if getattr(layer, "layers", None) and "layers" not in config:
+        config = {**config, **_live_graph(layer)}
+    tensors = [
+        {"class_name": "__keras_tensor__", "config": {"keras_history": _tensor_names(tensor)}}
+        for node in getattr(layer, "_inbound_nodes", ())
+        for tensor in node.input_tensors
+    ]
+    return {
+        "module": type(layer).__module__,
+        "class_name": type(layer).__name__,
+        "registered_name": None,
+        "name": layer.name,
+        "config": config,
+        "inbound_nodes": [{"args": tensors, "kwargs": {}}],
+    }
+
+
+def _tensor_names(part: Any) -> Any:
+    """A nested structure of Keras tensors with `[layer, node, tensor]` in their place."""
+    if isinstance(part, dict):
+        return {key: _tensor_names(value) for key, value in part.items()}
+    if isinstance(part, (list, tuple)):
+        return [_tensor_names(value) for value in part]
+    return [
+        part._keras_history.operation.name,
+        part._keras_history.node_index,
+        part._keras_history.tensor_index,
+    ]

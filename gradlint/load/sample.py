@@ -1,0 +1,230 @@
+"""The sample: arrays by key, from an `.npz` file or a dict, or made up from the model's inputs."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradlint.errors import SampleError
+from gradlint.load.preflight import dtype_name, read_array_specs, refuse_empty
+from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import TypeAlias
+
+    import numpy as np
+
+    Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+
+    Sample: TypeAlias = str | PathLike[str] | Mapping[str, object]
+
+FREE_AXIS = 8
+"""Length of a made-up axis whose size the model leaves open; the same for all, since such axes often
+have to agree (tokens and their mask)."""
+WORDS = ("red", "green", "blue", "yellow")
+SHAPE_ONLY = frozenset({"Flatten", "Reshape", "Permute", "RepeatVector", "Identity", "Activation", "GetItem"})
+"""Layers that hand values on as they are: what follows them sees the input's own numbers."""
+VOCABULARY_SIZES = ("input_dim", "vocabulary_size", "vocab_size", "num_tokens")
+"""Arguments of Keras and KerasHub layers that bound the ids they take."""
+
+
+def load_sample(sample: Sample) -> dict[str, object]:
+    """Reads a sample.
+
+    Args:
+        sample: path of an `.npz` file, or arrays, tensors, ragged tensors or lists by key; dicts inside
+            give keys joined by `/`.
+
+    Returns:
+        NumPy arrays by key, in the sample's order; ragged and sparse tensors as they are.
+
+    Raises:
+        SampleError: the file cannot be read, or an entry is no array of numbers, booleans or text.
+    """
+    if isinstance(sample, Mapping):
+        arrays = {key: _array(key, value) for key, value in _flat(sample)}
+    else:
+        arrays = _read_npz(Path(sample))
+    if not arrays:
+        raise SampleError("the sample holds no arrays")
+    for spec in array_specs(arrays):
+        refuse_empty(spec)
+    return arrays
+
+
+def array_specs(sample: Mapping[str, object]) -> tuple[ArraySpec, ...]:
+    """Describes the arrays of a loaded sample, in its order.
+
+    Args:
+        sample: what `load_sample` returned.
+    """
+    return tuple(_array_spec(key, value) for key, value in sample.items())
+
+
+def _flat(sample: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in sample.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}/")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _read_npz(path: Path) -> dict[str, object]:
+    import numpy as np
+
+    # The headers first: they say what is wrong with a file, and how large it claims to be, before any
+    # of it is unpacked.
+    keys = [spec.key for spec in read_array_specs(path)]
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in keys}
+    except (OSError, ValueError, EOFError, zlib.error, MemoryError) as error:
+        raise SampleError(f"{path}: the arrays cannot be read: {error}") from error
+
+
+def _array(key: str, value: object) -> object:
+    """One entry of a dict sample as an array; tensors that NumPy has no word for stay what they are."""
+    import numpy as np
+
+    if _is_composite(value):
+        return value
+    if callable(getattr(value, "numpy", None)) and not isinstance(value, np.ndarray):
+        value = value.numpy()  # type: ignore[attr-defined]  # tensors, variables
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        ragged = "inhomogeneous" in str(error)
+        reason = "its rows differ in length; pass tf.ragged.constant(...)" if ragged else str(error)
+        raise SampleError(f"the sample's {key!r} is no array: {reason}") from error
+    if array.dtype.kind == "O":
+        kinds = {type(item) for item in array.flat}
+        if kinds <= {str, np.str_}:
+            return array.astype(np.str_)
+        if kinds <= {bytes, np.bytes_}:
+            return array.astype(np.bytes_)
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise SampleError(
+            f"the sample's {key!r} holds Python objects ({names}); give numbers, booleans or text"
+        )
+    # Kind V with a type of its own is ml_dtypes' bfloat16 and the like; without one it is a structure.
+    if array.dtype.kind not in "biufcSU" and not (
+        array.dtype.kind == "V" and array.dtype.type is not np.void
+    ):
+        raise SampleError(f"the sample's {key!r} has dtype {array.dtype}; give numbers, booleans or text")
+    return array
+
+
+def _is_composite(value: object) -> bool:
+    """True for TensorFlow's ragged and sparse tensors, told by name so that TensorFlow is not needed."""
+    return type(value).__name__ in ("RaggedTensor", "SparseTensor")
+
+
+def _array_spec(key: str, value: object) -> ArraySpec:
+    import numpy as np
+
+    if not isinstance(value, np.ndarray):
+        shape = getattr(value, "shape", ())
+        dtype = getattr(value, "dtype", None)
+        return ArraySpec(
+            key, tuple(n if n is None else int(n) for n in shape), str(getattr(dtype, "name", dtype))
+        )
+    whole = bool(np.all(value == np.floor(value))) if value.dtype.kind == "f" else None
+    return ArraySpec(key, value.shape, dtype_name(value.dtype), whole)
+
+
+# --- made-up samples --------------------------------------------------------------------------------
+
+
+def synthesise(spec: ModelSpec, seed: int, batch: int = 4) -> dict[str, Array]:
+    """Makes up a sample from what the model says of its inputs.
+
+    Floats are standard normal, booleans True (masks that hide nothing), text a few words, integers
+    small ids that every embedding they may reach has a row for. Equal arguments give equal arrays,
+    and an input's array does not depend on the other inputs.
+
+    Args:
+        spec: the model.
+        seed: chooses the values.
+        batch: length of the batch axis where the model leaves it open.
+
+    Returns:
+        An array per input key.
+
+    Raises:
+        SampleError: the model does not say what its inputs are.
+    """
+    import numpy as np
+
+    if not spec.inputs:
+        raise SampleError(
+            f"the model {spec.name!r} does not say what its inputs are, so no sample can be made up; "
+            "pass SAMPLE"
+        )
+    sample: dict[str, Array] = {}
+    for entry in spec.inputs:
+        # The key, not the position, chooses the stream: adding an input changes no other.
+        random = np.random.default_rng([seed, zlib.crc32(entry.key.encode())])
+        free = [batch, *[FREE_AXIS] * (len(entry.shape) - 1)]
+        shape = tuple(length if length else free[axis] for axis, length in enumerate(entry.shape))
+        bound, are_ids = _id_bound(spec, entry)
+        if entry.dtype == "string":
+            sample[entry.key] = random.choice(np.array(WORDS), size=shape)
+        elif entry.dtype == "bool":
+            sample[entry.key] = np.ones(shape, np.bool_)
+        elif are_ids or "int" in entry.dtype:
+            kind = entry.dtype if hasattr(np, entry.dtype) and "bfloat" not in entry.dtype else "float32"
+            sample[entry.key] = random.integers(0, bound, size=shape).astype(kind)
+        else:
+            kind = (
+                entry.dtype if entry.dtype in ("float16", "float64", "complex64", "complex128") else "float32"
+            )
+            sample[entry.key] = random.normal(size=shape).astype(kind)
+    return sample
+
+
+def _id_bound(spec: ModelSpec, entry: InputSpec) -> tuple[int, bool]:
+    """(exclusive upper bound of ids, the input certainly feeds an embedding).
+
+    Integers are kept below the smallest vocabulary anywhere downstream, which is safe whatever the
+    layers between do. A float input is an id only if nothing but reshaping stands before the embedding.
+    """
+    bounds = {layer.path: size for layer in spec.layers if (size := _vocabulary_size(layer)) is not None}
+    if not bounds:
+        return 2, False
+    if not any(entry.name in layer.inbound for layer in spec.layers):
+        # No graph to follow (subclassed). A table of ids has rank 2 at most; anything else is data.
+        return _few(min(bounds.values())), not entry.declared and len(entry.shape) <= 2
+    reached = _downstream(spec.layers, entry.name, None)
+    direct = _downstream(spec.layers, entry.name, SHAPE_ONLY)
+    found = [
+        size for path, size in bounds.items() if any(path == r or path.startswith(f"{r}/") for r in reached)
+    ]
+    smallest = min(found, default=2)
+    return _few(smallest), any(path in direct for path in bounds)
+
+
+def _few(size: int) -> int:
+    # Some ids are positions on a free axis as well (`mask_positions` of a masked language model).
+    return max(1, min(size, FREE_AXIS))
+
+
+def _vocabulary_size(layer: LayerSpec) -> int | None:
+    if "Embedding" not in layer.class_name and layer.class_name != "CategoryEncoding":
+        return None
+    sizes = (layer.config.get(name) for name in VOCABULARY_SIZES)
+    return next((size for size in sizes if isinstance(size, int) and not math.isinf(size)), None)
+
+
+def _downstream(layers: tuple[LayerSpec, ...], start: str, through: frozenset[str] | None) -> set[str]:
+    """Paths of the top-level layers after `start`; only past layers of the classes `through`, if given."""
+    reached, grown = {start}, True
+    passable = {start} | {layer.path for layer in layers if through is None or layer.class_name in through}
+    while grown:
+        found = {layer.path for layer in layers if reached & passable & set(layer.inbound)}
+        grown = not found <= reached
+        reached |= found
+    return reached - {start}

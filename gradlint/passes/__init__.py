@@ -1,0 +1,1 @@
+"""Pure functions from a flow to facts about it."""

@@ -1,0 +1,429 @@
+"""Zero frontier: where a gradient arrives and exactly nothing, or next to nothing, goes on, and why."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from gradlint.flow import Flow
+from gradlint.record.recording import Local, OpRecord, Region, VariableRecord
+from gradlint.result import GradientState
+
+# Local slope below which a squashing function counts as saturated: float32 resolves 1.2e-7 next to 1
+# (numpy.finfo(float32).eps), so that a sigmoid or tanh output that close to its limit has no usable slope.
+SATURATED_SLOPE = 1e-6
+
+# Relative slope by finite differences from which a registered gradient of zero counts as wrong.
+_WRONG_SLOPE = 1e-2
+
+RECTIFIERS = frozenset({"Relu", "Relu6", "Selu"})
+SQUASHERS = frozenset({"Sigmoid", "Tanh", "Softmax", "Softsign", "Erf", "LogSoftmax"})
+PRODUCTS = frozenset(
+    {"Mul", "MatMul", "BatchMatMulV2", "BatchMatMulV3", "BatchMatMul", "Einsum", "Conv2D", "Conv3D",
+     "DepthwiseConv2dNative", "Conv2DBackpropInput", "RealDiv", "DivNoNan"}
+)  # fmt: skip
+STEPS = frozenset({"Sign", "Round", "Rint", "Floor", "Ceil", "FloorDiv", "FloorMod"})
+SELECTORS = frozenset({"Maximum", "Minimum", "ClipByValue", "SelectV2", "Select"})
+
+
+class Why(str, Enum):
+    """Why nothing passes through an operation."""
+
+    RECTIFIER = "rectifier"
+    SATURATION = "saturation"
+    SINGLE_ELEMENT_UNITS = "single element of a unit axis"
+    SINGLE_ELEMENT_DATA = "single element of a data axis"
+    STEP = "step function"
+    CLIPPING = "clipping"
+    ZERO_FACTOR = "zero factor"
+    ZERO_WEIGHT = "zero weight"
+    ZERO_SCHEDULE = "zero non-trainable factor"
+    ZERO_ACTIVATION = "zero activation"
+    CANCELLATION = "cancellation"
+    CUSTOM = "custom gradient"
+    UNDERFLOW = "underflow"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Operations of one kind in one place through which no gradient passes, and what is behind them.
+
+    Attributes:
+        position: the last of the operations in forward order.
+        op: the operation at `position`.
+        why: the reason.
+        inputs: float inputs without a usable gradient, in the sample and in every probe.
+        variables: trainable variables without one.
+        keys: input keys of any dtype whose every path is blocked.
+        in_loss: the operation belongs to the loss.
+        is_flat_loss: the loss itself is flat for this sample, as a satisfied margin or a clipped ratio is.
+        mismatch: largest relative slope by finite differences where the gradient function says zero.
+        share: share of elements that are zero (rectifier) or saturated.
+        extreme: largest and smallest value that goes in.
+        factor: path of the zero variable for `ZERO_WEIGHT`.
+    """
+
+    position: int
+    op: OpRecord
+    why: Why
+    inputs: tuple[str, ...]
+    variables: tuple[VariableRecord, ...]
+    keys: tuple[str, ...]
+    in_loss: bool
+    mismatch: float
+    share: float | None
+    low: float | None
+    high: float | None
+    factor: VariableRecord | None
+    size: int
+    is_flat_loss: bool
+
+    def is_wrong(self, lying: frozenset[str]) -> bool:
+        """Whether the loss moves with the victims although their gradient is zero.
+
+        Args:
+            lying: keys and paths for which finite differences of the loss contradict the zero.
+        """
+        victims = [*self.inputs, *(variable.path for variable in self.variables)]
+        return self.mismatch > _WRONG_SLOPE or (bool(victims) and any(name in lying for name in victims))
+
+
+def blocks(flow: Flow, probes: Sequence[Flow], lying: frozenset[str] = frozenset()) -> tuple[Block, ...]:
+    """Where the gradient becomes zero for good: in the sample's own run and in every probe.
+
+    Args:
+        flow: the sample's own run.
+        probes: runs on perturbed samples, after one small step of every variable.
+        lying: keys and paths whose zero gradient finite differences contradict: they count in any case.
+    """
+    if flow.recording.loss.tensor is None:
+        return ()
+    first = lost(flow)
+    dead = set(first)
+    for probe in probes:
+        if probe.recording.failure is None:
+            dead &= lost(probe)
+    dead |= {victim for victim in first if victim[1] in lying}
+    groups: dict[tuple[str, str, Why], list[int]] = {}
+    stops: dict[int, Why] = {}
+    for position in _stops(flow):
+        stops[position] = _why(flow, position)
+    for position, why in stops.items():
+        op = flow.op(position)
+        groups.setdefault((op.layer, op.type, why), []).append(position)
+    found = []
+    claimed: set[tuple[str, str]] = set()
+    # What the blocks nearest to the loss explain is not reported again further up.
+    for (_, _, why), positions in sorted(groups.items(), key=lambda item: -max(item[1])):
+        victims = _behind(flow, positions) & dead - claimed
+        if not victims:
+            continue
+        claimed |= victims
+        found.append(_block(flow, positions, why, victims))
+    return tuple(sorted(found, key=lambda block: block.position))
+
+
+def is_lost(flow: Flow) -> bool:
+    """Whether anything that should learn receives a gradient of zero or next to it."""
+    return bool(lost(flow))
+
+
+def lost(flow: Flow) -> set[tuple[str, str]]:
+    """Inputs and variables whose gradient is zero, or passes nowhere but through saturated functions."""
+    saturated = {position for position in _stops(flow)}
+    open_way = flow.ancestors(
+        [flow.recording.loss.tensor] if flow.recording.loss.tensor is not None else [],
+        lambda op, operand: op not in saturated or flow.op(op).type not in SQUASHERS,
+    )
+    found = set()
+    for record in flow.float_inputs:
+        if record.tensor is None:
+            continue
+        tiny = record.gradient.state is GradientState.FINITE and record.tensor not in open_way
+        if record.gradient.state is GradientState.ZERO or tiny:
+            found.add(("input", record.key))
+    for variable in flow.learners:
+        if variable.tensor is None:
+            continue
+        tiny = variable.gradient.state is GradientState.FINITE and variable.tensor not in open_way
+        if variable.gradient.state is GradientState.ZERO or tiny:
+            found.add(("variable", variable.path))
+    return found
+
+
+def _stops(flow: Flow) -> list[int]:
+    """Operations at which a gradient arrives and nothing usable goes on from some operand."""
+    found = []
+    for position, op in enumerate(flow.recording.ops):
+        arriving = [flow.tensor(index).gradient for index in op.outputs]
+        sizes = [g.largest for g in arriving if g.state is GradientState.FINITE and g.largest]
+        if not sizes:
+            continue
+        for operand, index in enumerate(op.inputs):
+            gradient = flow.tensor(index).gradient
+            if gradient.state is GradientState.ZERO and op.local[operand] is not Local.PASSES:
+                found.append(position)
+                break
+            if gradient.state is GradientState.ZERO and _cancels(flow, index):
+                found.append(position)
+                break
+            if (
+                op.type in SQUASHERS
+                and gradient.state is GradientState.FINITE
+                and (gradient.largest or 0.0) < SATURATED_SLOPE * max(sizes)
+                and len(flow.consumers[index]) == 1
+            ):
+                found.append(position)
+                break
+    return found
+
+
+def _cancels(flow: Flow, tensor: int) -> bool:
+    """Whether several non-zero gradients meet at a tensor and add up to exactly zero."""
+    passing = 0
+    for position, operand in flow.consumers[tensor]:
+        op = flow.op(position)
+        alive = any(flow.state(output) is GradientState.FINITE for output in op.outputs)
+        passing += alive and op.local[operand] is Local.PASSES
+    return passing > 1
+
+
+def _behind(flow: Flow, positions: Sequence[int]) -> set[tuple[str, str]]:
+    """Inputs and variables from which a zero gradient leads to the operations, through tensors without one."""
+    starts = {
+        index
+        for position in positions
+        for index in flow.op(position).inputs
+        if flow.state(index) in (GradientState.ZERO, GradientState.FINITE)
+    }
+    starts = {
+        index
+        for index in starts
+        if flow.state(index) is GradientState.ZERO
+        or any(flow.op(position).type in SQUASHERS for position, _ in flow.consumers[index] if position in positions)
+    }
+    seen, queue = set(starts), deque(starts)
+    while queue:
+        tensor = queue.popleft()
+        for producer in flow.producers(tensor):
+            for index in flow.op(producer).inputs:
+                if index not in seen and flow.state(index) in (GradientState.ZERO, GradientState.FINITE):
+                    seen.add(index)
+                    queue.append(index)
+    found = {("input", r.key) for r in flow.float_inputs if r.tensor in seen}
+    return found | {("variable", v.path) for v in flow.learners if v.tensor in seen}
+
+
+def _block(flow: Flow, positions: Sequence[int], why: Why, victims: set[tuple[str, str]]) -> Block:
+    position = max(positions)
+    op = flow.op(position)
+    values = [flow.tensor(flow.op(p).inputs[0]).values for p in positions]
+    outputs = [flow.tensor(flow.op(p).outputs[0]).values for p in positions]
+    sizes = [v.size for v in outputs if v is not None]
+    share = (
+        sum(v.zeros * v.size for v in outputs if v is not None) / sum(sizes) if why is Why.RECTIFIER and sum(sizes) else None
+    )
+    variables = tuple(v for v in flow.learners if ("variable", v.path) in victims)
+    return Block(
+        position,
+        op,
+        why,
+        tuple(r.key for r in flow.float_inputs if ("input", r.key) in victims),
+        variables,
+        _blocked_keys(flow, victims),
+        op.region is Region.LOSS,
+        max((flow.op(p).mismatch or 0.0 for p in positions), default=0.0),
+        share,
+        min((v.minimum for v in values if v is not None), default=None),
+        max((v.maximum for v in values if v is not None), default=None),
+        _zero_factor(flow, position),
+        sum(sizes),
+        _is_flat_loss(flow, position),
+    )
+
+
+def _is_flat_loss(flow: Flow, position: int) -> bool:
+    """Whether an operation of the loss compares the prediction with something else of the sample.
+
+    A margin that is satisfied, or a ratio to labels that is clipped, gives zero for this sample and not for the
+    next one. A prediction that is clipped by itself stays clipped.
+    """
+    op = flow.op(position)
+    if op.region is not Region.LOSS:
+        return flow.recording.loss.value == 0.0
+    if flow.recording.loss.value == 0.0:
+        return True
+    behind = flow.ancestors(op.inputs)
+    outputs = sum(output.tensor in behind for output in flow.recording.outputs)
+    return outputs > 1 or any(label.tensor in behind for label in flow.recording.labels)
+
+
+def _blocked_keys(flow: Flow, victims: set[tuple[str, str]]) -> tuple[str, ...]:
+    """Input keys none of whose values reaches the loss through a tensor with a gradient."""
+    found = []
+    for record in flow.recording.inputs:
+        if record.tensor is None or record.tensor not in flow.behind_loss:
+            continue
+        if ("input", record.key) in victims:
+            found.append(record.key)
+            continue
+        if any(r.key == record.key for r in flow.float_inputs):
+            continue
+        # For ids: the embedding rows they select must receive a gradient.
+        first = _first_floats(flow, record.tensor)
+        if first and all(flow.state(index) is GradientState.ZERO for index in first):
+            found.append(record.key)
+    return tuple(found)
+
+
+def _first_floats(flow: Flow, start: int) -> set[int]:
+    """The first float tensors after an integer input that a trainable variable goes into."""
+    found, seen, queue = set(), {start}, deque([start])
+    while queue:
+        for position, _ in flow.consumers[queue.popleft()]:
+            op = flow.op(position)
+            for output in op.outputs:
+                if output in seen or output not in flow.behind_loss:
+                    continue
+                seen.add(output)
+                if flow.state(output) in (GradientState.ZERO, GradientState.FINITE, GradientState.NONFINITE):
+                    found.add(output)
+                else:
+                    queue.append(output)
+    return found
+
+
+def _why(flow: Flow, position: int) -> Why:
+    op = flow.op(position)
+    source = flow.tensor(op.inputs[0]) if op.inputs else None
+    if op.type in ("Softmax", "LogSoftmax") and source is not None and source.shape and source.shape[-1] == 1:
+        return Why.SINGLE_ELEMENT_UNITS if _is_unit_axis(flow, op.inputs[0]) else Why.SINGLE_ELEMENT_DATA
+    if _is_normalization_of_one(flow, op):
+        return Why.SINGLE_ELEMENT_UNITS if source is not None and _is_unit_axis(flow, op.inputs[0]) else Why.SINGLE_ELEMENT_DATA
+    if op.type in ("CustomGradient",) or op.enclosed is not None:
+        return Why.CUSTOM
+    if op.type in RECTIFIERS:
+        return Why.RECTIFIER
+    if op.type in STEPS:
+        return Why.STEP
+    if op.type in ("Maximum", "Minimum") and _constant_operand(flow, op) is not None:
+        return Why.RECTIFIER if op.type == "Maximum" and _constant_operand(flow, op) == 0.0 else Why.CLIPPING
+    if op.type in SELECTORS:
+        return Why.CLIPPING
+    if op.type in SQUASHERS:
+        return Why.SATURATION
+    if op.type in PRODUCTS:
+        return _why_product(flow, op)
+    if any(flow.tensor(index).dtype == "float16" for index in (*op.inputs, *op.outputs)):
+        return Why.UNDERFLOW
+    if any(_cancels(flow, index) for index in op.inputs):
+        return Why.CANCELLATION
+    return Why.OTHER
+
+
+def _why_product(flow: Flow, op: OpRecord) -> Why:
+    for operand, index in enumerate(op.inputs[:2]):
+        if flow.state(index) is not GradientState.ZERO:
+            continue
+        factors = [other for number, other in enumerate(op.inputs[:2]) if number != operand]
+        for other in factors:
+            values = flow.tensor(other).values
+            if values is None or values.zeros < 1.0:
+                continue
+            if _variable_behind(flow, index) is not None:
+                return Why.ZERO_ACTIVATION
+            variable = _variable_behind(flow, other)
+            if variable is not None:
+                return Why.ZERO_WEIGHT if variable.trainable else Why.ZERO_SCHEDULE
+            return Why.ZERO_FACTOR
+    if any(_cancels(flow, index) for index in op.inputs):
+        return Why.CANCELLATION
+    return Why.OTHER
+
+
+def _zero_factor(flow: Flow, position: int) -> VariableRecord | None:
+    for index in flow.op(position).inputs[:2]:
+        values = flow.tensor(index).values
+        if values is not None and values.zeros == 1.0:
+            return _variable_behind(flow, index)
+    return None
+
+
+# Operations that only move or convert the values of a variable on their way to where they are used.
+_CARRIERS = frozenset(
+    {"ReadVariableOp", "Identity", "Cast", "Reshape", "ExpandDims", "Squeeze", "Transpose", "Split", "SplitV",
+     "StridedSlice", "Slice", "Unpack", "BroadcastTo", "GatherV2", "Pack"}
+)  # fmt: skip
+
+
+def _variable_behind(flow: Flow, tensor: int) -> VariableRecord | None:
+    """The variable whose values a tensor holds, if it holds nothing else."""
+    by_tensor = {v.tensor: v for v in flow.recording.variables if v.tensor is not None}
+    current = tensor
+    while current not in by_tensor:
+        producer = flow.tensor(current).producer
+        if producer is None or flow.op(producer).type not in _CARRIERS:
+            return None
+        op = flow.op(producer)
+        current = op.inputs[1] if op.type == "Split" else op.inputs[0]
+    return by_tensor[current]
+
+
+def _constant_operand(flow: Flow, op: OpRecord) -> float | None:
+    """The value of a scalar constant operand."""
+    for index in op.inputs:
+        tensor = flow.tensor(index)
+        if tensor.producer is None and tensor.shape == () and tensor.values is not None:
+            return tensor.values.minimum
+    return None
+
+
+def _is_unit_axis(flow: Flow, tensor: int) -> bool:
+    """Whether the last axis of a tensor is one of units: its length comes from a kernel, not from the data."""
+    by_tensor = {v.tensor: v for v in flow.recording.variables if v.tensor is not None}
+    current: int | None = tensor
+    for _ in range(8):
+        producer = flow.tensor(current).producer if current is not None else None
+        if producer is None:
+            return False
+        op = flow.op(producer)
+        if op.type in ("MatMul", "BatchMatMulV2", "Einsum", "Conv2D", "BatchMatMulV3"):
+            kernel = _variable_behind(flow, op.inputs[1])
+            return kernel is not None and kernel.shape[-1:] == (1,)
+        if op.type in ("BiasAdd", "AddV2", "Add", "Identity", "Cast", "Mul", "Relu", "Tanh", "Sigmoid", "Sub", "RealDiv"):
+            current = op.inputs[0]
+        elif op.type in ("Reshape", "Squeeze", "ExpandDims"):
+            before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(op.outputs[0]).shape
+            if before[-1:] != after[-1:]:
+                return False
+            current = op.inputs[0]
+        elif current in by_tensor:
+            return False
+        else:
+            return False
+    return False
+
+
+def _is_normalization_of_one(flow: Flow, op: OpRecord) -> bool:
+    """Whether a tensor meets its own mean over one element: subtracting it leaves nothing."""
+    for index in op.inputs:
+        if flow.state(index) is not GradientState.ZERO:
+            continue
+        tensor = flow.tensor(index)
+        for position, _ in flow.consumers[index]:
+            other = flow.op(position)
+            if other.type == "Mean" and other.inputs[0] == index:
+                output = flow.tensor(other.outputs[0])
+                if _size(output.shape) == _size(tensor.shape):
+                    return True
+    return False
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size

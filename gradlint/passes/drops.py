@@ -1,0 +1,229 @@
+"""Drop analysis: values that are computed and then read by nobody on the way to the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from gradlint.flow import Flow
+from gradlint.record.recording import LayerCall, OpRecord, OutputRecord, VariableRecord, is_float
+from gradlint.result import GradientState
+
+
+class DropKind(str, Enum):
+    """Where a value was last seen."""
+
+    UNREAD = "unread"
+    """Nothing reads it at all."""
+    UNREAD_LAYER = "unread layer"
+    """The layer or model that owns it never runs."""
+    DROPPED = "dropped"
+    """Operations use it, and their result goes nowhere."""
+    OUTPUT = "output"
+    """It ends in an output of the model that no loss reads."""
+    SUBMODEL_OUTPUT = "sub-model output"
+    """It ends in an output of a sub-model that has others, and this one is not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Inputs and variables that no path connects to the loss, all lost at the same place.
+
+    Attributes:
+        kind: where the value was last seen.
+        position: last operation on the way, or -1.
+        op: that operation, if any.
+        layer: path of the layer to look at.
+        file: source file of the line that leaves the value behind.
+        outputs: the outputs that nothing reads, for `OUTPUT`.
+        is_by_design: library code leaves it unused: its user has no line to change.
+        reason: why it is taken to be by design.
+    """
+
+    kind: DropKind
+    position: int
+    op: OpRecord | None
+    layer: str
+    file: str | None
+    line: int | None
+    inputs: tuple[str, ...]
+    variables: tuple[VariableRecord, ...]
+    outputs: tuple[OutputRecord, ...] = ()
+    is_by_design: bool = False
+    reason: str = ""
+
+
+def drops(flow: Flow, returns: Flow | None = None, in_branches: frozenset[str] = frozenset()) -> tuple[Drop, ...]:
+    """Groups of inputs and variables without a path to the loss.
+
+    Args:
+        flow: one run.
+        returns: the same run again, with the lines from which layers returned; better lines.
+        in_branches: paths of variables that a branch or loop body reads which this sample does not enter.
+
+    Cost: one traversal per lost input or variable.
+    """
+    recording = flow.recording
+    if recording.loss.tensor is None:
+        return ()
+    found: list[Drop] = []
+    groups: dict[frozenset[int], tuple[list[str], list[VariableRecord]]] = {}
+    for record in recording.inputs:
+        if record.tensor is not None and record.tensor not in flow.behind_loss:
+            groups.setdefault(_dead_ends(flow, record.tensor), ([], []))[0].append(record.key)
+    for variable in flow.learners:
+        if variable.gradient.state is not GradientState.ABSENT:
+            continue
+        if variable.tensor is None or not flow.consumers[variable.tensor]:
+            found.append(_unread(variable, in_branches))
+        elif variable.tensor not in flow.behind_loss:
+            groups.setdefault(_dead_ends(flow, variable.tensor), ([], []))[1].append(variable)
+    for ends, (inputs, variables) in _merged(groups):
+        found.append(_dropped(flow, returns, ends, inputs, variables))
+    return tuple(sorted(_joined(found), key=lambda drop: drop.position))
+
+
+def _dead_ends(flow: Flow, start: int) -> frozenset[int]:
+    """The last operations that a value reaches."""
+    reached = flow.descendants([start])
+    ends = set()
+    for tensor in reached:
+        for producer in flow.producers(tensor):
+            if not any(flow.consumers[output] for output in flow.op(producer).outputs):
+                ends.add(producer)
+    return frozenset(ends)
+
+
+def _merged(
+    groups: dict[frozenset[int], tuple[list[str], list[VariableRecord]]],
+) -> list[tuple[frozenset[int], tuple[list[str], list[VariableRecord]]]]:
+    """Join groups that share a dead end."""
+    merged: list[tuple[set[int], tuple[list[str], list[VariableRecord]]]] = []
+    for ends, (inputs, variables) in groups.items():
+        joined, rest = (set(ends), (list(inputs), list(variables))), []
+        for other in merged:
+            if other[0] & joined[0]:
+                joined = (joined[0] | other[0], (other[1][0] + joined[1][0], other[1][1] + joined[1][1]))
+            else:
+                rest.append(other)
+        merged = [*rest, joined]
+    return [(frozenset(ends), members) for ends, members in merged]
+
+
+def _unread(variable: VariableRecord, in_branches: frozenset[str]) -> Drop:
+    reason = ""
+    if variable.path in in_branches:
+        reason = "it is read in a branch or loop that this sample does not enter"
+    elif variable.optional:
+        reason = "it is read only when an optional argument is given"
+    elif variable.blamed_is_library:
+        reason = "the layer is library code that does not need it here"
+    kind = DropKind.UNREAD if variable.owner_called else DropKind.UNREAD_LAYER
+    return Drop(
+        kind, -1, None, variable.layer, variable.file, variable.line, (), (variable,), (), bool(reason), reason
+    )
+
+
+def _joined(found: Iterable[Drop]) -> list[Drop]:
+    """Join unread variables that one line, one layer or one never-called model explains."""
+    result: list[Drop] = []
+    places: dict[tuple[object, ...], int] = {}
+    for drop in found:
+        if drop.kind not in (DropKind.UNREAD, DropKind.UNREAD_LAYER):
+            result.append(drop)
+            continue
+        variable = drop.variables[0]
+        place: tuple[object, ...] = (drop.kind, drop.is_by_design, drop.file, drop.line) if drop.file else (
+            drop.kind,
+            drop.is_by_design,
+            variable.blamed if drop.kind is DropKind.UNREAD_LAYER else drop.layer,
+        )
+        if place in places:
+            first = result[places[place]]
+            layer = _common(first.layer, drop.layer)
+            result[places[place]] = Drop(
+                first.kind, first.position, None, layer, first.file, first.line, (),
+                first.variables + drop.variables, (), first.is_by_design, first.reason,
+            )  # fmt: skip
+        else:
+            places[place] = len(result)
+            result.append(drop)
+    return result
+
+
+def _common(one: str, other: str) -> str:
+    parts = []
+    for left, right in zip(one.split("/"), other.split("/"), strict=False):
+        if left != right:
+            break
+        parts.append(left)
+    return "/".join(parts) or one
+
+
+def _dropped(
+    flow: Flow, returns: Flow | None, ends: frozenset[int], inputs: list[str], variables: list[VariableRecord]
+) -> Drop:
+    recording = flow.recording
+    if not ends:
+        return Drop(DropKind.UNREAD, -1, None, inputs[0] if inputs else "", None, None, tuple(inputs), tuple(variables))
+    position = max(ends)
+    op = flow.op(position)
+    dead = {tensor for end in ends for tensor in flow.op(end).outputs}
+    dead |= {t for i in inputs for r in recording.inputs if r.key == i and r.tensor is not None for t in [r.tensor]}
+    for variable in variables:
+        if variable.tensor is not None:
+            dead |= flow.descendants([variable.tensor])
+    unread = tuple(output for output in recording.outputs if output.tensor in dead)
+    owners = [variable.layer for variable in variables]
+    layer = owners[0] if owners else op.layer
+    for other in owners[1:]:
+        layer = _common(layer, other)
+    if unread:
+        return Drop(
+            DropKind.OUTPUT, position, op, unread[0].layer or layer, op.file, op.line,
+            tuple(inputs), tuple(variables), unread,
+        )  # fmt: skip
+    call = _dropping_call(recording.calls, dead, ends)
+    last_dead = {tensor for end in ends for tensor in flow.op(end).outputs}
+    if _leaves_submodel(recording.calls, last_dead):
+        return Drop(
+            DropKind.SUBMODEL_OUTPUT, position, op, layer, op.file, op.line, tuple(inputs), tuple(variables), (),
+            True, "it belongs to an output of a sub-model that this model does not take",
+        )  # fmt: skip
+    file, line = op.file, op.line
+    if call is not None:
+        number, dropping = call
+        if returns is not None and number < len(returns.recording.calls):
+            traced = returns.recording.calls[number]
+            file, line = (traced.return_file, traced.return_line) if traced.return_file else (file, line)
+        by_design = dropping.is_library and op.file is None and not inputs
+        reason = "library code computes it and does not use it here" if by_design else ""
+        return Drop(
+            DropKind.DROPPED, position, op, layer or dropping.layer, file, line, tuple(inputs), tuple(variables), (),
+            by_design, reason,
+        )  # fmt: skip
+    return Drop(DropKind.DROPPED, position, op, layer, file, line, tuple(inputs), tuple(variables))
+
+
+def _dropping_call(
+    calls: tuple[LayerCall, ...], dead: set[int], ends: frozenset[int]
+) -> tuple[int, LayerCall] | None:
+    """The innermost call that contains the dead ends and does not hand the value on to its caller."""
+    last = {max(ends)}
+    around = [(n, c) for n, c in enumerate(calls) if all(c.first <= end < c.last for end in last)]
+    inner_first = sorted(around, key=lambda pair: pair[1].last - pair[1].first)
+    for number, call in inner_first:
+        if not any(tensor in dead for tensor in call.outputs):
+            return number, call
+    return None
+
+
+def _leaves_submodel(calls: tuple[LayerCall, ...], dead: set[int]) -> bool:
+    """Whether a value was handed out by a sub-model with several outputs, of which the caller took others."""
+    return any(call.is_model and call.layer and len(call.outputs) > 1 and dead & set(call.outputs) for call in calls)
+
+
+def is_discrete(dtype: str) -> bool:
+    """Whether a tensor of this dtype cannot carry a gradient."""
+    return not is_float(dtype) and dtype != "resource"

@@ -1,0 +1,103 @@
+"""Labels against predictions: silent broadcasts in the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradlint.flow import Flow
+from gradlint.record.recording import LabelRecord, OpRecord, Region
+
+# Operations that compare two arrays element by element. A product is none of them: multiplying by a mask with
+# fewer axes is a use of broadcasting, not an accident.
+COMPARISONS = frozenset({"Sub", "SquaredDifference", "Equal", "NotEqual", "RealDiv", "Xlogy", "Xdivy"})
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """A label and a prediction of different shapes that were compared element by element.
+
+    Attributes:
+        layer: the layer that made the prediction.
+        is_outer: the result has more elements than both: every prediction meets every label.
+    """
+
+    position: int
+    op: OpRecord
+    label: LabelRecord
+    layer: str
+    label_shape: tuple[int, ...]
+    prediction_shape: tuple[int, ...]
+    result_shape: tuple[int, ...]
+    is_outer: bool
+    is_builtin: bool
+
+
+def broadcasts(flow: Flow) -> tuple[Broadcast, ...]:
+    """Comparisons of labels with predictions in the loss that expand one of the two."""
+    recording = flow.recording
+    if not recording.labels or recording.loss.tensor is None:
+        return ()
+    from_label = {label.tensor: flow.descendants([label.tensor]) for label in recording.labels}
+    model_made = {
+        output for op in recording.ops if op.region is Region.MODEL for output in op.outputs
+    } | {record.tensor for record in recording.inputs if record.tensor is not None}
+    from_model = flow.descendants(model_made)
+    found: list[Broadcast] = []
+    for position, op in enumerate(recording.ops):
+        if op.region is not Region.LOSS or op.type not in COMPARISONS or len(op.inputs) != 2:
+            continue
+        for label in recording.labels:
+            labelled = from_label[label.tensor]
+            for mine, other in (op.inputs, op.inputs[::-1]):
+                if mine in labelled and mine not in from_model and other in from_model and other not in labelled:
+                    broadcast = _broadcast(flow, position, op, label, mine, other)
+                    if broadcast is not None:
+                        found.append(broadcast)
+    first: dict[tuple[str, str], Broadcast] = {}
+    for broadcast in found:
+        first.setdefault((broadcast.label.key, broadcast.layer), broadcast)
+    return tuple(first.values())
+
+
+def _broadcast(
+    flow: Flow, position: int, op: OpRecord, label: LabelRecord, mine: int, other: int
+) -> Broadcast | None:
+    label_shape, prediction_shape = flow.tensor(mine).shape, flow.tensor(other).shape
+    result = flow.tensor(op.outputs[0]).shape
+    if label_shape == prediction_shape or not label_shape or not prediction_shape:
+        return None
+    size = _size(result)
+    if size == _size(label_shape) == _size(prediction_shape):
+        return None  # (1,) against (1, 1): nothing is repeated.
+    is_outer = size > _size(label_shape) and size > _size(prediction_shape)
+    builtin = op.file is None
+    # In a loss of one's own, labels of shape (batch, 1) against (batch, quantiles) say what is meant; labels of
+    # a lower rank, or predictions that are repeated, do not.
+    if not builtin and not is_outer and size == _size(prediction_shape) and len(label_shape) == len(prediction_shape):
+        return None
+    producer = made_by(flow, other)
+    return Broadcast(position, op, label, producer, label_shape, prediction_shape, result, is_outer, builtin)
+
+
+def made_by(flow: Flow, tensor: int) -> str:
+    """Path of the layer that made a tensor of the loss, or the prediction it was computed from."""
+    seen = {tensor}
+    queue = [tensor]
+    while queue:
+        current = queue.pop(0)
+        for producer in flow.producers(current):
+            op = flow.op(producer)
+            if op.region is Region.MODEL and op.layer:
+                return op.layer
+            for index in op.inputs:
+                if index not in seen:
+                    seen.add(index)
+                    queue.append(index)
+    return ""
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size

@@ -1,0 +1,102 @@
+"""Inputs of which some slices never receive a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gradlint.flow import Flow
+from gradlint.record.recording import InputRecord, OpRecord
+from gradlint.result import GradientState
+
+# A convolution or a pool with a stride leaves up to kernel + stride - 2 slices at the far end unread, and a
+# spectrogram the tail of a frame. A tail below this share of the axis says nothing.
+TAIL = 0.34
+
+_SLICERS = ("StridedSlice", "Slice", "GatherV2", "GatherNd", "Split", "SplitV", "Unpack")
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Slices of one axis of an input that no gradient reaches in any run.
+
+    Attributes:
+        axis: counted with the batch axis as 0.
+        slices: indices along the axis.
+        length: length of the axis.
+        position: the first operation that leaves the slices out, if it is a slicing one.
+        is_last_step: a model of one input takes one step of a sequence; that is what it was written for.
+    """
+
+    key: str
+    axis: int
+    slices: tuple[int, ...]
+    length: int
+    position: int
+    op: OpRecord | None
+    is_last_step: bool
+
+
+def unused_slices(flow: Flow, probes: Sequence[Flow]) -> tuple[Unused, ...]:
+    """For each float input with a gradient, the slices that stay without one in the sample and every probe."""
+    found = []
+    runs = [flow, *(probe for probe in probes if probe.recording.failure is None)]
+    for record in flow.float_inputs:
+        if record.gradient.state is not GradientState.FINITE or not record.used:
+            continue
+        for number in range(len(record.used)):
+            flags = [_flags(run, record.key, number) for run in runs]
+            length = len(record.used[number])
+            if any(len(flag) != length for flag in flags):
+                continue
+            slices = tuple(i for i in range(length) if not any(flag[i] for flag in flags))
+            if not slices or len(slices) == length or _is_margin(record, slices, length):
+                continue
+            position, op = _slicer(flow, record)
+            found.append(
+                Unused(record.key, number + 1, slices, length, position, op, _is_last_step(flow, record, slices, length))
+            )
+    return tuple(found)
+
+
+def _is_last_step(flow: Flow, record: InputRecord, slices: tuple[int, ...], length: int) -> bool:
+    alone = len(flow.recording.inputs) == 1
+    return alone and len(record.shape) == 3 and len(slices) == length - 1
+
+
+def _flags(flow: Flow, key: str, number: int) -> tuple[bool, ...]:
+    record = next((r for r in flow.recording.inputs if r.key == key), None)
+    if record is None or number >= len(record.used):
+        return ()
+    return record.used[number]
+
+
+def _is_margin(record: InputRecord, slices: tuple[int, ...], length: int) -> bool:
+    """Whether the slices are what a window with a stride leaves over at the ends of an axis."""
+    # Images lose margins on several axes at once, and whole rows behind dead pixels.
+    if len(record.shape) >= 4:
+        return len(slices) < length / 2
+    at_ends = all(i < len(slices) or i >= length - len(slices) for i in slices)
+    return at_ends and len(slices) <= TAIL * length and len(record.shape) == 3 or (
+        length >= 64 and at_ends and len(slices) <= TAIL * length
+    )
+
+
+def _slicer(flow: Flow, record: InputRecord) -> tuple[int, OpRecord | None]:
+    """The operation that takes a part of the input."""
+    if record.tensor is None:
+        return -1, None
+    seen, queue = {record.tensor}, [record.tensor]
+    for _ in range(16):
+        if not queue:
+            break
+        tensor = queue.pop(0)
+        for position, _operand in flow.consumers[tensor]:
+            op = flow.op(position)
+            if op.type in _SLICERS:
+                return position, op
+            for output in op.outputs:
+                if output not in seen:
+                    seen.add(output)
+                    queue.append(output)
+    return -1, None

@@ -1,0 +1,1 @@
+"""Run a model once and write down what happened: the only room, with `load.model`, that knows TensorFlow."""

@@ -1,0 +1,263 @@
+"""Which loss to differentiate, and how to compute it the way `fit` would."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gradlint.errors import UsageError
+from gradlint.record import internals
+from gradlint.record.recording import LossFunction, LossRecord
+
+Tensor = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch as tensors.
+
+    Attributes:
+        inputs: by the model's input key.
+        structure: the model's nesting of keys, or None for "as the model's call takes it".
+        labels: by output name; the empty name stands for the plain `y`.
+    """
+
+    inputs: Mapping[str, Tensor]
+    structure: Any
+    labels: Mapping[str, Tensor]
+    sample_weight: Tensor | None
+
+    def packed(self, model: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Arguments for `model.__call__`."""
+        if self.structure is not None:
+            return (_filled(self.structure, self.inputs),), {}
+        if len(self.inputs) == 1:
+            return tuple(self.inputs.values()), {}
+        parameters = _parameters(model.call)
+        if set(self.inputs) <= set(parameters):
+            first = parameters[0]
+            if first in self.inputs:
+                rest = {key: value for key, value in self.inputs.items() if key != first}
+                return (self.inputs[first],), rest
+        return (dict(self.inputs),), {}
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    try:
+        return [name for name in inspect.signature(function).parameters if name not in ("training", "mask")]
+    except (TypeError, ValueError):
+        return []
+
+
+def _filled(structure: Any, inputs: Mapping[str, Tensor]) -> Any:
+    if isinstance(structure, str):
+        return inputs.get(structure)
+    if isinstance(structure, Mapping):
+        return {key: _filled(value, inputs) for key, value in structure.items()}
+    return [_filled(value, inputs) for value in structure]
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A loss and how it came about.
+
+    Attributes:
+        record: what the report says; its tensor and value are filled in after the run.
+        runs_train_step: the model's own `train_step` runs, and its losses are taken from its tapes.
+        compute: `(batch, packed inputs, outputs, training) -> loss`; None when `train_step` runs.
+    """
+
+    record: LossRecord
+    runs_train_step: bool = False
+    compute: Callable[[Batch, Any, Any, bool], Tensor] | None = None
+
+
+def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective:
+    """Choose the loss: the user's, the model's own, or a surrogate.
+
+    Args:
+        model: a Keras model.
+        batch: decides whether there are labels for the compiled loss.
+        loss: None, the name of a Keras loss, or a callable `(y_true, y_pred) -> loss`.
+        seed: of the surrogate's random projection.
+
+    Raises:
+        UsageError: the loss is unknown, or needs labels that the sample does not have.
+    """
+    if loss is not None:
+        return _named(loss, batch)
+    if getattr(model, "compiled", False):
+        if internals.overrides(model, "train_step"):
+            return Objective(LossRecord("train_step", f"the losses of {type(model).__name__}.train_step"), True)
+        if internals.overrides(model, "compute_loss"):
+            description = f"{type(model).__name__}.compute_loss"
+            return Objective(LossRecord("compiled", description), compute=_compiled(model))
+        functions = compiled_functions(model)
+        if functions and batch.labels and _labels_fit(model, batch):
+            named = ", ".join(f"{f.output}: {f.name}" if len(functions) > 1 else f.name for f in functions)
+            return Objective(
+                LossRecord("compiled", f"compiled loss ({named})", functions=functions), compute=_compiled(model)
+            )
+        if not functions:
+            return _added_or_surrogate(model, seed)
+        return _surrogate(seed, "the sample has no labels for the compiled loss")
+    return _surrogate(seed, "the model is not compiled")
+
+
+def _labels_fit(model: Any, batch: Batch) -> bool:
+    if "" in batch.labels:
+        return True
+    given = {f.output for f in compiled_functions(model)}
+    return given <= set(batch.labels) or len(given) <= 1
+
+
+def _labels(batch: Batch, outputs: Any, model: Any) -> Any:
+    if set(batch.labels) == {""}:
+        return batch.labels[""]
+    if isinstance(outputs, (list, tuple)):
+        names = getattr(model, "output_names", [])
+        if set(batch.labels) <= set(names) and len(names) == len(outputs):
+            return [batch.labels.get(name) for name in names]
+    named = {name: value for name, value in batch.labels.items() if name}
+    if not named:
+        return None
+    if len(named) == 1 and not isinstance(outputs, (dict, list, tuple)):
+        return next(iter(named.values()))
+    return named
+
+
+def _compiled(model: Any) -> Callable[[Batch, Any, Any, bool], Tensor]:
+    def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
+        labels = _labels(batch, outputs, model)
+        return model._compute_loss(packed, labels, outputs, batch.sample_weight, training=training)
+
+    return compute
+
+
+def compiled_functions(model: Any) -> tuple[LossFunction, ...]:
+    """The compiled loss of each output that has one and is not weighted to zero."""
+    loss = getattr(getattr(model, "_compile_loss", None), "_user_loss", None)
+    if loss is None:
+        return ()
+    weights = getattr(model._compile_loss, "_user_loss_weights", None)
+    names = list(getattr(model, "output_names", None) or [""])
+    if isinstance(loss, Mapping):
+        pairs = [(str(name), function) for name, function in keras.tree.flatten_with_path(loss)] if False else list(loss.items())
+    elif isinstance(loss, (list, tuple)):
+        pairs = list(zip(names, loss, strict=False)) if len(names) == len(loss) else [("", f) for f in loss]
+    else:
+        pairs = [(name, loss) for name in names]
+    weight_of = weights if isinstance(weights, Mapping) else dict(zip(names, weights, strict=False)) if isinstance(weights, (list, tuple)) else {}
+    return tuple(
+        _function(str(name), function)
+        for name, function in pairs
+        if function is not None and weight_of.get(name, 1.0) != 0
+    )
+
+
+def declined_outputs(model: Any) -> frozenset[str]:
+    """Outputs whose loss is explicitly None, or weighted to zero: no loss reads them, by intent."""
+    compile_loss = getattr(model, "_compile_loss", None)
+    loss = getattr(compile_loss, "_user_loss", None)
+    weights = getattr(compile_loss, "_user_loss_weights", None)
+    names = list(getattr(model, "output_names", None) or [])
+
+    def pairs(given: Any) -> list[tuple[str, Any]]:
+        if isinstance(given, Mapping):
+            return [(str(name), value) for name, value in given.items()]
+        if isinstance(given, (list, tuple)):
+            return list(zip(names, given, strict=False))
+        return []
+
+    return frozenset(
+        [name for name, function in pairs(loss) if function is None]
+        + [name for name, weight in pairs(weights) if weight == 0]
+    )
+
+
+def _function(output: str, loss: Any) -> LossFunction:
+    if isinstance(loss, str):
+        try:
+            loss = keras.losses.get(loss)
+        except ValueError:
+            return LossFunction(output, loss, None, False)
+    name = getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
+    inner = getattr(loss, "fn", loss)
+    module = str(getattr(inner, "__module__", type(loss).__module__))
+    from_logits = (getattr(loss, "_fn_kwargs", None) or {}).get("from_logits")
+    if from_logits is None and callable(inner):
+        try:
+            parameter = inspect.signature(inner).parameters.get("from_logits")
+        except (TypeError, ValueError):
+            parameter = None
+        from_logits = parameter.default if parameter is not None else None
+    return LossFunction(output, str(getattr(inner, "__name__", name)), from_logits, module.startswith("keras."))
+
+
+def _named(loss: object, batch: Batch) -> Objective:
+    if isinstance(loss, str):
+        try:
+            function = keras.losses.get(loss)
+        except ValueError as error:
+            raise UsageError(f"Keras knows no loss named {loss!r}; pass the name of a keras.losses function") from error
+    elif callable(loss):
+        function = loss
+    else:
+        raise UsageError(f"loss must be a name or a callable (y_true, y_pred), not {type(loss).__name__}")
+    if not batch.labels:
+        raise UsageError("a loss was given, but the sample has no labels; add the array 'y' or pass --target KEY")
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    described = _function("", function)
+
+    def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
+        flat = keras.tree.flatten(outputs)
+        labels = batch.labels
+        if "" in labels and len(labels) == 1:
+            if len(flat) == 1:
+                return tf.reduce_mean(function(labels[""], flat[0]))
+            return tf.reduce_mean(function(labels[""], outputs))
+        if isinstance(outputs, Mapping):
+            losses = [tf.reduce_mean(function(labels[name], outputs[name])) for name in labels if name in outputs]
+        else:
+            losses = [tf.reduce_mean(function(y, o)) for y, o in zip(labels.values(), flat, strict=False)]
+        return tf.add_n(losses)
+
+    return Objective(LossRecord("named", f"{name}, as asked", functions=(described,)), compute=compute)
+
+
+def _added_or_surrogate(model: Any, seed: int) -> Objective:
+    surrogate = _surrogate(seed, "the model is compiled without a loss")
+
+    def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
+        if model.losses:
+            return model._compute_loss(packed, None, outputs, None, training=training)
+        assert surrogate.compute is not None
+        return surrogate.compute(batch, packed, outputs, training)
+
+    return Objective(LossRecord("compiled", "the model's added losses, or else a random projection"), compute=compute)
+
+
+def _surrogate(seed: int, why: str) -> Objective:
+    """A fixed random projection of the outputs.
+
+    Never the plain sum: the sum of a softmax, and of anything that ends in a normalisation, is constant.
+    """
+
+    def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
+        generator = np.random.default_rng(seed)
+        total = tf.zeros((), tf.float32)
+        for output in keras.tree.flatten(outputs):
+            values = getattr(output, "flat_values", output)
+            if not getattr(values, "dtype", tf.int32).is_floating:
+                continue
+            weights = generator.normal(size=values.shape).astype("float32") / max(1.0, float(np.sqrt(np.prod(values.shape))))
+            total += tf.reduce_sum(tf.cast(values, tf.float32) * tf.constant(weights))
+        return total
+
+    return Objective(LossRecord("surrogate", f"random projection of the outputs ({why})"), compute=compute)

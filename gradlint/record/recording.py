@@ -1,0 +1,305 @@
+"""What one run of a model left behind: plain frozen data, without TensorFlow and without arrays of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gradlint.result import GradientState
+
+
+class Local(str, Enum):
+    """What an operation's own gradient function hands to one of its inputs."""
+
+    UNASKED = "unasked"
+    PASSES = "passes"
+    ZERO = "zero"
+    NONE = "none"
+    NONFINITE = "non-finite"
+    UNREGISTERED = "unregistered"
+    """The registry has no entry for the operation type: the tape raises LookupError."""
+    RAISES = "raises"
+
+
+class Region(str, Enum):
+    """Which part of a training step an operation belongs to."""
+
+    MODEL = "model"
+    LOSS = "loss"
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """A gradient, reduced.
+
+    Attributes:
+        state: absent, zero, finite or non-finite.
+        norm: Euclidean norm; None when absent or non-finite.
+        largest: largest absolute element; None when absent or non-finite.
+        nonzero: share of elements that are not exactly zero, in [0, 1].
+    """
+
+    state: GradientState
+    norm: float | None = None
+    largest: float | None = None
+    nonzero: float | None = None
+
+
+ABSENT = Gradient(GradientState.ABSENT)
+NOT_APPLICABLE = Gradient(GradientState.NOT_APPLICABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The values of a float tensor, reduced; minimum and maximum are over its finite elements."""
+
+    minimum: float
+    maximum: float
+    mean: float
+    zeros: float
+    """Share of elements that are exactly zero, in [0, 1]."""
+    nonfinite: int
+    """Number of NaN and infinite elements."""
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRecord:
+    """One tensor of the run. Its index in `Recording.tensors` is its name."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    producer: int | None
+    gradient: Gradient
+    values: Values | None = None
+
+    @property
+    def is_float(self) -> bool:
+        return is_float(self.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class OpRecord:
+    """One operation of the run, in the order of the forward pass.
+
+    Attributes:
+        type: TensorFlow operation type; `PyFunc`, `NumpyConversion`, `CustomGradient` and `InnerGradient`
+            stand for what happens outside of operations.
+        layer: Keras layer path; empty outside of every layer.
+        file: the user's innermost source file, if the user's code was running.
+        inputs: tensor indices.
+        outputs: tensor indices.
+        local: for each input, what the gradient function hands to it.
+        attributes: the attributes that rules read, such as `axis`.
+        enclosed: index of the `CustomGradient` operation whose function contains this one.
+        detail: the name of the custom gradient function, or the error of a gradient function that raises.
+    """
+
+    type: str
+    layer: str
+    file: str | None
+    line: int | None
+    region: Region
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    local: tuple[Local, ...]
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    enclosed: int | None = None
+    detail: str | None = None
+    mismatch: float | None = None
+    """Where the gradient function hands on zero: relative change of the output per relative change of the
+    input, measured by finite differences. None when not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCall:
+    """One call of a layer: the operations `first` to `last - 1` ran inside of it.
+
+    Attributes:
+        layer: path; empty for the model under test.
+        is_library: the class is installed code.
+        is_operation: a `keras.ops` node of a functional model, not a layer.
+        outputs: tensor indices of what the call returned.
+    """
+
+    layer: str
+    class_name: str
+    is_library: bool
+    is_model: bool
+    is_operation: bool
+    first: int
+    last: int
+    outputs: tuple[int, ...]
+    return_file: str | None = None
+    return_line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputRecord:
+    """One input key of the sample.
+
+    Attributes:
+        tensor: tensor index; None when the model never received it.
+        used: for each axis but the batch, one flag per slice: does any element of it receive a gradient?
+    """
+
+    key: str
+    tensor: int | None
+    shape: tuple[int, ...]
+    dtype: str
+    gradient: Gradient
+    used: tuple[tuple[bool, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VariableRecord:
+    """One variable of the model.
+
+    Attributes:
+        path: Keras path.
+        tensor: index of its resource handle; None when the run never touched it.
+        layer: path of the layer that owns it.
+        owner_called: whether that layer ran.
+        blamed: path of the layer whose code is responsible for using it: the owner if it ran, else the
+            nearest enclosing layer that ran.
+        blamed_is_library: whether the class of the blamed layer is installed library code.
+        optional: the blamed call reads it only when an optional argument is given, and it was not.
+        file: where the variable, or the layer that owns it, is created in the blamed class.
+        units_equal: all units (slices of the last axis) have equal values and equal gradients.
+    """
+
+    path: str
+    tensor: int | None
+    shape: tuple[int, ...]
+    dtype: str
+    trainable: bool
+    layer: str
+    gradient: Gradient
+    owner_called: bool = True
+    blamed: str | None = None
+    blamed_is_library: bool = False
+    optional: bool = False
+    tracked: bool = True
+    file: str | None = None
+    line: int | None = None
+    values: Values | None = None
+    units_equal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRecord:
+    """One output of the model.
+
+    Attributes:
+        loss: `given`, `declined` (loss None or weight 0, by intent), `omitted`, or `unknown` (a custom loss).
+    """
+
+    name: str
+    tensor: int
+    layer: str
+    loss: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRecord:
+    """One array of labels; `output` is what follows `y:` in its key, or empty."""
+
+    key: str
+    output: str
+    tensor: int
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class LossRecord:
+    """The loss that was differentiated.
+
+    Attributes:
+        kind: `compiled`, `train_step`, `named`, `callable` or `surrogate`.
+        description: one line for the report.
+        tensor: tensor index; None when the run failed before.
+        value: None when not finite.
+        functions: (output name, loss class or function name, from_logits or None, is built in) per output.
+    """
+
+    kind: str
+    description: str
+    tensor: int | None = None
+    value: float | None = None
+    functions: tuple[LossFunction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LossFunction:
+    """The compiled loss of one output."""
+
+    output: str
+    name: str
+    from_logits: bool | None
+    builtin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The run ended with an error of TensorFlow or Keras about shapes or dtypes.
+
+    Attributes:
+        kind: `shape` or `dtype`.
+        message: first line of the error, without Keras's argument dump.
+        layer: path of the layer that failed, or that made the prediction the loss failed on.
+    """
+
+    kind: str
+    message: str
+    region: Region
+    layer: str | None
+    class_name: str | None
+    op: str | None
+    file: str | None
+    line: int | None
+    shapes: tuple[tuple[int, ...], ...] = ()
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Where the samples of a batch begin to influence each other, in inference mode.
+
+    Attributes:
+        type: operation type; `layer`, `file` and `line` say where it is.
+        input: key of the input whose other samples matter.
+        sample: index of an output.
+        samples: indices of the other samples it depends on.
+    """
+
+    type: str
+    layer: str
+    file: str | None
+    line: int | None
+    input: str
+    sample: int
+    samples: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One run: everything the analysis knows about the model's behaviour."""
+
+    ops: tuple[OpRecord, ...]
+    tensors: tuple[TensorRecord, ...]
+    calls: tuple[LayerCall, ...]
+    inputs: tuple[InputRecord, ...]
+    variables: tuple[VariableRecord, ...]
+    outputs: tuple[OutputRecord, ...]
+    labels: tuple[LabelRecord, ...]
+    loss: LossRecord
+    failure: Failure | None = None
+    leak: Leak | None = None
+    notes: tuple[str, ...] = ()
+
+
+def is_float(dtype: str) -> bool:
+    """Whether tensors of this dtype can carry a gradient."""
+    return dtype.startswith(("float", "bfloat", "complex"))

@@ -1,0 +1,99 @@
+"""Gradients and values, reduced to the few numbers that the analysis needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from gradlint.record import internals
+from gradlint.record.recording import ABSENT, Gradient, Values
+from gradlint.result import GradientState
+
+Array = np.ndarray[Any, Any]
+
+
+def as_array(tensor: Any) -> Array:
+    """A gradient as an array; the repeated rows of `tf.IndexedSlices` are added up, absent rows left out."""
+    if isinstance(tensor, tf.IndexedSlices):
+        rows, positions = tf.unique(tf.reshape(tensor.indices, [-1]))
+        return internals.array_of(
+            tf.math.unsorted_segment_sum(
+                tf.reshape(tensor.values, [tf.size(tensor.indices), -1]), positions, tf.size(rows)
+            )
+        )
+    return internals.array_of(tensor)
+
+
+def gradient_of(tensor: Any | None, *, counted: bool = False) -> Gradient:
+    """Reduce a gradient.
+
+    Args:
+        tensor: what the tape gave; None when there is no gradient.
+        counted: also count the elements that are not zero.
+    """
+    if tensor is None:
+        return ABSENT
+    array = as_array(tensor)
+    if array.size == 0:
+        return Gradient(GradientState.ZERO, 0.0, 0.0, 0.0)
+    if array.dtype.kind not in "fc" or array.dtype.itemsize < 4:
+        array = array.astype(np.float32)  # NumPy has no BLAS for half precision.
+    # min and max propagate NaN, and the largest element decides about zero: squares would underflow.
+    largest = float(max(np.max(np.abs(array)) if array.dtype.kind == "c" else max(array.max(), -array.min()), 0.0))
+    if not np.isfinite(largest):
+        return Gradient(GradientState.NONFINITE)
+    if np.isnan(largest):
+        return Gradient(GradientState.NONFINITE)
+    if largest == 0.0:
+        return Gradient(GradientState.ZERO, 0.0, 0.0, 0.0)
+    scaled = array.ravel() / largest
+    norm = largest * float(np.sqrt(np.vdot(scaled, scaled).real))
+    share = float(np.count_nonzero(array)) / array.size if counted else None
+    return Gradient(GradientState.FINITE, norm, largest, share)
+
+
+def values_of(tensor: Any) -> Values:
+    """Reduce the values of a float tensor."""
+    array = internals.array_of(tensor)
+    if array.dtype.kind == "c":
+        array = np.abs(array)
+    if array.dtype.kind != "f" or array.dtype.itemsize < 4:
+        array = array.astype(np.float32)
+    if array.size == 0:
+        return Values(0.0, 0.0, 0.0, 0.0, 0, 0)
+    low, high = float(array.min()), float(array.max())
+    nonfinite = 0
+    zeros = 1.0 - float(np.count_nonzero(array)) / array.size
+    if not (np.isfinite(low) and np.isfinite(high)):
+        finite = np.isfinite(array)
+        nonfinite = array.size - int(finite.sum())
+        array = array[finite]
+        low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+    mean = float(array.mean()) if array.size else 0.0
+    return Values(low, high, mean, zeros, nonfinite, int(internals.array_of(tensor).size))
+
+
+def used_slices(gradient: Any | None, rank: int) -> tuple[tuple[bool, ...], ...]:
+    """For each axis but the batch: which slices of an input have an element with a non-zero gradient."""
+    if gradient is None or rank < 2:
+        return ()
+    nonzero = as_array(gradient) != 0
+    return tuple(
+        tuple(bool(flag) for flag in nonzero.any(axis=tuple(a for a in range(nonzero.ndim) if a != axis)))
+        for axis in range(1, nonzero.ndim)
+    )
+
+
+def units_are_equal(value: Any, gradient: Any | None) -> bool:
+    """Whether all units of a kernel, slices of its last axis, have equal values and equal gradients."""
+    array = internals.array_of(value)
+    if array.ndim < 2 or array.shape[-1] < 2 or array.dtype.kind != "f" or not array.any():
+        return False
+    if not (array == array[..., :1]).all():
+        return False
+    if gradient is None or isinstance(gradient, tf.IndexedSlices):
+        return False
+    slopes = internals.array_of(gradient)
+    return bool(np.allclose(slopes, slopes[..., :1], rtol=1e-4, atol=1e-7 * float(np.abs(slopes).max() or 1.0)))

@@ -1,0 +1,165 @@
+"""Which line of the user's code is at work, and which code is a library's."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import os
+import sys
+import sysconfig
+import textwrap
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import Any
+
+# Installed packages and the standard library. A project under test lives elsewhere, also when it is
+# installed in editable mode.
+_LIBRARY_PARTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_LIBRARY_ROOTS = tuple(
+    {os.path.normpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib")}
+    | {os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep}
+)
+
+
+@functools.lru_cache(maxsize=None)
+def is_library_file(file: str) -> bool:
+    """Whether a file belongs to an installed package, the standard library or gradlint itself."""
+    return (
+        any(part in file for part in _LIBRARY_PARTS)
+        or file.startswith(_LIBRARY_ROOTS)
+        or file.startswith("<frozen")
+    )
+
+
+def is_library_class(cls: type) -> bool:
+    """Whether a layer's class is installed code: its user has no line to change in it."""
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None)
+    return file is not None and is_library_file(file)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_library_code(code: CodeType) -> bool:
+    return is_library_file(code.co_filename)
+
+
+def user_frame(frame: FrameType | None, root: str) -> tuple[str | None, int | None]:
+    """File and line of the innermost frame of the user's code.
+
+    Args:
+        frame: where to start.
+        root: the file whose frame started the run; frames beyond it belong to whoever called the check.
+    """
+    while frame is not None and frame.f_code.co_filename != root:
+        if not _is_library_code(frame.f_code):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return None, None
+
+
+def traceback_frame(error: BaseException) -> tuple[str | None, int | None]:
+    """File and line of the innermost frame of the user's code on the way to an error."""
+    found: tuple[str | None, int | None] = (None, None)
+    traceback = error.__traceback__
+    inside = False
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        # Frames before gradlint's own belong to whoever called the check.
+        if is_own_file(file):
+            inside, found = True, (None, None)
+        elif inside and not is_library_file(file):
+            found = file, traceback.tb_lineno
+        traceback = traceback.tb_next
+    return found
+
+
+def is_own_file(file: str) -> bool:
+    """Whether a file is gradlint's."""
+    return file.startswith(os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep)
+
+
+def run_and_locate_return(layer: Any, run: Callable[[], Any]) -> tuple[Any, str | None, int | None]:
+    """Run a layer and tell from which line of its `call` it returned.
+
+    A trace function sees every call of a Python function, so this is used only in a second run, after a value
+    was found to be dropped.
+    """
+    function = inspect.unwrap(getattr(type(layer), "call", None) or (lambda: None))
+    code = getattr(function, "__code__", None)
+    found: list[tuple[str, int]] = []
+
+    def in_call(frame: FrameType, event: str, argument: object) -> Any:
+        if event == "return":
+            found.append((frame.f_code.co_filename, frame.f_lineno))
+        return in_call
+
+    def globally(frame: FrameType, event: str, argument: object) -> Any:
+        return in_call if frame.f_code is code else None
+
+    before = sys.gettrace()
+    sys.settrace(globally)
+    try:
+        result = run()
+    finally:
+        sys.settrace(before)
+    file, line = found[-1] if found else (None, None)
+    return result, file, line
+
+
+def attribute_line(owner: Any, value: Any) -> tuple[str | None, int | None]:
+    """File and line where the class of `owner` assigns `value` to an attribute of itself."""
+    names = {
+        name
+        for name, held in vars(owner).items()
+        if held is value
+        or (isinstance(held, (list, tuple)) and any(item is value for item in held))
+        or (isinstance(held, dict) and any(item is value for item in held.values()))
+    }
+    for cls in type(owner).__mro__:
+        if is_library_class(cls):
+            continue
+        file, lines, tree = _parsed(cls)
+        for node in ast.walk(tree) if tree is not None else ():
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            flat = [item for target in targets for item in (target.elts if isinstance(target, ast.Tuple) else [target])]
+            if any(isinstance(item, ast.Attribute) and item.attr in names for item in flat):
+                return file, lines + node.lineno - 1
+    return None, None
+
+
+def reads_only_when_given(layer: Any, value: Any) -> bool:
+    """Whether `call` reads an attribute only in branches about an argument that is None by default.
+
+    Such a variable waits for an optional argument: a mask token is used when a mask is given.
+    """
+    names = {name for name, held in vars(layer).items() if held is value}
+    _, _, tree = _parsed(type(layer))
+    if tree is None or not names:
+        return False
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef) or function.name != "call":
+            continue
+        arguments = function.args
+        optional = {argument.arg for argument in arguments.args[len(arguments.args) - len(arguments.defaults) :]}
+        optional |= {argument.arg for argument in arguments.kwonlyargs}
+        guarded = {
+            id(inner)
+            for node in ast.walk(function)
+            if isinstance(node, (ast.If, ast.IfExp))
+            and any(isinstance(part, ast.Name) and part.id in optional for part in ast.walk(node.test))
+            for inner in ast.walk(node)
+        }
+        reads = [node for node in ast.walk(function) if isinstance(node, ast.Attribute) and node.attr in names]
+        return bool(reads) and all(id(node) in guarded for node in reads)
+    return False
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(cls: type) -> tuple[str | None, int, ast.AST | None]:
+    """File, first line and syntax tree of a class; None where the source is not to be had."""
+    try:
+        lines, first = inspect.getsourcelines(cls)
+        return inspect.getsourcefile(cls), first, ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError, IndentationError):
+        return None, 0, None

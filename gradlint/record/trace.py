@@ -1,0 +1,320 @@
+"""The recorder: every operation of one run, with its live tensors, its layer and the user's line."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from gradlint.record import internals, source
+from gradlint.record.recording import Region
+
+# Operation types that give a resource handle a new value.
+ASSIGNS = ("Assign", "ResourceApply", "ResourceScatter", "ResourceStrided")
+
+
+@dataclass(slots=True)
+class Op:
+    """One operation, still alive."""
+
+    type: str
+    layer: str
+    file: str | None
+    line: int | None
+    region: Region
+    inputs: list[int]
+    outputs: list[int]
+    attributes: tuple[Any, ...] = ()
+    enclosed: int | None = None
+    detail: str | None = None
+    is_pseudo: bool = False
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of a layer."""
+
+    layer: str
+    operation: Any
+    first: int
+    last: int = -1
+    outputs: list[int] = field(default_factory=list)
+    return_file: str | None = None
+    return_line: int | None = None
+
+
+@dataclass(slots=True)
+class Detour:
+    """Values of a tensor were taken out of TensorFlow."""
+
+    tensor: int
+    layer: str
+    file: str | None
+    line: int | None
+    region: Region
+    is_scalar: bool
+    op: int | None = None
+
+
+class Trace:
+    """Everything that happens between `recording()`'s start and end.
+
+    Args:
+        root: the source file that starts the run.
+        model: the model under test, whose own path is empty.
+
+    Attributes:
+        ops: in the order of execution.
+        tensors: live tensors by index; None for the new versions of assigned variables.
+        calls: calls of Keras layers, in the order in which they began.
+        losses: targets of the gradients that the model's own `train_step` asked for.
+        variables: `tf.Variable`s read while a layer was running, by handle id.
+        assigned: ids of the resource handles that were assigned to.
+        capture_losses: treat the targets of `tape.gradient` as losses.
+        trace_returns: find out from which line each of the user's layers returned.
+        failed: the innermost layer call that ended with an error, and `failed_operands` its tensors.
+    """
+
+    def __init__(self, root: str, model: Any = None) -> None:
+        self.ops: list[Op] = []
+        self.tensors: list[Any] = []
+        self.producers: list[int | None] = []
+        self.calls: list[Call] = []
+        self.losses: list[Any] = []
+        self.variables: dict[int, tuple[Any, str, Region]] = {}
+        self.assigned: set[int] = set()
+        self.failed: Call | None = None
+        self.failed_operands: list[int] = []
+        self._model = model
+        self.capture_losses = False
+        self.trace_returns = False
+        self._index: dict[int, int] = {}
+        self._names: list[str] = []
+        self._open_calls: list[Call] = []
+        self._paused = False
+        self._detours: list[Detour] = []
+        self._root = root
+
+    # -- tensors ---------------------------------------------------------------------------------------
+
+    def index(self, tensor: Any) -> int:
+        """The index of a tensor; an unseen one becomes a source."""
+        key = internals.tensor_id(tensor)
+        known = self._index.get(key)
+        if known is not None:
+            return known
+        return self._add(tensor, None)
+
+    def known(self, tensor: Any) -> int | None:
+        """The index of a tensor that took part in the run."""
+        return self._index.get(internals.tensor_id(tensor))
+
+    def _add(self, tensor: Any, producer: int | None) -> int:
+        self._index[internals.tensor_id(tensor)] = len(self.tensors)
+        self.tensors.append(tensor)
+        self.producers.append(producer)
+        return len(self.tensors) - 1
+
+    # -- recording -------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[None]:
+        """Observe everything the current thread does in TensorFlow."""
+        with (
+            internals.functions_run_eagerly(),
+            internals.on_custom_gradient(lambda: len(self.ops), self._custom_gradient),
+            internals.on_inner_gradient(self._inner_gradient),
+            internals.on_python_function(self._python_function),
+            internals.on_numpy_conversion(self._numpy_conversion),
+            internals.on_variable_access(self._variable_access),
+            internals.on_call(self._call),
+            internals.on_operation(self._operation),
+        ):
+            yield
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Run TensorFlow code that is not the model's."""
+        before, self._paused = self._paused, True
+        try:
+            yield
+        finally:
+            self._paused = before
+
+    @property
+    def region(self) -> Region:
+        return Region.MODEL if self._open_calls else Region.LOSS
+
+    @property
+    def layer(self) -> str:
+        path = internals.current_path()
+        name = self._names[-1] if self._names else ""
+        # Operations of a functional model that are not layers open no name scope.
+        if name and not path.endswith(name):
+            return f"{path}/{name}" if path else name
+        return path
+
+    def _new_op(self, op_type: str, inputs: list[int], attributes: tuple[Any, ...] = ()) -> Op:
+        file, line = source.user_frame(sys._getframe(1), self._root)
+        op = Op(op_type, self.layer, file, line, self.region, inputs, [], attributes)
+        self.ops.append(op)
+        return op
+
+    def _operation(
+        self,
+        op_type: Any,
+        inputs: Sequence[Any],
+        attributes: tuple[Any, ...],
+        outputs: Sequence[Any],
+        op_name: str | None = None,
+        graph: Any = None,
+    ) -> None:
+        if self._paused or graph is not None:
+            return
+        name = internals.text_of(op_type)
+        position = len(self.ops)
+        indices = [self._operand(tensor) for tensor in inputs]
+        # The detour that an operand came back from is itself recorded as an operation.
+        position = len(self.ops)
+        op = self._new_op(name, indices, attributes)
+        op.outputs = [self._add(tensor, position) for tensor in outputs]
+        if name.startswith(ASSIGNS) and inputs:
+            # From here on, whoever reads the handle reads what was assigned.
+            key = internals.tensor_id(inputs[0])
+            self.assigned.add(key)
+            self.tensors.append(None)
+            self.producers.append(position)
+            op.outputs.append(len(self.tensors) - 1)
+            self._index[key] = len(self.tensors) - 1
+
+    def _operand(self, tensor: Any) -> int:
+        known = self.known(tensor)
+        if known is not None:
+            return known
+        index = self._add(tensor, None)
+        if self._detours:
+            self._return_from_detour(tensor, index)
+        return index
+
+    # -- what leaves TensorFlow ------------------------------------------------------------------------
+
+    def _numpy_conversion(self, tensor: Any) -> None:
+        if self._paused:
+            return
+        index = self.known(tensor)
+        if index is None or not (tensor.dtype.is_floating or tensor.dtype.is_integer):
+            return
+        file, line = source.user_frame(sys._getframe(1), self._root)
+        if file is None:
+            return  # Keras and TensorFlow look at values of their own: axes, shapes, lengths.
+        self._detours.append(Detour(index, self.layer, file, line, self.region, tensor.shape.rank == 0))
+
+    def _return_from_detour(self, tensor: Any, index: int) -> None:
+        """Guess whether a tensor from nowhere holds values that left TensorFlow before.
+
+        It does when it is first used in the layer (or loss) where values left, and it is neither a Python
+        scalar nor a shape or axis argument. Nothing is decided by this alone: it matters only where a
+        gradient is missing and no other path explains it.
+        """
+        layer, region = self.layer, self.region
+        for detour in reversed(self._detours):
+            if detour.region is not region or not (layer == detour.layer or layer.startswith(f"{detour.layer}/")):
+                continue
+            if not detour.is_scalar and (tensor.shape.rank == 0 or tensor.dtype.name == "int32"):
+                continue
+            if detour.op is None:
+                detour.op = len(self.ops)
+                self.ops.append(
+                    Op("NumpyConversion", detour.layer, detour.file, detour.line, region, [detour.tensor], [], is_pseudo=True)
+                )
+            self.producers[index] = detour.op
+            self.ops[detour.op].outputs.append(index)
+            return
+
+    def _python_function(self, inputs: list[Any], run: Any) -> Any:
+        with self.paused():
+            result = run()
+        if self._paused:
+            return result
+        operands = [self._operand(tensor) for tensor in inputs if internals.is_eager(tensor)]
+        position = len(self.ops)
+        op = self._new_op("PyFunc", operands)
+        op.is_pseudo = True
+        for tensor in result if isinstance(result, (list, tuple)) else [result]:
+            if internals.is_eager(tensor):
+                op.outputs.append(self._add(tensor, position))
+        return result
+
+    # -- what the tape does not see as operations ------------------------------------------------------
+
+    def _custom_gradient(self, first: int, name: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        if self._paused:
+            return
+        handles = [getattr(tensor, "handle", tensor) for tensor in inputs]
+        operands = [self.index(tensor) for tensor in handles if internals.is_eager(tensor)]
+        position = len(self.ops)
+        for op in self.ops[first:]:
+            op.enclosed = position if op.enclosed is None else op.enclosed
+        op = self._new_op("CustomGradient", operands)
+        op.detail, op.is_pseudo = name, True
+        # The results were made by the operations inside, and are the custom operation's as well.
+        op.outputs = [self.index(tensor) for tensor in outputs if internals.is_eager(tensor)]
+
+    def _inner_gradient(self, targets: list[Any], sources: list[Any], compute: Any) -> list[Any]:
+        if self._paused:
+            return list(compute())
+        if self.capture_losses:
+            self.losses.extend(targets)
+        result = list(compute())
+        operands = [self.index(tensor) for tensor in targets if internals.is_eager(tensor)]
+        position = len(self.ops)
+        op = self._new_op("InnerGradient", operands)
+        op.is_pseudo = True
+        for tensor in result:
+            values = getattr(tensor, "values", tensor)
+            if internals.is_eager(values):
+                self.index(values)
+                op.outputs.append(self.index(values))
+        assert position < len(self.ops)
+        return result
+
+    def _variable_access(self, variable: Any) -> None:
+        if not self._paused and hasattr(variable, "handle") and internals.is_eager(variable.handle):
+            key = internals.tensor_id(variable.handle)
+            self.variables.setdefault(key, (variable, self.layer, self.region))
+
+    # -- layers ----------------------------------------------------------------------------------------
+
+    def _call(self, operation: Any, arguments: Any, run: Any) -> Any:
+        if self._paused:
+            return run()
+        is_layer = isinstance(operation, keras.Layer)
+        self._names.append("" if is_layer else str(operation.name))
+        call = Call(self.layer, operation, len(self.ops))
+        if operation is self._model:
+            call.layer = ""
+        self.calls.append(call)
+        self._open_calls.append(call)
+        try:
+            if self.trace_returns and is_layer and not source.is_library_class(type(operation)):
+                result, call.return_file, call.return_line = source.run_and_locate_return(operation, run)
+            else:
+                result = run()
+        except Exception:
+            if self.failed is None:
+                operands = [t for t in keras.tree.flatten(arguments) if internals.is_eager(t)]
+                self.failed = call
+                self.failed_operands = [self.index(tensor) for tensor in operands]
+            raise
+        finally:
+            self._names.pop()
+            self._open_calls.pop()
+            call.last = len(self.ops)
+        for tensor in keras.tree.flatten(result):
+            if internals.is_eager(tensor):
+                call.outputs.append(self.index(tensor))
+        return result

@@ -1,0 +1,20 @@
+"""Reports: pure functions from a `Result` to text, one file per format. They never judge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradlint.report import concise, json, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gradlint.report.text import Style
+    from gradlint.result import Result
+
+FORMATS: dict[str, Callable[[Result, Style | None], str]] = {
+    "table": table.render,
+    "concise": concise.render,
+    "json": json.render,
+}
+"""Name of a format to its renderer; the text has no newline at its end."""

@@ -1,0 +1,226 @@
+"""The report for people: what was checked, where the gradient arrives, what stops it, what to do."""
+
+from __future__ import annotations
+
+import linecache
+from collections import Counter
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from gradlint.finding import Severity
+from gradlint.report.text import (
+    Style,
+    count,
+    folded,
+    listed,
+    name,
+    place,
+    printable,
+    sentence,
+    shape_text,
+    verdict,
+)
+from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gradlint.finding import Cause, Finding
+    from gradlint.result import InputStatus, Result
+
+INPUT_ROWS = 20
+"""A table of more inputs than this shows those that need a look, and counts the rest."""
+KEY_WIDTH = 40
+LABEL_WIDTH = 10
+
+_SEVERITY = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+_STATE = {
+    GradientState.ABSENT: "red",
+    GradientState.ZERO: "yellow",
+    GradientState.FINITE: "green",
+    GradientState.NONFINITE: "magenta",
+    GradientState.NOT_APPLICABLE: "dim",
+    GradientState.UNKNOWN: "dim",
+}
+
+
+def render(result: Result, style: Style | None = None) -> str:
+    """The report; its blocks are separated by a blank line and the last line is the verdict."""
+    style = style or Style()
+    loud = [finding for finding in result.findings if finding.severity is not Severity.INFO]
+    quiet = [finding for finding in result.findings if finding.severity is Severity.INFO]
+    blocks = [
+        _headline(result, style),
+        _inputs(result, style),
+        *(_finding(finding, style) for finding in loud),
+        [line for finding in quiet for line in _info(finding, style)],
+        _remarks(result, style),
+        [_verdict(result, style)],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _headline(result: Result, style: Style) -> list[str]:
+    lines = [style.paint(sentence(result.target), "bold")]
+    facts = [("model", result.model), ("sample", result.sample), ("loss", result.loss)]
+    if result.depth != "values":
+        facts.append(("depth", result.depth))
+    for label, text in facts:
+        if text:
+            lines += _labelled(label, sentence(text), style)
+    return lines
+
+
+def _inputs(result: Result, style: Style) -> list[str]:
+    trainable = Counter(status.gradient for status in result.variables if status.trainable)
+    lines = []
+    if result.inputs:
+        shown = _worth_showing(result.inputs)
+        header = ["input", "shape", "dtype", "gradient", "norm", "variables reached"]
+        table = tabulate(
+            [_row(status, trainable.total(), style) for status in shown],
+            headers=[style.paint(title, "dim") for title in header],
+            tablefmt="simple",
+            colalign=("left", "left", "left", "left", "right", "right"),
+            disable_numparse=True,
+        )
+        lines += [f"  {line.rstrip()}" for line in table.splitlines()]
+        if rest := [status for status in result.inputs if status not in shown]:
+            states = Counter(status.gradient for status in rest)
+            lines.append(f"  and {len(rest):,} more inputs: {_states(states, style)}")
+    if trainable:
+        frozen = sum(not status.trainable for status in result.variables)
+        more = f"; {frozen:,} not trainable" if frozen else ""
+        lines += [""] if lines else []
+        lines += [f"  {count(trainable.total(), 'trainable variable')}: {_states(trainable, style)}{more}"]
+    return lines
+
+
+def _worth_showing(inputs: Sequence[InputStatus]) -> list[InputStatus]:
+    fine = (GradientState.FINITE, GradientState.NOT_APPLICABLE)
+    first = sorted(inputs, key=lambda status: status.gradient in fine)[:INPUT_ROWS]
+    return [status for status in inputs if status in first]
+
+
+def _row(status: InputStatus, trainable: int, style: Style) -> list[str]:
+    reached = "-" if status.reached is None else f"{status.reached:,}"
+    if trainable and status.reached is not None:
+        reached += f" of {trainable:,}"
+    return [
+        name(status.key, KEY_WIDTH),
+        "missing" if status.shape is None else shape_text(status.shape),
+        printable(status.dtype or "-"),
+        style.paint(status.gradient.value, _STATE[status.gradient]),
+        _norm(status.norm),
+        reached,
+    ]
+
+
+def _norm(norm: float | None) -> str:
+    if norm is None:
+        return "-"
+    # One format for all, so that magnitudes compare at a glance; an exact zero looks like no other number.
+    return "0" if norm == 0 else f"{norm:.2e}"
+
+
+def _states(states: Counter[GradientState], style: Style) -> str:
+    present = [state for state in _STATE if states[state]]
+    words = [style.paint(state.value, _STATE[state]) for state in present]
+    if len(present) == 1:
+        return f"all {words[0]}"
+    return ", ".join(f"{states[state]:,} {word}" for state, word in zip(present, words, strict=True))
+
+
+def _finding(finding: Finding, style: Style) -> list[str]:
+    severity = style.paint(finding.severity.value, "bold", _SEVERITY[finding.severity])
+    lines = [f"{severity} {style.paint(finding.code, 'bold')} {finding.name}"]
+    lines += _wrapped(sentence(finding.message), style, "  ")
+    if cause := _cause(finding.cause, style):
+        lines += _labelled("cause:", cause, style)
+        lines += _quoted(finding.cause, style)
+    lines += _victims(finding, style)
+    if advice := _advice(finding.code):
+        lines += _labelled("do:", advice, style)
+    return lines
+
+
+def _advice(code: str) -> str:
+    from gradlint.rules import rule_of  # brings all rules along, which a clean report does not need
+
+    rule = rule_of(code)
+    return sentence(rule.advice) if rule else ""
+
+
+def _cause(cause: Cause, style: Style) -> str:
+    names = [name(part) for part in (cause.layer, cause.op) if part]
+    where = place(cause, style)
+    return " · ".join([*names, where] if where else names)
+
+
+def _quoted(cause: Cause, style: Style) -> Iterator[str]:
+    if cause.file is None or cause.line is None:
+        return
+    # The path may come from a model file: quote Python sources and notebook cells, nothing else.
+    if not cause.file.endswith(".py") and not cause.file.startswith("<"):
+        return
+    linecache.checkcache(cause.file)
+    source = sentence(linecache.getline(cause.file, cause.line))
+    if source:
+        margin = " " * (2 + LABEL_WIDTH)
+        room = style.width - len(margin) - 2
+        yield f"{margin}{style.paint('>', 'dim')} {style.paint(name(source, room), 'cyan')}"
+
+
+def _victims(finding: Finding, style: Style) -> list[str]:
+    inputs = listed([name(key) for key in finding.inputs])
+    if not finding.variables:
+        return _labelled("inputs:" if len(finding.inputs) > 1 else "input:", inputs, style) if inputs else []
+    noun = "input" if len(finding.inputs) == 1 else "inputs"
+    parts = [f"{noun} {inputs}"] if inputs else []
+    return _labelled("victims:", "; ".join([*parts, folded("variable", finding.variables)]), style)
+
+
+def _info(finding: Finding, style: Style) -> list[str]:
+    where = _cause(finding.cause, style)
+    text = f"{finding.code} {finding.name}: {sentence(finding.message)}" + (f" [{where}]" if where else "")
+    # Wrapped as if `info` were its margin, which is coloured after the lines are counted.
+    first, *rest = _wrapped(text, style, "     ")
+    return [f"{style.paint('info', _SEVERITY[Severity.INFO])} {first.strip()}", *rest]
+
+
+def _remarks(result: Result, style: Style) -> list[str]:
+    lines = []
+    for note in result.notes:
+        lines += _labelled("note:", sentence(note), style)
+    codes: dict[str, list[str]] = {}
+    for skipped in result.skipped:
+        codes.setdefault(skipped.reason, []).append(skipped.code)
+    for reason, group in codes.items():
+        lines += _labelled("skipped:", f"{listed(group)}: {sentence(reason)}", style)
+    return lines
+
+
+def _labelled(label: str, text: str, style: Style) -> list[str]:
+    """`text` wrapped beside its label, in a column of its own."""
+    first, *rest = _wrapped(text, style, " " * (2 + LABEL_WIDTH)) or [""]
+    return [f"  {style.paint(label, 'dim')}{' ' * (LABEL_WIDTH - len(label))}{first.strip()}".rstrip(), *rest]
+
+
+def _wrapped(text: str, style: Style, margin: str) -> list[str]:
+    # Paths and shapes are copied from reports: a long one may overflow, but is never broken.
+    return wrap(
+        text,
+        style.width,
+        initial_indent=margin,
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _verdict(result: Result, style: Style) -> str:
+    worst = max((finding.severity for finding in result.findings), key=lambda s: s.order, default=None)
+    colour = "green" if worst is None or worst is Severity.INFO else _SEVERITY[worst]
+    return style.paint(verdict(result), "bold", colour)

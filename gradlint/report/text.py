@@ -1,0 +1,144 @@
+"""What the reports for people share: safe text, folded lists, places, the verdict."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from gradlint.finding import Severity
+from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gradlint.finding import Cause
+    from gradlint.result import Result
+
+NAME_WIDTH = 60
+"""Longer names from files are shortened in the middle."""
+_ANSI = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a report looks; the shell decides.
+
+    Attributes:
+        colour: True to use ANSI colours.
+        width: columns that sentences are wrapped to.
+        folder: paths of source files below this folder are shown relative to it.
+    """
+
+    colour: bool = False
+    width: int = 100
+    folder: str = field(default_factory=os.getcwd)
+
+    def paint(self, text: str, *looks: str) -> str:
+        """`text` in these looks (`bold`, `red`, ...), or as it is without colour."""
+        if not self.colour or not text:
+            return text
+        return f"\x1b[{';'.join(str(_ANSI[look]) for look in looks)}m{text}\x1b[0m"
+
+
+def printable(text: str) -> str:
+    r"""`text` with every control, format or unassigned character written as an escape such as `\x1b`.
+
+    Names come from files; one that holds terminal escapes or right-to-left overrides must not act.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def sentence(text: str) -> str:
+    """`text` on one line: white space collapsed, the rest made printable."""
+    return printable(" ".join(text.split()))
+
+
+def name(text: str, width: int = NAME_WIDTH) -> str:
+    """A name from a file: printable, quoted when it would look like nothing, shortened in the middle."""
+    shown = printable(text)
+    if shown != shown.strip() or not shown:
+        shown = f"'{shown}'"
+    if len(shown) > width:
+        tail = (width - 1) // 2
+        shown = f"{shown[: width - 1 - tail]}…{shown[-tail:]}"
+    return shown
+
+
+def count(number: int, noun: str) -> str:
+    """`1 error`, `1,200 errors`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(parts: Sequence[str], limit: int = 3) -> str:
+    """`a, b, c`, or `a, b, c and 9 more`; never folds a single name away."""
+    if len(parts) <= limit + 1:
+        return ", ".join(parts)
+    return f"{', '.join(parts[:limit])} and {len(parts) - limit:,} more"
+
+
+def folded(noun: str, names: Sequence[str]) -> str:
+    """Names in one phrase: `12 variables under model1/: dense/kernel, dense/bias, ... and 9 more`."""
+    if len(names) == 1:
+        return f"{noun} {name(names[0])}"
+    prefix = common_folder(names)
+    where = f" under {name(prefix)}" if prefix else ""
+    return f"{count(len(names), noun)}{where}: {listed([name(n[len(prefix) :]) for n in names])}"
+
+
+def common_folder(paths: Iterable[str]) -> str:
+    """The longest `a/b/` that all paths start with; the last part of a path is never in it."""
+    parents = [path.split("/")[:-1] for path in paths]
+    shared = takewhile(lambda level: len(set(level)) == 1, zip(*parents, strict=False))
+    return "".join(f"{level[0]}/" for level in shared)
+
+
+def shape_text(shape: Sequence[object]) -> str:
+    """`(8, 32)`; an unknown size is `?`."""
+    sizes = ["?" if size is None else str(size) for size in shape]
+    return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+
+
+def place(cause: Cause, style: Style) -> str | None:
+    """`src/model.py:41`, relative to the style's folder when below it; None when no file is known."""
+    if cause.file is None:
+        return None
+    path = PurePath(cause.file)
+    if path.is_relative_to(style.folder):
+        path = path.relative_to(style.folder)
+    return printable(str(path)) + (f":{cause.line}" if cause.line is not None else "")
+
+
+def verdict(result: Result) -> str:
+    """The closing line: how many findings of each severity, or how far the gradient reaches."""
+    found = Counter(finding.severity for finding in result.findings)
+    counts = [count(found[s], s.value) for s in reversed(Severity) if found[s] and s is not Severity.INFO]
+    if found[Severity.INFO]:
+        counts.append(f"{found[Severity.INFO]:,} info")
+    head = ", ".join(counts) or "No finding"
+    if found[Severity.ERROR] or found[Severity.WARNING]:
+        return head
+    return f"{head}: {_reach(result)}"
+
+
+def _reach(result: Result) -> str:
+    learning = [v.gradient for v in result.variables if v.trainable]
+    # Integers and strings have no gradient by nature: they are not counted as missed.
+    fed = [i.gradient for i in result.inputs if i.gradient is not GradientState.NOT_APPLICABLE]
+    if all(state is GradientState.UNKNOWN for state in learning + fed):
+        return "no gradient was computed"
+    parts = [_share(learning, "trainable variable"), _share(fed, "input")]
+    everything = all(state is GradientState.FINITE for state in learning + fed)
+    return f"the gradient reaches {'all ' * everything}{' and '.join(part for part in parts if part)}"
+
+
+def _share(states: Sequence[GradientState], noun: str) -> str:
+    reached = sum(state is GradientState.FINITE for state in states)
+    if not states:
+        return ""
+    return count(reached, noun) if reached == len(states) else f"{reached:,} of {count(len(states), noun)}"

@@ -1,0 +1,129 @@
+"""The outcome of one check: what every report and every caller reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from gradlint.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+class GradientState(str, Enum):
+    """What the tape says of one tensor. `None` is not zero, and neither is tiny."""
+
+    ABSENT = "absent"
+    ZERO = "zero"
+    FINITE = "finite"
+    NONFINITE = "non-finite"
+    NOT_APPLICABLE = "n/a"
+    """Integer, boolean and string tensors have no gradient by nature."""
+    UNKNOWN = "unknown"
+    """The check ended before the backward pass."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class InputStatus:
+    """One input key of the sample.
+
+    Attributes:
+        key: the sample's key.
+        shape: shape of the array, batch axis first; None when the sample lacks the key.
+        dtype: name of the array's dtype.
+        gradient: state of the gradient of the loss with respect to this input.
+        norm: Euclidean norm of that gradient, when it is zero or finite.
+        reached: number of trainable variables whose branch this key feeds.
+    """
+
+    key: str
+    shape: tuple[int | None, ...] | None
+    dtype: str | None
+    gradient: GradientState
+    norm: float | None = None
+    reached: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VariableStatus:
+    """One variable of the model.
+
+    Attributes:
+        path: Keras path, such as `encoder/dense/kernel`.
+        inputs: keys of the sample whose branch it is on.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    trainable: bool
+    gradient: GradientState
+    norm: float | None = None
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedRule:
+    """A rule that did not run, and why."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Everything one check found out.
+
+    Attributes:
+        target: what was checked, as the user named it.
+        model: one line about the model, such as `tower_model: 12 layers, 3,201 parameters`.
+        sample: one line about the sample, which says so when it was synthesised.
+        loss: one line about the loss that was differentiated.
+        depth: `preflight`, `structure` or `values`; how deep the check went.
+        findings: in the order of the flow.
+        inputs: in the order of the model.
+        variables: in the order of the model.
+        rules: codes of the rules that ran.
+        skipped: rules that did not run.
+        notes: facts about the run that a reader needs.
+        fail_on: `error`, `warning` or `never`; decides `ok`.
+        graph: networkx DiGraph of inputs, variables, operations, outputs and loss; None before recording.
+    """
+
+    target: str
+    model: str
+    sample: str
+    loss: str
+    depth: str
+    findings: tuple[Finding, ...]
+    inputs: tuple[InputStatus, ...] = ()
+    variables: tuple[VariableStatus, ...] = ()
+    rules: tuple[str, ...] = ()
+    skipped: tuple[SkippedRule, ...] = ()
+    notes: tuple[str, ...] = ()
+    fail_on: str = "error"
+    graph: nx.DiGraph[object] | None = None
+
+    @property
+    def ok(self) -> bool:
+        """True when no finding is at or above `fail_on`."""
+        return not self.failures
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """The findings at or above `fail_on`."""
+        if self.fail_on == "never":
+            return ()
+        limit = Severity(self.fail_on).order
+        return tuple(finding for finding in self.findings if finding.severity.order >= limit)
+
+    def to_json(self) -> str:
+        """The result as JSON, schema 1; never contains a bare NaN or Infinity."""
+        from gradlint.report.json import render
+
+        return render(self)

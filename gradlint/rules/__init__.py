@@ -1,0 +1,116 @@
+"""The catalogue: every rule, and how a code, a prefix or a name finds its rules."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from gradlint.errors import UsageError
+from gradlint.rules import (
+    gl101_disconnected_input,
+    gl102_disconnected_variable,
+    gl103_nondifferentiable_op,
+    gl104_stop_gradient,
+    gl105_python_detour,
+    gl106_output_without_loss,
+    gl107_variable_detour,
+    gl108_nothing_trainable,
+    gl109_untracked_variable,
+    gl201_zero_gradient,
+    gl202_dead_relu,
+    gl203_saturated_activation,
+    gl204_constant_normalization,
+    gl205_partly_used_input,
+    gl206_symmetric_weights,
+    gl207_zero_weights,
+    gl301_nonfinite_gradient,
+    gl302_nonfinite_activation,
+    gl303_vanishing_gradient,
+    gl304_exploding_gradient,
+    gl305_half_precision_underflow,
+    gl401_missing_input,
+    gl402_unexpected_input,
+    gl403_input_shape,
+    gl404_input_dtype,
+    gl405_label_broadcast,
+    gl406_batch_size_mismatch,
+    gl407_layer_shape,
+    gl408_swapped_inputs,
+    gl409_loss_activation_mismatch,
+    gl501_batch_leak,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gradlint.rule import Rule
+
+ALL_RULES: tuple[Rule, ...] = (
+    gl101_disconnected_input.RULE,
+    gl102_disconnected_variable.RULE,
+    gl103_nondifferentiable_op.RULE,
+    gl104_stop_gradient.RULE,
+    gl105_python_detour.RULE,
+    gl106_output_without_loss.RULE,
+    gl107_variable_detour.RULE,
+    gl108_nothing_trainable.RULE,
+    gl109_untracked_variable.RULE,
+    gl201_zero_gradient.RULE,
+    gl202_dead_relu.RULE,
+    gl203_saturated_activation.RULE,
+    gl204_constant_normalization.RULE,
+    gl205_partly_used_input.RULE,
+    gl206_symmetric_weights.RULE,
+    gl207_zero_weights.RULE,
+    gl301_nonfinite_gradient.RULE,
+    gl302_nonfinite_activation.RULE,
+    gl303_vanishing_gradient.RULE,
+    gl304_exploding_gradient.RULE,
+    gl305_half_precision_underflow.RULE,
+    gl401_missing_input.RULE,
+    gl402_unexpected_input.RULE,
+    gl403_input_shape.RULE,
+    gl404_input_dtype.RULE,
+    gl405_label_broadcast.RULE,
+    gl406_batch_size_mismatch.RULE,
+    gl407_layer_shape.RULE,
+    gl408_swapped_inputs.RULE,
+    gl409_loss_activation_mismatch.RULE,
+    gl501_batch_leak.RULE,
+)
+"""Sorted by code. A new rule is a new file and one line here."""
+
+
+def rule_of(code: str) -> Rule | None:
+    """The rule with this code, or None when the catalogue has none."""
+    return next((rule for rule in ALL_RULES if rule.code == code), None)
+
+
+def rules_matching(pattern: str) -> tuple[Rule, ...]:
+    """The rules that a code (`GL103`), a prefix (`GL1`) or a name (`dead-relu`) stands for.
+
+    Raises:
+        UsageError: no rule fits; the message names the closest code or name.
+    """
+    wanted = pattern.strip()
+    is_code = wanted[:2].upper() == "GL"
+    found = tuple(
+        rule
+        for rule in ALL_RULES
+        if rule.name == wanted.lower() or (is_code and rule.code.startswith(wanted.upper()))
+    )
+    if found:
+        return found
+    known = [rule.code for rule in ALL_RULES] + [rule.name for rule in ALL_RULES]
+    close = get_close_matches(wanted.upper() if is_code else wanted.lower(), known, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise UsageError(f"no rule is called {pattern!r}; {hint}gradlint --list-rules shows all of them.")
+
+
+def codes_matching(patterns: Iterable[str]) -> tuple[str, ...]:
+    """The codes that several patterns stand for, sorted, each once.
+
+    Raises:
+        UsageError: a pattern fits no rule.
+    """
+    return tuple(sorted({rule.code for pattern in patterns for rule in rules_matching(pattern)}))

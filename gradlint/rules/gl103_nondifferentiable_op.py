@@ -1,0 +1,65 @@
+"""GL103 nondifferentiable-op: every path is cut by an operation without a gradient for that input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradlint.facts import Facts
+from gradlint.finding import Finding, Severity
+from gradlint.rule import Rule
+from gradlint.passes.cuts import Cut
+from gradlint.passes.where import cause_of
+from gradlint.record.recording import Local
+from gradlint.rules.wording import cut_evidence, is_detour, victims
+
+DOC = """\
+TODO
+"""
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per operation, or group of operations, that cuts every path of its victims."""
+    if facts.flow is None:
+        return
+    for cut in facts.cuts:
+        if cut.op.type in ("StopGradient", "PreventGradient") or is_detour(cut.op.type) or cut.op.type.startswith("Assign"):
+            continue
+        yield RULE.finding(
+            f"{_why(cut)}: {victims(cut.inputs, cut.variables)} without gradient",
+            severity=_severity(cut),
+            inputs=cut.inputs,
+            variables=tuple(variable.path for variable in cut.variables),
+            cause=cause_of(facts.flow, cut.position),
+            evidence=cut_evidence(facts.flow, cut),
+            position=cut.position,
+        )
+
+
+def _severity(cut: Cut) -> Severity:
+    """An input that is only rounded or looked up is often meant so; a variable that cannot learn is not."""
+    if cut.variables:
+        return Severity.ERROR
+    return Severity.INFO if cut.makes_discrete else Severity.WARNING
+
+
+def _why(cut: Cut) -> str:
+    op = cut.op
+    if op.type == "CustomGradient":
+        return f"the custom gradient of '{op.detail}' returns None"
+    if cut.local is Local.UNREGISTERED:
+        return f"TensorFlow has no gradient for {op.type}, and a tape that reaches it raises LookupError"
+    if cut.local is Local.RAISES:
+        return f"the gradient function of {op.type} raises ({op.detail})"
+    if cut.makes_discrete:
+        return f"{op.type} turns floats into whole numbers or booleans, which have no gradient"
+    return f"{op.type} has no gradient for this operand"
+
+
+RULE = Rule(
+    code="GL103",
+    name="nondifferentiable-op",
+    severity=Severity.ERROR,
+    advice="Replace the operation by a differentiable one, or give it a straight-through tf.custom_gradient.",
+    doc=DOC,
+    check=check,
+)

@@ -1,0 +1,49 @@
+"""GL109 untracked-variable: a variable that the forward pass uses and the model does not list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradlint.facts import Facts
+from gradlint.finding import Cause, Finding, Severity
+from gradlint.rule import Rule
+
+DOC = """\
+TODO
+"""
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per layer that uses variables which the model does not know."""
+    flow = facts.flow
+    if flow is None or flow.recording.loss.tensor is None:
+        return
+    by_layer: dict[str, list[str]] = {}
+    for variable in flow.recording.variables:
+        if not variable.tracked and variable.tensor in flow.behind_loss:
+            by_layer.setdefault(variable.layer, []).append(variable.path)
+    for layer, found in by_layer.items():
+        positions = [
+            position
+            for variable in flow.recording.variables
+            if variable.path in found and variable.tensor is not None
+            for position, _ in flow.consumers[variable.tensor]
+        ]
+        op = flow.op(min(positions)) if positions else None
+        yield RULE.finding(
+            f"{len(found)} variables are used in '{layer}' but missing from model.trainable_variables: they never learn, "
+            "and are neither saved nor loaded",
+            variables=tuple(found),
+            cause=Cause(layer, op.type if op else None, op.file if op else None, op.line if op else None),
+            position=min(positions, default=-1),
+        )
+
+
+RULE = Rule(
+    code="GL109",
+    name="untracked-variable",
+    severity=Severity.ERROR,
+    advice="Create the variable with add_weight, or keep the sublayer in an attribute, list or dict of the layer.",
+    doc=DOC,
+    check=check,
+)

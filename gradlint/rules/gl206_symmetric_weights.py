@@ -1,0 +1,51 @@
+"""GL206 symmetric-weights: units that start equal and get equal gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradlint.facts import Facts
+from gradlint.finding import Cause, Finding, Severity
+from gradlint.record.recording import VariableRecord
+from gradlint.rule import Rule
+
+DOC = """\
+TODO
+"""
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding for the kernels whose units can never differ."""
+    flow = facts.flow
+    if flow is None:
+        return
+    equal = [
+        variable
+        for variable in flow.learners
+        if variable.units_equal and all(_stays_equal(probe.recording.variables, variable.path) for probe in facts.probes)
+    ]
+    for variable in equal[:1]:
+        behind = sorted({key for other in equal for key in flow.branches[other.path]})
+        yield RULE.finding(
+            f"all {variable.shape[-1]} units of '{variable.path}' start equal and receive equal gradients"
+            + (f", and so do those of {len(equal) - 1} more kernels" if len(equal) > 1 else "")
+            + ": they can never differ",
+            inputs=tuple(behind),
+            variables=tuple(other.path for other in equal),
+            cause=Cause(variable.layer, None, variable.file, variable.line),
+            evidence={"units": variable.shape[-1], "kernels": len(equal)},
+        )
+
+
+def _stays_equal(variables: tuple[VariableRecord, ...], path: str) -> bool:
+    return any(variable.path == path and variable.units_equal for variable in variables)
+
+
+RULE = Rule(
+    code="GL206",
+    name="symmetric-weights",
+    severity=Severity.WARNING,
+    advice="Use a random kernel_initializer such as glorot_uniform.",
+    doc=DOC,
+    check=check,
+)

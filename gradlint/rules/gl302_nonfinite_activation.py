@@ -1,0 +1,53 @@
+"""GL302 nonfinite-activation: NaN or infinity appears in the forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradlint.facts import Facts
+from gradlint.finding import Cause, Finding, Severity
+from gradlint.rule import Rule
+from gradlint.passes.where import cause_of
+from gradlint.rules.wording import birth_evidence, victims
+
+DOC = """\
+TODO
+"""
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding for the first operation, input or variable with a non-finite value."""
+    if facts.flow is None:
+        return
+    for birth in facts.births:
+        if birth.backward:
+            continue
+        keys = {record.key for record in facts.flow.recording.inputs}
+        if birth.op is None:
+            message = f"'{birth.source}' holds {birth.count} values that are NaN or infinite, and the loss reads them"
+        else:
+            span = f" from operands between {birth.low:.3g} and {birth.high:.3g}" if birth.low is not None else ""
+            message = f"{birth.op.type} yields {birth.count} values that are NaN or infinite{span}"
+        if birth.inputs or birth.variables:
+            message += f": {victims(birth.inputs, birth.variables)} with a gradient that is not finite"
+        inputs = birth.inputs
+        if birth.source in keys and birth.source not in inputs:
+            inputs = (birth.source or "", *inputs)
+        yield RULE.finding(
+            message,
+            inputs=inputs,
+            variables=tuple(variable.path for variable in birth.variables),
+            cause=cause_of(facts.flow, birth.position) if birth.op is not None else Cause(),
+            evidence=birth_evidence(birth),
+            position=birth.position,
+        )
+
+
+RULE = Rule(
+    code="GL302",
+    name="nonfinite-activation",
+    severity=Severity.ERROR,
+    advice="Keep the operand inside the domain of the operation; replace padding before the operation, not after.",
+    doc=DOC,
+    check=check,
+)

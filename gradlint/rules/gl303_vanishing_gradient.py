@@ -1,0 +1,38 @@
+"""GL303 vanishing-gradient: gradients shrink by orders of magnitude towards the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradlint.facts import Facts
+from gradlint.finding import Cause, Finding, Severity
+from gradlint.rule import Rule
+
+DOC = """\
+TODO
+"""
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding when the gradients of the kernels shrink steadily towards the input."""
+    trend = facts.trend
+    if trend is None or not trend.orders < 0:
+        return
+    yield RULE.finding(
+        f"gradients shrink by {abs(trend.orders):.1f} orders of magnitude from '{trend.last.path}' to "
+        f"'{trend.first.path}', {abs(trend.per_layer):.2f} per layer",
+        variables=tuple(variable.path for variable in trend.variables),
+        cause=Cause(trend.first.layer),
+        evidence={"orders": round(trend.orders, 2), "orders_per_layer": round(trend.per_layer, 3)},
+        position=trend.position,
+    )
+
+
+RULE = Rule(
+    code="GL303",
+    name="vanishing-gradient",
+    severity=Severity.WARNING,
+    advice="Use residual connections, normalization, ReLU-like activations or another initialisation.",
+    doc=DOC,
+    check=check,
+)

@@ -1,0 +1,75 @@
+"""GL402 unexpected-input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradlint.finding import Finding, Severity
+from gradlint.load.spec import quoted
+from gradlint.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
+
+DOC = """\
+## What it does
+
+Reports every array of the sample that is neither an input of the model nor a label nor the sample
+weight.
+
+## Why it matters
+
+Keras does not drop an extra key. It flattens the dict in sorted order and takes the first arrays,
+so that a key that sorts early (`ignore_feature` before `input_feature`) is fed to an input it was
+never meant for. Keras warns about the structure, then fails on the shape of the wrong array, or
+trains on it.
+
+## Example
+
+```python
+model = keras.Model({"input_feature": x}, out)
+sample = {"ignore_feature": ids, "input_feature": values, "y": labels}    # GL402: 'ignore_feature'
+```
+
+## What to do
+
+Take the array out of the dict before it reaches the model. If it is a label, call it `y` or
+`y:<output>`, or pass `--target KEY`; if it is an input under another name, pass `--map INPUT=KEY`.
+
+## Known limits
+
+A spare key that looks like a missing input is reported once, as GL401. Subclassed models do not
+declare their inputs, so nothing is unexpected for them.
+"""
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """One finding per sample key that nothing takes."""
+    spec, binding = facts.spec, facts.binding
+    if spec is None or binding is None:
+        return
+    names = [entry.key for entry in spec.inputs or ()]
+    renamed = {key for _, key in binding.renamed}  # GL401 names these as what was probably meant
+    for key in binding.unexpected:
+        if key not in renamed:
+            yield Finding(
+                code=RULE.code,
+                name=RULE.name,
+                severity=RULE.severity,
+                message=f"the sample's {key!r} is neither a label nor an input of the model, "
+                f"whose inputs are {quoted(names)}",
+                inputs=(key,),
+                evidence={"model_inputs": names},
+            )
+
+
+RULE = Rule(
+    code="GL402",
+    name="unexpected-input",
+    severity=Severity.WARNING,
+    advice="Remove the key from the sample, or say what it is with --map INPUT=KEY or --target KEY.",
+    doc=DOC,
+    check=check,
+)

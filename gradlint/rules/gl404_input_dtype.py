@@ -1,0 +1,116 @@
+"""GL404 input-dtype."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradlint.finding import Finding, Severity
+from gradlint.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
+    from gradlint.load.spec import ArraySpec, InputSpec
+
+DOC = """\
+## What it does
+
+Compares the dtype of every array with that of the `keras.Input` it feeds, and reports the pairs
+that cannot work or that lose something: text for a numeric input and the reverse, complex numbers
+for a real input, fractions for an integer input. Text as labels of one of Keras's own losses is
+reported too.
+
+## Why it matters
+
+Keras casts every array to the dtype of its Input without a word. From float to integer the cast
+drops the fraction, and no gradient passes it: the model sees other data than the sample holds, and
+whatever was to learn before the cast does not. From complex to real it drops the imaginary part.
+
+## Example
+
+```python
+model = keras.Model({"count": keras.Input((1,), dtype="int32")}, ...)
+sample = {"count": np.array([[0.5], [1.7]], "float32")}     # GL404: becomes 0 and 1
+```
+
+## What to do
+
+Declare the Input with the dtype that the data has, or convert the data on purpose before it reaches
+the model; turn text into numbers inside the model with StringLookup or TextVectorization.
+
+## Known limits
+
+Integers for a float input, float64 for float32 and whole numbers stored as floats are fine. Before
+the values are read (`--depth preflight`), floats for an integer input are a warning: they may be
+whole.
+"""
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """One finding per array whose dtype its input, or the loss, cannot use."""
+    spec, binding = facts.spec, facts.binding
+    if spec is None or binding is None:
+        return
+    arrays = {array.key: array for array in facts.arrays}
+    for input_key, key in binding.inputs:
+        entry, array = spec.input(input_key), arrays.get(key)
+        if entry is None or array is None or not entry.declared:
+            continue
+        if fault := _fault(array, entry):
+            may_be_whole = _is_float(array.dtype) and array.whole is None
+            yield _finding(
+                f"{key!r} holds {array.dtype}, but the model's input takes {entry.dtype}: {fault}",
+                array,
+                Severity.WARNING if may_be_whole and _is_integer(entry.dtype) else RULE.severity,
+                entry.dtype,
+            )
+    if spec.has_builtin_loss:
+        for _, key in binding.labels:
+            array = arrays.get(key)
+            if array is not None and array.dtype == "string":
+                yield _finding(
+                    f"the label {key!r} holds text, but the model's loss needs numbers", array, RULE.severity
+                )
+
+
+def _fault(array: ArraySpec, entry: InputSpec) -> str:
+    """What goes wrong when the array becomes the input's dtype, empty when nothing does."""
+    have, want = array.dtype, entry.dtype
+    if (have == "string") != (want == "string"):
+        return "text is no number" if have == "string" else "numbers are no text"
+    if have.startswith("complex") and not want.startswith("complex"):
+        return "the imaginary part is lost"
+    if _is_float(have) and _is_integer(want) and array.whole is not True:
+        what = "is lost" if array.whole is False else "of any number is lost"
+        return f"the fraction {what}, and no gradient passes the cast"
+    return ""
+
+
+def _finding(message: str, array: ArraySpec, severity: Severity, expected: str | None = None) -> Finding:
+    return Finding(
+        code=RULE.code,
+        name=RULE.name,
+        severity=severity,
+        message=message,
+        inputs=(array.key,),
+        evidence={"dtype": array.dtype, "expected": expected},
+    )
+
+
+def _is_float(dtype: str) -> bool:
+    return dtype.startswith(("float", "bfloat"))
+
+
+def _is_integer(dtype: str) -> bool:
+    return dtype.startswith(("int", "uint"))
+
+
+RULE = Rule(
+    code="GL404",
+    name="input-dtype",
+    severity=Severity.ERROR,
+    advice="Declare the Input with the dtype of the data, or convert the data on purpose.",
+    doc=DOC,
+    check=check,
+)

@@ -1,0 +1,104 @@
+"""GL406 batch-size-mismatch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from gradlint.finding import Finding, Severity
+from gradlint.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
+    from gradlint.load.spec import ModelSpec
+
+BATCH_CHANGING = frozenset(
+    {
+        "Concatenate", "Dot", "Einsum", "Matmul", "Repeat", "Reshape", "Squeeze", "Stack", "Take",
+        "Tensordot", "Tile", "Transpose", "ExpandDims", "SegmentMax", "SegmentSum", "Moveaxis",
+        "Swapaxes", "Ravel",
+    }
+)  # fmt: skip
+"""`keras.ops` that may work across the first axis, unlike the layers of the same name: a similarity matrix
+of 3 queries and 5 documents is no mistake."""
+
+DOC = """\
+## What it does
+
+Compares the length of the first axis of the model's inputs, and of labels and sample weights when
+the compiled loss is Keras's own.
+
+## Why it matters
+
+Row i of every input and of every label belongs to the same example. With different lengths a layer
+that joins two branches fails, naming itself and not the array; or, when one length is 1, the row is
+broadcast to the whole batch, and every example is trained with the same one.
+
+## Example
+
+```python
+sample = {"image": zeros((8, 32, 32, 3)), "text": zeros((8, 20)), "y": zeros((7,))}    # GL406: 'y' has 7
+```
+
+## What to do
+
+Cut all arrays from the same rows; look for a filter, a `drop_remainder` or a shuffle that one of
+them missed.
+
+## Known limits
+
+Graph and ragged models take arrays of different lengths on purpose. So the rule is silent when the
+model has custom layers, or operations that work across the batch axis, and it leaves out inputs
+with a fixed batch size and inputs with one axis only.
+"""
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """One finding for all arrays of one sample."""
+    spec, binding = facts.spec, facts.binding
+    if spec is None or binding is None or not spec.is_builtin_only or _mixes_examples(spec):
+        return
+    shapes = {array.key: array.shape for array in facts.arrays}
+    keys = [key for input_key, key in binding.inputs if _has_free_batch(spec, input_key)]
+    if spec.has_builtin_loss:
+        keys += [key for _, key in binding.labels]
+        keys += [binding.sample_weight] if binding.sample_weight else []
+    lengths = {key: length for key in keys if shapes.get(key) and (length := shapes[key][0]) is not None}
+    if len(set(lengths.values())) < 2:
+        return
+    (usual, votes), (_, second), *_ = Counter(lengths.values()).most_common(2)
+    culprits = [key for key, length in lengths.items() if length != usual or votes == second]
+    yield Finding(
+        code=RULE.code,
+        name=RULE.name,
+        severity=RULE.severity,
+        message="the arrays of one batch differ in length: "
+        + ", ".join(f"{key!r} has {length}" for key, length in lengths.items()),
+        inputs=tuple(culprits),
+        evidence={"keys": list(lengths), "lengths": list(lengths.values())},
+    )
+
+
+def _mixes_examples(spec: ModelSpec) -> bool:
+    return any(
+        layer.module.startswith("keras.src.ops") and layer.class_name in BATCH_CHANGING
+        for layer in spec.layers
+    )
+
+
+def _has_free_batch(spec: ModelSpec, input_key: str) -> bool:
+    """False where the first axis may be no batch: `Input(())` and a flat `batch_shape=(None,)` look alike."""
+    entry = spec.input(input_key)
+    return entry is not None and entry.declared and len(entry.shape) >= 2 and entry.shape[0] is None
+
+
+RULE = Rule(
+    code="GL406",
+    name="batch-size-mismatch",
+    severity=Severity.ERROR,
+    advice="Cut all arrays from the same rows.",
+    doc=DOC,
+    check=check,
+)

@@ -1,0 +1,105 @@
+"""Phrases and evidence that several rules share; a rule decides, this only words it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradlint.finding import Cause, Evidence
+from gradlint.flow import Flow
+from gradlint.passes.blocks import Block
+from gradlint.passes.cuts import Cut
+from gradlint.passes.drops import Drop
+from gradlint.passes.nonfinite import Birth
+from gradlint.passes.where import cause_of
+from gradlint.record.recording import VariableRecord
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 variable`, `3 variables`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`'a'`, `'a' and 'b'`, `'a', 'b' and 3 more`."""
+    quoted = [f"'{name}'" for name in names]
+    if len(quoted) > 4:
+        return f"{', '.join(quoted[:3])} and {len(quoted) - 3} more"
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
+
+
+def victims(inputs: Sequence[str], variables: Sequence[VariableRecord]) -> str:
+    """`input 'a' and 4 trainable variables`."""
+    parts = []
+    if inputs:
+        parts.append(f"input{'' if len(inputs) == 1 else 's'} {listed(inputs)}")
+    if variables:
+        parts.append(
+            f"'{variables[0].path}'" if len(variables) == 1 else counted(len(variables), "trainable variable")
+        )
+    return " and ".join(parts)
+
+
+def paths(variables: Sequence[VariableRecord]) -> tuple[str, ...]:
+    """The paths of variables."""
+    return tuple(variable.path for variable in variables)
+
+
+def shape(lengths: Sequence[int]) -> str:
+    """`(8,)`, `(8, 5)`."""
+    return str(tuple(lengths))
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """`0-8`, `3 and 7`, `0-2, 5 and 9-11`."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1][1:] = [number]
+        else:
+            spans.append([number])
+    words = [str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}" for span in spans]
+    if len(words) > 6:
+        words = [*words[:5], f"{len(words) - 5} more ranges"]
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def is_detour(op_type: str) -> bool:
+    """Whether an operation takes values out of TensorFlow and back."""
+    return op_type in ("PyFunc", "PyFuncStateless", "EagerPyFunc", "NumpyConversion")
+
+
+def cause_of_drop(drop: Drop) -> Cause:
+    """The layer that loses a value and the line that leaves it behind."""
+    return Cause(drop.layer or None, drop.op.type if drop.op is not None else None, drop.file, drop.line)
+
+
+def drop_evidence(drop: Drop) -> Evidence:
+    """What is known about a dropped value."""
+    return {"kind": drop.kind.value, "reason": drop.reason or None, "variables": len(drop.variables)}
+
+
+def cut_evidence(flow: Flow, cut: Cut) -> Evidence:
+    """What is known about a cut, with the other places that share its victims."""
+    others = [cause_of(flow, position) for position in cut.others[:8]]
+    return {
+        "operand_gradient": cut.local.value,
+        "variables": len(cut.variables),
+        "also": [f"{o.layer or ''} {o.op} {o.file or ''}:{o.line or ''}".strip(" :") for o in others],
+    }
+
+
+def block_evidence(block: Block) -> Evidence:
+    """The numbers behind a zero gradient."""
+    return {
+        "why": block.why.value,
+        "inactive_share": block.share,
+        "operand_min": block.low,
+        "operand_max": block.high,
+        "elements": block.size,
+        "slope_by_finite_differences": block.mismatch,
+    }
+
+
+def birth_evidence(birth: Birth) -> Evidence:
+    """The numbers behind the first non-finite value."""
+    return {"operand_min": birth.low, "operand_max": birth.high, "count": birth.count, "source": birth.source}

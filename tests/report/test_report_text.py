@@ -1,0 +1,81 @@
+"""Safe names, folded lists, places."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradlint.finding import Cause
+from gradlint.report.text import Style, common_folder, folded, listed, name, place, printable, sentence
+
+
+@given(st.text(st.characters(exclude_categories=[])))
+def test_printable_text_cannot_act(text: str) -> None:
+    assert printable(text).isprintable()
+    assert sentence(text).isprintable()
+    assert len(name(text, 20)) <= 20
+
+
+@given(st.text(st.characters(categories=["L", "N", "P", "S"])))
+def test_printable_text_is_left_alone(text: str) -> None:
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("größe", "größe"), ("", "''"), (" x", "' x'"), ("a\nb", r"a\nb"), ("\ud800", r"\ud800"), ("層/κ", "層/κ")],
+)
+def test_name(text: str, shown: str) -> None:
+    assert name(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("paths", "folder"),
+    [
+        ([], ""),
+        (["a"], ""),
+        (["a/b/c", "a/b/d"], "a/b/"),
+        (["a/b", "a/b"], "a/"),
+        (["a/bc/x", "a/bd/x"], "a/"),
+        (["a/b", "c/b"], ""),
+        (["a/b/c", "a"], ""),
+    ],
+)
+def test_common_folder(paths: list[str], folder: str) -> None:
+    assert common_folder(paths) == folder
+
+
+@pytest.mark.parametrize(
+    ("number", "phrase"),
+    [
+        (1, "variable m/v0"),
+        (2, "2 variables under m/: v0, v1"),
+        (4, "4 variables under m/: v0, v1, v2, v3"),
+        (5, "5 variables under m/: v0, v1, v2 and 2 more"),
+        (1500, "1,500 variables under m/: v0, v1, v2 and 1,497 more"),
+    ],
+)
+def test_folded(number: int, phrase: str) -> None:
+    assert folded("variable", [f"m/v{n}" for n in range(number)]) == phrase
+
+
+def test_listed_names_all_that_it_does_not_fold() -> None:
+    assert listed(["a", "b", "c", "d"]) == "a, b, c, d"
+    assert listed([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("cause", "shown"),
+    [
+        (Cause(), None),
+        (Cause(line=3), None),
+        (Cause(file="/work/src/m.py", line=3), "src/m.py:3"),
+        (Cause(file="/work/src/m.py"), "src/m.py"),
+        (Cause(file="/workshop/m.py", line=3), "/workshop/m.py:3"),
+        (Cause(file="<ipython-input-1>", line=1), "<ipython-input-1>:1"),
+        (Cause(file="/work/\x1bm.py", line=1), r"\x1bm.py:1"),
+    ],
+)
+def test_place(cause: Cause, shown: str | None) -> None:
+    assert place(cause, Style(folder="/work")) == shown

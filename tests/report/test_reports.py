@@ -1,0 +1,214 @@
+"""Every renderer on the shared results: the wording by snapshot, what must hold apart from it.
+
+GRADLINT_UPDATE_SNAPSHOTS=1 rewrites the snapshots; read the difference before committing it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+from shared_result import FINDINGS, HEALTHY, HERE, HOSTILE, INPUTS, PREFLIGHT, RESULTS, SHARED, TOWER, WIDE
+
+from gradlint.finding import Cause, Finding, Severity
+from gradlint.report import FORMATS
+from gradlint.report.text import Style
+from gradlint.result import GradientState, Result, SkippedRule, VariableStatus
+
+SNAPSHOTS = HERE / "snapshots"
+SCHEMA = json.loads((HERE.parents[1] / "docs/schema/gradlint-1.schema.json").read_text(encoding="utf-8"))
+LOUD = [finding for finding in FINDINGS if finding.severity is not Severity.INFO]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("case", RESULTS)
+def test_snapshot(case: str, format: str, style: Style) -> None:
+    text = FORMATS[format](RESULTS[case], style).replace(str(HERE), "<here>") + "\n"
+    compare(SNAPSHOTS / f"{case}.{format}.txt", text)
+
+
+def test_snapshot_in_colour() -> None:
+    text = FORMATS["table"](SHARED, Style(colour=True, folder=str(HERE))) + "\n"
+    compare(SNAPSHOTS / "shared.colour.txt", text.replace("\x1b", "<esc>"))
+
+
+def compare(path: Path, text: str) -> None:
+    if os.environ.get("GRADLINT_UPDATE_SNAPSHOTS") == "1":
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_finding_is_in_every_report(format: str, style: Style) -> None:
+    text = FORMATS[format](SHARED, style)
+    for finding in FINDINGS:
+        assert finding.code in text
+        assert finding.name in text
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS)
+def test_nothing_from_a_file_acts_on_the_terminal(format: str, result: Result, style: Style) -> None:
+    text = FORMATS[format](result, style)
+    assert [c for c in text if not c.isprintable() and c != "\n"] == []
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_reports_end_without_a_newline_and_lines_without_spaces(format: str, style: Style) -> None:
+    text = FORMATS[format](SHARED, style)
+    assert text == text.rstrip()
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_result_of_nothing_renders(format: str, style: Style) -> None:
+    FORMATS[format](Result("m", "", "", "", "values", ()), style)
+
+
+class TestTable:
+    def render(self, result: Result, **look: object) -> str:
+        return FORMATS["table"](result, replace(Style(folder=str(HERE)), **look))
+
+    @pytest.mark.parametrize(
+        ("findings", "verdict"),
+        [
+            (FINDINGS, "3 errors, 2 warnings, 1 info"),
+            (FINDINGS[:1], "1 error"),
+            (FINDINGS[1:2], "1 warning"),
+            (FINDINGS[2:3], "1 info: the gradient reaches all 2 trainable variables and 2 inputs"),
+            ((), "No finding: the gradient reaches all 2 trainable variables and 2 inputs"),
+        ],
+    )
+    def test_verdict(self, findings: tuple[Finding, ...], verdict: str) -> None:
+        assert self.render(replace(HEALTHY, findings=findings)).splitlines()[-1] == verdict
+
+    def test_a_clean_check_does_not_claim_more_than_it_saw(self) -> None:
+        assert self.render(PREFLIGHT).endswith("No finding: no gradient was computed")
+        assert self.render(WIDE).endswith("the gradient reaches 2 trainable variables and 127 of 128 inputs")
+
+    def test_findings_keep_their_order_and_infos_come_last(self) -> None:
+        text = self.render(SHARED)
+        places = [text.index(finding.message[:20]) for finding in LOUD[:3]]
+        assert places == sorted(places)
+        assert text.index("\ninfo GL205") > text.index("warning GL999")
+
+    def test_a_source_line_is_quoted(self) -> None:
+        assert "> hard = tf.round(x)\n" in self.render(SHARED)
+
+    @pytest.mark.parametrize("file", ["/etc/passwd", "/nowhere/model.py", "<string>"])
+    def test_other_files_are_not_quoted(self, file: str) -> None:
+        finding = replace(FINDINGS[0], cause=Cause(file=file, line=1))
+        assert "  > " not in self.render(replace(SHARED, findings=(finding,)))
+
+    def test_victims_are_folded(self) -> None:
+        text = " ".join(self.render(SHARED).split())
+        assert "input model2; 12 variables under tower_2/: block_0/dense/kernel" in text
+        assert "and 9 more" in text
+        assert TOWER[-1] not in text
+
+    def test_states_are_told_apart(self) -> None:
+        rows = {line.split()[0]: line for line in self.render(SHARED).splitlines() if line.startswith("  ")}
+        for status in INPUTS[:5]:
+            assert f" {status.gradient.value} " in rows[status.key]
+        assert re.search(r" zero +0 ", rows["größe"])
+        assert re.search(r" absent +- ", rows["model2"])
+        assert re.search(r" non-finite +nan ", rows["loud"])
+        tiny = replace(INPUTS[0], norm=1e-300)
+        assert "1.00e-300" in self.render(replace(SHARED, inputs=(tiny,)))
+
+    def test_many_inputs_show_those_that_need_a_look(self) -> None:
+        text = self.render(WIDE)
+        assert "feature_99 " in text
+        assert "and 108 more inputs: all finite" in text
+        assert len(text.splitlines()) < 40
+
+    def test_colour_changes_only_colour(self) -> None:
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", self.render(SHARED, colour=True))
+        assert plain == self.render(SHARED)
+
+    @pytest.mark.parametrize("width", [60, 80, 100])
+    def test_sentences_keep_the_width(self, width: int) -> None:
+        text = self.render(replace(SHARED, inputs=(), findings=FINDINGS[:3]), width=width)
+        assert max(map(len, text.splitlines())) <= width
+
+    def test_skipped_rules_share_their_reason(self) -> None:
+        skipped = tuple(SkippedRule(f"GL{n}", "the model did not run") for n in range(201, 208))
+        text = self.render(replace(HEALTHY, skipped=skipped))
+        assert "skipped:  GL201, GL202, GL203 and 4 more: the model did not run" in text
+
+
+class TestConcise:
+    def test_place_comes_first(self, style: Style) -> None:
+        lines = FORMATS["concise"](SHARED, style).splitlines()
+        assert len(lines) == len(FINDINGS)
+        assert lines[0].startswith("towers.py:5: GL103 nondifferentiable-op: Round has")
+        assert lines[0].endswith(" [tower_2/rounding, Round]")
+        assert lines[1].startswith("/nowhere/else/model.py:7: GL201 ")
+
+    def test_target_stands_in_for_a_place(self, style: Style) -> None:
+        finding = replace(FINDINGS[0], cause=Cause(file="/a/b.py", line=None))
+        text = FORMATS["concise"](replace(SHARED, findings=(finding,)), style)
+        assert text.startswith("models/zwei_türme.keras: GL103 ")
+
+    def test_nothing_found_is_nothing_said(self, style: Style) -> None:
+        assert FORMATS["concise"](HEALTHY, style) == ""
+
+
+class TestJson:
+    @pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS)
+    def test_fits_the_schema(self, result: Result) -> None:
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
+        jsonschema.validate(strictly(result.to_json()), closed(SCHEMA))
+
+    def test_is_the_same_data(self) -> None:
+        report = strictly(SHARED.to_json())
+        assert report["schema"] == 1
+        assert report["ok"] is False
+        assert report["counts"] == {"error": 3, "warning": 2, "info": 1}
+        assert [finding["code"] for finding in report["findings"]] == [f.code for f in FINDINGS]
+        assert report["findings"][0]["variables"] == list(TOWER)
+        assert report["findings"][4]["inputs"] == [HOSTILE]
+        assert [status["gradient"] for status in report["inputs"]] == [s.gradient.value for s in INPUTS]
+        assert report["inputs"][5]["shape"] is None
+        assert report["inputs"][6]["shape"] == [None, 3]
+
+    def test_floats_that_are_not_finite_are_strings_and_stay_apart(self) -> None:
+        text = SHARED.to_json()
+        report = strictly(text)
+        evidence = report["findings"][0]["evidence"]
+        assert (evidence["worst"], evidence["best"]) == ("NaN", "-Infinity")
+        assert math.isnan(float(evidence["worst"]))
+        assert float(report["variables"][2 + 1]["norm"]) == math.inf
+        assert [status["norm"] for status in report["inputs"]][1:3] == [None, 0.0]
+
+    @pytest.mark.parametrize("state", GradientState)
+    def test_every_state_is_in_the_schema(self, state: GradientState) -> None:
+        variable = VariableStatus("v", (), "float32", True, state)
+        jsonschema.validate(strictly(replace(HEALTHY, variables=(variable,)).to_json()), closed(SCHEMA))
+
+
+def strictly(text: str) -> dict:
+    """Parsed as every other language would: bare NaN and Infinity are refused."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"bare {constant}")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def closed(schema: object) -> object:
+    """The schema with every property documented: one that is not would be refused."""
+    if isinstance(schema, list):
+        return [closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: closed(value) for key, value in schema.items()}
+    if "properties" in inner and inner.get("type") == "object":
+        inner["additionalProperties"] = False
+    return inner
