@@ -53,7 +53,7 @@ def sections(rule: Rule) -> dict[str, str]:
 
 def summary(rule: Rule) -> str:
     """The first sentence of *What it does*, on one line."""
-    text = " ".join(sections(rule)["What it does"].split("\n\n")[0].split())
+    text = " ".join(sections(rule).get("What it does", rule.advice).split("\n\n")[0].split())
     first, stop, _ = text.partition(". ")
     return first + stop.strip()
 

@@ -314,7 +314,7 @@ def _member(
 ) -> IO[bytes]:
     try:
         return archive.open(info)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as cause:
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as cause:
         raise error(f"{file}: the archive's member {info.filename!r} is broken: {cause}") from cause
 
 
@@ -322,7 +322,7 @@ def _text(file: Path, archive: zipfile.ZipFile, name: str) -> str:
     with _member(file, archive, archive.getinfo(name), ModelFileError) as stream:
         try:
             data = stream.read(CONFIG_BYTES + 1)  # the declared size is the file's word, not a fact
-        except (zipfile.BadZipFile, OSError, EOFError, zlib.error) as cause:
+        except (zipfile.BadZipFile, OSError, ValueError, EOFError, zlib.error) as cause:
             raise ModelFileError(f"{file}: {name} is broken: {cause}") from cause
     if len(data) > CONFIG_BYTES:
         raise UnsafeModelError(f"{file}: {name} is larger than {CONFIG_BYTES:,} bytes")

@@ -11,9 +11,9 @@ from gradlint.flow import Flow
 from gradlint.record.recording import Local, OpRecord, Region, VariableRecord
 from gradlint.result import GradientState
 
-# Local slope below which a squashing function counts as saturated: float32 resolves 1.2e-7 next to 1
-# (numpy.finfo(float32).eps), so that a sigmoid or tanh output that close to its limit has no usable slope.
-SATURATED_SLOPE = 1e-6
+# Share of saturated elements from which a squashing function counts as closed. A few elements that happen to lie
+# near zero do not make up for the others.
+CLOSED = 0.95
 
 # Relative slope by finite differences from which a registered gradient of zero counts as wrong.
 _WRONG_SLOPE = 1e-2
@@ -170,12 +170,7 @@ def _stops(flow: Flow) -> list[int]:
             if gradient.state is GradientState.ZERO and _cancels(flow, index):
                 found.append(position)
                 break
-            if (
-                op.type in SQUASHERS
-                and gradient.state is GradientState.FINITE
-                and (gradient.largest or 0.0) < SATURATED_SLOPE * max(sizes)
-                and len(flow.consumers[index]) == 1
-            ):
+            if (op.saturated or 0.0) >= CLOSED and gradient.state is GradientState.FINITE:
                 found.append(position)
                 break
     return found

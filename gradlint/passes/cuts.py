@@ -46,21 +46,21 @@ class DerivativeOnly:
 def cuts(flow: Flow) -> tuple[Cut, ...]:
     """Where each input and variable that the loss depends on, but that has no gradient, loses it.
 
-    A cut is the last operation on the way from the victim that has a gradient behind it and none before it; where
-    everything up to the loss is without gradient, it is the operation nearest to the loss that turns a float
-    into nothing differentiable.
+    A cut is the last operation on a path through which nothing passes from a float operand: behind it, the
+    gradient would reach the loss.
     """
     if flow.recording.loss.tensor is None:
         return ()
+    listening = _listening(flow)
     frontiers: list[tuple[frozenset[int], str | None, VariableRecord | None]] = []
     for record in flow.float_inputs:
         absent = record.gradient.state is GradientState.ABSENT
         if absent and record.tensor is not None and record.tensor in flow.behind_loss_by_value:
-            frontiers.append((_frontier(flow, record.tensor), record.key, None))
+            frontiers.append((_frontier(flow, record.tensor, listening), record.key, None))
     for variable in flow.learners:
         absent = variable.gradient.state is GradientState.ABSENT
         if absent and variable.tensor is not None and variable.tensor in flow.behind_loss_by_value:
-            frontiers.append((_frontier(flow, variable.tensor), None, variable))
+            frontiers.append((_frontier(flow, variable.tensor, listening), None, variable))
     found = []
     for positions, keys, variables in _grouped(frontiers):
         position = _primary(flow, positions, frontiers)
@@ -93,11 +93,11 @@ def derivative_only(flow: Flow) -> tuple[DerivativeOnly, ...]:
     )
 
 
-def _frontier(flow: Flow, start: int) -> frozenset[int]:
+def _frontier(flow: Flow, start: int, listening: frozenset[int]) -> frozenset[int]:
     """Positions of the operations that cut the paths from one tensor to the loss."""
     behind = flow.behind_loss_by_value
-    true_cuts: set[int] = set()
-    candidates: set[int] = set()
+    found: set[int] = set()
+    untracked: set[int] = set()
     seen, queue = {start}, deque([start])
     while queue:
         tensor = queue.popleft()
@@ -106,23 +106,27 @@ def _frontier(flow: Flow, start: int) -> frozenset[int]:
             if op.type == "InnerGradient" or not any(output in behind for output in op.outputs):
                 continue
             culprit = _culprit(flow, position, operand)
-            if culprit is not None:
-                candidates.add(culprit)
-            if any(flow.state(output) in _LIVE and output in behind for output in op.outputs):
-                # A gradient arrives at this operation and does not go on to `tensor`.
-                if culprit is not None:
-                    true_cuts.add(culprit)
-                elif not _is_discrete(flow, tensor):
-                    # The operation would serve this operand, so the tape never knew the operand.
-                    true_cuts.update(flow.producers(tensor))
+            if culprit is not None and any(output in listening for output in flow.op(culprit).outputs):
+                found.add(culprit)
                 continue
+            if any(flow.state(output) in _LIVE for output in op.outputs) and not _is_discrete(flow, tensor):
+                untracked.update(flow.producers(tensor))
             for output in op.outputs:
                 if output not in seen and output in behind:
                     seen.add(output)
                     queue.append(output)
-    if true_cuts:
-        return frozenset(true_cuts)
-    return frozenset(_last(flow, candidates, seen))
+    # Every operation on the way would serve its operand, and still the tape has no gradient: a tensor was made
+    # while the tape was not recording.
+    return frozenset(found or untracked)
+
+
+def _listening(flow: Flow) -> frozenset[int]:
+    """Tensors from which nothing more stands between them and the loss: whatever cuts before them, cuts last.
+
+    Integers are followed as if they could carry a gradient, since the cut is where they are made.
+    """
+    loss = flow.recording.loss.tensor
+    return flow.ancestors([] if loss is None else [loss], lambda op, operand: _culprit(flow, op, operand) is None)
 
 
 def _is_discrete(flow: Flow, tensor: int) -> bool:
@@ -135,22 +139,14 @@ def _culprit(flow: Flow, position: int, operand: int) -> int | None:
     op = flow.op(position)
     if _is_discrete(flow, op.inputs[operand]):
         return None
-    if op.enclosed is not None and any(flow.state(output) in _LIVE for output in op.outputs):
+    is_absent = flow.state(op.inputs[operand]) is GradientState.ABSENT
+    if op.enclosed is not None and is_absent and set(op.outputs) & set(flow.op(op.enclosed).outputs):
         return op.enclosed
-    if op.type in ("PyFunc", "NumpyConversion", "CustomGradient") or op.type.startswith("Assign"):
+    if op.type in ("PyFunc", "NumpyConversion") or op.type.startswith("Assign"):
         return position
+    if op.type == "CustomGradient":
+        return position if is_absent else None
     return position if op.local[operand] in _DEAF else None
-
-
-def _last(flow: Flow, candidates: set[int], seen: set[int]) -> set[int]:
-    """Those candidates from which no other candidate is reached."""
-    last = set()
-    for position in candidates:
-        reached = flow.descendants(flow.op(position).outputs)
-        later = {other for other in candidates - {position} if any(t in reached for t in flow.op(other).inputs)}
-        if not later:
-            last.add(position)
-    return last
 
 
 def _grouped(
@@ -175,8 +171,18 @@ def _primary(
     positions: frozenset[int],
     frontiers: list[tuple[frozenset[int], str | None, VariableRecord | None]],
 ) -> int | None:
-    """The operation of a group that cuts most victims; among equals one on the user's line, then the last."""
+    """The operation of a group to name.
+
+    The one that cuts most victims; among equals one that keeps floats (a mask beside it is rarely the fault),
+    then one on the user's line, then the last.
+    """
     if not positions:
         return None
     counts = {position: sum(position in frontier for frontier, _, _ in frontiers) for position in positions}
-    return max(positions, key=lambda position: (counts[position], flow.op(position).file is not None, position))
+
+    def weight(position: int) -> tuple[int, bool, bool, int]:
+        op = flow.op(position)
+        keeps_floats = any(is_float(flow.tensor(index).dtype) for index in op.outputs)
+        return counts[position], keeps_floats, op.file is not None, position
+
+    return max(positions, key=weight)

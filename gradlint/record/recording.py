@@ -107,6 +107,8 @@ class OpRecord:
     attributes: Mapping[str, object] = field(default_factory=dict)
     enclosed: int | None = None
     detail: str | None = None
+    saturated: float | None = None
+    """Share of the elements of a squashing function that have no usable slope, in [0, 1]."""
     mismatch: float | None = None
     """Where the gradient function hands on zero: relative change of the output per relative change of the
     input, measured by finite differences. None when not measured."""

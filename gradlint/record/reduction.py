@@ -75,6 +75,28 @@ def values_of(tensor: Any) -> Values:
     return Values(low, high, mean, zeros, nonfinite, int(internals.array_of(tensor).size))
 
 
+# Slope below which an element of a squashing function counts as saturated: float32 resolves 1.2e-7 next to 1
+# (numpy.finfo("float32").eps), so there is nothing left to learn from.
+SATURATED_SLOPE = 1e-6
+
+
+def saturated_share(op_type: str, output: Any) -> float | None:
+    """Share of elements (of rows for a softmax) of a squashing function without a usable slope, in [0, 1]."""
+    if op_type not in ("Sigmoid", "Tanh", "Softmax"):
+        return None
+    array = internals.array_of(output).astype(np.float32)
+    if array.size == 0 or (op_type == "Softmax" and array.shape[-1] < 2):
+        return None
+    match op_type:
+        case "Sigmoid":
+            slopes = array * (1.0 - array)
+        case "Tanh":
+            slopes = 1.0 - array * array
+        case _:
+            slopes = 1.0 - array.max(axis=-1)
+    return float(np.mean(slopes < SATURATED_SLOPE))
+
+
 def used_slices(gradient: Any | None, rank: int) -> tuple[tuple[bool, ...], ...]:
     """For each axis but the batch: which slices of an input have an element with a non-zero gradient."""
     if gradient is None or rank < 2:

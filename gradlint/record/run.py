@@ -391,18 +391,19 @@ class _Run:
             return float(tf.reduce_sum(tf.cast(loss, tf.float64)))
 
     def leak(self) -> Leak | None:
-        """Compare the rows of every tensor with the rows of the outputs they reach."""
+        """Compare the rows of every tensor with the row of the output they reach."""
         trace = self.trace
         batch = self._batch()
         sizes = {int(t.shape[0]) for t in batch.inputs.values() if t.shape.rank}
         if len(sizes) != 1 or min(sizes) < 2 or self.subject.model is None:
             return None
         size = sizes.pop()
-        half = size // 2
         floats, _ = self._watched(batch)
         variables = [internals.tf_variable(v) for v in self._learning()]
         for part in [p for tensor in batch.inputs.values() for p in _components(tensor)]:
             trace.index(part)
+        # The first and the last sample: a reshape that moves rows leaves one of them where it was.
+        rows = (size - 1, 0)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             for value in floats.values():
                 tape.watch(value)
@@ -414,35 +415,30 @@ class _Run:
                     outputs = self.subject.model(*args, training=False, **kwargs)
             except Exception:
                 return None
-            total: Any = None
-            generator = np.random.default_rng(0)
-            for output in keras.tree.flatten(outputs):
-                if not internals.is_eager(output) or not output.dtype.is_floating:
-                    continue
-                # A matrix of all pairs, as in contrastive retrieval, compares samples on purpose.
-                if output.shape.rank == 0 or output.shape[0] != size or size in output.shape[1:]:
-                    continue
-                rows = tf.cast(output[:half], tf.float32)
-                part = tf.reduce_sum(rows * generator.normal(size=rows.shape).astype("float32"))
-                total = part if total is None else total + part
-        if total is None:
-            return None
+            totals = [_projected_row(outputs, row, size) for row in rows]
         starts = [*floats.values(), *[v.handle for v in variables]]
         indices = [i for i in self._reached(starts) if trace.tensors[i].dtype != tf.resource]
-        slopes = internals.gradients(tape, total, [trace.tensors[i] for i in indices], lambda *_: None)
-        leaking = set()
-        alive = set()
-        for index, slope in zip(indices, slopes, strict=True):
-            if slope is None or isinstance(slope, tf.IndexedSlices):
-                continue
-            alive.add(index)
-            tensor = trace.tensors[index]
-            if tensor.shape.rank and tensor.shape[0] == size and bool(tf.reduce_any(slope[half:] != 0)):
-                leaking.add(index)
-        return self._leak_at(batch, leaking, alive, size, half)
+        for row, total in zip(rows, totals, strict=True):
+            if total is None:
+                return None
+            slopes = internals.gradients(tape, total, [trace.tensors[i] for i in indices], lambda *_: None)
+            leak = self._leak_at(batch, dict(zip(indices, slopes, strict=True)), size, row)
+            if leak is not None:
+                return leak
+        return None
 
-    def _leak_at(self, batch: Batch, leaking: set[int], alive: set[int], size: int, half: int) -> Leak | None:
+    def _leak_at(self, batch: Batch, slopes: Mapping[int, Any], size: int, row: int) -> Leak | None:
+        """The first operation that takes other samples' rows in and gives only this sample's row out."""
         trace = self.trace
+        others: dict[int, tuple[int, ...]] = {}
+        for index, slope in slopes.items():
+            tensor = trace.tensors[index]
+            if slope is None or isinstance(slope, tf.IndexedSlices) or not tensor.shape.rank or tensor.shape[0] != size:
+                continue
+            used = np.any(internals.array_of(slope).reshape(size, -1) != 0, axis=1)
+            found = tuple(int(i) for i in np.flatnonzero(used) if i != row)
+            if found:
+                others[index] = found
         from_data = set()
         for tensor in batch.inputs.values():
             from_data.update(trace.index(part) for part in _components(tensor))
@@ -450,15 +446,13 @@ class _Run:
             if any(index in from_data for index in op.inputs) and op.type not in SHAPE_READERS:
                 from_data.update(op.outputs)
         for op in trace.ops:
-            if op.enclosed is not None:
+            if op.enclosed is not None or any(index in others for index in op.outputs):
                 continue
-            entering = [index for index in op.inputs if index in leaking and index in from_data]
-            if not entering or not any(index in alive for index in op.outputs):
-                continue
-            if any(index in leaking for index in op.outputs):
+            entering = [index for index in op.inputs if index in others and index in from_data]
+            if not entering or all(slopes.get(index) is None for index in op.outputs):
                 continue
             keys = self._keys_behind(entering, batch)
-            return Leak(op.type, op.layer, op.file, op.line, keys[0] if keys else "", 0, tuple(range(half, size)))
+            return Leak(op.type, op.layer, op.file, op.line, keys[0] if keys else "", row, others[entering[0]])
         return None
 
     def record(self, trace_returns: bool) -> Recording:
@@ -661,6 +655,7 @@ class _Run:
             _plain_attributes(op.attributes),
             op.enclosed,
             detail or op.detail,
+            reduction.saturated_share(op.type, self.trace.tensors[op.outputs[0]]) if op.outputs else None,
             mismatch,
         )
 
@@ -933,6 +928,22 @@ def _is_slope(losses: Callable[[float], float], scale: float) -> bool:
     one, two = (values[0] - values[1]) / (2 * near), (values[2] - values[3]) / (2 * far)
     noise = 1e-5 * max(1e-6, max(abs(value) for value in values)) / near
     return abs(one) > noise and abs(one - two) < 0.3 * max(abs(one), abs(two))
+
+
+def _projected_row(outputs: Any, row: int, size: int) -> Any | None:
+    """A random projection of one sample's outputs."""
+    total: Any = None
+    generator = np.random.default_rng(0)
+    for output in keras.tree.flatten(outputs):
+        if not internals.is_eager(output) or not output.dtype.is_floating:
+            continue
+        # A matrix of all pairs, as in contrastive retrieval, compares samples on purpose.
+        if output.shape.rank == 0 or output.shape[0] != size or size in output.shape[1:]:
+            continue
+        values = tf.cast(output[row], tf.float32)
+        part = tf.reduce_sum(values * generator.normal(size=values.shape).astype("float32"))
+        total = part if total is None else total + part
+    return total
 
 
 def _local_of(result: Any, *, exact: bool) -> Local:

@@ -90,10 +90,10 @@ class Trace:
         self.failed: Call | None = None
         self.failed_operands: list[int] = []
         self._model = model
+        self._model_name = str(getattr(model, "name", ""))
         self.capture_losses = False
         self.trace_returns = False
         self._index: dict[int, int] = {}
-        self._names: list[str] = []
         self._open_calls: list[Call] = []
         self._paused = False
         self._detours: list[Detour] = []
@@ -152,10 +152,16 @@ class Trace:
     @property
     def layer(self) -> str:
         path = internals.current_path()
-        name = self._names[-1] if self._names else ""
-        # Operations of a functional model that are not layers open no name scope.
-        if name and not path.endswith(name):
-            return f"{path}/{name}" if path else name
+        call = self._open_calls[-1] if self._open_calls else None
+        if call is not None and (call.operation is self._model or not isinstance(call.operation, keras.Layer)):
+            # Between the layers of a functional model the path is the model's own name.
+            return call.layer if path in ("", self._model_name) or call.layer else path
+        around = call.layer if call is not None else ""
+        # A layer that was built on its own, such as a cell or a shared encoder, keeps its path of then.
+        if around and path != around and not path.startswith(f"{around}/"):
+            if around.endswith(f"/{path}"):
+                return around
+            path = f"{around}/{path}" if path else around
         return path
 
     def _new_op(self, op_type: str, inputs: list[int], attributes: tuple[Any, ...] = ()) -> Op:
@@ -293,10 +299,10 @@ class Trace:
         if self._paused:
             return run()
         is_layer = isinstance(operation, keras.Layer)
-        self._names.append("" if is_layer else str(operation.name))
-        call = Call(self.layer, operation, len(self.ops))
-        if operation is self._model:
-            call.layer = ""
+        layer = self.layer
+        if not is_layer:  # An operation of a functional model opens no name scope.
+            layer = f"{layer}/{operation.name}" if layer else str(operation.name)
+        call = Call("" if operation is self._model else layer, operation, len(self.ops))
         self.calls.append(call)
         self._open_calls.append(call)
         try:
@@ -311,7 +317,6 @@ class Trace:
                 self.failed_operands = [self.index(tensor) for tensor in operands]
             raise
         finally:
-            self._names.pop()
             self._open_calls.pop()
             call.last = len(self.ops)
         for tensor in keras.tree.flatten(result):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
+from gradlint.finding import Severity
 from gradlint.load.spec import quoted
 from gradlint.rule import Rule
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.facts import Facts
+    from gradlint.finding import Finding
 
 DOC = """\
 ## What it does
@@ -55,11 +56,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     keys = [array.key for array in facts.arrays if array.key not in labels]
     for key in binding.missing:
         hint = f". Did you mean {close[key]!r}?" if key in close else ""
-        yield Finding(
-            code=RULE.code,
-            name=RULE.name,
-            severity=RULE.severity,
-            message=f"the model's input {key!r} is not in the sample, which has {quoted(keys)}{hint}",
+        yield RULE.finding(
+            f"the model's input {key!r} is not in the sample, which has {quoted(keys)}{hint}",
             inputs=(key,),
             evidence={"sample_keys": keys, "close_match": close.get(key)},
         )

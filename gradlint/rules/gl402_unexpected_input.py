@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
+from gradlint.finding import Severity
 from gradlint.load.spec import quoted
 from gradlint.rule import Rule
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.facts import Facts
+    from gradlint.finding import Finding
 
 DOC = """\
 ## What it does
@@ -54,11 +55,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     renamed = {key for _, key in binding.renamed}  # GL401 names these as what was probably meant
     for key in binding.unexpected:
         if key not in renamed:
-            yield Finding(
-                code=RULE.code,
-                name=RULE.name,
-                severity=RULE.severity,
-                message=f"the sample's {key!r} is neither a label nor an input of the model, "
+            yield RULE.finding(
+                f"the sample's {key!r} is neither a label nor an input of the model, "
                 f"whose inputs are {quoted(names)}",
                 inputs=(key,),
                 evidence={"model_inputs": names},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
+from gradlint.finding import Severity
 from gradlint.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.facts import Facts
+    from gradlint.finding import Finding
     from gradlint.load.spec import Shape
 
 DOC = """\
@@ -57,11 +58,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         if entry is None or array is None or not entry.declared:
             continue
         if fault := _fault(array.shape, entry.shape):
-            yield Finding(
-                code=RULE.code,
-                name=RULE.name,
-                severity=RULE.severity,
-                message=f"{key!r} has shape {array.shape}, but the input takes {entry.shape}: {fault}",
+            yield RULE.finding(
+                f"{key!r} has shape {array.shape}, but the input takes {entry.shape}: {fault}",
                 inputs=(key,),
                 evidence={"shape": str(array.shape), "expected": str(entry.shape)},
             )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
+from gradlint.finding import Severity
 from gradlint.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.facts import Facts
+    from gradlint.finding import Finding
     from gradlint.load.spec import ArraySpec, InputSpec
 
 DOC = """\
@@ -88,11 +89,9 @@ def _fault(array: ArraySpec, entry: InputSpec) -> str:
 
 
 def _finding(message: str, array: ArraySpec, severity: Severity, expected: str | None = None) -> Finding:
-    return Finding(
-        code=RULE.code,
-        name=RULE.name,
+    return RULE.finding(
+        message,
         severity=severity,
-        message=message,
         inputs=(array.key,),
         evidence={"dtype": array.dtype, "expected": expected},
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
+from gradlint.finding import Severity
 from gradlint.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.facts import Facts
+    from gradlint.finding import Finding
     from gradlint.load.spec import ModelSpec
 
 BATCH_CHANGING = frozenset(
@@ -70,11 +71,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     (usual, votes), (_, second), *_ = Counter(lengths.values()).most_common(2)
     culprits = [key for key, length in lengths.items() if length != usual or votes == second]
-    yield Finding(
-        code=RULE.code,
-        name=RULE.name,
-        severity=RULE.severity,
-        message="the arrays of one batch differ in length: "
+    yield RULE.finding(
+        "the arrays of one batch differ in length: "
         + ", ".join(f"{key!r} has {length}" for key, length in lengths.items()),
         inputs=tuple(culprits),
         evidence={"keys": list(lengths), "lengths": list(lengths.values())},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
+from gradlint.finding import Severity
 from gradlint.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gradlint.facts import Facts
+    from gradlint.finding import Finding
     from gradlint.load.spec import InputSpec
 
 DOC = """\
@@ -55,11 +56,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         for round_ in _rounds(names):
             keys = tuple(f"{folder}{key}" for key in round_)
             pairs = ", ".join(f"the key {key!r} feeds the Input named {names[key]!r}" for key in round_)
-            yield Finding(
-                code=RULE.code,
-                name=RULE.name,
-                severity=RULE.severity,
-                message=f"the model's dict of inputs is crossed: {pairs}",
+            yield RULE.finding(
+                f"the model's dict of inputs is crossed: {pairs}",
                 inputs=keys,
                 evidence={"keys": list(keys), "names": [names[key] for key in round_]},
             )

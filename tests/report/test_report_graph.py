@@ -16,7 +16,7 @@ from gradlint.errors import UsageError
 from gradlint.report.graph import GRAPH_FORMATS, graph_format, render_graph
 
 
-@pytest.mark.parametrize("format", sorted(set(GRAPH_FORMATS) - {"mmd"}))
+@pytest.mark.parametrize("format", ["dot", "mermaid", "json"])  # GraphML is networkx's own
 def test_snapshot(format: str, graph: nx.DiGraph) -> None:
     text = render_graph(graph, format).replace(str(HERE), "<here>") + "\n"
     compare(HERE / "snapshots" / f"graph.{format}.txt", text)
@@ -56,7 +56,7 @@ def test_a_label_cannot_leave_its_quotes(format: str) -> None:
     graph.add_node(0, kind="op", type='a"]; evil --> b["\\', layer='l"] {', label="")
     text = render_graph(graph, format)
     for line in text.splitlines():
-        assert line.replace('\\\\', "").replace('\\"', "").count('"') % 2 == 0
+        assert line.replace("\\\\", "").replace('\\"', "").count('"') % 2 == 0
     assert "-->" not in text or format == "dot"
 
 

@@ -24,7 +24,14 @@ def test_printable_text_is_left_alone(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("größe", "größe"), ("", "''"), (" x", "' x'"), ("a\nb", r"a\nb"), ("\ud800", r"\ud800"), ("層/κ", "層/κ")],
+    [
+        ("größe", "größe"),
+        ("", "''"),
+        (" x", "' x'"),
+        ("a\nb", r"a\nb"),
+        ("\ud800", r"\ud800"),
+        ("層/κ", "層/κ"),
+    ],
 )
 def test_name(text: str, shown: str) -> None:
     assert name(text) == shown

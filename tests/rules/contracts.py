@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
+from gradlint.facts import Facts
 from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec, bind
 
 
@@ -35,4 +34,4 @@ def facts(spec, **arrays):
     for key, value in arrays.items():
         shape, *rest = value if value and isinstance(value[0], tuple) else (value,)
         specs.append(ArraySpec(key.replace("__", "/"), shape, *(rest or ["float32"])))
-    return SimpleNamespace(spec=spec, arrays=tuple(specs), binding=bind(spec, specs), recording=None)
+    return Facts(spec=spec, arrays=tuple(specs), binding=bind(spec, specs))

@@ -1,0 +1,334 @@
+"""The command line, with a stand-in for `check()`: arguments, exit status, what goes where."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import types
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import pytest
+
+from gradlint import cli, rules
+from gradlint.errors import ModelFileError
+from gradlint.finding import Finding, Severity
+from gradlint.result import Result
+from gradlint.rule import SECTIONS, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ERROR = Finding("GL101", "disconnected-input", Severity.ERROR, "No path leads from 'b' to the loss.", ("b",))
+WARNING = Finding("GL201", "zero-gradient", Severity.WARNING, "Zero from Mul on.")
+
+
+def rule(code: str, name: str) -> Rule:
+    doc = "\n".join(f"## {title}\n\nText of {title}. And more.\n" for title in SECTIONS)
+    return Rule(code, name, Severity.ERROR, f"Mend the {name}.", doc, lambda facts: ())
+
+
+def result(*findings: Finding, **parts: object) -> Result:
+    return Result("m.keras", "m: 1 layer", "s.npz", "mse", "values", findings, **parts)
+
+
+@pytest.fixture(autouse=True)
+def stand_in_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = (
+        rule("GL101", "disconnected-input"),
+        rule("GL103", "nondifferentiable-op"),
+        rule("GL201", "zero-gradient"),
+    )
+    monkeypatch.setattr(rules, "ALL_RULES", catalogue)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., Result]], list]:
+    """Put a stand-in in the place of `gradlint.checking.check`; gives the list of calls to come."""
+
+    def install(answer: Callable[..., Result]) -> list:
+        seen: list = []
+
+        def check(model: str, sample: str | None = None, **options: object) -> Result:
+            seen.append((model, sample, options))
+            return answer(**options)
+
+        module = types.ModuleType("gradlint.checking")
+        module.check = check
+        monkeypatch.setitem(sys.modules, "gradlint.checking", module)
+        return seen
+
+    return install
+
+
+class TestExitStatus:
+    @pytest.mark.parametrize(
+        ("findings", "fail_on", "status"),
+        [
+            ((), "error", 0),
+            ((WARNING,), "error", 0),
+            ((WARNING,), "warning", 1),
+            ((ERROR, WARNING), "error", 1),
+            ((ERROR,), "never", 0),
+        ],
+    )
+    def test_follows_fail_on(self, calls, findings, fail_on, status) -> None:
+        calls(lambda fail_on, **_: result(*findings, fail_on=fail_on))
+        assert cli.main(["m.keras", "s.npz", "--fail-on", fail_on]) == status
+
+    def test_findings_go_to_stdout_and_nothing_to_stderr(self, calls, capsys) -> None:
+        calls(lambda **_: result(ERROR))
+        cli.main(["m.keras"])
+        out, err = capsys.readouterr()
+        assert "GL101" in out
+        assert out.endswith("1 error\n")
+        assert err == ""
+
+    def test_two_for_what_could_not_run(self, calls, capsys) -> None:
+        def fail(**_: object) -> Result:
+            raise ModelFileError("m\x1b.keras is not a zip archive.\nSave it again.")
+
+        calls(fail)
+        assert cli.main(["m.keras"]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err == "gradlint: m\\x1b.keras is not a zip archive.\nSave it again.\n"
+
+    def test_two_for_a_bug_of_gradlint_with_a_traceback_only_on_demand(self, calls, capsys) -> None:
+        calls(lambda **_: 1 / 0)
+        assert cli.main(["m.keras"]) == 2
+        err = capsys.readouterr().err
+        assert "internal error: ZeroDivisionError: division by zero" in err
+        assert "--debug" in err
+        assert "Traceback" not in err
+        assert cli.main(["m.keras", "--debug"]) == 2
+        assert "Traceback" in capsys.readouterr().err
+
+    def test_130_for_an_interrupt(self, calls, capsys) -> None:
+        def interrupt(**_: object) -> Result:
+            raise KeyboardInterrupt
+
+        calls(interrupt)
+        assert cli.main(["m.keras"]) == 130
+        assert capsys.readouterr().err == "gradlint: interrupted\n"
+
+    def test_a_model_that_calls_exit_is_not_a_clean_model(self, calls, capsys) -> None:
+        calls(lambda **_: sys.exit(0))
+        assert cli.main(["m.keras", "--import", "train.py"]) == 2
+        assert "ended the program" in capsys.readouterr().err
+
+    def test_no_arguments(self, capsys) -> None:
+        assert cli.main([]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("usage: gradlint MODEL [SAMPLE] [options]\n")
+
+
+class TestArguments:
+    def test_defaults(self, calls) -> None:
+        seen = calls(lambda **_: result())
+        cli.main(["m.keras"])
+        ((model, sample, options),) = seen
+        assert (model, sample) == ("m.keras", None)
+        assert options == {
+            "loss": None, "depth": "values", "mode": "training", "seed": 0, "probes": 3, "targets": [],
+            "mapping": None, "imports": [], "trust_model": False, "select": (), "ignore": (),
+            "fail_on": "error", "progress": None,
+        }  # fmt: skip
+
+    def test_all(self, calls) -> None:
+        seen = calls(lambda **_: result())
+        line = (
+            "m.keras s.npz --loss mse --depth preflight --mode inference --seed 7 --probes 0 --target y "
+            "--target head=labels --map a=left --map b=right=1 --import layers --import own.py --trust-model "
+            "--select GL1,zero-gradient --select gl201 --ignore GL103 --fail-on never"
+        )
+        assert cli.main(line.split()) == 0
+        assert seen[0][2] == {
+            "loss": "mse", "depth": "preflight", "mode": "inference", "seed": 7, "probes": 0,
+            "targets": [(None, "y"), ("head", "labels")], "mapping": {"a": "left", "b": "right=1"},
+            "imports": ["layers", "own.py"], "trust_model": True, "select": ("GL101", "GL103", "GL201"),
+            "ignore": ("GL103",), "fail_on": "never", "progress": None,
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ("m.keras --format html", "invalid choice: 'html'"),
+            ("m.keras --seed -1", "'-1' is not a whole number from 0"),
+            ("m.keras --probes many", "'many' is not a whole number from 0"),
+            ("m.keras --map a", "'a' is not INPUT=KEY"),
+            ("m.keras --map =a", "'=a' is not INPUT=KEY"),
+            ("m.keras --target =y", "'=y' is not KEY or OUTPUT=KEY"),
+            ("m.keras --target out=", "'out=' is not KEY or OUTPUT=KEY"),
+            ("m.keras --select ,", "names no code"),
+            ("m.keras --mode eager", "invalid choice: 'eager'"),
+            ("m.keras a.npz b.npz", "unrecognized arguments: b.npz"),
+        ],
+    )
+    def test_argparse_refuses(self, line: str, message: str, capsys) -> None:
+        with pytest.raises(SystemExit) as ended:
+            cli.main(line.split())
+        assert ended.value.code == 2
+        assert message in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ("m.keras --depth structure", "--depth structure is not available yet"),
+            ("m.keras --map a=b --map a=c", "--map names a more than once"),
+            ("m.keras --select GL13", "no rule is called 'GL13'; did you mean GL103?"),
+            ("m.keras --ignore nondiferentiable-op", "did you mean nondifferentiable-op?"),
+            ("m.keras --ignore GL9", "no rule is called 'GL9'"),
+            ("m.keras --ignore G", "no rule is called 'G'"),
+            ("m.keras --graph flow.svg", "svg is not available yet; choose one of .dot, .mermaid"),
+            ("m.keras --graph flow.png", "choose one of .dot, .mermaid"),
+            ("m.keras --graph flow.dot --depth preflight", "--graph needs the model to run"),
+            ("m.keras --output nowhere/r.txt", "there is no folder nowhere"),
+            ("m.keras --graph .", "is a folder"),
+            ("--explain GL104", "no rule is called 'GL104'; did you mean GL10"),
+        ],
+    )
+    def test_refused_before_anything_is_loaded(self, line: str, message: str, calls, capsys) -> None:
+        seen = calls(lambda **_: result())
+        assert cli.main(line.split()) == 2
+        out, err = capsys.readouterr()
+        assert message in err
+        assert out == ""
+        assert seen == []
+
+
+class TestOutput:
+    def test_json_on_stdout_survives_a_model_that_prints(self, calls, capsys) -> None:
+        def noisy(**_: object) -> Result:
+            print("hello from call()")
+            return result(ERROR)
+
+        calls(noisy)
+        assert cli.main(["m.keras", "--format", "json"]) == 1
+        out, err = capsys.readouterr()
+        assert json.loads(out)["findings"][0]["code"] == "GL101"
+        assert "hello" in err
+
+    def test_nothing_is_printed_for_a_clean_concise_report(self, calls, capsys) -> None:
+        calls(lambda **_: result())
+        assert cli.main(["m.keras", "--format", "concise"]) == 0
+        assert capsys.readouterr().out == ""
+
+    def test_a_file_is_replaced_whole_and_keeps_its_mode(self, calls, capsys, tmp_path: Path) -> None:
+        calls(lambda **_: result(ERROR))
+        path = tmp_path / "report.txt"
+        path.write_text("old")
+        path.chmod(0o640)
+        assert cli.main(["m.keras", "--output", str(path)]) == 1
+        assert path.read_text(encoding="utf-8").endswith("1 error\n")
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        assert os.listdir(tmp_path) == ["report.txt"]
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err == f"1 error; written to {path}\n"
+
+    def test_a_failed_write_leaves_the_old_file(self, calls, capsys, tmp_path: Path, monkeypatch) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        calls(lambda **_: result())
+        path = tmp_path / "report.txt"
+        path.write_text("old")
+        monkeypatch.setattr(os, "replace", full)
+        assert cli.main(["m.keras", "--output", str(path)]) == 2
+        assert path.read_text() == "old"
+        assert os.listdir(tmp_path) == ["report.txt"]
+        assert f"cannot write {path}: No space left on device" in capsys.readouterr().err
+
+    def test_a_new_file_has_an_ordinary_mode(self, tmp_path: Path) -> None:
+        cli.write_whole(tmp_path / "a", "")
+        (tmp_path / "b").touch()
+        assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+    def test_a_link_stays_a_link(self, tmp_path: Path) -> None:
+        (tmp_path / "link").symlink_to(tmp_path / "real")
+        cli.write_whole(tmp_path / "link", "text")
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "real").read_text() == "text"
+
+    def test_a_device_is_written_to_not_replaced(self) -> None:
+        cli.write_whole(cli.Path(os.devnull), "text")
+        assert not cli.Path(os.devnull).is_file()
+
+    def test_graph(self, calls, tmp_path: Path) -> None:
+        graph = nx.DiGraph()
+        graph.add_node("x", kind="input", label="größe")
+        calls(lambda **_: result(graph=graph))
+        assert cli.main(["m.keras", "--graph", str(tmp_path / "flow.dot")]) == 0
+        assert 'label="größe"' in (tmp_path / "flow.dot").read_text(encoding="utf-8")
+
+    def test_no_graph_when_the_check_ended_early(self, calls, tmp_path: Path, capsys) -> None:
+        calls(lambda **_: result(ERROR))
+        assert cli.main(["m.keras", "--graph", str(tmp_path / "flow.dot")]) == 1
+        assert os.listdir(tmp_path) == []
+        assert "flow.dot is not written" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("environment", "tty", "coloured"),
+        [
+            ({}, True, True),
+            ({}, False, False),
+            ({"NO_COLOR": "1"}, True, False),
+            ({"NO_COLOR": ""}, True, True),
+            ({"TERM": "dumb"}, True, False),
+        ],
+    )
+    def test_colour(self, calls, capsys, monkeypatch, environment, tty, coloured) -> None:
+        calls(lambda **_: result(ERROR))
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: tty, raising=False)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        cli.main(["m.keras"])
+        assert ("\x1b[" in capsys.readouterr().out) is coloured
+
+
+class TestLookUps:
+    @pytest.mark.parametrize("name", ["GL103", "gl103", "nondifferentiable-op"])
+    def test_explain(self, name: str, capsys) -> None:
+        assert cli.main(["--explain", name]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("# GL103 nondifferentiable-op\n")
+        assert all(f"\n## {title}\n" in out for title in SECTIONS)
+
+    def test_list_rules(self, capsys) -> None:
+        assert cli.main(["--list-rules"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[:3] for line in lines] == [
+            ["GL101", "disconnected-input", "error"],
+            ["GL103", "nondifferentiable-op", "error"],
+            ["GL201", "zero-gradient", "error"],
+        ]
+        assert all(line.endswith("Text of What it does.") for line in lines)
+
+    def test_version(self, capsys) -> None:
+        assert cli.main(["--version"]) == 0
+        words = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+        assert words == ["gradlint", "Python", "TensorFlow", "Keras"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break differently there")
+def test_a_broken_pipe_is_silent() -> None:
+    code = "import sys; from gradlint import cli; input(); sys.exit(cli._write('x' * 100_000, cli.FINDINGS))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    process.stdin.write(b"go\n")
+    process.stdin.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 1

@@ -1,0 +1,75 @@
+"""What an import or a look-up costs: heavy packages stay at the edge."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import gradlint
+
+HEAVY = ("tensorflow", "keras", "h5py")
+NUMERIC = (*HEAVY, "numpy", "networkx", "tabulate", "argparse")
+
+
+def imported_by(code: str, suspects: tuple[str, ...]) -> list[str]:
+    """Those of `suspects` that a fresh interpreter has imported after `code`; its own exit is ignored."""
+    lines = [
+        "import sys, contextlib",
+        # pytest puts plugins of the environment aside; coverage and site hooks may import what they like.
+        "before = set(sys.modules)",
+        "with contextlib.suppress(SystemExit):",
+        *(f"    {line}" for line in code.splitlines()),
+        f"print('\\nfound', [m for m in {suspects!r} if m in sys.modules and m not in before])",
+    ]
+    run = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
+    found: list[str] = eval(run.stdout.rpartition("found ")[2])
+    return found
+
+
+def test_the_package_imports_next_to_nothing() -> None:
+    assert imported_by("import gradlint\ngradlint.__version__", NUMERIC) == []
+    assert (
+        imported_by("import gradlint\ngradlint.Result, gradlint.Finding, gradlint.UsageError", NUMERIC) == []
+    )
+
+
+def test_the_pytest_plugin_imports_pytest_only() -> None:
+    assert imported_by("import gradlint.pytest_plugin", (*HEAVY, "numpy", "networkx", "tabulate")) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["--list-rules"],
+        ["--explain", "GL103"],
+        ["--explain", "GL000"],
+        [],
+        ["model.keras", "--select", "GL000"],
+        ["model.keras", "--format", "nothing"],
+        ["model.keras", "--depth", "structure"],
+        ["no-such-file.keras"],
+        ["no-such-file.keras", "--depth", "preflight"],
+        ["README.md", "pyproject.toml"],
+    ],
+    ids=" ".join,
+)
+def test_answers_that_need_no_tensorflow(arguments: list[str]) -> None:
+    assert imported_by(f"from gradlint.cli import main\nmain({arguments!r})", HEAVY) == []
+
+
+def test_public_names_are_where_they_are_said_to_be() -> None:
+    light = [name for name in gradlint.__all__ if name not in ("check", "assert_gradients_flow")]
+    for name in light:
+        assert getattr(gradlint, name)
+    assert set(gradlint.__all__) == set(gradlint._HOME) | {"__version__"}
+    assert gradlint.__all__ == sorted(gradlint.__all__)
+    assert dir(gradlint) == gradlint.__all__
+
+
+def test_other_names_are_refused() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'chek'"):
+        _ = gradlint.chek
