@@ -273,11 +273,11 @@ class _Session:
         if early is not None:
             return early
         inputs = {key: arrays[source] for key, source in binding.inputs}
-        known = spec.structure is not None and set(inputs) <= set(structure_keys(spec.structure))
+        structure = _structure(spec, tuple(inputs))
         subject = Subject(
             model=model,
             function=None,
-            structure=spec.structure if known else None,
+            structure=structure,
             inputs=inputs,
             labels={output: arrays[key] for output, key in binding.labels},
             label_keys=dict(binding.labels),
@@ -408,6 +408,8 @@ class _Session:
             return False
         if any(not entry.shape or entry.shape[0] is not None for entry in spec.inputs):
             return False
+        if any(record.gradient.state is GradientState.NONFINITE for record in flow.recording.inputs):
+            return False  # Every NaN would look like a leak.
         own_code = any(op.file is not None and op.layer for op in flow.recording.ops)
         own_ops = any(call.is_operation for call in flow.recording.calls)
         return own_code or own_ops
@@ -453,6 +455,20 @@ class _Session:
             fail_on=self._fail_on,
             graph=flow.graph if flow is not None else None,
         )
+
+
+def _structure(spec: ModelSpec, keys: tuple[str, ...]) -> object:
+    """How the model nests its inputs; None when it does not say.
+
+    A subclassed model that was built with a list of tensors does not name them: they come in the sample's order.
+    """
+    if spec.structure is None:
+        return None
+    leaves = list(structure_keys(spec.structure))
+    if set(keys) <= set(leaves):
+        return spec.structure
+    flat = isinstance(spec.structure, list) and all(isinstance(part, str) for part in spec.structure)
+    return list(keys) if flat and len(leaves) == len(keys) else None
 
 
 def _mapping(sample: object) -> Mapping[str, object]:

@@ -200,12 +200,16 @@ def _behind(flow: Flow, positions: Sequence[int]) -> set[tuple[str, str]]:
         if flow.state(index) is GradientState.ZERO
         or any(flow.op(position).type in SQUASHERS for position, _ in flow.consumers[index] if position in positions)
     }
+    # Behind a function that is merely saturated the gradient is tiny, behind the others it is zero.
+    usable = {GradientState.ZERO}
+    if any((flow.op(position).saturated or 0.0) >= CLOSED for position in positions):
+        usable.add(GradientState.FINITE)
     seen, queue = set(starts), deque(starts)
     while queue:
         tensor = queue.popleft()
         for producer in flow.producers(tensor):
             for index in flow.op(producer).inputs:
-                if index not in seen and flow.state(index) in (GradientState.ZERO, GradientState.FINITE):
+                if index not in seen and flow.state(index) in usable:
                     seen.add(index)
                     queue.append(index)
     found = {("input", r.key) for r in flow.float_inputs if r.tensor in seen}
@@ -343,12 +347,14 @@ def _zero_factor(flow: Flow, position: int) -> VariableRecord | None:
     for index in flow.op(position).inputs[:2]:
         values = flow.tensor(index).values
         if values is not None and values.zeros == 1.0:
-            return _variable_behind(flow, index)
+            variable = _variable_behind(flow, index)
+            if variable is not None:
+                return variable
     return None
 
 
 # Operations that only move or convert the values of a variable on their way to where they are used.
-_CARRIERS = frozenset(
+CARRIERS = frozenset(
     {"ReadVariableOp", "Identity", "Cast", "Reshape", "ExpandDims", "Squeeze", "Transpose", "Split", "SplitV",
      "StridedSlice", "Slice", "Unpack", "BroadcastTo", "GatherV2", "Pack"}
 )  # fmt: skip
@@ -360,7 +366,7 @@ def _variable_behind(flow: Flow, tensor: int) -> VariableRecord | None:
     current = tensor
     while current not in by_tensor:
         producer = flow.tensor(current).producer
-        if producer is None or flow.op(producer).type not in _CARRIERS:
+        if producer is None or flow.op(producer).type not in CARRIERS:
             return None
         op = flow.op(producer)
         current = op.inputs[1] if op.type == "Split" else op.inputs[0]

@@ -146,6 +146,8 @@ def _culprit(flow: Flow, position: int, operand: int) -> int | None:
         return position
     if op.type == "CustomGradient":
         return position if is_absent else None
+    if is_absent and all(_is_discrete(flow, output) for output in op.outputs if output in flow.behind_loss):
+        return position  # The indices of a top-k pass nothing, though its values would.
     return position if op.local[operand] in _DEAF else None
 
 
@@ -173,16 +175,19 @@ def _primary(
 ) -> int | None:
     """The operation of a group to name.
 
-    The one that cuts most victims; among equals one that keeps floats (a mask beside it is rarely the fault),
-    then one on the user's line, then the last.
+    The one that cuts most victims; among equals one before the model's outputs (an added loss comes second),
+    then one that keeps floats (a mask beside it is rarely the fault), then one on the user's line, then the last.
     """
     if not positions:
         return None
     counts = {position: sum(position in frontier for frontier, _, _ in frontiers) for position in positions}
 
-    def weight(position: int) -> tuple[int, bool, bool, int]:
+    before_outputs = flow.ancestors(output.tensor for output in flow.recording.outputs)
+
+    def weight(position: int) -> tuple[int, bool, bool, bool, int]:
         op = flow.op(position)
+        leads_out = any(index in before_outputs for index in op.outputs)
         keeps_floats = any(is_float(flow.tensor(index).dtype) for index in op.outputs)
-        return counts[position], keeps_floats, op.file is not None, position
+        return counts[position], leads_out, keeps_floats, op.file is not None, position
 
     return max(positions, key=weight)

@@ -22,6 +22,8 @@ class DropKind(str, Enum):
     """Operations use it, and their result goes nowhere."""
     OUTPUT = "output"
     """It ends in an output of the model that no loss reads."""
+    DECISION = "decision"
+    """Its value decides a branch or the length of a loop, and nothing else."""
     SUBMODEL_OUTPUT = "sub-model output"
     """It ends in an output of a sub-model that has others, and this one is not taken."""
 
@@ -130,7 +132,7 @@ def _joined(found: Iterable[Drop]) -> list[Drop]:
     result: list[Drop] = []
     places: dict[tuple[object, ...], int] = {}
     for drop in found:
-        if drop.kind not in (DropKind.UNREAD, DropKind.UNREAD_LAYER):
+        if drop.kind not in (DropKind.UNREAD, DropKind.UNREAD_LAYER) or not drop.variables:
             result.append(drop)
             continue
         variable = drop.variables[0]
@@ -184,6 +186,13 @@ def _dropped(
             DropKind.OUTPUT, position, op, unread[0].layer or layer, op.file, op.line,
             tuple(inputs), tuple(variables), unread,
         )  # fmt: skip
+    decided = {producer for tensor in recording.decisions & dead for producer in flow.producers(tensor)}
+    if decided:
+        position = _discretising(flow, min(decided), dead)
+        op = flow.op(position)
+        return Drop(
+            DropKind.DECISION, position, op, op.layer or layer, op.file, op.line, tuple(inputs), tuple(variables)
+        )  # fmt: skip
     call = _dropping_call(recording.calls, dead, ends)
     last_dead = {tensor for end in ends for tensor in flow.op(end).outputs}
     if _leaves_submodel(recording.calls, last_dead):
@@ -204,6 +213,19 @@ def _dropped(
             by_design, reason,
         )  # fmt: skip
     return Drop(DropKind.DROPPED, position, op, layer, file, line, tuple(inputs), tuple(variables))
+
+
+def _discretising(flow: Flow, position: int, dead: set[int]) -> int:
+    """The last operation on the way to a decision that still takes a float of the lost value."""
+    while True:
+        op = flow.op(position)
+        mine = [index for index in op.inputs if index in dead]
+        if not mine or any(is_float(flow.tensor(index).dtype) for index in mine):
+            return position
+        producers = [producer for index in mine for producer in flow.producers(index)]
+        if not producers:
+            return position
+        position = max(producers)
 
 
 def _dropping_call(

@@ -8,7 +8,10 @@ from gradlint.flow import Flow
 from gradlint.record.recording import LossFunction, OpRecord
 
 # Operations that change form or type, not values.
-_FORM = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "Transpose", "EnsureShape"})
+FORM = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "Transpose", "EnsureShape"})
+
+# Operations that keep probabilities between 0 and 1 when they average or choose among them.
+_MIXING = frozenset({"AddV2", "Add", "AddN", "Mul", "RealDiv", "DivNoNan", "Mean", "Sum", "Pack", "ConcatV2", "Maximum", "Minimum"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class Head:
 
     Attributes:
         op: the operation that gives the output its values.
+        activation: `Sigmoid` or `Softmax` when the output is one, or a mixture of such; else None.
         low: smallest value of the output.
         high: largest value.
         units: length of its last axis.
@@ -26,6 +30,7 @@ class Head:
     loss: LossFunction
     op: OpRecord
     position: int
+    activation: str | None
     layer: str
     low: float
     high: float
@@ -43,21 +48,21 @@ def heads(flow: Flow) -> tuple[Head, ...]:
             list(recording.outputs) if len(recording.outputs) == 1 else []
         )
         for output in outputs:
-            tensor = output.tensor
-            values = flow.tensor(tensor).values
-            position = flow.tensor(tensor).producer
-            while position is not None and flow.op(position).type in _FORM:
-                tensor = flow.op(position).inputs[0]
-                position = flow.tensor(tensor).producer
+            position = _last_op(flow, output.tensor)
+            values = flow.tensor(output.tensor).values
             if position is None or values is None:
                 continue
             shape = flow.tensor(output.tensor).shape
+            activation = _activation(flow, position)
+            if values.minimum < 0.0 or values.maximum > 1.0:
+                activation = None
             found.append(
                 Head(
                     output.name,
                     function,
                     flow.op(position),
                     position,
+                    activation,
                     output.layer,
                     values.minimum,
                     values.maximum,
@@ -65,3 +70,23 @@ def heads(flow: Flow) -> tuple[Head, ...]:
                 )
             )
     return tuple(found)
+
+
+def _last_op(flow: Flow, tensor: int) -> int | None:
+    """The operation that made the values of a tensor."""
+    position = flow.tensor(tensor).producer
+    while position is not None and flow.op(position).type in FORM:
+        position = flow.tensor(flow.op(position).inputs[0]).producer
+    return position
+
+
+def _activation(flow: Flow, position: int, depth: int = 6) -> str | None:
+    """`Sigmoid` or `Softmax` if an operation is one, or mixes only such."""
+    op = flow.op(position)
+    if op.type in ("Sigmoid", "Softmax"):
+        return op.type
+    if op.type not in _MIXING or depth == 0:
+        return None
+    makers = [_last_op(flow, index) for index in op.inputs]
+    kinds = {_activation(flow, maker, depth - 1) for maker in makers if maker is not None}
+    return kinds.pop() if len(kinds) == 1 else None

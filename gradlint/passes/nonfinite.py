@@ -63,31 +63,41 @@ def _forward(flow: Flow, inputs: tuple[str, ...], variables: tuple[VariableRecor
     for variable in recording.variables:
         if variable.values is not None and variable.values.nonfinite and variable.tensor in flow.behind_loss:
             return (Birth(-1, None, False, variable.path, inputs, variables, None, None, variable.values.nonfinite),)
-    reaches_bad_end = recording.loss.value is None
-    for position, op in enumerate(recording.ops):
-        bad = [index for index in op.outputs if _is_bad(flow, index)]
-        if not bad or any(_is_bad(flow, index) for index in op.inputs):
+    position = _first_bad_op(flow)
+    if position is None:
+        return ()
+    op = flow.op(position)
+    known = [v for v in (flow.tensor(index).values for index in op.inputs) if v is not None]
+    bad = next(index for index in op.outputs if _is_bad(flow, index))
+    low = min((v.minimum for v in known), default=None)
+    high = max((v.maximum for v in known), default=None)
+    return (Birth(position, op, False, None, inputs, variables, low, high, _count(flow, bad)),)
+
+
+def _first_bad_op(flow: Flow) -> int | None:
+    """The operation that starts it: the first NaN, or the infinity that it came from."""
+    must_pass_on = flow.recording.loss.value is not None
+    first_nan: int | None = None
+    infinite: list[int] = []
+    for position, op in enumerate(flow.recording.ops):
+        bad = [index for index in op.outputs if _is_bad(flow, index) and index in flow.behind_loss]
+        if not bad or (must_pass_on and not _is_passed_on(flow, bad)):
             continue
-        if not any(index in flow.behind_loss for index in bad):
-            continue
-        if not reaches_bad_end and not _is_passed_on(flow, bad):
-            continue
-        values = [flow.tensor(index).values for index in op.inputs]
-        known = [v for v in values if v is not None]
-        return (
-            Birth(
-                position,
-                op,
-                False,
-                None,
-                inputs,
-                variables,
-                min((v.minimum for v in known), default=None),
-                max((v.maximum for v in known), default=None),
-                _count(flow, bad[0]),
-            ),
-        )
-    return ()
+        if not any(_is_bad(flow, index) for index in op.inputs):
+            infinite.append(position)
+        if any(_nans(flow, index) for index in bad) and not any(_nans(flow, index) for index in op.inputs):
+            first_nan = position
+            break
+    if first_nan is None:
+        return infinite[0] if infinite else None
+    before = flow.ancestors(flow.op(first_nan).inputs)
+    # An infinity that somebody wrote down, as for a mask, has no operation; the NaN it becomes has.
+    return next((p for p in infinite if any(index in before for index in flow.op(p).outputs)), first_nan)
+
+
+def _nans(flow: Flow, tensor: int) -> int:
+    values = flow.tensor(tensor).values
+    return values.nan if values is not None else 0
 
 
 def _is_passed_on(flow: Flow, tensors: list[int]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from gradlint.flow import Flow
+from gradlint.passes.blocks import CARRIERS
 from gradlint.record.recording import VariableRecord
 from gradlint.result import GradientState
 
@@ -44,10 +45,11 @@ def trend(flow: Flow) -> Trend | None:
     """The trend over the trainable kernels in forward order, if there is one of `ORDERS` or more."""
     kernels = []
     for variable in flow.learners:
-        usable = variable.gradient.state is GradientState.FINITE and len(variable.shape) >= 2
-        if usable and variable.tensor is not None and flow.consumers[variable.tensor]:
-            size = math.prod(variable.shape)
-            kernels.append((flow.consumers[variable.tensor][0][0], variable, _log(variable, size)))
+        if len(variable.shape) < 2 or variable.tensor is None:
+            continue
+        use = _first_use(flow, variable.tensor)
+        if use is not None:
+            kernels.append((use[0], variable, use[1]))
     kernels.sort(key=lambda item: item[0])
     if len(kernels) < FEWEST_KERNELS:
         return None
@@ -75,7 +77,22 @@ def trend(flow: Flow) -> Trend | None:
     )
 
 
-def _log(variable: VariableRecord, size: int) -> float:
-    """Decimal logarithm of the root mean square of the gradient."""
-    norm = variable.gradient.norm or 0.0
-    return math.log10(max(norm, 1e-300) / math.sqrt(size))
+def _first_use(flow: Flow, kernel: int) -> tuple[int, float] | None:
+    """The operation that multiplies by a kernel, and the size of the gradient that arrives at its result.
+
+    The gradient of the kernel itself also holds the size of the activations, which may shrink as fast as the
+    arriving gradient grows. The size is the decimal logarithm of the root mean square.
+    """
+    tensor = kernel
+    for _ in range(6):
+        if not flow.consumers[tensor]:
+            return None
+        position = flow.consumers[tensor][0][0]
+        op = flow.op(position)
+        if op.type not in CARRIERS:
+            gradient = flow.tensor(op.outputs[0]).gradient
+            if gradient.state is not GradientState.FINITE or not gradient.norm:
+                return None
+            return position, math.log10(gradient.norm / math.sqrt(math.prod(flow.tensor(op.outputs[0]).shape) or 1))
+        tensor = op.outputs[0]
+    return None

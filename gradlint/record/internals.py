@@ -23,6 +23,7 @@ from tensorflow.python import pywrap_tfe
 from tensorflow.python.eager import backprop, context, imperative_grad, record
 from tensorflow.python.framework import op_callbacks, ops
 from tensorflow.python.ops import custom_gradient, resource_variable_ops, script_ops
+from tensorflow.python.util import tf_stack
 
 Tensor = Any
 """A `tf.Tensor`; TensorFlow ships no types."""
@@ -87,9 +88,13 @@ def functions_run_eagerly() -> Iterator[None]:
 
 @contextlib.contextmanager
 def on_custom_gradient(
-    start: Callable[[], Any], end: Callable[[Any, str, Sequence[Tensor], Sequence[Tensor]], None]
+    start: Callable[[], Any],
+    end: Callable[[Any, str, Sequence[Tensor], Sequence[Tensor]], Callable[[BaseException], None]],
 ) -> Iterator[None]:
     """Report each `tf.custom_gradient`: `token = start()`, then `end(token, name, inputs, outputs)`.
+
+    What `end` returns is called with the error when the gradient function raises; the function then counts as
+    one that hands on nothing, as in `gradients`.
 
     The operations inside of the function reach the tape as well, but the tape forgets how the results were
     made: their gradient is the function's own.
@@ -108,9 +113,17 @@ def on_custom_gradient(
     def recorded(
         op_type: Any, outputs: Any, inputs: Any, backward: Any, forward_function: Any = None
     ) -> None:
-        record_operation(op_type, outputs, inputs, backward, forward_function)
         token = open_tokens[-1] if open_tokens else start()
-        end(token, str(op_type), list(inputs), list(outputs))
+        failed = end(token, str(op_type), list(inputs), list(outputs))
+
+        def guarded(*gradients: Any) -> Any:
+            try:
+                return backward(*gradients)
+            except Exception as error:
+                failed(error)
+                return [None] * len(inputs)
+
+        record_operation(op_type, outputs, inputs, guarded, forward_function)
 
     with (
         patched(custom_gradient, "_eager_mode_decorator", decorated),
@@ -148,6 +161,19 @@ def on_python_function(callback: Callable[[list[Tensor], Callable[[], Any]], Any
 @contextlib.contextmanager
 def on_numpy_conversion(callback: Callable[[Tensor], None]) -> Iterator[None]:
     """Call `callback(tensor)` whenever Python code takes the values out of an eager tensor."""
+    with _watching_methods(("numpy", "__array__", "__float__", "__int__"), callback):
+        yield
+
+
+@contextlib.contextmanager
+def on_decision(callback: Callable[[Tensor], None]) -> Iterator[None]:
+    """Call `callback(tensor)` whenever the value of an eager tensor decides a branch or the length of a loop."""
+    with _watching_methods(("__bool__", "__index__"), callback):
+        yield
+
+
+@contextlib.contextmanager
+def _watching_methods(names: Sequence[str], callback: Callable[[Tensor], None]) -> Iterator[None]:
     base = ops._EagerTensorBase
 
     def watching(name: str) -> Callable[..., Any]:
@@ -160,7 +186,7 @@ def on_numpy_conversion(callback: Callable[[Tensor], None]) -> Iterator[None]:
         return method
 
     with contextlib.ExitStack() as stack:
-        for name in ("numpy", "__array__", "__float__", "__int__"):
+        for name in names:
             stack.enter_context(patched(base, name, watching(name)))
         yield
 
@@ -176,6 +202,17 @@ def on_variable_access(callback: Callable[[Any], None]) -> Iterator[None]:
 
     with patched(resource_variable_ops, "variable_accessed", accessed):
         yield
+
+
+@contextlib.contextmanager
+def variable_watch() -> Iterator[Callable[[], Sequence[Any]]]:
+    """Give a function that lists the trainable `tf.Variable`s read so far.
+
+    An operation that gets a `tf.Variable` as an operand reads it in C++, where neither `on_operation` nor
+    `on_variable_access` hear of it.
+    """
+    with record.VariableWatcher() as watcher:
+        yield lambda: tuple(watcher.watched_variables())
 
 
 @contextlib.contextmanager
@@ -276,6 +313,11 @@ def execute(op_type: str, attributes: tuple[Any, ...], inputs: Sequence[Tensor],
             context.context()._handle, None, op_type, list(inputs), attributes, outputs
         )
     )
+
+
+def mapped_stack() -> list[tuple[str, int]]:
+    """File and line of each frame, outermost first, with the lines of AutoGraph's generated code mapped back."""
+    return [(frame.filename, frame.lineno) for frame in tf_stack.extract_stack()]
 
 
 def text_of(op_type: str | bytes) -> str:

@@ -62,6 +62,8 @@ class Values:
     nonfinite: int
     """Number of NaN and infinite elements."""
     size: int
+    nan: int = 0
+    """Number of NaN elements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +299,8 @@ class Recording:
     outputs: tuple[OutputRecord, ...]
     labels: tuple[LabelRecord, ...]
     loss: LossRecord
+    decisions: frozenset[int] = frozenset()
+    """Tensors whose value decides a branch or the length of a loop."""
     failure: Failure | None = None
     leak: Leak | None = None
     notes: tuple[str, ...] = ()

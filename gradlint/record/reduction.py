@@ -64,15 +64,16 @@ def values_of(tensor: Any) -> Values:
     if array.size == 0:
         return Values(0.0, 0.0, 0.0, 0.0, 0, 0)
     low, high = float(array.min()), float(array.max())
-    nonfinite = 0
+    nonfinite = nan = 0
     zeros = 1.0 - float(np.count_nonzero(array)) / array.size
     if not (np.isfinite(low) and np.isfinite(high)):
         finite = np.isfinite(array)
         nonfinite = array.size - int(finite.sum())
+        nan = int(np.isnan(array).sum())
         array = array[finite]
         low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
     mean = float(array.mean()) if array.size else 0.0
-    return Values(low, high, mean, zeros, nonfinite, int(internals.array_of(tensor).size))
+    return Values(low, high, mean, zeros, nonfinite, int(internals.array_of(tensor).size), nan)
 
 
 # Slope below which an element of a squashing function counts as saturated: float32 resolves 1.2e-7 next to 1

@@ -45,7 +45,7 @@ SHAPE_READERS = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "Ones
 _MISMATCH_LIMIT = 1 << 16
 
 _SHAPE_WORDS = re.compile(
-    r"shape|rank|dimension|ndim|incompatible|broadcast|same length|must match|mismatch|axis|size|concat", re.IGNORECASE
+    r"is not in \[0|out of range|valid range|shape|rank|dimension|ndim|incompatible|broadcast|same length|must match|mismatch|axis|size|concat", re.IGNORECASE
 )
 _DTYPE_WORDS = re.compile(r"dtype|expected to be an? \w+ tensor but is|type \w+ that does not match|data type", re.IGNORECASE)
 
@@ -416,8 +416,8 @@ class _Run:
             except Exception:
                 return None
             totals = [_projected_row(outputs, row, size) for row in rows]
-        starts = [*floats.values(), *[v.handle for v in variables]]
-        indices = [i for i in self._reached(starts) if trace.tensors[i].dtype != tf.resource]
+        handles = [variable.handle for variable in variables]
+        indices = [i for i in self._reached([*floats.values()], handles) if trace.tensors[i].dtype != tf.resource]
         for row, total in zip(rows, totals, strict=True):
             if total is None:
                 return None
@@ -435,8 +435,7 @@ class _Run:
             tensor = trace.tensors[index]
             if slope is None or isinstance(slope, tf.IndexedSlices) or not tensor.shape.rank or tensor.shape[0] != size:
                 continue
-            used = np.any(internals.array_of(slope).reshape(size, -1) != 0, axis=1)
-            found = tuple(int(i) for i in np.flatnonzero(used) if i != row)
+            found = _other_rows(slope, size, row)
             if found:
                 others[index] = found
         from_data = set()
@@ -446,14 +445,74 @@ class _Run:
             if any(index in from_data for index in op.inputs) and op.type not in SHAPE_READERS:
                 from_data.update(op.outputs)
         for op in trace.ops:
-            if op.enclosed is not None or any(index in others for index in op.outputs):
+            if op.enclosed is not None or op.is_pseudo or any(index in others for index in op.outputs):
                 continue
-            entering = [index for index in op.inputs if index in others and index in from_data]
-            if not entering or all(slopes.get(index) is None for index in op.outputs):
-                continue
-            keys = self._keys_behind(entering, batch)
-            return Leak(op.type, op.layer, op.file, op.line, keys[0] if keys else "", row, others[entering[0]])
+            for operand, index in enumerate(op.inputs):
+                if index in others and index in from_data and self._mixes(op, operand, slopes, others, size, row):
+                    culprit = self._after_transposes(op)
+                    keys = self._keys_behind([index], batch)
+                    return Leak(
+                        culprit.type, culprit.layer, culprit.file, culprit.line, keys[0] if keys else "", row, others[index]
+                    )
         return None
+
+    def _mixes(
+        self, op: Op, operand: int, slopes: Mapping[int, Any], others: Mapping[int, Any], size: int, row: int
+    ) -> bool:
+        """Whether other samples come in through one operand of an operation and only one sample comes out.
+
+        Where the operation takes the batch axis apart, its result is followed until there is a batch axis again.
+        """
+        trace = self.trace
+        alive = [index for index in op.outputs if slopes.get(index) is not None]
+        if not alive:
+            return False
+        if all(trace.tensors[index].shape.rank and trace.tensors[index].shape[0] == size for index in alive):
+            tensors = [trace.tensors[index] for index in op.inputs]
+            outputs = [trace.tensors[index] for index in op.outputs]
+            try:
+                local = internals.local_gradients(
+                    op.type, op.attributes, tensors, outputs, [slopes.get(index) for index in op.outputs]
+                )
+            except Exception:
+                return False
+            slope = local[operand]
+            return slope is not None and not isinstance(slope, tf.IndexedSlices) and bool(_other_rows(slope, size, row))
+        seen, queue = set(alive), list(alive)
+        restored = False
+        while queue:
+            index = queue.pop()
+            for later in trace.ops:
+                if index not in later.inputs or later.type in SHAPE_READERS:
+                    continue
+                for output in later.outputs:
+                    if output in seen or slopes.get(output) is None:
+                        continue
+                    seen.add(output)
+                    shape = trace.tensors[output].shape
+                    if not shape.rank or shape[0] != size:
+                        queue.append(output)
+                    elif output in others:
+                        return False
+                    else:
+                        restored = True
+        return restored
+
+    def _after_transposes(self, op: Op) -> Op:
+        """Moving the batch axis away, or back, is harmless by itself; what works along it meanwhile is not."""
+        if op.type == "Transpose":
+            before = self.trace.producers[op.inputs[0]]
+            if before is not None:
+                maker = self.trace.ops[before]
+                origin = self.trace.producers[maker.inputs[0]] if maker.inputs else None
+                if origin is not None and self.trace.ops[origin].type == "Transpose":
+                    return maker
+        while op.type == "Transpose":
+            following = [later for later in self.trace.ops if op.outputs[0] in later.inputs]
+            if not following:
+                return op
+            op = following[0]
+        return op
 
     def record(self, trace_returns: bool) -> Recording:
         """Run forward and backward, and reduce everything."""
@@ -464,7 +523,7 @@ class _Run:
         for tensor in [*batch.inputs.values(), *batch.labels.values()]:
             for part in _components(tensor):
                 trace.index(part)
-        for handle in handles:
+        for handle in [internals.handle_of(variable) for variable in self._learning()]:
             trace.index(handle)
         key_tapes = {key: tf.GradientTape(watch_accessed_variables=False, persistent=True) for key in floats}
         learning = tf.GradientTape(persistent=True, watch_accessed_variables=False)
@@ -517,7 +576,7 @@ class _Run:
         def on_failure(op_type: str, kind: str, error: BaseException) -> None:
             missing.setdefault(op_type, f"{kind}: {error}")
 
-        candidates = self._reached([*floats.values(), *self._watched(batch)[1]])
+        candidates = self._reached([*floats.values()], self._watched(batch)[1])
         sources = [trace.tensors[index] for index in candidates]
         slopes = dict(zip(candidates, internals.gradients(learning, loss, sources, on_failure), strict=True))
         by_key = {
@@ -528,10 +587,12 @@ class _Run:
         record = replace(record, tensor=trace.index(loss), value=value if np.isfinite(value) else None)
         return self._write(batch, outputs, slopes, by_key, record, None, missing)
 
-    def _reached(self, starts: Sequence[Any]) -> list[int]:
-        """Indices of the float tensors that watched tensors lead to, in forward order."""
+    def _reached(self, tensors: Sequence[Any], handles: Sequence[Any]) -> list[int]:
+        """Indices of the float tensors that watched tensors and variables lead to, in forward order."""
         trace = self.trace
-        marked = {trace.index(tensor) for tensor in starts}
+        marked = {trace.index(tensor) for tensor in tensors}
+        for handle in handles:
+            marked.update(trace.versions(handle))
         for op in trace.ops:
             if any(index in marked for index in op.inputs):
                 marked.update(op.outputs)
@@ -604,8 +665,9 @@ class _Run:
         reduced = {index: reduction.gradient_of(slope) for index, slope in slopes.items()}
         examined = _Examination(trace, slopes, reduced, missing) if failure is None else None
         suspicious = examined.is_suspicious(loss) if examined is not None else False
+        ends = {trace.index(t) for t in keras.tree.flatten(outputs) if internals.is_eager(t)}
         tensors = tuple(
-            self._tensor_record(index, reduced, suspicious) for index in range(len(trace.tensors))
+            self._tensor_record(index, reduced, suspicious or index in ends) for index in range(len(trace.tensors))
         )
         return Recording(
             ops=tuple(
@@ -624,6 +686,7 @@ class _Run:
                 if internals.is_eager(tensor)
             ),
             loss=loss,
+            decisions=frozenset(trace.decisions),
             failure=failure,
             notes=tuple(self.notes),
         )
@@ -726,15 +789,13 @@ class _Run:
         ]
         for variable in learning:
             handle = internals.handle_of(variable)
-            index = trace.known(handle)
-            # After an assignment the handle's index is that of its new version; the tape knows the first.
-            first = next((i for i in slopes if trace.tensors[i] is handle), None)
-            gradient = reduced.get(first, ABSENT) if first is not None else ABSENT
+            first = trace.versions(handle)[0]
+            gradient = reduced.get(first, ABSENT)
             if failed and variable.trainable:
                 gradient = Gradient(GradientState.UNKNOWN)
             record = VariableRecord(
                 _path_of(variable),
-                first if first is not None else index,
+                first,
                 tuple(int(n) for n in variable.shape),
                 _dtype_of(variable),
                 bool(variable.trainable),
@@ -743,12 +804,12 @@ class _Run:
             )
             if variable.trainable and not failed:
                 value = tf.convert_to_tensor(internals.tf_variable(variable))
-                equal = first is not None and reduction.units_are_equal(value, slopes.get(first))
+                equal = reduction.units_are_equal(value, slopes.get(first))
                 record = replace(record, units_equal=equal, values=reduction.values_of(value))
             records.append(owners.describe(variable, record))
         for variable, layer in strays:
             index = trace.known(variable.handle)
-            name = getattr(variable, "_keras_path", None) or variable.name.split(":")[0]
+            name = variable.name.split(":")[0].rpartition("/")[2]
             path = f"{layer}/{name}" if layer else name
             shape = tuple(int(n) for n in variable.shape)
             records.append(
@@ -859,6 +920,8 @@ class _Examination:
             and GradientState.NONFINITE not in outgoing
             and any(state in (GradientState.FINITE, GradientState.ZERO) for state in outgoing)
         )
+        if op.error is not None:
+            return (Local.RAISES,) * len(op.inputs), op.error, None
         if op.is_pseudo or not (absent or zero or born):
             return unasked, None, None
         return self._ask(op, use_real=zero or born)
@@ -928,6 +991,15 @@ def _is_slope(losses: Callable[[float], float], scale: float) -> bool:
     one, two = (values[0] - values[1]) / (2 * near), (values[2] - values[3]) / (2 * far)
     noise = 1e-5 * max(1e-6, max(abs(value) for value in values)) / near
     return abs(one) > noise and abs(one - two) < 0.3 * max(abs(one), abs(two))
+
+
+def _other_rows(slope: Any, size: int, row: int) -> tuple[int, ...]:
+    """The samples but one that a gradient belongs to."""
+    array = internals.array_of(slope)
+    if array.size % size or array.shape[:1] != (size,):
+        return ()
+    used = np.any(array.reshape(size, -1) != 0, axis=1)
+    return tuple(int(i) for i in np.flatnonzero(used) if i != row)
 
 
 def _projected_row(outputs: Any, row: int, size: int) -> Any | None:

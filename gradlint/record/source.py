@@ -53,8 +53,25 @@ def user_frame(frame: FrameType | None, root: str) -> tuple[str | None, int | No
     """
     while frame is not None and frame.f_code.co_filename != root:
         if not _is_library_code(frame.f_code):
+            if _AUTOGRAPH in frame.f_code.co_filename:
+                return _autograph_frame(root)
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
+    return None, None
+
+
+# AutoGraph runs a rewritten copy of the user's function from a temporary file of this name.
+_AUTOGRAPH = "__autograph_generated_file"
+
+
+def _autograph_frame(root: str) -> tuple[str | None, int | None]:
+    from gradlint.record import internals
+
+    for file, line in reversed(internals.mapped_stack()):
+        if file == root:
+            break
+        if not is_library_file(file) and _AUTOGRAPH not in file:
+            return file, line
     return None, None
 
 
@@ -85,7 +102,7 @@ def run_and_locate_return(layer: Any, run: Callable[[], Any]) -> tuple[Any, str 
     A trace function sees every call of a Python function, so this is used only in a second run, after a value
     was found to be dropped.
     """
-    function = inspect.unwrap(getattr(type(layer), "call", None) or (lambda: None))
+    function = inspect.unwrap(getattr(type(layer), "call", None) or _nothing)
     code = getattr(function, "__code__", None)
     found: list[tuple[str, int]] = []
 
@@ -105,6 +122,16 @@ def run_and_locate_return(layer: Any, run: Callable[[], Any]) -> tuple[Any, str 
         sys.settrace(before)
     file, line = found[-1] if found else (None, None)
     return result, file, line
+
+
+def definition_of(cls: type, method: str) -> tuple[str | None, int | None]:
+    """File and line where a class defines a method."""
+    code = getattr(inspect.unwrap(getattr(cls, method, None) or _nothing), "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if code is not None else (None, None)
+
+
+def _nothing() -> None:
+    """Stands in for a method that a class does not have."""
 
 
 def attribute_line(owner: Any, value: Any) -> tuple[str | None, int | None]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 
 from gradlint.record import internals, source
 from gradlint.record.recording import Region
@@ -32,6 +33,7 @@ class Op:
     enclosed: int | None = None
     detail: str | None = None
     is_pseudo: bool = False
+    error: str | None = None
 
 
 @dataclass(slots=True)
@@ -74,6 +76,7 @@ class Trace:
         losses: targets of the gradients that the model's own `train_step` asked for.
         variables: `tf.Variable`s read while a layer was running, by handle id.
         assigned: ids of the resource handles that were assigned to.
+        decisions: indices of the tensors whose value decided a branch or a loop.
         capture_losses: treat the targets of `tape.gradient` as losses.
         trace_returns: find out from which line each of the user's layers returned.
         failed: the innermost layer call that ended with an error, and `failed_operands` its tensors.
@@ -87,6 +90,7 @@ class Trace:
         self.losses: list[Any] = []
         self.variables: dict[int, tuple[Any, str, Region]] = {}
         self.assigned: set[int] = set()
+        self.decisions: set[int] = set()
         self.failed: Call | None = None
         self.failed_operands: list[int] = []
         self._model = model
@@ -94,6 +98,10 @@ class Trace:
         self.capture_losses = False
         self.trace_returns = False
         self._index: dict[int, int] = {}
+        self._first: dict[int, int] = {}
+        self._assigned_handle: dict[int, int] = {}
+        self._silent: list[Any] = []
+        self._watched: Callable[[], Sequence[Any]] = tuple
         self._open_calls: list[Call] = []
         self._paused = False
         self._detours: list[Detour] = []
@@ -108,6 +116,12 @@ class Trace:
         if known is not None:
             return known
         return self._add(tensor, None)
+
+    def versions(self, handle: Any) -> list[int]:
+        """The indices of a resource handle: its own, and one for each time it was assigned to."""
+        first = self._first.get(internals.tensor_id(handle))
+        own = [self.index(handle)] if first is None else [first]
+        return [*own, *(i for i, of in self._assigned_handle.items() if of == internals.tensor_id(handle))]
 
     def known(self, tensor: Any) -> int | None:
         """The index of a tensor that took part in the run."""
@@ -125,11 +139,13 @@ class Trace:
     def recording(self) -> Iterator[None]:
         """Observe everything the current thread does in TensorFlow."""
         with (
+            internals.variable_watch() as self._watched,
             internals.functions_run_eagerly(),
             internals.on_custom_gradient(lambda: len(self.ops), self._custom_gradient),
             internals.on_inner_gradient(self._inner_gradient),
             internals.on_python_function(self._python_function),
             internals.on_numpy_conversion(self._numpy_conversion),
+            internals.on_decision(self._decision),
             internals.on_variable_access(self._variable_access),
             internals.on_call(self._call),
             internals.on_operation(self._operation),
@@ -192,6 +208,8 @@ class Trace:
             # From here on, whoever reads the handle reads what was assigned.
             key = internals.tensor_id(inputs[0])
             self.assigned.add(key)
+            self._first.setdefault(key, self._index[key])
+            self._assigned_handle[len(self.tensors)] = key
             self.tensors.append(None)
             self.producers.append(position)
             op.outputs.append(len(self.tensors) - 1)
@@ -201,10 +219,34 @@ class Trace:
         known = self.known(tensor)
         if known is not None:
             return known
+        variable = self._read_silently(tensor)
+        if variable is not None:
+            position = len(self.ops)
+            op = self._new_op("ReadVariableOp", [self.index(variable.handle)])
+            op.outputs.append(self._add(tensor, position))
+            return op.outputs[0]
         index = self._add(tensor, None)
         if self._detours:
             self._return_from_detour(tensor, index)
         return index
+
+    def _read_silently(self, tensor: Any) -> Any | None:
+        """The variable whose value an unknown operand is, if an operation read it by itself."""
+        if not tensor.dtype.is_floating:
+            return None
+        for variable in self._watched():
+            key = internals.tensor_id(variable.handle)
+            if key not in self.variables:
+                self.variables[key] = (variable, self.layer, self.region)
+                self._silent.append(variable)
+        for variable in self._silent:
+            if variable.shape == tensor.shape and variable.dtype == tensor.dtype and self._equal(variable, tensor):
+                return variable
+        return None
+
+    def _equal(self, variable: Any, tensor: Any) -> bool:
+        with self.paused():
+            return bool(np.array_equal(internals.array_of(variable.read_value()), internals.array_of(tensor)))
 
     # -- what leaves TensorFlow ------------------------------------------------------------------------
 
@@ -212,21 +254,29 @@ class Trace:
         if self._paused:
             return
         index = self.known(tensor)
-        if index is None or not (tensor.dtype.is_floating or tensor.dtype.is_integer):
+        if index is None or not (tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool):
+            return
+        if tensor.dtype.is_bool:
+            self.decisions.add(index)  # tf.cond looks at its predicate this way.
             return
         file, line = source.user_frame(sys._getframe(1), self._root)
         if file is None:
             return  # Keras and TensorFlow look at values of their own: axes, shapes, lengths.
         self._detours.append(Detour(index, self.layer, file, line, self.region, tensor.shape.rank == 0))
 
-    def _return_from_detour(self, tensor: Any, index: int) -> None:
+    def _decision(self, tensor: Any) -> None:
+        index = None if self._paused else self.known(tensor)
+        if index is not None:
+            self.decisions.add(index)
+
+    def _return_from_detour(self, tensor: Any, index: int, layer: str | None = None) -> None:
         """Guess whether a tensor from nowhere holds values that left TensorFlow before.
 
         It does when it is first used in the layer (or loss) where values left, and it is neither a Python
         scalar nor a shape or axis argument. Nothing is decided by this alone: it matters only where a
         gradient is missing and no other path explains it.
         """
-        layer, region = self.layer, self.region
+        layer, region = (self.layer, self.region) if layer is None else (layer, Region.MODEL)
         for detour in reversed(self._detours):
             if detour.region is not region or not (layer == detour.layer or layer.startswith(f"{detour.layer}/")):
                 continue
@@ -240,6 +290,17 @@ class Trace:
             self.producers[index] = detour.op
             self.ops[detour.op].outputs.append(index)
             return
+
+    def _made_elsewhere(self, call: Call, arguments: Any, index: int) -> None:
+        """A layer returned a tensor that no operation made: `np.asarray` reads tensors without being seen."""
+        operands = [self.known(t) for t in keras.tree.flatten(arguments) if internals.is_eager(t)]
+        if source.is_library_class(type(call.operation)) or not any(i is not None for i in operands):
+            return
+        file, line = source.definition_of(type(call.operation), "call")
+        op = Op("NumpyConversion", call.layer, file, line, Region.MODEL, [i for i in operands if i is not None], [index])
+        op.is_pseudo = True
+        self.producers[index] = len(self.ops)
+        self.ops.append(op)
 
     def _python_function(self, inputs: list[Any], run: Any) -> Any:
         with self.paused():
@@ -257,9 +318,11 @@ class Trace:
 
     # -- what the tape does not see as operations ------------------------------------------------------
 
-    def _custom_gradient(self, first: int, name: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    def _custom_gradient(
+        self, first: int, name: str, inputs: Sequence[Any], outputs: Sequence[Any]
+    ) -> Callable[[BaseException], None]:
         if self._paused:
-            return
+            return lambda error: None
         handles = [getattr(tensor, "handle", tensor) for tensor in inputs]
         operands = [self.index(tensor) for tensor in handles if internals.is_eager(tensor)]
         position = len(self.ops)
@@ -269,6 +332,11 @@ class Trace:
         op.detail, op.is_pseudo = name, True
         # The results were made by the operations inside, and are the custom operation's as well.
         op.outputs = [self.index(tensor) for tensor in outputs if internals.is_eager(tensor)]
+
+        def failed(error: BaseException) -> None:
+            op.error = f"{type(error).__name__}: {error}"[:200]
+
+        return failed
 
     def _inner_gradient(self, targets: list[Any], sources: list[Any], compute: Any) -> list[Any]:
         if self._paused:
@@ -321,5 +389,11 @@ class Trace:
             call.last = len(self.ops)
         for tensor in keras.tree.flatten(result):
             if internals.is_eager(tensor):
-                call.outputs.append(self.index(tensor))
+                known = self.known(tensor)
+                if known is None:
+                    known = self._add(tensor, None)
+                    self._return_from_detour(tensor, known, call.layer)
+                    if self.producers[known] is None and tensor.dtype.is_floating:
+                        self._made_elsewhere(call, arguments, known)
+                call.outputs.append(known)
         return result

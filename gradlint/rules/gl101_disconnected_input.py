@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gradlint.facts import Facts
 from gradlint.finding import Finding, Severity
+from gradlint.passes.drops import DropKind
 from gradlint.rule import Rule
 from gradlint.rules.wording import cause_of_drop, drop_evidence, listed, paths
 
@@ -17,7 +18,7 @@ TODO
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per group of inputs that are lost at the same place."""
     for drop in facts.drops:
-        if not drop.inputs or drop.outputs:
+        if not drop.inputs or drop.outputs or drop.kind is DropKind.DECISION:
             continue
         keys = listed(drop.inputs)
         if drop.op is None:

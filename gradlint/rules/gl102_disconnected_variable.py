@@ -18,7 +18,7 @@ TODO
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per place where variables are left out."""
     for drop in facts.drops:
-        if drop.inputs or drop.outputs or not drop.variables:
+        if drop.inputs or drop.outputs or not drop.variables or drop.kind is DropKind.DECISION:
             continue
         what = counted(len(drop.variables), "trainable variable")
         match drop.kind:

@@ -8,9 +8,10 @@ from gradlint.facts import Facts
 from gradlint.finding import Finding, Severity
 from gradlint.rule import Rule
 from gradlint.passes.cuts import Cut
+from gradlint.passes.drops import DropKind
 from gradlint.passes.where import cause_of
 from gradlint.record.recording import Local
-from gradlint.rules.wording import cut_evidence, is_detour, victims
+from gradlint.rules.wording import cause_of_drop, cut_evidence, drop_evidence, is_detour, paths, victims
 
 DOC = """\
 TODO
@@ -21,6 +22,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per operation, or group of operations, that cuts every path of its victims."""
     if facts.flow is None:
         return
+    yield from _decisions(facts)
     for cut in facts.cuts:
         if cut.op.type in ("StopGradient", "PreventGradient") or is_detour(cut.op.type) or cut.op.type.startswith("Assign"):
             continue
@@ -35,6 +37,22 @@ def check(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def _decisions(facts: Facts) -> Iterator[Finding]:
+    """Values that only decide a branch or the length of a loop."""
+    for drop in facts.drops:
+        if drop.kind is DropKind.DECISION and drop.op is not None:
+            yield RULE.finding(
+                f"the result of {drop.op.type} only decides a branch or the length of a loop: "
+                f"{victims(drop.inputs, drop.variables)} without gradient",
+                severity=Severity.ERROR if drop.variables else Severity.INFO,
+                inputs=drop.inputs,
+                variables=paths(drop.variables),
+                cause=cause_of_drop(drop),
+                evidence=drop_evidence(drop),
+                position=drop.position,
+            )
+
+
 def _severity(cut: Cut) -> Severity:
     """An input that is only rounded or looked up is often meant so; a variable that cannot learn is not."""
     if cut.variables:
@@ -44,6 +62,8 @@ def _severity(cut: Cut) -> Severity:
 
 def _why(cut: Cut) -> str:
     op = cut.op
+    if op.type == "CustomGradient" and cut.local is Local.RAISES:
+        return f"a custom gradient raises {op.detail}"
     if op.type == "CustomGradient":
         return f"the custom gradient of '{op.detail}' returns None"
     if cut.local is Local.UNREGISTERED:

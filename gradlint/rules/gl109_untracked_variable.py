@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gradlint.facts import Facts
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.rule import Rule
+from gradlint.rules.wording import counted
 
 DOC = """\
 TODO
@@ -31,8 +32,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         ]
         op = flow.op(min(positions)) if positions else None
         yield RULE.finding(
-            f"{len(found)} variables are used in '{layer}' but missing from model.trainable_variables: they never learn, "
-            "and are neither saved nor loaded",
+            f"{counted(len(found), 'trainable variable')} used in '{layer}' but missing from model.trainable_variables: "
+            "no optimizer updates it, and no file keeps it",
             variables=tuple(found),
             cause=Cause(layer, op.type if op else None, op.file if op else None, op.line if op else None),
             position=min(positions, default=-1),

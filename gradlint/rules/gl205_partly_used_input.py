@@ -27,7 +27,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield RULE.finding(
             f"{noun}{'s' if several and rank in _AXES else ''} {ranges(unused.slices)} of {unused.length} of '{unused.key}' "
             f"receive{'' if several else 's'} no gradient, in the sample and in every probe",
-            severity=Severity.INFO if unused.is_last_step else Severity.WARNING,
+            severity=Severity.INFO if unused.is_last_step or op is None else Severity.WARNING,
             inputs=(unused.key,),
             cause=Cause(op.layer or None, op.type, op.file, op.line) if op is not None else Cause(),
             evidence={"axis": unused.axis, "slices": list(unused.slices), "length": unused.length},

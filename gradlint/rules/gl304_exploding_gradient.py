@@ -21,6 +21,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     yield RULE.finding(
         f"gradients grow by {abs(trend.orders):.1f} orders of magnitude from '{trend.last.path}' to "
         f"'{trend.first.path}', {abs(trend.per_layer):.2f} per layer",
+        inputs=tuple(sorted(facts.flow.branches.get(trend.first.path, ()))) if facts.flow is not None else (),
         variables=tuple(variable.path for variable in trend.variables),
         cause=Cause(trend.first.layer),
         evidence={"orders": round(trend.orders, 2), "orders_per_layer": round(trend.per_layer, 3)},

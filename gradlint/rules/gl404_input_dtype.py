@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
+from gradlint.finding import Cause, Severity
+from gradlint.passes.where import cause_of
+from gradlint.record.recording import Region
+from gradlint.result import GradientState
 from gradlint.rule import Rule
+from gradlint.rules.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +54,44 @@ whole.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """One finding per array whose dtype its input, or the loss, cannot use."""
+    yield from _on_paper(facts)
+    yield from _in_the_run(facts)
+
+
+def _in_the_run(facts: Facts) -> Iterator[Finding]:
+    """Findings about dtypes that only the run shows."""
+    recording = facts.recording
+    if recording is None or facts.flow is None:
+        return
+    failure = recording.failure
+    if failure is not None and failure.kind == "dtype":
+        where = f"layer '{failure.layer}'" if failure.region is Region.MODEL else "the loss"
+        yield RULE.finding(
+            f"{where} fails over dtypes: {failure.message}",
+            inputs=failure.inputs,
+            cause=Cause(failure.layer, failure.op, failure.file, failure.line),
+            evidence={"error": failure.message},
+        )
+    # Without a loss of its own a model is not here to be trained: what is asked of it is the gradient of its
+    # inputs. One that turns every float input into whole numbers has none to give.
+    absent = {record.key for record in facts.flow.float_inputs if record.gradient.state is GradientState.ABSENT}
+    if recording.loss.kind != "surrogate" or not absent or len(absent) < len(recording.inputs):
+        return
+    for cut in facts.cuts:
+        if cut.makes_discrete and cut.inputs and not cut.variables:
+            yield RULE.finding(
+                f"{listed(cut.inputs)} is float, but {cut.op.type} turns it into whole numbers: "
+                "no input of this model has a gradient",
+                severity=Severity.WARNING,
+                inputs=cut.inputs,
+                cause=cause_of(facts.flow, cut.position),
+                evidence={"op": cut.op.type},
+                position=cut.position,
+            )
+
+
+def _on_paper(facts: Facts) -> Iterator[Finding]:
+    """Findings that the specification and the headers of the arrays decide."""
     spec, binding = facts.spec, facts.binding
     if spec is None or binding is None:
         return

@@ -24,7 +24,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             yield RULE.finding(
                 message,
                 cause=Cause(head.layer or None, head.op.type, head.op.file, head.op.line),
-                evidence={"loss": head.loss.name, "activation": head.op.type, "units": head.units},
+                evidence={"loss": head.loss.name, "activation": head.activation, "units": head.units},
                 position=head.position,
             )
 
@@ -36,16 +36,14 @@ def _mismatch(head: Head) -> str | None:
     if not (binary or categorical):
         return None
     if head.loss.from_logits:
-        if head.op.type in ("Sigmoid", "Softmax"):
-            return f"output '{name}' ends in {head.op.type}, but {loss} is told from_logits=True and applies it again"
+        if head.activation is not None:
+            return f"output '{name}' ends in {head.activation}, but {loss} is told from_logits=True and applies it again"
         return None
     if categorical and head.units == 1:
         return f"output '{name}' has one unit, over which {loss} is constant: binary_crossentropy is meant"
-    if categorical and head.op.type == "Sigmoid":
-        return None
-    if binary and head.op.type == "Softmax" and head.units > 1:
+    if binary and head.activation == "Softmax" and head.units > 1:
         return f"output '{name}' is a softmax over {head.units} units, but {loss} takes each unit for a yes or no of its own"
-    if head.op.type not in ("Sigmoid", "Softmax") and (head.low < 0.0 or head.high > 1.0 + 1e-6):
+    if head.low < 0.0 or head.high > 1.0 + 1e-6:
         return (
             f"output '{name}' ranges from {head.low:.3g} to {head.high:.3g}, but {loss} expects probabilities "
             "(from_logits is False)"
