@@ -22,7 +22,7 @@ from gradlint.rules import ALL_RULES, codes_matching
 
 if TYPE_CHECKING:
     from gradlint.record.recording import Recording
-    from gradlint.record.run import Runner
+    from gradlint.record.runner import Runner
 
 DEPTHS = ("preflight", "structure", "values")
 MODES = ("training", "inference")
@@ -98,7 +98,9 @@ def check(
         report=report,
     )
     if isinstance(model, (str, os.PathLike)):
-        return session.check_path(model, sample, tuple(imports), trust_model, loss, tuple(models), tuple(variables), mode, probes)
+        return session.check_path(
+            model, sample, tuple(imports), trust_model, loss, tuple(models), tuple(variables), mode, probes
+        )
     return session.check_live(model, sample, loss, tuple(models), tuple(variables), mode, probes)
 
 
@@ -199,12 +201,10 @@ class _Session:
         mode: str,
         probes: int,
     ) -> Result:
-        from gradlint.load.model import quiet_tensorflow, spec_from_model
+        from gradlint.load.model import is_model, quiet_tensorflow, spec_from_model
 
         quiet_tensorflow()
-        import keras
-
-        if isinstance(model, keras.Model):
+        if is_model(model):
             spec = spec_from_model(model)
             return self._check_model(spec.name, model, spec, _loaded(sample), loss, models, variables, mode, probes)
         if not callable(model):
@@ -262,7 +262,8 @@ class _Session:
         mode: str,
         probes: int,
     ) -> Result:
-        from gradlint.record.run import Runner, Subject
+        from gradlint.record.runner import Runner
+        from gradlint.record.subject import Subject
 
         described = _described(arrays) if arrays is not None else self._synthetic()
         if arrays is None:
@@ -298,7 +299,8 @@ class _Session:
         mode: str,
         probes: int,
     ) -> Result:
-        from gradlint.record.run import Runner, Subject
+        from gradlint.record.runner import Runner
+        from gradlint.record.subject import Subject
 
         labels = {key[2:] if key.startswith("y:") else "": key for key in arrays if key == "y" or key.startswith("y:")}
         subject = Subject(
@@ -331,7 +333,6 @@ class _Session:
         facts = self._examine(runner, flow, spec, arrays, binding, probes)
         findings = self._findings(facts)
         recording = flow.recording
-        self._notes.extend(recording.notes)
         return self._result(target, spec, described, recording.loss.description, "values", findings, facts, recording)
 
     def _examine(
@@ -346,7 +347,7 @@ class _Session:
         """Look closer where the first run is suspicious, and only there."""
         from dataclasses import replace
 
-        from gradlint.record.run import Probe
+        from gradlint.record.subject import Probe
 
         if flow.recording.failure is not None:
             return facts_of(flow, spec=spec, arrays=arrays, binding=binding)
@@ -360,7 +361,7 @@ class _Session:
                 probe = self._probe(runner, Probe(number))
                 if probe is not None:
                     others.append(probe)
-            revived = zero - set.intersection(zero, *(lost(probe) for probe in others)) if others else set()
+            revived = {victim for victim in zero if any(victim not in lost(probe) for probe in others)}
             lying = runner.contradicted(
                 [name for kind, name in sorted(revived) if kind == "input"],
                 [name for kind, name in sorted(revived) if kind == "variable"][:_MOST_CONTRADICTED],

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gradlint.flow import Flow
-from gradlint.load.spec import ArraySpec, Binding, ModelSpec
 from gradlint.passes.blocks import Block, blocks
 from gradlint.passes.cuts import Cut, DerivativeOnly, cuts, derivative_only
 from gradlint.passes.drops import Drop, drops
@@ -14,7 +12,13 @@ from gradlint.passes.labels import Broadcast, broadcasts
 from gradlint.passes.nonfinite import Birth, births
 from gradlint.passes.partial import Unused, unused_slices
 from gradlint.passes.scale import Trend, trend
-from gradlint.record.recording import Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradlint.flow import Flow
+    from gradlint.load.spec import ArraySpec, Binding, ModelSpec
+    from gradlint.record.recording import Recording
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-Evidence = Mapping[str, "str | int | float | bool | None | list[str] | list[int] | list[float]"]
+Evidence = Mapping[str, "str | int | float | bool | list[str] | list[int] | list[float] | None"]
 
 
 class Severity(str, Enum):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import networkx as nx
 
 from gradlint.record.recording import InputRecord, OpRecord, Recording, TensorRecord, VariableRecord, is_float
-from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from gradlint.result import GradientState
 
 # Operations that read only the form of their operand: no value, and no gradient, passes through them.
 SHAPE_READERS = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "VariableShape"})

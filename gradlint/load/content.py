@@ -122,9 +122,7 @@ def _contents_of(layer: str, entry: Mapping[str, object]) -> Iterator[UnsafeCont
         yield UnsafeContent(layer, Kind.CODE, f"a model of another kind ({name})", TRUST, name)
     for argument in FILE_ARGUMENTS:
         if isinstance(value := arguments.get(argument), str):
-            yield UnsafeContent(
-                layer, Kind.FILE, f"the path {value!r} to read as its {argument}", TRUST, name
-            )
+            yield UnsafeContent(layer, Kind.FILE, f"the path {value!r} to read as its {argument}", TRUST, name)
     if not _is_provided(entry):
         yield _unknown(layer, entry)
 
@@ -142,10 +140,7 @@ def _is_provided(entry: Mapping[str, object]) -> bool:
             room.split(".")[0] in FUNCTIONS and inner in exported_names(f"keras.{room}") for room in rooms
         )
     if "module" not in entry:  # legacy files name no modules
-        return (
-            any(name in exported_names(f"keras.{room}") for room in (*sorted(MODELLING), ""))
-            or name in LEGACY
-        )
+        return any(name in exported_names(f"keras.{room}") for room in (*sorted(MODELLING), "")) or name in LEGACY
     if not isinstance(module, str) or module.split(".")[0] != "keras":
         return False
     room = (module.removeprefix("keras").removeprefix(".src").lstrip(".") or "layers").split(".")[0]
@@ -160,9 +155,7 @@ LEGACY = frozenset({"Functional", "Model", "Sequential"})
 def _unknown(layer: str, entry: Mapping[str, object]) -> UnsafeContent:
     is_function = entry["class_name"] == "function"
     inner = entry.get("config")
-    name = (
-        inner if is_function and isinstance(inner, str) else str(entry.get("spec_name", entry["class_name"]))
-    )
+    name = inner if is_function and isinstance(inner, str) else str(entry.get("spec_name", entry["class_name"]))
     module = entry.get("module")
     registered = entry.get("registered_name")
     # Keras looks functions up by name; what it writes as their registered name is the word "function".

@@ -36,9 +36,7 @@ HDF5_SUFFIXES = (".h5", ".hdf5")
 REASON_LENGTH = 300
 """Characters of Keras's own explanation that a message repeats: Keras appends whole configurations."""
 
-NOT_THE_USERS = re.compile(
-    r"importlib|<frozen|site-packages[/\\\\](keras|tensorflow|h5py|numpy)[/\\\\]|\.pyx$"
-)
+NOT_THE_USERS = re.compile(r"importlib|<frozen|site-packages[/\\\\](keras|tensorflow|h5py|numpy)[/\\\\]|\.pyx$")
 
 _imported_files: set[str] = set()
 
@@ -67,8 +65,7 @@ def quiet_tensorflow() -> None:
 
     if (name := keras.backend.backend()) != "tensorflow":
         raise UsageError(
-            f"Keras runs on the {name} backend, but gradlint reads TensorFlow's gradients; "
-            "set KERAS_BACKEND=tensorflow"
+            f"Keras runs on the {name} backend, but gradlint reads TensorFlow's gradients; set KERAS_BACKEND=tensorflow"
         )
 
 
@@ -220,6 +217,13 @@ def _first_words(error: BaseException) -> str:
 # --- models -----------------------------------------------------------------------------------------
 
 
+def is_model(target: object) -> bool:
+    """True for a live Keras model."""
+    import keras
+
+    return isinstance(target, keras.Model)
+
+
 def is_factory(target: str) -> bool:
     """True for `package.module:factory`, False for the path of a file."""
     return FACTORY.fullmatch(target) is not None and not os.path.lexists(target)
@@ -284,9 +288,7 @@ def _from_file(file: Path, trust: bool) -> Model:
     with file.open("rb") as stream:
         suffixes = (".keras",) if stream.read(2) == b"PK" else HDF5_SUFFIXES
     if file.suffix not in suffixes:  # Keras goes by the name alone
-        raise ModelFileError(
-            f"{file} holds a Keras model, but Keras needs a name ending in {suffixes[0]}; rename it"
-        )
+        raise ModelFileError(f"{file} holds a Keras model, but Keras needs a name ending in {suffixes[0]}; rename it")
     try:
         with quiet(), _same_globals():
             # Keras 3 cannot read back its own .h5 when it was compiled with the metric or loss "mse"
@@ -338,9 +340,7 @@ def _load_error(file: Path, error: Exception, unknown: Sequence[UnsafeContent]) 
         return unknown_class_error(file, missing)
     if "safe_mode" in text or "unsafe_deserialization" in text:
         return UnsafeModelError(f"{file}: {_first_words(error)}; pass --trust-model if you trust it")
-    if re.search(
-        r"could not be loaded|variables? during loading|[Ll]ayer count mismatch|shape mismatch", text
-    ):
+    if re.search(r"could not be loaded|variables? during loading|[Ll]ayer count mismatch|shape mismatch", text):
         return ModelFileError(f"{file}: the weights do not fit the model: {_first_words(error)}")
     return ModelFileError(f"{file}: Keras could not build the model: {_blame(error)}")
 

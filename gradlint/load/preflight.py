@@ -240,9 +240,7 @@ def _hdf5_config(file: Path) -> tuple[Mapping[str, object], str]:
                 )
             config = dict(_json(file, "model_config", _attribute(store, "model_config")))
             if "training_config" in store.attrs:
-                config["compile_config"] = _json(
-                    file, "training_config", _attribute(store, "training_config")
-                )
+                config["compile_config"] = _json(file, "training_config", _attribute(store, "training_config"))
             for name in _outside_links(store):
                 raise UnsafeModelError(f"{file}: {name!r} points outside of the file")
             return config, _attribute(store, "keras_version") if "keras_version" in store.attrs else ""
@@ -309,9 +307,7 @@ def _archive(file: Path, error: type[GradlintError], what: str) -> zipfile.ZipFi
     return archive
 
 
-def _member(
-    file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, error: type[GradlintError]
-) -> IO[bytes]:
+def _member(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, error: type[GradlintError]) -> IO[bytes]:
     try:
         return archive.open(info)
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as cause:

@@ -107,13 +107,9 @@ def _array(key: str, value: object) -> object:
         if kinds <= {bytes, np.bytes_}:
             return array.astype(np.bytes_)
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise SampleError(
-            f"the sample's {key!r} holds Python objects ({names}); give numbers, booleans or text"
-        )
+        raise SampleError(f"the sample's {key!r} holds Python objects ({names}); give numbers, booleans or text")
     # Kind V with a type of its own is ml_dtypes' bfloat16 and the like; without one it is a structure.
-    if array.dtype.kind not in "biufcSU" and not (
-        array.dtype.kind == "V" and array.dtype.type is not np.void
-    ):
+    if array.dtype.kind not in "biufcSU" and not (array.dtype.kind == "V" and array.dtype.type is not np.void):
         raise SampleError(f"the sample's {key!r} has dtype {array.dtype}; give numbers, booleans or text")
     return array
 
@@ -129,9 +125,7 @@ def _array_spec(key: str, value: object) -> ArraySpec:
     if not isinstance(value, np.ndarray):
         shape = getattr(value, "shape", ())
         dtype = getattr(value, "dtype", None)
-        return ArraySpec(
-            key, tuple(n if n is None else int(n) for n in shape), str(getattr(dtype, "name", dtype))
-        )
+        return ArraySpec(key, tuple(n if n is None else int(n) for n in shape), str(getattr(dtype, "name", dtype)))
     whole = bool(np.all(value == np.floor(value))) if value.dtype.kind == "f" else None
     return ArraySpec(key, value.shape, dtype_name(value.dtype), whole)
 
@@ -161,8 +155,7 @@ def synthesise(spec: ModelSpec, seed: int, batch: int = 4) -> dict[str, Array]:
 
     if not spec.inputs:
         raise SampleError(
-            f"the model {spec.name!r} does not say what its inputs are, so no sample can be made up; "
-            "pass SAMPLE"
+            f"the model {spec.name!r} does not say what its inputs are, so no sample can be made up; pass SAMPLE"
         )
     sample: dict[str, Array] = {}
     for entry in spec.inputs:
@@ -179,9 +172,7 @@ def synthesise(spec: ModelSpec, seed: int, batch: int = 4) -> dict[str, Array]:
             kind = entry.dtype if hasattr(np, entry.dtype) and "bfloat" not in entry.dtype else "float32"
             sample[entry.key] = random.integers(0, bound, size=shape).astype(kind)
         else:
-            kind = (
-                entry.dtype if entry.dtype in ("float16", "float64", "complex64", "complex128") else "float32"
-            )
+            kind = entry.dtype if entry.dtype in ("float16", "float64", "complex64", "complex128") else "float32"
             sample[entry.key] = random.normal(size=shape).astype(kind)
     return sample
 
@@ -200,9 +191,7 @@ def _id_bound(spec: ModelSpec, entry: InputSpec) -> tuple[int, bool]:
         return _few(min(bounds.values())), not entry.declared and len(entry.shape) <= 2
     reached = _downstream(spec.layers, entry.name, None)
     direct = _downstream(spec.layers, entry.name, SHAPE_ONLY)
-    found = [
-        size for path, size in bounds.items() if any(path == r or path.startswith(f"{r}/") for r in reached)
-    ]
+    found = [size for path, size in bounds.items() if any(path == r or path.startswith(f"{r}/") for r in reached)]
     smallest = min(found, default=2)
     return _few(smallest), any(path in direct for path in bounds)
 

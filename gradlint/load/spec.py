@@ -259,9 +259,7 @@ def spec_from_config(config: Mapping[str, object], keras_version: str = "") -> M
     if "input_layers" in inner:
         used = {name for layer in own.values() for name in layer.inbound}
         outputs = [(key or name, name) for key, name in _leaves(inner.get("output_layers"))]
-        inputs, structure = _functional_inputs(
-            inner["input_layers"], own, used | {name for _, name in outputs}
-        )
+        inputs, structure = _functional_inputs(inner["input_layers"], own, used | {name for _, name in outputs})
     elif own and "build_config" not in inner and str(config.get("class_name")) == "Sequential":
         outputs = [(list(own)[-1],) * 2]
         first = next(iter(own.values()))
@@ -303,11 +301,7 @@ def is_builtin(entry: Mapping[str, object]) -> bool:
         return isinstance(module, str) and module.split(".")[0] == "keras"
     if module is None and "module" not in entry:
         return False  # a legacy file names no modules: it may be anybody's class
-    return (
-        isinstance(module, str)
-        and module.split(".")[0] == "keras"
-        and entry.get("registered_name") in (None, name)
-    )
+    return isinstance(module, str) and module.split(".")[0] == "keras" and entry.get("registered_name") in (None, name)
 
 
 def serialized_objects(config: object, skip: str = "") -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -353,9 +347,7 @@ def _layer_specs(inner: Mapping[str, object], prefix: str) -> Iterator[LayerSpec
         previous: tuple[str, ...] = ()
         for entry in members:
             if "inbound_nodes" in entry:
-                previous = tuple(
-                    dict.fromkeys(prefix + name for name in _histories(entry["inbound_nodes"], names))
-                )
+                previous = tuple(dict.fromkeys(prefix + name for name in _histories(entry["inbound_nodes"], names)))
             yield from _layer_spec(entry, prefix, previous)
             previous = (prefix + _layer_name(entry),)  # Sequential: each layer is called on the one before
         return
@@ -528,9 +520,7 @@ def quoted(names: Iterator[str] | Sequence[str]) -> str:
     return ", ".join(repr(name) for name in names) or "nothing"
 
 
-def _labels(
-    spec: ModelSpec, keys: Sequence[str], targets: Sequence[tuple[str, str]]
-) -> tuple[tuple[str, str], ...]:
+def _labels(spec: ModelSpec, keys: Sequence[str], targets: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """(output, sample key) of every label, in the order of the outputs, unknown outputs last."""
     aliases = {
         name: key

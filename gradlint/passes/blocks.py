@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from gradlint.flow import Flow
 from gradlint.record.recording import Local, OpRecord, Region, VariableRecord
 from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradlint.flow import Flow
 
 # Share of saturated elements from which a squashing function counts as closed. A few elements that happen to lie
 # near zero do not make up for the others.
@@ -182,7 +186,7 @@ def _cancels(flow: Flow, tensor: int) -> bool:
     for position, operand in flow.consumers[tensor]:
         op = flow.op(position)
         alive = any(flow.state(output) is GradientState.FINITE for output in op.outputs)
-        passing += alive and op.local[operand] is Local.PASSES
+        passing += int(alive and op.local[operand] is Local.PASSES)
     return passing > 1
 
 
@@ -221,10 +225,9 @@ def _block(flow: Flow, positions: Sequence[int], why: Why, victims: set[tuple[st
     op = flow.op(position)
     values = [flow.tensor(flow.op(p).inputs[0]).values for p in positions]
     outputs = [flow.tensor(flow.op(p).outputs[0]).values for p in positions]
-    sizes = [v.size for v in outputs if v is not None]
-    share = (
-        sum(v.zeros * v.size for v in outputs if v is not None) / sum(sizes) if why is Why.RECTIFIER and sum(sizes) else None
-    )
+    total = sum(v.size for v in outputs if v is not None)
+    zeros = sum(v.zeros * v.size for v in outputs if v is not None)
+    share = zeros / total if why is Why.RECTIFIER and total else None
     variables = tuple(v for v in flow.learners if ("variable", v.path) in victims)
     return Block(
         position,
@@ -239,7 +242,7 @@ def _block(flow: Flow, positions: Sequence[int], why: Why, victims: set[tuple[st
         min((v.minimum for v in values if v is not None), default=None),
         max((v.maximum for v in values if v is not None), default=None),
         _zero_factor(flow, position),
-        sum(sizes),
+        total,
         _is_flat_loss(flow, position),
     )
 
@@ -301,7 +304,11 @@ def _why(flow: Flow, position: int) -> Why:
     if op.type in ("Softmax", "LogSoftmax") and source is not None and source.shape and source.shape[-1] == 1:
         return Why.SINGLE_ELEMENT_UNITS if _is_unit_axis(flow, op.inputs[0]) else Why.SINGLE_ELEMENT_DATA
     if _is_normalization_of_one(flow, op):
-        return Why.SINGLE_ELEMENT_UNITS if source is not None and _is_unit_axis(flow, op.inputs[0]) else Why.SINGLE_ELEMENT_DATA
+        return (
+            Why.SINGLE_ELEMENT_UNITS
+            if source is not None and _is_unit_axis(flow, op.inputs[0])
+            else Why.SINGLE_ELEMENT_DATA
+        )
     if op.type in ("CustomGradient",) or op.enclosed is not None:
         return Why.CUSTOM
     if op.type in RECTIFIERS:
@@ -394,7 +401,19 @@ def _is_unit_axis(flow: Flow, tensor: int) -> bool:
         if op.type in ("MatMul", "BatchMatMulV2", "Einsum", "Conv2D", "BatchMatMulV3"):
             kernel = _variable_behind(flow, op.inputs[1])
             return kernel is not None and kernel.shape[-1:] == (1,)
-        if op.type in ("BiasAdd", "AddV2", "Add", "Identity", "Cast", "Mul", "Relu", "Tanh", "Sigmoid", "Sub", "RealDiv"):
+        if op.type in (
+            "BiasAdd",
+            "AddV2",
+            "Add",
+            "Identity",
+            "Cast",
+            "Mul",
+            "Relu",
+            "Tanh",
+            "Sigmoid",
+            "Sub",
+            "RealDiv",
+        ):
             current = op.inputs[0]
         elif op.type in ("Reshape", "Squeeze", "ExpandDims"):
             before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(op.outputs[0]).shape

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gradlint.flow import Flow
 from gradlint.record.recording import Local, OpRecord, VariableRecord, is_float
 from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
 
 _DEAF = (Local.NONE, Local.UNREGISTERED, Local.RAISES)
 _LIVE = (GradientState.FINITE, GradientState.ZERO, GradientState.NONFINITE)
@@ -157,7 +160,11 @@ def _grouped(
     """Join victims that share a cut."""
     groups: list[tuple[set[int], list[str], list[VariableRecord]]] = []
     for positions, key, variable in frontiers:
-        joined = (set(positions), [key] if key is not None else [], [variable] if variable is not None else [])
+        joined = (
+            set(positions),
+            [key] if key is not None else [],
+            [variable] if variable is not None else [],
+        )
         rest = []
         for group in groups:
             if group[0] & joined[0]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from gradlint.flow import Flow
 from gradlint.record.recording import LayerCall, OpRecord, OutputRecord, VariableRecord, is_float
 from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gradlint.flow import Flow
 
 
 class DropKind(str, Enum):
@@ -123,7 +127,17 @@ def _unread(variable: VariableRecord, in_branches: frozenset[str]) -> Drop:
         reason = "the layer is library code that does not need it here"
     kind = DropKind.UNREAD if variable.owner_called else DropKind.UNREAD_LAYER
     return Drop(
-        kind, -1, None, variable.layer, variable.file, variable.line, (), (variable,), (), bool(reason), reason
+        kind,
+        -1,
+        None,
+        variable.layer,
+        variable.file,
+        variable.line,
+        (),
+        (variable,),
+        (),
+        bool(reason),
+        reason,
     )
 
 
@@ -136,10 +150,14 @@ def _joined(found: Iterable[Drop]) -> list[Drop]:
             result.append(drop)
             continue
         variable = drop.variables[0]
-        place: tuple[object, ...] = (drop.kind, drop.is_by_design, drop.file, drop.line) if drop.file else (
-            drop.kind,
-            drop.is_by_design,
-            variable.blamed if drop.kind is DropKind.UNREAD_LAYER else drop.layer,
+        place: tuple[object, ...] = (
+            (drop.kind, drop.is_by_design, drop.file, drop.line)
+            if drop.file
+            else (
+                drop.kind,
+                drop.is_by_design,
+                variable.blamed if drop.kind is DropKind.UNREAD_LAYER else drop.layer,
+            )
         )
         if place in places:
             first = result[places[place]]
@@ -168,7 +186,16 @@ def _dropped(
 ) -> Drop:
     recording = flow.recording
     if not ends:
-        return Drop(DropKind.UNREAD, -1, None, inputs[0] if inputs else "", None, None, tuple(inputs), tuple(variables))
+        return Drop(
+            DropKind.UNREAD,
+            -1,
+            None,
+            inputs[0] if inputs else "",
+            None,
+            None,
+            tuple(inputs),
+            tuple(variables),
+        )
     position = max(ends)
     op = flow.op(position)
     dead = {tensor for end in ends for tensor in flow.op(end).outputs}
@@ -228,9 +255,7 @@ def _discretising(flow: Flow, position: int, dead: set[int]) -> int:
         position = max(producers)
 
 
-def _dropping_call(
-    calls: tuple[LayerCall, ...], dead: set[int], ends: frozenset[int]
-) -> tuple[int, LayerCall] | None:
+def _dropping_call(calls: tuple[LayerCall, ...], dead: set[int], ends: frozenset[int]) -> tuple[int, LayerCall] | None:
     """The innermost call that contains the dead ends and does not hand the value on to its caller."""
     last = {max(ends)}
     around = [(n, c) for n, c in enumerate(calls) if all(c.first <= end < c.last for end in last)]

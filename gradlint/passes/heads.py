@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gradlint.flow import Flow
-from gradlint.record.recording import LossFunction, OpRecord
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
+    from gradlint.record.recording import LossFunction, OpRecord
 
 # Operations that change form or type, not values.
 FORM = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "Transpose", "EnsureShape"})
 
 # Operations that keep probabilities between 0 and 1 when they average or choose among them.
-_MIXING = frozenset({"AddV2", "Add", "AddN", "Mul", "RealDiv", "DivNoNan", "Mean", "Sum", "Pack", "ConcatV2", "Maximum", "Minimum"})
+_MIXING = frozenset(
+    {
+        "AddV2",
+        "Add",
+        "AddN",
+        "Mul",
+        "RealDiv",
+        "DivNoNan",
+        "Mean",
+        "Sum",
+        "Pack",
+        "ConcatV2",
+        "Maximum",
+        "Minimum",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gradlint.flow import Flow
 from gradlint.record.recording import LabelRecord, OpRecord, Region
+
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
 
 # Operations that compare two arrays element by element. A product is none of them: multiplying by a mask with
 # fewer axes is a use of broadcasting, not an accident.
@@ -38,9 +41,9 @@ def broadcasts(flow: Flow) -> tuple[Broadcast, ...]:
     if not recording.labels or recording.loss.tensor is None:
         return ()
     from_label = {label.tensor: flow.descendants([label.tensor]) for label in recording.labels}
-    model_made = {
-        output for op in recording.ops if op.region is Region.MODEL for output in op.outputs
-    } | {record.tensor for record in recording.inputs if record.tensor is not None}
+    model_made = {output for op in recording.ops if op.region is Region.MODEL for output in op.outputs} | {
+        record.tensor for record in recording.inputs if record.tensor is not None
+    }
     from_model = flow.descendants(model_made)
     found: list[Broadcast] = []
     for position, op in enumerate(recording.ops):
@@ -59,9 +62,7 @@ def broadcasts(flow: Flow) -> tuple[Broadcast, ...]:
     return tuple(first.values())
 
 
-def _broadcast(
-    flow: Flow, position: int, op: OpRecord, label: LabelRecord, mine: int, other: int
-) -> Broadcast | None:
+def _broadcast(flow: Flow, position: int, op: OpRecord, label: LabelRecord, mine: int, other: int) -> Broadcast | None:
     label_shape, prediction_shape = flow.tensor(mine).shape, flow.tensor(other).shape
     result = flow.tensor(op.outputs[0]).shape
     if label_shape == prediction_shape or not label_shape or not prediction_shape:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gradlint.flow import Flow
 from gradlint.record.recording import Local, OpRecord, VariableRecord
 from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
 
 
 @dataclass(frozen=True, slots=True)

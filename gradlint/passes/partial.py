@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gradlint.flow import Flow
-from gradlint.record.recording import InputRecord, OpRecord
 from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradlint.flow import Flow
+    from gradlint.record.recording import InputRecord, OpRecord
 
 # A convolution or a pool with a stride leaves up to kernel + stride - 2 slices at the far end unread, and a
 # spectrogram the tail of a frame. A tail below this share of the axis says nothing.
@@ -54,7 +58,15 @@ def unused_slices(flow: Flow, probes: Sequence[Flow]) -> tuple[Unused, ...]:
                 continue
             position, op = _slicer(flow, record)
             found.append(
-                Unused(record.key, number + 1, slices, length, position, op, _is_last_step(flow, record, slices, length))
+                Unused(
+                    record.key,
+                    number + 1,
+                    slices,
+                    length,
+                    position,
+                    op,
+                    _is_last_step(flow, record, slices, length),
+                )
             )
     return tuple(found)
 
@@ -77,7 +89,7 @@ def _is_margin(record: InputRecord, slices: tuple[int, ...], length: int) -> boo
     if len(record.shape) >= 4:
         return len(slices) < length / 2
     at_ends = all(i < len(slices) or i >= length - len(slices) for i in slices)
-    return at_ends and len(slices) <= TAIL * length and len(record.shape) == 3 or (
+    return (at_ends and len(slices) <= TAIL * length and len(record.shape) == 3) or (
         length >= 64 and at_ends and len(slices) <= TAIL * length
     )
 

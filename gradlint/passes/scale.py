@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from statistics import median
+from typing import TYPE_CHECKING
 
-from gradlint.flow import Flow
 from gradlint.passes.blocks import CARRIERS
-from gradlint.record.recording import VariableRecord
 from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
+    from gradlint.record.recording import VariableRecord
 
 # A trend needs enough kernels to be one; below this a single odd layer would decide.
 FEWEST_KERNELS = 8
@@ -54,7 +58,7 @@ def trend(flow: Flow) -> Trend | None:
     if len(kernels) < FEWEST_KERNELS:
         return None
     logs = [value for _, _, value in kernels]
-    steps = [earlier - later for earlier, later in zip(logs, logs[1:], strict=False)]
+    steps = [earlier - later for earlier, later in itertools.pairwise(logs)]
     quarter = max(1, len(logs) // 4)
     orders = median(logs[:quarter]) - median(logs[-quarter:])
     # Medians of the outer quarters leave out half a quarter at either end.

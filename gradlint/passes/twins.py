@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from gradlint.flow import Flow
-from gradlint.record.recording import VariableRecord
 from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradlint.flow import Flow
+    from gradlint.record.recording import VariableRecord
 
 
 def are_copies(flow: Flow, variables: Sequence[VariableRecord]) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Cause
-from gradlint.flow import Flow
 from gradlint.passes.labels import made_by
 from gradlint.record.recording import Region
+
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
 
 
 def cause_of(flow: Flow, position: int) -> Cause:

@@ -7,7 +7,9 @@ library is met here and nowhere else. Checked with TensorFlow 2.21 and Keras 3.1
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
+import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -110,9 +112,7 @@ def on_custom_gradient(
         finally:
             open_tokens.pop()
 
-    def recorded(
-        op_type: Any, outputs: Any, inputs: Any, backward: Any, forward_function: Any = None
-    ) -> None:
+    def recorded(op_type: Any, outputs: Any, inputs: Any, backward: Any, forward_function: Any = None) -> None:
         token = open_tokens[-1] if open_tokens else start()
         failed = end(token, str(op_type), list(inputs), list(outputs))
 
@@ -151,10 +151,30 @@ def on_python_function(callback: Callable[[list[Tensor], Callable[[], Any]], Any
     """Hand every `tf.numpy_function` to `callback(inputs, run)`; eager TensorFlow runs no operation for it."""
     original = script_ops.py_func_common
 
-    def py_func(func: Any, inp: Any, Tout: Any, stateful: bool = True, name: Any = None) -> Any:  # noqa: N803
+    def py_func(func: Any, inp: Any, Tout: Any, stateful: bool = True, name: Any = None) -> Any:
         return callback(list(inp), lambda: original(func, inp, Tout, stateful, name))
 
     with patched(script_ops, "py_func_common", py_func):
+        yield
+
+
+class _Kept(dict[Any, Any]):
+    """A dict that keeps what is popped."""
+
+    def pop(self, key: Any, *default: Any) -> Any:
+        return self.get(key, *default)
+
+
+@contextlib.contextmanager
+def python_functions_differentiable_twice() -> Iterator[None]:
+    """Let the gradient of a `tf.py_function` be asked for by more than one tape.
+
+    TensorFlow throws the inner tape away after its first use, and fails with a KeyError at the second.
+    """
+    persistent = types.SimpleNamespace(
+        **{**vars(backprop), "GradientTape": functools.partial(tf.GradientTape, persistent=True)}
+    )
+    with patched(script_ops, "tape_cache", _Kept()), patched(script_ops, "backprop", persistent):
         yield
 
 
@@ -238,9 +258,7 @@ def optimizers_disarmed() -> Iterator[None]:
         yield
 
 
-def gradients(
-    tape: Any, target: Tensor, sources: Sequence[Tensor], on_failure: Callable[[str, str, BaseException], None]
-) -> list[Tensor | None]:
+def gradients(tape: Any, target: Tensor, sources: Sequence[Tensor]) -> list[Tensor | None]:
     """The gradient of `target` with respect to each source, or None.
 
     An operation whose gradient function is missing or raises counts as one that hands on nothing: the tape of
@@ -250,20 +268,23 @@ def gradients(
         tape: a persistent `tf.GradientTape`, no longer recording.
         target: the loss.
         sources: tensors and resource handles.
-        on_failure: called with operation type, `unregistered` or `raises`, and the error.
     """
     original = backprop._gradient_function
 
     def guarded(
-        op_name: str, attr_tuple: Any, num_inputs: int, inputs: Any, outputs: Any, out_grads: Any, skip: Any, scope: Any
+        op_name: str,
+        attr_tuple: Any,
+        num_inputs: int,
+        inputs: Any,
+        outputs: Any,
+        out_grads: Any,
+        skip: Any,
+        scope: Any,
     ) -> Any:
         try:
             return original(op_name, attr_tuple, num_inputs, inputs, outputs, out_grads, skip, scope)
-        except LookupError as error:
-            on_failure(text_of(op_name), "unregistered", error)
-        except Exception as error:
-            on_failure(text_of(op_name), "raises", error)
-        return [None] * num_inputs
+        except Exception:
+            return [None] * num_inputs
 
     # The tape calls one registered Python function for the gradient of any operation.
     pywrap_tfe.TFE_Py_RegisterGradientFunction(guarded)
@@ -271,15 +292,6 @@ def gradients(
         return list(tape.gradient(target, list(sources)))
     finally:
         pywrap_tfe.TFE_Py_RegisterGradientFunction(original)
-
-
-def has_gradient_function(op_type: str) -> bool:
-    """Whether the registry has an entry; the entry may still be "not differentiable"."""
-    try:
-        ops._gradient_registry.lookup(op_type)
-    except LookupError:
-        return False
-    return True
 
 
 def local_gradients(
@@ -298,9 +310,7 @@ def local_gradients(
         tf.zeros_like(output) if gradient is None else gradient
         for output, gradient in zip(outputs, output_gradients, strict=True)
     ]
-    result = backprop._gradient_function(
-        op_type, attributes, len(inputs), list(inputs), list(outputs), filled, (), ""
-    )
+    result = backprop._gradient_function(op_type, attributes, len(inputs), list(inputs), list(outputs), filled, (), "")
     if not isinstance(result, (list, tuple)):
         result = [result]
     return [*result, *[None] * (len(inputs) - len(result))]
@@ -308,11 +318,7 @@ def local_gradients(
 
 def execute(op_type: str, attributes: tuple[Any, ...], inputs: Sequence[Tensor], outputs: int) -> list[Tensor]:
     """Run one operation again on other inputs."""
-    return list(
-        pywrap_tfe.TFE_Py_Execute(
-            context.context()._handle, None, op_type, list(inputs), attributes, outputs
-        )
-    )
+    return list(pywrap_tfe.TFE_Py_Execute(context.context()._handle, None, op_type, list(inputs), attributes, outputs))
 
 
 def mapped_stack() -> list[tuple[str, int]]:
@@ -354,9 +360,7 @@ def restored(variables: Sequence[Any], is_assigned: Callable[[Any], bool]) -> It
     tf_seed, tf_generator = eager._seed, getattr(eager, "_rng", None)
     tf_state = tf_generator.getstate() if tf_generator is not None else None
     generator = global_state.get_global_attribute("global_seed_generator")
-    counters = {
-        name: dict(global_state.get_global_attribute(name) or {}) for name in ("object_name_uids",)
-    }
+    counters = {name: dict(global_state.get_global_attribute(name) or {}) for name in ("object_name_uids",)}
     generator_state = tf.identity(tf_variable(generator.state)) if generator is not None else None
     try:
         yield

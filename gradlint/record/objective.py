@@ -102,7 +102,8 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective
         if functions and batch.labels and _labels_fit(model, batch):
             named = ", ".join(f"{f.output}: {f.name}" if len(functions) > 1 else f.name for f in functions)
             return Objective(
-                LossRecord("compiled", f"compiled loss ({named})", functions=functions), compute=_compiled(model)
+                LossRecord("compiled", f"compiled loss ({named})", functions=functions),
+                compute=_compiled(model),
             )
         if not functions:
             return _added_or_surrogate(model, seed)
@@ -148,12 +149,22 @@ def compiled_functions(model: Any) -> tuple[LossFunction, ...]:
     weights = getattr(model._compile_loss, "_user_loss_weights", None)
     names = list(getattr(model, "output_names", None) or [""])
     if isinstance(loss, Mapping):
-        pairs = [(str(name), function) for name, function in keras.tree.flatten_with_path(loss)] if False else list(loss.items())
+        pairs = (
+            [(str(name), function) for name, function in keras.tree.flatten_with_path(loss)]
+            if False
+            else list(loss.items())
+        )
     elif isinstance(loss, (list, tuple)):
         pairs = list(zip(names, loss, strict=False)) if len(names) == len(loss) else [("", f) for f in loss]
     else:
         pairs = [(name, loss) for name in names]
-    weight_of = weights if isinstance(weights, Mapping) else dict(zip(names, weights, strict=False)) if isinstance(weights, (list, tuple)) else {}
+    weight_of = (
+        weights
+        if isinstance(weights, Mapping)
+        else dict(zip(names, weights, strict=False))
+        if isinstance(weights, (list, tuple))
+        else {}
+    )
     return tuple(
         _function(str(name), function)
         for name, function in pairs
@@ -256,7 +267,9 @@ def _surrogate(seed: int, why: str) -> Objective:
             values = getattr(output, "flat_values", output)
             if not getattr(values, "dtype", tf.int32).is_floating:
                 continue
-            weights = generator.normal(size=values.shape).astype("float32") / max(1.0, float(np.sqrt(np.prod(values.shape))))
+            weights = generator.normal(size=values.shape).astype("float32") / max(
+                1.0, float(np.sqrt(np.prod(values.shape)))
+            )
             total += tf.reduce_sum(tf.cast(values, tf.float32) * tf.constant(weights))
         return total
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from gradlint.result import GradientState
@@ -93,7 +92,6 @@ class OpRecord:
         inputs: tensor indices.
         outputs: tensor indices.
         local: for each input, what the gradient function hands to it.
-        attributes: the attributes that rules read, such as `axis`.
         enclosed: index of the `CustomGradient` operation whose function contains this one.
         detail: the name of the custom gradient function, or the error of a gradient function that raises.
     """
@@ -106,7 +104,6 @@ class OpRecord:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     local: tuple[Local, ...]
-    attributes: Mapping[str, object] = field(default_factory=dict)
     enclosed: int | None = None
     detail: str | None = None
     saturated: float | None = None
@@ -196,13 +193,13 @@ class OutputRecord:
     """One output of the model.
 
     Attributes:
-        loss: `given`, `declined` (loss None or weight 0, by intent), `omitted`, or `unknown` (a custom loss).
+        is_declined: compiled with loss None or weight 0: no loss reads it, by intent.
     """
 
     name: str
     tensor: int
     layer: str
-    loss: str
+    is_declined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +300,6 @@ class Recording:
     """Tensors whose value decides a branch or the length of a loop."""
     failure: Failure | None = None
     leak: Leak | None = None
-    notes: tuple[str, ...] = ()
 
 
 def is_float(dtype: str) -> bool:

@@ -9,9 +9,11 @@ import os
 import sys
 import sysconfig
 import textwrap
-from collections.abc import Callable
-from types import CodeType, FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
 
 # Installed packages and the standard library. A project under test lives elsewhere, also when it is
 # installed in editable mode.
@@ -22,14 +24,10 @@ _LIBRARY_ROOTS = tuple(
 )
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def is_library_file(file: str) -> bool:
     """Whether a file belongs to an installed package, the standard library or gradlint itself."""
-    return (
-        any(part in file for part in _LIBRARY_PARTS)
-        or file.startswith(_LIBRARY_ROOTS)
-        or file.startswith("<frozen")
-    )
+    return any(part in file for part in _LIBRARY_PARTS) or file.startswith(_LIBRARY_ROOTS) or file.startswith("<frozen")
 
 
 def is_library_class(cls: type) -> bool:
@@ -148,9 +146,10 @@ def attribute_line(owner: Any, value: Any) -> tuple[str | None, int | None]:
             continue
         file, lines, tree = _parsed(cls)
         for node in ast.walk(tree) if tree is not None else ():
-            targets = node.targets if isinstance(node, ast.Assign) else []
-            flat = [item for target in targets for item in (target.elts if isinstance(target, ast.Tuple) else [target])]
-            if any(isinstance(item, ast.Attribute) and item.attr in names for item in flat):
+            if not isinstance(node, ast.Assign):
+                continue
+            flat = [part for target in node.targets for part in getattr(target, "elts", [target])]
+            if any(isinstance(part, ast.Attribute) and part.attr in names for part in flat):
                 return file, lines + node.lineno - 1
     return None, None
 
@@ -161,7 +160,8 @@ def reads_only_when_given(layer: Any, value: Any) -> bool:
     Such a variable waits for an optional argument: a mask token is used when a mask is given.
     """
     names = {name for name, held in vars(layer).items() if held is value}
-    _, _, tree = _parsed(type(layer))
+    cls: type = type(layer)
+    _, _, tree = _parsed(cls)
     if tree is None or not names:
         return False
     for function in ast.walk(tree):

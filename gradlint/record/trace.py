@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from gradlint.record import internals, source
 from gradlint.record.recording import Region
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+# Operations that read only the form of their input, never its values.
+SHAPE_READERS = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "VariableShape"})
 
 # Operation types that give a resource handle a new value.
 ASSIGNS = ("Assign", "ResourceApply", "ResourceScatter", "ResourceStrided")
@@ -285,7 +290,16 @@ class Trace:
             if detour.op is None:
                 detour.op = len(self.ops)
                 self.ops.append(
-                    Op("NumpyConversion", detour.layer, detour.file, detour.line, region, [detour.tensor], [], is_pseudo=True)
+                    Op(
+                        "NumpyConversion",
+                        detour.layer,
+                        detour.file,
+                        detour.line,
+                        region,
+                        [detour.tensor],
+                        [],
+                        is_pseudo=True,
+                    )
                 )
             self.producers[index] = detour.op
             self.ops[detour.op].outputs.append(index)
@@ -297,10 +311,24 @@ class Trace:
         if source.is_library_class(type(call.operation)) or not any(i is not None for i in operands):
             return
         file, line = source.definition_of(type(call.operation), "call")
-        op = Op("NumpyConversion", call.layer, file, line, Region.MODEL, [i for i in operands if i is not None], [index])
+        op = Op(
+            "NumpyConversion",
+            call.layer,
+            file,
+            line,
+            Region.MODEL,
+            [i for i in operands if i is not None],
+            [index],
+        )
         op.is_pseudo = True
         self.producers[index] = len(self.ops)
         self.ops.append(op)
+
+    def add_detached_loss(self, loss: Any, outputs: Any) -> None:
+        """Enter a loss that no operation made: it was computed from the outputs outside of TensorFlow."""
+        operands = [self.index(t) for t in keras.tree.flatten(outputs) if internals.is_eager(t)]
+        index = self._add(loss, len(self.ops))
+        self.ops.append(Op("NumpyConversion", "", None, None, Region.LOSS, operands, [index], is_pseudo=True))
 
     def _python_function(self, inputs: list[Any], run: Any) -> Any:
         with self.paused():
@@ -341,7 +369,8 @@ class Trace:
     def _inner_gradient(self, targets: list[Any], sources: list[Any], compute: Any) -> list[Any]:
         if self._paused:
             return list(compute())
-        if self.capture_losses:
+        # A derivative with respect to variables is an update; one with respect to inputs is a part of the loss.
+        if self.capture_losses and any(tensor.dtype.name == "resource" for tensor in sources):
             self.losses.extend(targets)
         result = list(compute())
         operands = [self.index(tensor) for tensor in targets if internals.is_eager(tensor)]

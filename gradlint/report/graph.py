@@ -167,9 +167,7 @@ def _parts(graph: nx.DiGraph[object]) -> tuple[dict[str, Attributes], list[tuple
     """Nodes and edges under identifiers that are safe in every format."""
     ids = {node: f"n{index}" for index, node in enumerate(graph.nodes)}
     nodes = {ids[node]: dict(attributes) for node, attributes in graph.nodes(data=True)}
-    edges = [
-        (ids[source], ids[target], dict(attributes)) for source, target, attributes in graph.edges(data=True)
-    ]
+    edges = [(ids[source], ids[target], dict(attributes)) for source, target, attributes in graph.edges(data=True)]
     return nodes, edges
 
 

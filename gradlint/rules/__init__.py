@@ -95,9 +95,7 @@ def rules_matching(pattern: str) -> tuple[Rule, ...]:
     wanted = pattern.strip()
     is_code = wanted[:2].upper() == "GL"
     found = tuple(
-        rule
-        for rule in ALL_RULES
-        if rule.name == wanted.lower() or (is_code and rule.code.startswith(wanted.upper()))
+        rule for rule in ALL_RULES if rule.name == wanted.lower() or (is_code and rule.code.startswith(wanted.upper()))
     )
     if found:
         return found

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Finding, Severity
 from gradlint.passes.drops import DropKind
 from gradlint.rule import Rule
 from gradlint.rules.wording import cause_of_drop, drop_evidence, listed, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
 
 DOC = """\
 TODO

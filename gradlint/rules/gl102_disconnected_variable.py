@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.rule import Rule
 from gradlint.passes.drops import DropKind
+from gradlint.rule import Rule
 from gradlint.rules.wording import cause_of_drop, counted, drop_evidence, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
 
 DOC = """\
 TODO
@@ -27,7 +31,8 @@ def check(facts: Facts) -> Iterator[Finding]:
                 by = f"'{blamed}'" if blamed else "the model"
                 message = f"{what} of '{drop.layer}' cannot learn: {by} never calls it"
             case DropKind.UNREAD:
-                message = f"{what} of '{drop.layer}' cannot learn: nothing reads {'it' if len(drop.variables) == 1 else 'them'}"
+                them = "it" if len(drop.variables) == 1 else "them"
+                message = f"{what} of '{drop.layer}' cannot learn: nothing reads {them}"
             case _:
                 op = drop.op.type if drop.op is not None else "an operation"
                 message = f"{what} of '{drop.layer}' cannot learn: the result of {op} is dropped"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Finding, Severity
-from gradlint.rule import Rule
-from gradlint.passes.cuts import Cut
 from gradlint.passes.drops import DropKind
 from gradlint.passes.where import cause_of
 from gradlint.record.recording import Local
+from gradlint.rule import Rule
 from gradlint.rules.wording import cause_of_drop, cut_evidence, drop_evidence, is_detour, paths, victims
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
+    from gradlint.passes.cuts import Cut
 
 DOC = """\
 TODO
@@ -24,7 +28,11 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     yield from _decisions(facts)
     for cut in facts.cuts:
-        if cut.op.type in ("StopGradient", "PreventGradient") or is_detour(cut.op.type) or cut.op.type.startswith("Assign"):
+        if (
+            cut.op.type in ("StopGradient", "PreventGradient")
+            or is_detour(cut.op.type)
+            or cut.op.type.startswith("Assign")
+        ):
             continue
         yield RULE.finding(
             f"{_why(cut)}: {victims(cut.inputs, cut.variables)} without gradient",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Finding, Severity
-from gradlint.rule import Rule
 from gradlint.passes.where import cause_of
+from gradlint.rule import Rule
 from gradlint.rules.wording import cut_evidence, is_detour, victims
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
 
 DOC = """\
 TODO
@@ -24,7 +28,8 @@ def check(facts: Facts) -> Iterator[Finding]:
             continue
         how = "numpy_function" if cut.op.type == "PyFunc" else "NumPy"
         yield RULE.finding(
-            f"values leave TensorFlow through {how}, where no tape follows: {victims(cut.inputs, cut.variables)} without gradient",
+            f"values leave TensorFlow through {how}, where no tape follows: "
+            f"{victims(cut.inputs, cut.variables)} without gradient",
             severity=Severity.ERROR if cut.variables else Severity.WARNING,
             inputs=cut.inputs,
             variables=tuple(variable.path for variable in cut.variables),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Finding, Severity
 from gradlint.rule import Rule
 from gradlint.rules.wording import cause_of_drop, drop_evidence, listed, paths, victims
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
 
 DOC = """\
 TODO
@@ -22,7 +26,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     for drop in facts.drops:
         if not drop.outputs:
             continue
-        declined = all(output.loss == "declined" for output in drop.outputs)
+        declined = all(output.is_declined for output in drop.outputs)
         names = listed(tuple(output.name for output in drop.outputs))
         what = "has no loss, as compiled" if declined else "is read by no loss"
         yield RULE.finding(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.rule import Rule
 from gradlint.rules.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
 
 DOC = """\
 TODO
@@ -32,8 +36,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         ]
         op = flow.op(min(positions)) if positions else None
         yield RULE.finding(
-            f"{counted(len(found), 'trainable variable')} used in '{layer}' but missing from model.trainable_variables: "
-            "no optimizer updates it, and no file keeps it",
+            f"{counted(len(found), 'trainable variable')} used in '{layer}', but not in "
+            "model.trainable_variables: no optimizer updates it, and no file keeps it",
             variables=tuple(found),
             cause=Cause(layer, op.type if op else None, op.file if op else None, op.line if op else None),
             position=min(positions, default=-1),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Finding, Severity
-from gradlint.rule import Rule
 from gradlint.passes.blocks import Why
 from gradlint.passes.where import cause_of
+from gradlint.rule import Rule
 from gradlint.rules.wording import block_evidence, victims
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
 
 DOC = """\
 TODO

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Finding, Severity
-from gradlint.rule import Rule
 from gradlint.passes.blocks import Why
 from gradlint.passes.where import cause_of
+from gradlint.rule import Rule
 from gradlint.rules.wording import block_evidence, victims
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
 
 DOC = """\
 TODO
@@ -27,8 +31,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         severity = Severity.ERROR if of_units else Severity.INFO
         where = "a single unit" if of_units else "a single element of this sample"
         message = (
-            f"{block.op.type} over {where} is constant: "
-            f"{victims(block.inputs, block.variables)} with zero gradient"
+            f"{block.op.type} over {where} is constant: {victims(block.inputs, block.variables)} with zero gradient"
         )
 
         yield RULE.finding(

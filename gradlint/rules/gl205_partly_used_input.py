@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.rule import Rule
 from gradlint.rules.wording import ranges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
 
 DOC = """\
 TODO
@@ -25,7 +29,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         op = unused.op
         several = len(unused.slices) > 1
         yield RULE.finding(
-            f"{noun}{'s' if several and rank in _AXES else ''} {ranges(unused.slices)} of {unused.length} of '{unused.key}' "
+            f"{noun}{'s' if several and rank in _AXES else ''} {ranges(unused.slices)} "
+            f"of {unused.length} of '{unused.key}' "
             f"receive{'' if several else 's'} no gradient, in the sample and in every probe",
             severity=Severity.INFO if unused.is_last_step or op is None else Severity.WARNING,
             inputs=(unused.key,),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.record.recording import VariableRecord
 from gradlint.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
+    from gradlint.record.recording import VariableRecord
 
 DOC = """\
 TODO
@@ -22,7 +26,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     equal = [
         variable
         for variable in flow.learners
-        if variable.units_equal and all(_stays_equal(probe.recording.variables, variable.path) for probe in facts.probes)
+        if variable.units_equal
+        and all(_stays_equal(probe.recording.variables, variable.path) for probe in facts.probes)
     ]
     for variable in equal[:1]:
         behind = sorted({key for other in equal for key in flow.branches[other.path]})

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Finding, Severity
-from gradlint.rule import Rule
 from gradlint.passes.where import cause_of
+from gradlint.rule import Rule
 from gradlint.rules.wording import birth_evidence, victims
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
 
 DOC = """\
 TODO
@@ -24,7 +28,8 @@ def check(facts: Facts) -> Iterator[Finding]:
             continue
         span = f" at values from {birth.low:.3g} to {birth.high:.3g}" if birth.low is not None else ""
         yield RULE.finding(
-            f"the gradient of {birth.op.type} is not finite{span}: {victims(birth.inputs, birth.variables)} with NaN or infinity",
+            f"the gradient of {birth.op.type} is not finite{span}: "
+            f"{victims(birth.inputs, birth.variables)} with NaN or infinity",
             inputs=birth.inputs,
             variables=tuple(variable.path for variable in birth.variables),
             cause=cause_of(facts.flow, birth.position),

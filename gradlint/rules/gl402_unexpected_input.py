@@ -56,8 +56,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     for key in binding.unexpected:
         if key not in renamed:
             yield RULE.finding(
-                f"the sample's {key!r} is neither a label nor an input of the model, "
-                f"whose inputs are {quoted(names)}",
+                f"the sample's {key!r} is neither a label nor an input of the model, whose inputs are {quoted(names)}",
                 inputs=(key,),
                 evidence={"model_inputs": names},
             )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.rule import Rule
 from gradlint.rules.wording import shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
 
 DOC = """\
 TODO
@@ -19,7 +23,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     for broadcast in facts.broadcasts:
         yield RULE.finding(
             f"labels '{broadcast.label.key}' {shape(broadcast.label_shape)} meet predictions "
-            f"{shape(broadcast.prediction_shape)} in {broadcast.op.type} and broadcast to {shape(broadcast.result_shape)}",
+            f"{shape(broadcast.prediction_shape)} in {broadcast.op.type} and broadcast to "
+            f"{shape(broadcast.result_shape)}",
             inputs=(broadcast.label.key,),
             cause=Cause(broadcast.layer or None, broadcast.op.type, broadcast.op.file, broadcast.op.line),
             evidence={

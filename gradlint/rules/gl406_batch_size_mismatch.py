@@ -80,10 +80,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def _mixes_examples(spec: ModelSpec) -> bool:
-    return any(
-        layer.module.startswith("keras.src.ops") and layer.class_name in BATCH_CHANGING
-        for layer in spec.layers
-    )
+    return any(layer.module.startswith("keras.src.ops") and layer.class_name in BATCH_CHANGING for layer in spec.layers)
 
 
 def _has_free_batch(spec: ModelSpec, input_key: str) -> bool:

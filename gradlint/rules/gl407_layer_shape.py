@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.rule import Rule
 from gradlint.record.recording import Region
+from gradlint.rule import Rule
 from gradlint.rules.wording import listed, shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
 
 DOC = """\
 TODO

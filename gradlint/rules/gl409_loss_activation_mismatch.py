@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gradlint.facts import Facts
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.rule import Rule
 from gradlint.passes.heads import Head, heads
+from gradlint.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
 
 DOC = """\
 TODO
@@ -37,12 +41,14 @@ def _mismatch(head: Head) -> str | None:
         return None
     if head.loss.from_logits:
         if head.activation is not None:
-            return f"output '{name}' ends in {head.activation}, but {loss} is told from_logits=True and applies it again"
+            return (
+                f"output '{name}' ends in {head.activation}, but {loss} is told from_logits=True and applies it again"
+            )
         return None
     if categorical and head.units == 1:
         return f"output '{name}' has one unit, over which {loss} is constant: binary_crossentropy is meant"
     if binary and head.activation == "Softmax" and head.units > 1:
-        return f"output '{name}' is a softmax over {head.units} units, but {loss} takes each unit for a yes or no of its own"
+        return f"output '{name}' is a softmax over {head.units} units, but {loss} takes each unit for itself"
     if head.low < 0.0 or head.high > 1.0 + 1e-6:
         return (
             f"output '{name}' ranges from {head.low:.3g} to {head.high:.3g}, but {loss} expects probabilities "

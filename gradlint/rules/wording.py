@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Evidence
-from gradlint.flow import Flow
-from gradlint.passes.blocks import Block
-from gradlint.passes.cuts import Cut
-from gradlint.passes.drops import Drop
-from gradlint.passes.nonfinite import Birth
 from gradlint.passes.where import cause_of
-from gradlint.record.recording import VariableRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradlint.flow import Flow
+    from gradlint.passes.blocks import Block
+    from gradlint.passes.cuts import Cut
+    from gradlint.passes.drops import Drop
+    from gradlint.passes.nonfinite import Birth
+    from gradlint.record.recording import VariableRecord
 
 
 def counted(number: int, noun: str) -> str:
@@ -33,9 +37,7 @@ def victims(inputs: Sequence[str], variables: Sequence[VariableRecord]) -> str:
     if inputs:
         parts.append(f"input{'' if len(inputs) == 1 else 's'} {listed(inputs)}")
     if variables:
-        parts.append(
-            f"'{variables[0].path}'" if len(variables) == 1 else counted(len(variables), "trainable variable")
-        )
+        parts.append(f"'{variables[0].path}'" if len(variables) == 1 else counted(len(variables), "trainable variable"))
     return " and ".join(parts)
 
 

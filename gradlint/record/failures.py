@@ -1,0 +1,82 @@
+"""What went wrong when a run ended with an error about shapes or dtypes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+from gradlint.errors import ModelRunError
+from gradlint.record import source
+from gradlint.record.recording import Failure, Region
+
+if TYPE_CHECKING:
+    from gradlint.record.objective import Batch
+    from gradlint.record.run import Run
+    from gradlint.record.trace import Trace
+
+_SHAPE_WORDS = re.compile(
+    r"is not in \[0|out of range|valid range|shape|rank|dimension|ndim|incompatible|broadcast|same length|"
+    r"must match|mismatch|axis|size|concat",
+    re.IGNORECASE,
+)
+_DTYPE_WORDS = re.compile(
+    r"dtype|expected to be an? \w+ tensor but is|type \w+ that does not match|data type", re.IGNORECASE
+)
+
+
+def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
+    """Tell a mistake about shapes or dtypes from any other.
+
+    Raises:
+        ModelRunError: it is another one; the message says where.
+    """
+    trace = run.trace
+    file, line = source.traceback_frame(error)
+    text = _plain(error)
+    failed = trace.failed
+    where = failed.layer if failed is not None else None
+    if isinstance(error, (ValueError, TypeError, tf.errors.InvalidArgumentError, IndexError, RuntimeError)):
+        kind = "dtype" if _DTYPE_WORDS.search(text) and not re.search(r"shape", text) else "shape"
+        if _SHAPE_WORDS.search(text) or kind == "dtype":
+            region = Region.MODEL if failed is not None else Region.LOSS
+            if where is None and trace.calls:
+                where = _last_layer(trace)
+            return Failure(
+                kind,
+                text,
+                region,
+                where,
+                type(failed.operation).__name__ if failed is not None else None,
+                _op_in(text),
+                file,
+                line,
+                tuple(tuple(trace.tensors[i].shape) for i in trace.failed_operands),
+                run.keys_behind(trace.failed_operands, batch),
+            )
+    place = f" in layer '{where}'" if where else ""
+    at = f" ({file}:{line})" if file else ""
+    raise ModelRunError(f"the model's own code failed{place}{at}: {type(error).__name__}: {text}") from error
+
+
+def _last_layer(trace: Trace) -> str | None:
+    """The layer that made the prediction: the last one that ran below the model itself."""
+    named = [call for call in trace.calls if call.layer]
+    return named[-1].layer if named else None
+
+
+def _plain(error: Exception) -> str:
+    """The message of an error without TensorFlow's node names and Keras's dump of the arguments."""
+    text = str(getattr(error, "message", None) or error)
+    text = re.sub(r"\{\{function_node [^}]*\}\}\s*", "", text)
+    text = re.sub(r"^Exception encountered when calling [^\n]*\n+", "", text)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    text = text.split("\n\nArguments received by")[0]
+    text = re.sub(r"\s*\[Op:(\w+)\].*", r" [Op:\1]", text, flags=re.DOTALL)
+    return " ".join(text.split())[:400]
+
+
+def _op_in(text: str) -> str | None:
+    match = re.search(r"\[Op:(\w+)\]", text)
+    return match.group(1) if match else None

@@ -1,0 +1,64 @@
+"""Which layer a variable belongs to, and whose code decides whether it is used."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from gradlint.record import source
+from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from gradlint.record.recording import VariableRecord
+    from gradlint.record.subject import Subject
+    from gradlint.record.trace import Trace
+
+
+class Owners:
+    """Which layer a variable belongs to, and whose code decides whether it is used."""
+
+    def __init__(self, subject: Subject, trace: Trace) -> None:
+        self._called = {id(call.operation) for call in trace.calls}
+        self._owner: dict[int, Any] = {}
+        self._parent: dict[int, Any] = {}
+        self._path: dict[int, str] = {}
+        for root in (subject.model, *subject.learners):
+            if isinstance(root, keras.Layer):
+                self._walk(root, is_root=root is subject.model)
+        for call in trace.calls:
+            if call.layer:
+                self._path.setdefault(id(call.operation), call.layer)
+
+    def _walk(self, layer: Any, is_root: bool) -> None:
+        if is_root:
+            self._path[id(layer)] = ""
+        for variable in [*layer._trainable_variables, *layer._non_trainable_variables]:
+            self._owner.setdefault(id(variable), layer)
+        for child in layer._flatten_layers(include_self=False, recursive=False):
+            if id(child) not in self._parent and child is not layer:
+                self._parent[id(child)] = layer
+                self._walk(child, is_root=False)
+
+    def describe(self, variable: Any, record: VariableRecord) -> VariableRecord:
+        layer = self._owner.get(id(variable))
+        if layer is None:
+            return replace(record, layer=record.path.rpartition("/")[0])
+        called = id(layer) in self._called
+        blamed, child = layer, variable
+        while id(blamed) not in self._called and id(blamed) in self._parent:
+            blamed, child = self._parent[id(blamed)], blamed
+        path = self._path.get(id(layer), record.path.rpartition("/")[0])
+        record = replace(
+            record,
+            layer=path,
+            owner_called=called,
+            blamed=self._path.get(id(blamed), getattr(blamed, "path", None)),
+            blamed_is_library=source.is_library_class(type(blamed)),
+        )
+        if record.gradient.state is GradientState.ABSENT and record.trainable:
+            file, line = source.attribute_line(blamed, child)
+            optional = source.reads_only_when_given(blamed, child)
+            record = replace(record, file=file, line=line, optional=optional)
+        return record

@@ -1,0 +1,192 @@
+"""Runs one subject as often as the analysis asks: recorded, probed, traced, or for its loss alone."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gradlint.errors import ModelRunError
+from gradlint.record import internals, tensors
+from gradlint.record.failures import failure_of
+from gradlint.record.leaks import leak_of
+from gradlint.record.recording import Failure, Leak, LossRecord, Recording
+from gradlint.record.run import Run
+from gradlint.record.subject import Probe, Subject, perturbed
+from gradlint.record.writing import Backward, recording_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gradlint.record.objective import Objective
+
+
+class Runner:
+    """Runs one subject and leaves it unchanged."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._steps: list[tuple[Any, Any]] | None = None
+
+    def record(self, *, probe: Probe | None = None, trace_returns: bool = False) -> Recording:
+        """Run forward and backward, and write everything down.
+
+        Args:
+            probe: how the run differs from the sample's own.
+            trace_returns: also find out from which line each of the user's layers returned.
+
+        Raises:
+            ModelRunError: the model's own code failed for a reason that is neither a shape nor a dtype.
+        """
+        if probe is None:
+            run = self._plain()
+            with run.isolated():
+                return _recorded(run, trace_returns)
+        steps = self._virtual_step()
+        seed = self._subject.seed + 1 + probe.number
+        inputs = self._subject.inputs
+        if probe.perturb_inputs:
+            inputs = perturbed(inputs, np.random.default_rng(seed))
+        run = Run(self._subject, inputs, self._subject.labels, seed)
+        with run.isolated():
+            for variable, step in steps:
+                run.trace.assigned.add(internals.tensor_id(variable.handle))
+                variable.assign_add(step)
+            return _recorded(run, trace_returns)
+
+    def traced_reads(self) -> frozenset[str]:
+        """Paths of the variables that the model reads when it is traced as a graph.
+
+        Tracing enters both sides of a `tf.cond` and the body of a `tf.while_loop`, whatever the sample is.
+        """
+        if self._subject.model is None:
+            return frozenset()
+        run = self._plain()
+        batch = run.batch()
+
+        def forward(*values: Any) -> Any:
+            given = replace(batch, inputs=dict(zip(batch.inputs, values, strict=True)))
+            return keras.tree.flatten(run.call_model(given))
+
+        with run.isolated():
+            try:
+                concrete = tf.function(forward).get_concrete_function(*batch.inputs.values())
+            except Exception:
+                return frozenset()  # A model that cannot be traced has no second opinion to give.
+        captured = {internals.tensor_id(t) for t in concrete.captured_inputs if internals.is_eager(t)}
+        return frozenset(
+            tensors.path_of(variable)
+            for variable in run.learning()
+            if internals.tensor_id(internals.handle_of(variable)) in captured
+        )
+
+    def contradicted(self, keys: Sequence[str], paths: Sequence[str]) -> frozenset[str]:
+        """Those inputs and variables with which the loss changes smoothly, by central differences.
+
+        Args:
+            keys: float inputs whose gradient is zero.
+            paths: variables whose gradient is zero.
+        """
+        variables = {tensors.path_of(variable): variable for variable in self._plain().learning()}
+        return frozenset(
+            [key for key in keys if self._moves_with_input(key)]
+            + [path for path in paths if self._moves_with_variable(internals.tf_variable(variables[path]))]
+        )
+
+    def leak(self) -> Leak | None:
+        """Where the samples of a batch begin to mix, in inference mode."""
+        subject = replace(self._subject, training=False)
+        run = Run(subject, subject.inputs, subject.labels, subject.seed)
+        with run.isolated():
+            return leak_of(run)
+
+    def _plain(self) -> Run:
+        subject = self._subject
+        return Run(subject, subject.inputs, subject.labels, subject.seed)
+
+    def _virtual_step(self) -> list[tuple[Any, Any]]:
+        if self._steps is None:
+            run = self._plain()
+            with run.isolated():
+                self._steps = run.step()
+        return self._steps
+
+    def _moves_with_input(self, key: str) -> bool:
+        subject = self._subject
+        array = np.asarray(subject.inputs[key])
+        direction = np.random.default_rng(0).normal(size=array.shape)
+
+        def loss(step: float) -> float:
+            moved = {**subject.inputs, key: (array + step * direction).astype(array.dtype)}
+            return Run(subject, moved, subject.labels, subject.seed).loss_only(None, None)
+
+        return _has_slope(loss, float(np.abs(array).max()) or 1.0)
+
+    def _moves_with_variable(self, variable: Any) -> bool:
+        direction = np.random.default_rng(0).normal(size=variable.shape)
+
+        def loss(step: float) -> float:
+            return self._plain().loss_only(variable, tf.constant(step * direction, variable.dtype))
+
+        return _has_slope(loss, float(tf.reduce_max(tf.abs(tf.cast(variable, tf.float32)))) or 1.0)
+
+
+def _recorded(run: Run, trace_returns: bool) -> Recording:
+    """One forward under one recorder, with a tape for each float input and one over all that should learn."""
+    trace = run.trace
+    trace.trace_returns = trace_returns
+    batch = run.batch()
+    floats, handles = run.watched(batch)
+    run.introduce(batch)
+    key_tapes = {key: tf.GradientTape(watch_accessed_variables=False, persistent=True) for key in floats}
+    learning = tf.GradientTape(watch_accessed_variables=False, persistent=True)
+    outcome: tuple[Any, Any, Objective] | Failure
+    with contextlib.ExitStack() as tapes:
+        for key, tape in key_tapes.items():
+            tapes.enter_context(tape)
+            tape.watch(floats[key])
+        tapes.enter_context(learning)
+        for source in [*floats.values(), *handles]:
+            learning.watch(source)
+        try:
+            with trace.recording():
+                outcome = run.forward(batch)
+        except ModelRunError:
+            raise
+        except Exception as error:
+            outcome = failure_of(run, error, batch)
+    if isinstance(outcome, Failure):
+        return recording_of(
+            run, batch, Backward({}, LossRecord("none", "not computed: the run failed"), {}, {}, outcome)
+        )
+    outputs, loss, objective = outcome
+    loss = _tensor_of(loss)
+    if trace.known(loss) is None:
+        trace.add_detached_loss(loss, outputs)
+    indices = run.reached(list(floats.values()), handles)
+    slopes = internals.gradients(learning, loss, [trace.tensors[index] for index in indices])
+    by_key = {key: internals.gradients(tape, loss, [floats[key]])[0] for key, tape in key_tapes.items()}
+    value = float(tf.reduce_sum(tf.cast(loss, tf.float32)))
+    record = replace(objective.record, tensor=trace.index(loss), value=value if np.isfinite(value) else None)
+    return recording_of(run, batch, Backward(outputs, record, dict(zip(indices, slopes, strict=True)), by_key))
+
+
+def _tensor_of(loss: Any) -> Any:
+    if tf.is_tensor(loss) or isinstance(loss, (int, float, np.number, np.ndarray)):
+        return tf.convert_to_tensor(loss)
+    raise ModelRunError(f"the loss must be a float tensor, but it is a {type(loss).__name__}")
+
+
+def _has_slope(loss: Callable[[float], float], scale: float) -> bool:
+    """Whether a loss has a slope in one direction: the same at two step sizes, and more than noise."""
+    near, far = 1e-3 * scale, 2e-3 * scale
+    values = [loss(step) for step in (near, -near, far, -far)]
+    if not np.all(np.isfinite(values)):
+        return False
+    one, two = (values[0] - values[1]) / (2 * near), (values[2] - values[3]) / (2 * far)
+    noise = 1e-5 * max(1e-6, max(abs(value) for value in values)) / near
+    return abs(one) > noise and abs(one - two) < 0.3 * max(abs(one), abs(two))

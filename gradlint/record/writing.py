@@ -1,0 +1,227 @@
+"""From a live run to a recording: every tensor, operation, variable and output, reduced to plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+
+from gradlint.record import internals, reduction, source, tensors
+from gradlint.record.examination import Examination
+from gradlint.record.objective import Batch, declined_outputs
+from gradlint.record.owners import Owners
+from gradlint.record.recording import (
+    ABSENT,
+    NOT_APPLICABLE,
+    Failure,
+    Gradient,
+    InputRecord,
+    LabelRecord,
+    LayerCall,
+    Local,
+    LossRecord,
+    OpRecord,
+    OutputRecord,
+    Recording,
+    Region,
+    TensorRecord,
+    VariableRecord,
+    is_float,
+)
+from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from gradlint.record.run import Run
+    from gradlint.record.trace import Op
+
+
+@dataclass(frozen=True, slots=True)
+class Backward:
+    """What the tapes gave.
+
+    Attributes:
+        outputs: of the model, in its own nesting.
+        loss: how the loss came about, with its tensor.
+        slopes: gradient by tensor index, from the tape over all that should learn.
+        by_key: gradient by input key, from the tape of that key.
+        failure: what ended the run before there was a loss.
+    """
+
+    outputs: Any
+    loss: LossRecord
+    slopes: Mapping[int, Any]
+    by_key: Mapping[str, Any]
+    failure: Failure | None = None
+
+
+def recording_of(run: Run, batch: Batch, backward: Backward) -> Recording:
+    """Reduce a run and its gradients."""
+    trace, failure = run.trace, backward.failure
+    reduced = {index: reduction.gradient_of(slope) for index, slope in backward.slopes.items()}
+    examination = Examination(trace, backward.slopes, reduced) if failure is None else None
+    suspicious = examination is not None and examination.is_suspicious(backward.loss)
+    ends = {trace.index(t) for t in keras.tree.flatten(backward.outputs) if internals.is_eager(t)}
+    return Recording(
+        ops=tuple(_op(run, position, op, examination) for position, op in enumerate(trace.ops)),
+        tensors=tuple(_tensor(run, index, reduced, suspicious or index in ends) for index in range(len(trace.tensors))),
+        calls=_calls(run),
+        inputs=_inputs(run, batch, backward),
+        variables=_variables(run, backward, reduced),
+        outputs=_outputs(run, backward.outputs),
+        labels=_labels(run, batch),
+        loss=backward.loss,
+        decisions=frozenset(trace.decisions),
+        failure=failure,
+    )
+
+
+def _tensor(run: Run, index: int, reduced: Mapping[int, Gradient], with_values: bool) -> TensorRecord:
+    tensor, producer = run.trace.tensors[index], run.trace.producers[index]
+    if tensor is None:
+        return TensorRecord((), "resource", producer, ABSENT)
+    dtype = tensor.dtype.name
+    if not is_float(dtype) and dtype != "resource":
+        return TensorRecord(tuple(tensor.shape), dtype, producer, NOT_APPLICABLE)
+    values = reduction.values_of(tensor) if with_values and is_float(dtype) else None
+    return TensorRecord(tuple(tensor.shape), dtype, producer, reduced.get(index, ABSENT), values)
+
+
+def _op(run: Run, position: int, op: Op, examination: Examination | None) -> OpRecord:
+    local: tuple[Local, ...] = (Local.UNASKED,) * len(op.inputs)
+    detail, mismatch = None, None
+    if examination is not None:
+        local, detail, mismatch = examination.of(position)
+    output = run.trace.tensors[op.outputs[0]] if op.outputs else None
+    return OpRecord(
+        type=op.type,
+        layer=op.layer,
+        file=op.file,
+        line=op.line,
+        region=op.region,
+        inputs=tuple(op.inputs),
+        outputs=tuple(op.outputs),
+        local=local,
+        enclosed=op.enclosed,
+        detail=detail or op.detail,
+        saturated=reduction.saturated_share(op.type, output) if output is not None else None,
+        mismatch=mismatch,
+    )
+
+
+def _calls(run: Run) -> tuple[LayerCall, ...]:
+    return tuple(
+        LayerCall(
+            layer=call.layer,
+            class_name=type(call.operation).__name__,
+            is_library=source.is_library_class(type(call.operation)),
+            is_model=isinstance(call.operation, keras.Model),
+            is_operation=not isinstance(call.operation, keras.Layer),
+            first=call.first,
+            last=call.last,
+            outputs=tuple(call.outputs),
+            return_file=call.return_file,
+            return_line=call.return_line,
+        )
+        for call in run.trace.calls
+    )
+
+
+def _inputs(run: Run, batch: Batch, backward: Backward) -> tuple[InputRecord, ...]:
+    records = []
+    for key, tensor in batch.inputs.items():
+        values: Any = getattr(tensor, "flat_values", tensor)
+        dtype, shape = values.dtype.name, tuple(int(length) for length in values.shape)
+        slope = backward.by_key.get(key)
+        if not is_float(dtype):
+            gradient = NOT_APPLICABLE
+        elif backward.failure is not None:
+            gradient = Gradient(GradientState.UNKNOWN)
+        else:
+            gradient = reduction.gradient_of(slope, counted=True)
+        used = reduction.used_slices(slope, len(shape))
+        records.append(InputRecord(key, run.trace.index(values), shape, dtype, gradient, used))
+    return tuple(records)
+
+
+def _labels(run: Run, batch: Batch) -> tuple[LabelRecord, ...]:
+    keys = run.subject.label_keys
+    return tuple(
+        LabelRecord(keys.get(name, name), name, run.trace.index(tensor), tuple(tensor.shape), tensor.dtype.name)
+        for name, tensor in batch.labels.items()
+        if internals.is_eager(tensor)
+    )
+
+
+def _outputs(run: Run, outputs: Any) -> tuple[OutputRecord, ...]:
+    model, trace = run.subject.model, run.trace
+    declined = declined_outputs(model) if model is not None else frozenset()
+    own_names = list(getattr(model, "output_names", None) or [])
+    records = []
+    for number, (path, tensor) in enumerate(keras.tree.flatten_with_path(outputs)):
+        values = getattr(tensor, "flat_values", tensor)
+        if not internals.is_eager(values):
+            continue
+        own_name = own_names[number] if number < len(own_names) else f"output {number}"
+        name = "/".join(str(part) for part in path) if isinstance(outputs, Mapping) else own_name
+        index = trace.index(values)
+        producer = trace.producers[index]
+        layer = trace.ops[producer].layer if producer is not None else ""
+        records.append(OutputRecord(name, index, layer, bool({name, own_name} & declined)))
+    return tuple(records)
+
+
+def _variables(run: Run, backward: Backward, reduced: Mapping[int, Gradient]) -> tuple[VariableRecord, ...]:
+    owners = Owners(run.subject, run.trace)
+    tracked = [_tracked(run, variable, backward, reduced) for variable in run.learning()]
+    described = [owners.describe(variable, record) for variable, record in zip(run.learning(), tracked, strict=True)]
+    return (*described, *_strays(run))
+
+
+def _tracked(run: Run, variable: Any, backward: Backward, reduced: Mapping[int, Gradient]) -> VariableRecord:
+    index = run.trace.versions(internals.handle_of(variable))[0]
+    record = VariableRecord(
+        path=tensors.path_of(variable),
+        tensor=index,
+        shape=tuple(int(length) for length in variable.shape),
+        dtype=tensors.dtype_of(variable),
+        trainable=bool(variable.trainable),
+        layer="",
+        gradient=reduced.get(index, ABSENT),
+    )
+    if not record.trainable:
+        return record
+    if backward.failure is not None:
+        return replace(record, gradient=Gradient(GradientState.UNKNOWN))
+    value = tf.convert_to_tensor(internals.tf_variable(variable))
+    return replace(
+        record,
+        values=reduction.values_of(value),
+        units_equal=reduction.units_are_equal(value, backward.slopes.get(index)),
+    )
+
+
+def _strays(run: Run) -> list[VariableRecord]:
+    """Trainable variables that layers read and the model does not list."""
+    tracked = {internals.tensor_id(internals.handle_of(variable)) for variable in run.learning()}
+    records = []
+    for key, (variable, layer, region) in run.trace.variables.items():
+        if key in tracked or region is not Region.MODEL or not variable.trainable or not variable.dtype.is_floating:
+            continue
+        name = variable.name.split(":")[0].rpartition("/")[2]
+        records.append(
+            VariableRecord(
+                path=f"{layer}/{name}" if layer else name,
+                tensor=run.trace.known(variable.handle),
+                shape=tuple(int(length) for length in variable.shape),
+                dtype=variable.dtype.name,
+                trainable=True,
+                layer=layer,
+                gradient=ABSENT,
+                tracked=False,
+                blamed=layer,
+            )
+        )
+    return records
