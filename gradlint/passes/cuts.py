@@ -50,39 +50,79 @@ def cuts(flow: Flow) -> tuple[Cut, ...]:
     """Where each input and variable that the loss depends on, but that has no gradient, loses it.
 
     A cut is the last operation on a path through which nothing passes from a float operand: behind it, the
-    gradient would reach the loss.
+    gradient would reach the loss. A second cut before it, on another line, is one more: to mend the last one
+    alone would not help.
     """
     if flow.recording.loss.tensor is None:
         return ()
     listening = _listening(flow)
-    frontiers: list[tuple[frozenset[int], str | None, VariableRecord | None]] = []
-    for record in flow.float_inputs:
-        absent = record.gradient.state is GradientState.ABSENT
-        if absent and record.tensor is not None and record.tensor in flow.behind_loss_by_value:
-            frontiers.append((_frontier(flow, record.tensor, listening), record.key, None))
-    for variable in flow.learners:
-        absent = variable.gradient.state is GradientState.ABSENT
-        if absent and variable.tensor is not None and variable.tensor in flow.behind_loss_by_value:
-            frontiers.append((_frontier(flow, variable.tensor, listening), None, variable))
+    behind = flow.behind_loss_by_value
+    victims: list[_Victim] = [
+        _Victim(record.key, None, record.tensor)
+        for record in flow.float_inputs
+        if record.gradient.state is GradientState.ABSENT and record.tensor is not None and record.tensor in behind
+    ]
+    victims += [
+        _Victim(None, variable, variable.tensor)
+        for variable in flow.learners
+        if variable.gradient.state is GradientState.ABSENT and variable.tensor is not None and variable.tensor in behind
+    ]
+    frontiers = [(_frontier(flow, victim.tensor, listening), victim) for victim in victims]
     found = []
-    for positions, keys, variables in _grouped(frontiers):
+    for positions, members in _grouped(frontiers):
         position = _primary(flow, positions, frontiers)
         if position is None:
             continue
-        op = flow.op(position)
-        outputs = [flow.tensor(index).dtype for index in op.outputs]
-        found.append(
-            Cut(
-                position,
-                op,
-                tuple(sorted(positions - {position})),
-                keys,
-                variables,
-                bool(outputs) and not any(is_float(dtype) or dtype == "resource" for dtype in outputs),
-                next((local for local in op.local if local in _DEAF), Local.NONE),
-            )
-        )
+        found.append(_cut(flow, position, positions, members))
+        found.extend(_earlier(flow, positions, members))
     return tuple(sorted(found, key=lambda cut: cut.position))
+
+
+@dataclass(frozen=True, slots=True)
+class _Victim:
+    """An input or a variable without a gradient, and its tensor."""
+
+    key: str | None
+    variable: VariableRecord | None
+    tensor: int
+
+
+def _cut(flow: Flow, position: int, positions: frozenset[int], members: list[_Victim]) -> Cut:
+    op = flow.op(position)
+    dtypes = [flow.tensor(index).dtype for index in op.outputs]
+    return Cut(
+        position,
+        op,
+        tuple(sorted(positions - {position})),
+        tuple(victim.key for victim in members if victim.key is not None),
+        tuple(victim.variable for victim in members if victim.variable is not None),
+        bool(dtypes) and not any(is_float(dtype) or dtype == "resource" for dtype in dtypes),
+        next((local for local in op.local if local in _DEAF), Local.NONE),
+    )
+
+
+def _earlier(flow: Flow, last: frozenset[int], members: list[_Victim]) -> list[Cut]:
+    """Cuts that every path of some victims meets before the last one, on other lines of the user's code.
+
+    An operation that makes integers is left out: what comes after it is a part of the same mistake.
+    """
+    lines = {(flow.op(position).file, flow.op(position).line) for position in last}
+    goals = {index for position in last for index in flow.op(position).inputs}
+    reached = flow.descendants([victim.tensor for victim in members])
+    found = []
+    for position in sorted({p for t in reached & flow.behind_loss for p, _ in flow.consumers[t]} - last):
+        op = flow.op(position)
+        keeps_floats = any(is_float(flow.tensor(index).dtype) for index in op.outputs)
+        if not keeps_floats or op.file is None or (op.file, op.line) in lines:
+            continue
+        operands = [n for n, index in enumerate(op.inputs) if index in reached]
+        if not any(_culprit(flow, position, operand) == position for operand in operands):
+            continue
+        behind = [victim for victim in members if not goals & _around(flow, victim.tensor, position)]
+        if behind:
+            lines.add((op.file, op.line))
+            found.append(_cut(flow, position, frozenset({position}), behind))
+    return found
 
 
 def derivative_only(flow: Flow) -> tuple[DerivativeOnly, ...]:
@@ -154,31 +194,31 @@ def _culprit(flow: Flow, position: int, operand: int) -> int | None:
     return position if op.local[operand] in _DEAF else None
 
 
+def _around(flow: Flow, tensor: int, position: int) -> frozenset[int]:
+    """What depends on a tensor other than through one operation."""
+    return flow.descendants([tensor], lambda op, operand: op != position)
+
+
 def _grouped(
-    frontiers: list[tuple[frozenset[int], str | None, VariableRecord | None]],
-) -> list[tuple[frozenset[int], tuple[str, ...], tuple[VariableRecord, ...]]]:
+    frontiers: list[tuple[frozenset[int], _Victim]],
+) -> list[tuple[frozenset[int], list[_Victim]]]:
     """Join victims that share a cut."""
-    groups: list[tuple[set[int], list[str], list[VariableRecord]]] = []
-    for positions, key, variable in frontiers:
-        joined = (
-            set(positions),
-            [key] if key is not None else [],
-            [variable] if variable is not None else [],
-        )
-        rest = []
+    groups: list[tuple[frozenset[int], list[_Victim]]] = []
+    for positions, victim in frontiers:
+        joined, rest = (positions, [victim]), []
         for group in groups:
             if group[0] & joined[0]:
-                joined = (group[0] | joined[0], group[1] + joined[1], group[2] + joined[2])
+                joined = (group[0] | joined[0], group[1] + joined[1])
             else:
                 rest.append(group)
         groups = [*rest, joined]
-    return [(frozenset(p), tuple(k), tuple(v)) for p, k, v in groups]
+    return groups
 
 
 def _primary(
     flow: Flow,
     positions: frozenset[int],
-    frontiers: list[tuple[frozenset[int], str | None, VariableRecord | None]],
+    frontiers: list[tuple[frozenset[int], _Victim]],
 ) -> int | None:
     """The operation of a group to name.
 
@@ -187,7 +227,7 @@ def _primary(
     """
     if not positions:
         return None
-    counts = {position: sum(position in frontier for frontier, _, _ in frontiers) for position in positions}
+    counts = {position: sum(position in frontier for frontier, _ in frontiers) for position in positions}
 
     before_outputs = flow.ancestors(output.tensor for output in flow.recording.outputs)
 

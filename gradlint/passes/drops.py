@@ -156,7 +156,7 @@ def _joined(found: Iterable[Drop]) -> list[Drop]:
             else (
                 drop.kind,
                 drop.is_by_design,
-                variable.blamed if drop.kind is DropKind.UNREAD_LAYER else drop.layer,
+                (variable.blamed or drop.layer.split("/")[0]) if drop.kind is DropKind.UNREAD_LAYER else drop.layer,
             )
         )
         if place in places:

@@ -54,8 +54,9 @@ class Owners:
             record,
             layer=path,
             owner_called=called,
-            blamed=self._path.get(id(blamed), getattr(blamed, "path", None)),
-            blamed_is_library=source.is_library_class(type(blamed)),
+            # A model that was named as one that should learn, and never ran, is nobody's design.
+            blamed=self._path.get(id(blamed), getattr(blamed, "path", None)) if id(blamed) in self._called else None,
+            blamed_is_library=id(blamed) in self._called and source.is_library_class(type(blamed)),
         )
         if record.gradient.state is GradientState.ABSENT and record.trainable:
             file, line = source.attribute_line(blamed, child)

@@ -163,7 +163,7 @@ class VariableRecord:
         layer: path of the layer that owns it.
         owner_called: whether that layer ran.
         blamed: path of the layer whose code is responsible for using it: the owner if it ran, else the
-            nearest enclosing layer that ran.
+            nearest enclosing layer that ran; None when none of them did.
         blamed_is_library: whether the class of the blamed layer is installed library code.
         optional: the blamed call reads it only when an optional argument is given, and it was not.
         file: where the variable, or the layer that owns it, is created in the blamed class.

@@ -283,7 +283,7 @@ class Trace:
         """
         layer, region = (self.layer, self.region) if layer is None else (layer, Region.MODEL)
         for detour in reversed(self._detours):
-            if detour.region is not region or not (layer == detour.layer or layer.startswith(f"{detour.layer}/")):
+            if detour.layer and not (detour.region is region and f"{layer}/".startswith(f"{detour.layer}/")):
                 continue
             if not detour.is_scalar and (tensor.shape.rank == 0 or tensor.dtype.name == "int32"):
                 continue

@@ -28,8 +28,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         match drop.kind:
             case DropKind.UNREAD_LAYER:
                 blamed = drop.variables[0].blamed
-                by = f"'{blamed}'" if blamed else "the model"
-                message = f"{what} of '{drop.layer}' cannot learn: {by} never calls it"
+                caller = {None: "nothing", "": "the model"}.get(blamed, f"'{blamed}'")
+                negation = "calls" if blamed is None else "never calls"
+                message = f"{what} of '{drop.layer}' cannot learn: {caller} {negation} it"
             case DropKind.UNREAD:
                 them = "it" if len(drop.variables) == 1 else "them"
                 message = f"{what} of '{drop.layer}' cannot learn: nothing reads {them}"
