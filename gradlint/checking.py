@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gradlint import summary
 from gradlint.errors import GradlintError, SampleError, UsageError
 from gradlint.facts import Facts, facts_of
 from gradlint.finding import Finding, Severity
 from gradlint.flow import Flow
 from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
 from gradlint.load.sample import array_specs, load_sample, synthesise
-from gradlint.load.spec import ArraySpec, Binding, ModelSpec, bind, structure_keys
+from gradlint.load.spec import LABEL, ArraySpec, ModelSpec, bind, structure_keys
 from gradlint.passes.blocks import lost
 from gradlint.passes.drops import DropKind, drops
 from gradlint.passes.partial import unused_slices
-from gradlint.result import GradientState, InputStatus, Result, SkippedRule, VariableStatus
+from gradlint.result import GradientState, Result, SkippedRule
 from gradlint.rules import ALL_RULES, codes_matching
 
 if TYPE_CHECKING:
-    from gradlint.record.recording import Recording
     from gradlint.record.runner import Runner
 
 DEPTHS = ("preflight", "structure", "values")
@@ -87,21 +88,24 @@ def check(
         raise UsageError(f"probes must be 0 or more, not {probes}")
     if depth == "structure":
         raise UsageError("depth 'structure' is not available yet; choose 'values' or 'preflight'")
-    report = progress or (lambda stage: None)
-    session = _Session(
+    options = _Options(
         codes=_chosen(select, ignore),
         fail_on=fail_on,
+        loss=loss,
+        learners=(*models, *variables),
         depth=depth,
+        training=mode == "training",
+        seed=seed,
+        probes=probes,
         targets=tuple((output or "", key) for output, key in targets),
         mapping=dict(mapping or {}),
-        seed=seed,
-        report=report,
+        imports=tuple(imports),
+        trust=trust_model,
+        report=progress or (lambda stage: None),
     )
     if isinstance(model, (str, os.PathLike)):
-        return session.check_path(
-            model, sample, tuple(imports), trust_model, loss, tuple(models), tuple(variables), mode, probes
-        )
-    return session.check_live(model, sample, loss, tuple(models), tuple(variables), mode, probes)
+        return _check_path(os.fspath(model), sample, options)
+    return _check_live(model, sample, options)
 
 
 def assert_gradients_flow(model: object, sample: object = None, **options: Any) -> None:
@@ -129,333 +133,151 @@ def _chosen(select: Iterable[str], ignore: Iterable[str]) -> frozenset[str]:
     return frozenset(selected) - frozenset(codes_matching(ignore))
 
 
-class _Session:
-    """One check on its way through the stages."""
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """How to check, whatever is checked."""
 
-    def __init__(
-        self,
-        codes: frozenset[str],
-        fail_on: str,
-        depth: str,
-        targets: tuple[tuple[str, str], ...],
-        mapping: dict[str, str],
-        seed: int,
-        report: Progress,
-    ) -> None:
-        self._codes = codes
-        self._fail_on = fail_on
-        self._depth = depth
-        self._targets = targets
-        self._mapping = mapping
-        self._seed = seed
-        self._report = report
-        self._skipped: list[SkippedRule] = []
-        self._notes: list[str] = []
+    codes: frozenset[str]
+    fail_on: str
+    loss: object
+    learners: tuple[object, ...]
+    depth: str
+    training: bool
+    seed: int
+    probes: int
+    targets: tuple[tuple[str, str], ...]
+    mapping: dict[str, str]
+    imports: tuple[str, ...]
+    trust: bool
+    report: Progress
 
-    # -- ways in ---------------------------------------------------------------------------------------
 
-    def check_path(
-        self,
-        path: str | os.PathLike[str],
-        sample: object,
-        imports: tuple[str, ...],
-        trust: bool,
-        loss: object,
-        models: tuple[object, ...],
-        variables: tuple[object, ...],
-        mode: str,
-        probes: int,
-    ) -> Result:
-        from gradlint.load.model import is_factory, load_target, spec_from_model
+# -- ways in ---------------------------------------------------------------------------------------------
 
-        target = os.fspath(path)
-        arrays: dict[str, object] | None = None
-        if is_factory(target):
-            self._report("loading the model")
-            model, own_sample = load_target(target, trust=trust, imports=imports)
-            given = own_sample if sample is None else sample
-            return self._check_model(
-                target, model, spec_from_model(model), _loaded(given), loss, models, variables, mode, probes
-            )
-        spec, contents = read_spec(path)
-        # Classes that the user's own code has registered are known only to a process that has imported it.
-        refuse_unsafe(path, contents, trust=trust, has_imports=bool(imports) or "keras" in sys.modules)
-        specs, described = self._paper(spec, sample)
-        binding = self._bind(spec, specs)
-        early = self._preflight(target, spec, specs, binding, described)
+
+def _check_path(target: str, sample: object, options: _Options) -> Result:
+    from gradlint.load.model import is_factory, load_target, spec_from_model
+
+    if is_factory(target):
+        options.report("loading the model")
+        model, own_sample = load_target(target, trust=options.trust, imports=options.imports)
+        given = own_sample if sample is None else sample
+        return _check_model(target, model, spec_from_model(model), _loaded(given), options)
+    spec, contents = read_spec(target)
+    # Classes that the user's own code has registered are known only to a process that has imported it.
+    refuse_unsafe(target, contents, trust=options.trust, has_imports=bool(options.imports) or "keras" in sys.modules)
+    if sample is not None or spec.inputs:
+        early = _preflight(target, spec, _on_paper(spec, sample, options), sample is None, options)
         if early is not None:
             return early
-        if sample is not None:
-            arrays = _loaded(sample)
-        self._report("loading TensorFlow and the model")
-        model, _ = load_target(target, trust=trust, imports=imports)
-        return self._check_model(target, model, spec, arrays, loss, models, variables, mode, probes)
+    arrays = _loaded(sample)
+    options.report("loading TensorFlow and the model")
+    model, _ = load_target(target, trust=options.trust, imports=options.imports)
+    if not spec.inputs or not all(entry.declared for entry in spec.inputs):
+        spec = spec_from_model(model)  # The file does not say; the model itself may.
+    return _check_model(target, model, spec, arrays, options)
 
-    def check_live(
-        self,
-        model: object,
-        sample: object,
-        loss: object,
-        models: tuple[object, ...],
-        variables: tuple[object, ...],
-        mode: str,
-        probes: int,
-    ) -> Result:
-        from gradlint.load.model import is_model, quiet_tensorflow, spec_from_model
 
-        quiet_tensorflow()
-        if is_model(model):
-            spec = spec_from_model(model)
-            return self._check_model(spec.name, model, spec, _loaded(sample), loss, models, variables, mode, probes)
-        if not callable(model):
-            raise UsageError(
-                f"model must be a keras.Model, a path or a callable that returns a loss, not {type(model).__name__}"
-            )
-        if sample is None:
-            raise UsageError("a callable needs a sample: a dict of arrays")
-        if not models and not variables:
-            raise UsageError("a callable needs models= or variables=, to say what should learn")
-        if self._depth == "preflight":
-            raise UsageError("a callable cannot be checked without running it; use depth 'values'")
-        return self._check_callable(model, _loaded(sample) or {}, models, variables, mode, probes)
+def _check_live(model: object, sample: object, options: _Options) -> Result:
+    from gradlint.load.model import is_model, quiet_tensorflow, spec_from_model
 
-    # -- preflight -------------------------------------------------------------------------------------
-
-    def _paper(self, spec: ModelSpec, sample: object) -> tuple[tuple[ArraySpec, ...], str]:
-        """The sample's arrays on paper, and one line about them."""
-        if sample is None:
-            return array_specs(dict(synthesise(spec, self._seed))), self._synthetic()
-        if isinstance(sample, (str, os.PathLike)):
-            return read_array_specs(sample), os.fspath(sample)
-        return array_specs(load_sample(_mapping(sample))), _described(sample)
-
-    def _synthetic(self) -> str:
-        return f"made up from the input specification (seed {self._seed}); findings about values depend on it"
-
-    def _bind(self, spec: ModelSpec, arrays: Sequence[ArraySpec]) -> Binding:
-        return bind(spec, arrays, self._mapping, self._targets)
-
-    def _preflight(
-        self, target: str, spec: ModelSpec, arrays: tuple[ArraySpec, ...], binding: Binding, described: str
-    ) -> Result | None:
-        """The result when the paper alone decides, or when no more was asked for."""
-        facts = Facts(spec=spec, arrays=arrays, binding=binding)
-        findings = self._findings(facts)
-        fatal = any(finding.severity is Severity.ERROR for finding in findings)
-        if not fatal and self._depth != "preflight":
-            return None
-        if fatal and self._depth != "preflight":
-            self._notes.append("the model was not run: what is wrong with the sample comes first")
-        return self._result(target, spec, described, "not computed", "preflight", findings, facts, None)
-
-    # -- running ---------------------------------------------------------------------------------------
-
-    def _check_model(
-        self,
-        target: str,
-        model: Any,
-        spec: ModelSpec,
-        arrays: dict[str, object] | None,
-        loss: object,
-        models: tuple[object, ...],
-        variables: tuple[object, ...],
-        mode: str,
-        probes: int,
-    ) -> Result:
-        from gradlint.record.runner import Runner
-        from gradlint.record.subject import Subject
-
-        described = _described(arrays) if arrays is not None else self._synthetic()
-        if arrays is None:
-            arrays = dict(synthesise(spec, self._seed))
-        specs = array_specs(arrays)
-        binding = self._bind(spec, specs)
-        early = self._preflight(target, spec, specs, binding, described)
-        if early is not None:
-            return early
-        inputs = {key: arrays[source] for key, source in binding.inputs}
-        structure = _structure(spec, tuple(inputs))
-        subject = Subject(
-            model=model,
-            function=None,
-            structure=structure,
-            inputs=inputs,
-            labels={output: arrays[key] for output, key in binding.labels},
-            label_keys=dict(binding.labels),
-            sample_weight=arrays[binding.sample_weight] if binding.sample_weight else None,
-            learners=(*models, *variables),
-            loss=loss,
-            training=mode == "training",
-            seed=self._seed,
+    quiet_tensorflow()
+    if is_model(model):
+        spec = spec_from_model(model)
+        return _check_model(spec.name, model, spec, _loaded(sample), options)
+    if not callable(model):
+        raise UsageError(
+            f"model must be a keras.Model, a path or a callable that returns a loss, not {type(model).__name__}"
         )
-        return self._run(target, Runner(subject), spec, specs, binding, described, probes)
+    arrays = _loaded(sample)
+    if arrays is None:
+        raise UsageError("a callable needs a sample: a dict of arrays")
+    if not options.learners:
+        raise UsageError("a callable needs models= or variables=, to say what should learn")
+    if options.depth == "preflight":
+        raise UsageError("a callable cannot be checked without running it; use depth 'values'")
+    return _check_callable(model, arrays, options)
 
-    def _check_callable(
-        self,
-        function: Callable[..., object],
-        arrays: dict[str, object],
-        models: tuple[object, ...],
-        variables: tuple[object, ...],
-        mode: str,
-        probes: int,
-    ) -> Result:
-        from gradlint.record.runner import Runner
-        from gradlint.record.subject import Subject
 
-        labels = {key[2:] if key.startswith("y:") else "": key for key in arrays if key == "y" or key.startswith("y:")}
-        subject = Subject(
-            model=None,
-            function=function,
-            structure=None,
-            inputs={key: value for key, value in arrays.items() if key not in labels.values()},
-            labels={name: arrays[key] for name, key in labels.items()},
-            label_keys=labels,
-            sample_weight=None,
-            learners=(*models, *variables),
-            training=mode == "training",
-            seed=self._seed,
-        )
-        name = getattr(function, "__name__", type(function).__name__)
-        return self._run(name, Runner(subject), None, array_specs(arrays), None, _described(arrays), probes)
+# -- preflight -------------------------------------------------------------------------------------------
 
-    def _run(
-        self,
-        target: str,
-        runner: Runner,
-        spec: ModelSpec | None,
-        arrays: tuple[ArraySpec, ...],
-        binding: Binding | None,
-        described: str,
-        probes: int,
-    ) -> Result:
-        self._report("recording one training step")
-        flow = Flow(runner.record())
-        facts = self._examine(runner, flow, spec, arrays, binding, probes)
-        findings = self._findings(facts)
-        recording = flow.recording
-        return self._result(target, spec, described, recording.loss.description, "values", findings, facts, recording)
 
-    def _examine(
-        self,
-        runner: Runner,
-        flow: Flow,
-        spec: ModelSpec | None,
-        arrays: tuple[ArraySpec, ...],
-        binding: Binding | None,
-        probes: int,
-    ) -> Facts:
-        """Look closer where the first run is suspicious, and only there."""
-        from dataclasses import replace
+def _on_paper(spec: ModelSpec, sample: object, options: _Options) -> tuple[ArraySpec, ...]:
+    """The sample's arrays on paper: of a file, only the headers are read."""
+    if sample is None:
+        return array_specs(dict(synthesise(spec, options.seed)))
+    if isinstance(sample, (str, os.PathLike)):
+        return read_array_specs(sample)
+    return array_specs(load_sample(_mapping(sample)))
 
-        from gradlint.record.subject import Probe
 
-        if flow.recording.failure is not None:
-            return facts_of(flow, spec=spec, arrays=arrays, binding=binding)
-        zero = lost(flow)
-        others: list[Flow] = []
-        lying: frozenset[str] = frozenset()
-        equal = any(variable.units_equal for variable in flow.learners)
-        if zero or equal or unused_slices(flow, ()):
-            self._report("probing perturbed samples")
-            for number in range(probes):
-                probe = self._probe(runner, Probe(number))
-                if probe is not None:
-                    others.append(probe)
-            revived = {victim for victim in zero if any(victim not in lost(probe) for probe in others)}
-            lying = runner.contradicted(
-                [name for kind, name in sorted(revived) if kind == "input"],
-                [name for kind, name in sorted(revived) if kind == "variable"][:_MOST_CONTRADICTED],
-            )
-        returns = None
-        in_branches: frozenset[str] = frozenset()
-        first = drops(flow)
-        if any(drop.kind is DropKind.DROPPED for drop in first):
-            self._report("locating dropped values")
-            returns = Flow(runner.record(trace_returns=True))
-        if any(drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER) and not drop.is_by_design for drop in first):
-            in_branches = runner.traced_reads()
-        if self._may_leak(flow, spec):
-            self._report("looking for leaks between samples")
-            flow = Flow(replace(flow.recording, leak=runner.leak()))
-        return facts_of(
-            flow,
-            spec=spec,
-            arrays=arrays,
-            binding=binding,
-            probes=others,
-            returns=returns,
-            in_branches=in_branches,
-            lying=lying,
-        )
-
-    def _probe(self, runner: Runner, probe: Any) -> Flow | None:
-        from dataclasses import replace
-
-        for perturbed in (True, False):
-            try:
-                recording = runner.record(probe=replace(probe, perturb_inputs=perturbed))
-            except GradlintError:
-                continue
-            if recording.failure is None:
-                return Flow(recording)
+def _preflight(
+    target: str, spec: ModelSpec, arrays: tuple[ArraySpec, ...], made_up: bool, options: _Options
+) -> Result | None:
+    """The result when the paper alone decides, or when no more was asked for."""
+    facts = Facts(spec=spec, arrays=arrays, binding=bind(spec, arrays, options.mapping, options.targets))
+    findings, skipped = _findings(facts, options)
+    fatal = any(finding.severity is Severity.ERROR for finding in findings)
+    if not fatal and options.depth != "preflight":
         return None
+    waiting = "the model was not run: what is wrong with the sample comes first"
+    notes = (waiting,) if fatal and options.depth != "preflight" else ()
+    return _result(target, facts, findings, skipped, made_up, options, depth="preflight", notes=notes)
 
-    def _may_leak(self, flow: Flow, spec: ModelSpec | None) -> bool:
-        """Whether code other than Keras's own layers ran, on samples that are meant to be independent.
 
-        An input with a fixed first axis (the nodes of one graph) has no samples along it.
-        """
-        if "GL501" not in self._codes or spec is None or not spec.inputs:
-            return False
-        if any(not entry.shape or entry.shape[0] is not None for entry in spec.inputs):
-            return False
-        if any(record.gradient.state is GradientState.NONFINITE for record in flow.recording.inputs):
-            return False  # Every NaN would look like a leak.
-        own_code = any(op.file is not None and op.layer for op in flow.recording.ops)
-        own_ops = any(call.is_operation for call in flow.recording.calls)
-        return own_code or own_ops
+# -- running ---------------------------------------------------------------------------------------------
 
-    # -- results ---------------------------------------------------------------------------------------
 
-    def _findings(self, facts: Facts) -> tuple[Finding, ...]:
-        found: list[Finding] = []
-        self._skipped = []
-        for rule in ALL_RULES:
-            if rule.code not in self._codes:
-                continue
-            try:
-                found.extend(rule.check(facts))
-            except Exception as error:  # One rule's mistake must not cost the others' findings.
-                self._skipped.append(SkippedRule(rule.code, f"{type(error).__name__}: {error}"))
-        return tuple(sorted(found, key=lambda f: (f.position, f.code, f.inputs, f.variables)))
+def _check_model(
+    target: str, model: object, spec: ModelSpec, arrays: dict[str, object] | None, options: _Options
+) -> Result:
+    from gradlint.record.runner import Runner
+    from gradlint.record.subject import Subject
 
-    def _result(
-        self,
-        target: str,
-        spec: ModelSpec | None,
-        sample: str,
-        loss: str,
-        depth: str,
-        findings: tuple[Finding, ...],
-        facts: Facts,
-        recording: Recording | None,
-    ) -> Result:
-        flow = facts.flow
-        return Result(
-            target=target,
-            model=_model_line(spec, recording),
-            sample=sample,
-            loss=loss,
-            depth=depth,
-            findings=findings,
-            inputs=_input_statuses(facts),
-            variables=_variable_statuses(flow),
-            rules=tuple(rule.code for rule in ALL_RULES if rule.code in self._codes),
-            skipped=tuple(self._skipped),
-            notes=tuple(self._notes),
-            fail_on=self._fail_on,
-            graph=flow.graph if flow is not None else None,
-        )
+    made_up = arrays is None
+    if arrays is None:
+        arrays = dict(synthesise(spec, options.seed))
+    specs = array_specs(arrays)
+    early = _preflight(target, spec, specs, made_up, options)
+    if early is not None:
+        return early
+    binding = bind(spec, specs, options.mapping, options.targets)
+    inputs = {key: arrays[source] for key, source in binding.inputs}
+    subject = Subject(
+        model=model,
+        function=None,
+        structure=_structure(spec, tuple(inputs)),
+        inputs=inputs,
+        labels={output: arrays[key] for output, key in binding.labels},
+        label_keys=dict(binding.labels),
+        sample_weight=arrays[binding.sample_weight] if binding.sample_weight else None,
+        learners=options.learners,
+        loss=options.loss,
+        training=options.training,
+        seed=options.seed,
+    )
+    return _run(target, Runner(subject), Facts(spec=spec, arrays=specs, binding=binding), made_up, options)
+
+
+def _check_callable(function: Callable[..., object], arrays: dict[str, object], options: _Options) -> Result:
+    from gradlint.record.runner import Runner
+    from gradlint.record.subject import Subject
+
+    labels = {key.removeprefix(LABEL).removeprefix(":"): key for key in arrays if key.split(":")[0] == LABEL}
+    subject = Subject(
+        model=None,
+        function=function,
+        structure=None,
+        inputs={key: value for key, value in arrays.items() if key not in labels.values()},
+        labels={name: arrays[key] for name, key in labels.items()},
+        label_keys=labels,
+        sample_weight=None,
+        learners=options.learners,
+        training=options.training,
+        seed=options.seed,
+    )
+    name = getattr(function, "__name__", type(function).__name__)
+    return _run(name, Runner(subject), Facts(arrays=array_specs(arrays)), False, options)
 
 
 def _structure(spec: ModelSpec, keys: tuple[str, ...]) -> object:
@@ -472,6 +294,120 @@ def _structure(spec: ModelSpec, keys: tuple[str, ...]) -> object:
     return list(keys) if flat and len(leaves) == len(keys) else None
 
 
+def _run(target: str, runner: Runner, paper: Facts, made_up: bool, options: _Options) -> Result:
+    options.report("recording one training step")
+    facts = _examined(runner, Flow(runner.record()), paper, options)
+    findings, skipped = _findings(facts, options)
+    return _result(target, facts, findings, skipped, made_up, options)
+
+
+def _examined(runner: Runner, flow: Flow, paper: Facts, options: _Options) -> Facts:
+    """Look closer where the first run is suspicious, and only there."""
+    if flow.recording.failure is not None:
+        return facts_of(flow, paper)
+    zero = lost(flow)
+    probes: list[Flow] = []
+    lying: frozenset[str] = frozenset()
+    if zero or any(variable.units_equal for variable in flow.learners) or unused_slices(flow, ()):
+        options.report("probing perturbed samples")
+        probes = [probe for number in range(options.probes) if (probe := _probe(runner, number)) is not None]
+        revived = {victim for victim in zero if any(victim not in lost(probe) for probe in probes)}
+        lying = runner.contradicted(
+            [name for kind, name in sorted(revived) if kind == "input"],
+            [name for kind, name in sorted(revived) if kind == "variable"][:_MOST_CONTRADICTED],
+        )
+    returns: Flow | None = None
+    in_branches: frozenset[str] = frozenset()
+    first = drops(flow)
+    if any(drop.kind is DropKind.DROPPED for drop in first):
+        options.report("locating dropped values")
+        returns = Flow(runner.record(trace_returns=True))
+    if any(drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER) and not drop.is_by_design for drop in first):
+        in_branches = runner.traced_reads()
+    if "GL501" in options.codes and _may_leak(flow, paper.spec):
+        options.report("looking for leaks between samples")
+        flow = Flow(replace(flow.recording, leak=runner.leak()))
+    return facts_of(flow, paper, probes=probes, returns=returns, in_branches=in_branches, lying=lying)
+
+
+def _probe(runner: Runner, number: int) -> Flow | None:
+    """A run on a perturbed sample; on the sample itself where the model does not take the perturbed one."""
+    from gradlint.record.subject import Probe
+
+    for perturb_inputs in (True, False):
+        try:
+            recording = runner.record(probe=Probe(number, perturb_inputs))
+        except GradlintError:
+            continue
+        if recording.failure is None:
+            return Flow(recording)
+    return None
+
+
+def _may_leak(flow: Flow, spec: ModelSpec | None) -> bool:
+    """Whether code other than Keras's own layers ran, on samples that are meant to be independent.
+
+    An input with a fixed first axis (the nodes of one graph) has no samples along it.
+    """
+    if spec is None or not spec.inputs:
+        return False
+    if any(not entry.shape or entry.shape[0] is not None for entry in spec.inputs):
+        return False
+    if any(record.gradient.state is GradientState.NONFINITE for record in flow.recording.inputs):
+        return False  # Every NaN would look like a leak.
+    own_code = any(op.file is not None and op.layer for op in flow.recording.ops)
+    own_ops = any(call.is_operation for call in flow.recording.calls)
+    return own_code or own_ops
+
+
+# -- results ---------------------------------------------------------------------------------------------
+
+
+def _findings(facts: Facts, options: _Options) -> tuple[tuple[Finding, ...], tuple[SkippedRule, ...]]:
+    """What the chosen rules find, in the order of the flow, and the rules that failed."""
+    found: list[Finding] = []
+    skipped: list[SkippedRule] = []
+    for rule in ALL_RULES:
+        if rule.code not in options.codes:
+            continue
+        try:
+            found.extend(rule.check(facts))
+        except Exception as error:  # One rule's mistake must not cost the others' findings.
+            skipped.append(SkippedRule(rule.code, f"{type(error).__name__}: {error}"))
+    return tuple(sorted(found, key=lambda f: (f.position, f.code, f.inputs, f.variables))), tuple(skipped)
+
+
+def _result(
+    target: str,
+    facts: Facts,
+    findings: tuple[Finding, ...],
+    skipped: tuple[SkippedRule, ...],
+    made_up: bool,
+    options: _Options,
+    depth: str = "values",
+    notes: tuple[str, ...] = (),
+) -> Result:
+    flow, recording = facts.flow, facts.recording
+    sample = summary.sample_line(facts.arrays, facts.binding)
+    if made_up:
+        sample += f"; made up from the input specification (seed {options.seed})"
+    return Result(
+        target=target,
+        model=summary.model_line(facts.spec, recording),
+        sample=sample,
+        loss=recording.loss.description if recording is not None else "not computed",
+        depth=depth,
+        findings=findings,
+        inputs=summary.input_statuses(facts),
+        variables=summary.variable_statuses(flow),
+        rules=tuple(rule.code for rule in ALL_RULES if rule.code in options.codes),
+        skipped=skipped,
+        notes=notes,
+        fail_on=options.fail_on,
+        graph=flow.graph if flow is not None else None,
+    )
+
+
 def _mapping(sample: object) -> Mapping[str, object]:
     if not isinstance(sample, Mapping):
         raise SampleError(f"a sample must be a dict of arrays or the path of an .npz file, not {type(sample).__name__}")
@@ -479,73 +415,6 @@ def _mapping(sample: object) -> Mapping[str, object]:
 
 
 def _loaded(sample: object) -> dict[str, object] | None:
-    if sample is None:
-        return None
-    if isinstance(sample, (str, os.PathLike)):
-        return load_sample(sample)
+    if sample is None or isinstance(sample, (str, os.PathLike)):
+        return None if sample is None else load_sample(sample)
     return load_sample(_mapping(sample))
-
-
-def _described(sample: object) -> str:
-    if isinstance(sample, (str, os.PathLike)):
-        return os.fspath(sample)
-    number = len(_mapping(sample))
-    return f"{number} array{'' if number == 1 else 's'}"
-
-
-def _model_line(spec: ModelSpec | None, recording: Recording | None) -> str:
-    parts = []
-    if spec is not None:
-        number = len(spec.layers)
-        parts.append(f"{spec.name} ({spec.class_name}), {number} layer{'' if number == 1 else 's'}")
-    if recording is not None:
-        counts = [0, 0]
-        for variable in recording.variables:
-            size = 1
-            for length in variable.shape:
-                size *= length
-            counts[variable.trainable] += size
-        parts.append(f"{sum(counts):,} parameters ({counts[1]:,} trainable)")
-    return ", ".join(parts)
-
-
-def _input_statuses(facts: Facts) -> tuple[InputStatus, ...]:
-    arrays = {array.key: array for array in facts.arrays}
-    sources = dict(facts.binding.inputs) if facts.binding is not None else {}
-    if facts.flow is None:
-        found = []
-        for key in [*sources, *(facts.binding.missing if facts.binding is not None else ())]:
-            array = arrays.get(sources.get(key, ""))
-            shape = tuple(array.shape) if array is not None else None
-            found.append(InputStatus(key, shape, array.dtype if array is not None else None, GradientState.UNKNOWN))
-        return tuple(found)
-    branches = facts.flow.branches
-    learners = {variable.path for variable in facts.flow.learners}
-    return tuple(
-        InputStatus(
-            record.key,
-            record.shape,
-            record.dtype,
-            record.gradient.state,
-            record.gradient.norm,
-            sum(record.key in keys for path, keys in branches.items() if path in learners),
-        )
-        for record in facts.flow.recording.inputs
-    )
-
-
-def _variable_statuses(flow: Flow | None) -> tuple[VariableStatus, ...]:
-    if flow is None:
-        return ()
-    return tuple(
-        VariableStatus(
-            variable.path,
-            variable.shape,
-            variable.dtype,
-            variable.trainable,
-            variable.gradient.state if variable.trainable else GradientState.NOT_APPLICABLE,
-            variable.gradient.norm,
-            tuple(sorted(flow.branches.get(variable.path, ()))),
-        )
-        for variable in flow.recording.variables
-    )

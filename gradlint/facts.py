@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gradlint.passes.blocks import Block, blocks
@@ -56,10 +56,8 @@ class Facts:
 
 def facts_of(
     flow: Flow,
+    paper: Facts,
     *,
-    spec: ModelSpec | None = None,
-    arrays: Sequence[ArraySpec] = (),
-    binding: Binding | None = None,
     probes: Sequence[Flow] = (),
     returns: Flow | None = None,
     in_branches: frozenset[str] = frozenset(),
@@ -69,27 +67,23 @@ def facts_of(
 
     Args:
         flow: the sample's own run.
-        spec: the model on paper.
-        arrays: the sample's arrays on paper.
-        binding: which array feeds which input.
+        paper: what was known before the model ran.
         probes: runs on perturbed samples.
         returns: the sample's run again, with the lines from which layers returned.
         in_branches: paths of variables read only in branches that the sample does not enter.
         lying: keys and paths whose zero gradient is contradicted by finite differences of the loss.
     """
-    return Facts(
-        spec,
-        tuple(arrays),
-        binding,
-        flow,
-        tuple(probes),
-        drops(flow, returns, in_branches),
-        cuts(flow),
-        derivative_only(flow),
-        blocks(flow, probes, lying),
-        births(flow),
-        broadcasts(flow),
-        unused_slices(flow, probes),
-        trend(flow),
-        lying,
+    return replace(
+        paper,
+        flow=flow,
+        probes=tuple(probes),
+        drops=drops(flow, returns, in_branches),
+        cuts=cuts(flow),
+        derivative_only=derivative_only(flow),
+        blocks=blocks(flow, probes, lying),
+        births=births(flow),
+        broadcasts=broadcasts(flow),
+        unused=unused_slices(flow, probes),
+        trend=trend(flow),
+        lying=lying,
     )

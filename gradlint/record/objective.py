@@ -119,23 +119,29 @@ def _labels_fit(model: Any, batch: Batch) -> bool:
 
 
 def _labels(batch: Batch, outputs: Any, model: Any) -> Any:
+    """The labels in the nesting of the outputs, as Keras's compiled losses take them.
+
+    Keras wants a label for each output, also for those without a loss; zeros stand in for the ones that the
+    sample leaves out. Labels that belong to no output (a custom `compute_loss` knows them) stay a dict.
+    """
     if set(batch.labels) == {""}:
         return batch.labels[""]
-    if isinstance(outputs, (list, tuple)):
-        names = getattr(model, "output_names", [])
-        if set(batch.labels) <= set(names) and len(names) == len(outputs):
-            return [batch.labels.get(name) for name in names]
     named = {name: value for name, value in batch.labels.items() if name}
-    if not named:
-        return None
-    if len(named) == 1 and not isinstance(outputs, (dict, list, tuple)):
+    if isinstance(outputs, Mapping) and set(named) <= set(outputs):
+        return {name: named.get(name, tf.zeros_like(output)) for name, output in outputs.items()}
+    names = getattr(model, "output_names", [])
+    if isinstance(outputs, (list, tuple)) and set(named) <= set(names) and len(names) == len(outputs):
+        return [named.get(name, tf.zeros_like(output)) for name, output in zip(names, outputs, strict=True)]
+    if len(named) == 1 and not isinstance(outputs, (Mapping, list, tuple)):
         return next(iter(named.values()))
-    return named
+    return named or None
 
 
 def _compiled(model: Any) -> Callable[[Batch, Any, Any, bool], Tensor]:
     def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
-        labels = _labels(batch, outputs, model)
+        # With labels of its own a compute_loss may want the dict as the sample has it.
+        own = internals.overrides(model, "compute_loss") and "" not in batch.labels
+        labels = (dict(batch.labels) or None) if own else _labels(batch, outputs, model) if batch.labels else None
         return model._compute_loss(packed, labels, outputs, batch.sample_weight, training=training)
 
     return compute

@@ -184,6 +184,11 @@ class Run:
             if any(trace.index(part) in behind for part in tensors.components(tensor))
         )
 
+    def paths(self) -> list[str]:
+        """A path for each variable of `learning()`, each another."""
+        roots = [owner for owner in (self.subject.model, *self.subject.learners) if owner is not None]
+        return tensors.unique_paths(self.learning(), roots)
+
     def step(self) -> list[tuple[Any, Any]]:
         """One small step of every variable against its gradient: pairs of `tf.Variable` and step."""
         batch = self.batch()

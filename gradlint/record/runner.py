@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError
-from gradlint.record import internals, tensors
+from gradlint.record import internals
 from gradlint.record.failures import failure_of
 from gradlint.record.leaks import leak_of
 from gradlint.record.recording import Failure, Leak, LossRecord, Recording
@@ -79,8 +79,8 @@ class Runner:
                 return frozenset()  # A model that cannot be traced has no second opinion to give.
         captured = {internals.tensor_id(t) for t in concrete.captured_inputs if internals.is_eager(t)}
         return frozenset(
-            tensors.path_of(variable)
-            for variable in run.learning()
+            path
+            for path, variable in zip(run.paths(), run.learning(), strict=True)
             if internals.tensor_id(internals.handle_of(variable)) in captured
         )
 
@@ -91,7 +91,8 @@ class Runner:
             keys: float inputs whose gradient is zero.
             paths: variables whose gradient is zero.
         """
-        variables = {tensors.path_of(variable): variable for variable in self._plain().learning()}
+        run = self._plain()
+        variables = dict(zip(run.paths(), run.learning(), strict=True))
         return frozenset(
             [key for key in keys if self._moves_with_input(key)]
             + [path for path in paths if self._moves_with_variable(internals.tf_variable(variables[path]))]

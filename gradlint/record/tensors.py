@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import keras
 import tensorflow as tf
 
 from gradlint.record import internals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def tensor(value: Any, dtype: str | None = None) -> Any:
@@ -26,6 +30,40 @@ def components(tensor: Any) -> list[Any]:
 def path_of(variable: Any) -> str:
     """The Keras path of a variable, or the name of a plain `tf.Variable`."""
     return str(getattr(variable, "path", None) or variable.name.split(":")[0])
+
+
+def unique_paths(variables: Sequence[Any], roots: Sequence[Any]) -> list[str]:
+    """Paths that tell variables apart.
+
+    Keras gives the layers of nested Sequential models the same paths when it loads them from a file. Variables
+    that share a path get the names of the models around them in front.
+
+    Args:
+        variables: in any order.
+        roots: the models that hold them.
+    """
+    plain = [path_of(variable) for variable in variables]
+    doubled = {path for path in plain if plain.count(path) > 1}
+    around: dict[int, str] = {}
+    for root in roots:
+        if isinstance(root, keras.Layer) and doubled:
+            _walk(root, "" if root is roots[0] else f"{root.name}/", around)
+    paths = [
+        around.get(id(variable), path) if path in doubled else path
+        for variable, path in zip(variables, plain, strict=True)
+    ]
+    return [
+        path if paths.index(path) == number else f"{path}#{paths[: number + 1].count(path)}"
+        for number, path in enumerate(paths)
+    ]
+
+
+def _walk(layer: Any, prefix: str, around: dict[int, str]) -> None:
+    for variable in [*layer._trainable_variables, *layer._non_trainable_variables]:
+        around.setdefault(id(variable), f"{prefix}{variable.name}")
+    for child in layer._flatten_layers(include_self=False, recursive=False):
+        if child is not layer:
+            _walk(child, f"{prefix}{child.name}/", around)
 
 
 def dtype_of(variable: Any) -> str:

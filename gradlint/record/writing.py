@@ -175,15 +175,17 @@ def _outputs(run: Run, outputs: Any) -> tuple[OutputRecord, ...]:
 
 def _variables(run: Run, backward: Backward, reduced: Mapping[int, Gradient]) -> tuple[VariableRecord, ...]:
     owners = Owners(run.subject, run.trace)
-    tracked = [_tracked(run, variable, backward, reduced) for variable in run.learning()]
-    described = [owners.describe(variable, record) for variable, record in zip(run.learning(), tracked, strict=True)]
+    described = [
+        owners.describe(variable, _tracked(run, path, variable, backward, reduced))
+        for path, variable in zip(run.paths(), run.learning(), strict=True)
+    ]
     return (*described, *_strays(run))
 
 
-def _tracked(run: Run, variable: Any, backward: Backward, reduced: Mapping[int, Gradient]) -> VariableRecord:
+def _tracked(run: Run, path: str, variable: Any, backward: Backward, reduced: Mapping[int, Gradient]) -> VariableRecord:
     index = run.trace.versions(internals.handle_of(variable))[0]
     record = VariableRecord(
-        path=tensors.path_of(variable),
+        path=path,
         tensor=index,
         shape=tuple(int(length) for length in variable.shape),
         dtype=tensors.dtype_of(variable),

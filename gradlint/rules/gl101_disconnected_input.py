@@ -15,7 +15,45 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports an input key whose values never reach the loss: nothing reads it, or what is computed from
+it is dropped on the way. Inputs that are lost at the same operation come in one finding, with the
+trainable variables that are lost with them.
+
+## Why it matters
+
+Each key of a dict is a branch of its own. A branch that the loss does not read gets no gradient,
+its towers keep their initial weights, and the model trains as if that part of the data did not
+exist. Keras is silent when an input is declared and not used.
+
+## Example
+
+```python
+def call(self, inputs):
+    left = self.left(inputs["model1"])
+    right = self.right(inputs["model2"])
+    return self.head(keras.ops.concatenate([left, left], axis=-1))   # GL101: 'model2' is dropped
+```
+
+```python
+    return self.head(keras.ops.concatenate([left, right], axis=-1))
+```
+
+## What to do
+
+Look at the line in the finding: it is the last operation that takes a value of this input, or the
+`return` of the layer that leaves it behind. Use the value there, or remove the input from the model
+and from the sample.
+
+## Known limits
+
+What counts is whether a value passes, not whether a gradient does: integer and string inputs are
+covered too, and an input behind a non-differentiable operation is GL103's. Reading only the shape of
+an input does not count as using it. An input that only decides a branch or the length of a loop is
+reported by GL103, one that ends in an output without a loss by GL106. When a sub-model has several
+outputs and the model does not take the one in question, the finding is an info. Only the run with
+this sample is seen: an input used in a branch that the sample does not enter looks disconnected.
 """
 
 

@@ -15,7 +15,52 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports trainable variables that the loss does not depend on: their layer is never called, the layer
+runs and does not read them, or the result is dropped. Variables with one explanation (a line, a
+layer, a model that is never called) come in one finding.
+
+## Why it matters
+
+Such variables keep their initial values for ever. `fit` may warn that gradients do not exist for
+them, by name and without the reason; a custom training loop that skips `None` gradients says nothing.
+
+## Example
+
+```python
+tower = keras.Sequential([keras.layers.Dense(16), keras.layers.Dense(8)])
+
+class Model(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.tower, self.head = tower, keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.head(x)              # GL102: 'tower' is never called
+```
+
+```python
+        return self.head(self.tower(x))
+```
+
+## What to do
+
+Call the layer on the way to the loss, or do not create it. If the variables are meant to rest, say so
+with `trainable = False`.
+
+## Known limits
+
+Only variables that the checked model lists are known. A tower that was built and never attached to
+the model is not among `model.trainable_variables`; name it with `models=` (or `variables=`) of
+`gradlint.check` to have it looked at.
+
+The finding is an info where the user has no line to change: library code does not need the variable
+here, it belongs to an output of a sub-model that this model does not take, `call` reads it only when an
+optional argument is given, or it is read in a branch or loop body that this sample does not enter
+(found by tracing the model as a graph; a model that cannot be traced has no such second opinion).
+A variable that only a derivative taken inside the model depends on, and that disappears in it, is an
+info as well.
 """
 
 

@@ -18,7 +18,51 @@ if TYPE_CHECKING:
     from gradlint.passes.cuts import Cut
 
 DOC = """\
-TODO
+## What it does
+
+Reports the operation at which the gradient of an input or of trainable variables becomes `None`,
+because its gradient function does not serve that operand: it returns `None`, raises, does not exist,
+or the result is an integer, a boolean or a string. A float whose value only decides a branch or the
+length of a loop is reported here too.
+
+## Why it matters
+
+The loss depends on the values, so the forward pass looks right, but no path carries a gradient back:
+everything before the operation cannot learn. Whether an operation is differentiable depends on the
+operand: `tf.gather` is in its values and not in its indices; `tf.round`, `tf.argmax` and a cast to an
+integer are not at all.
+
+## Example
+
+```python
+scores = keras.layers.Dense(10)(x)
+best = keras.ops.argmax(scores, axis=-1)                            # GL103
+out = keras.layers.Dense(1)(keras.ops.cast(best, "float32")[:, None])
+```
+
+```python
+weights = keras.ops.softmax(scores, axis=-1)                        # a soft choice has a gradient
+out = keras.layers.Dense(1)(weights)
+```
+
+## What to do
+
+Replace the operation by a differentiable one (softmax for argmax, a soft threshold for a comparison),
+move it behind the loss (metrics), or give it a straight-through estimator:
+`x + tf.stop_gradient(tf.round(x) - x)` or `tf.custom_gradient`.
+
+## Known limits
+
+A finding needs a victim: an operation is reported only if some input or variable loses every path
+because of it, so one beside an open path is not mentioned. When several operations together cut the
+paths of the same victims, one of them is the cause (the one with most victims, then one before the
+model's outputs, then one that keeps floats) and the others are in the evidence under `also`.
+
+The finding is an error when trainable variables are victims. When only inputs are, it is a warning,
+and an info when the operation makes whole numbers or booleans or only decides a branch: looking up an
+id or a bucket is often what was meant. Integer and string inputs have no gradient by nature and are
+never victims. When each operation on the way would pass a gradient and the tape still has none, the
+value was made while no tape was recording, and the operation that made it is named.
 """
 
 

@@ -16,7 +16,41 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports a `tf.stop_gradient` (or `tf.raw_ops.PreventGradient`) that cuts every path from an input or
+from trainable variables to the loss.
+
+## Why it matters
+
+`stop_gradient` is right where a value is a target or a constant. On the prediction, or on the wrong
+side of a difference, it leaves the layers before it without gradient, and Keras says nothing when it
+stands directly behind an input.
+
+## Example
+
+```python
+prediction = keras.ops.stop_gradient(online(x))          # GL104: `online` cannot learn
+loss = keras.ops.mean((prediction - target(x)) ** 2)
+```
+
+```python
+goal = keras.ops.stop_gradient(target(x))
+loss = keras.ops.mean((online(x) - goal) ** 2)
+```
+
+## What to do
+
+Stop the gradient of the target, not of the prediction. If the variables behind it are meant to stay as
+they are, set `trainable = False` on their layers: frozen variables are no victims.
+
+## Known limits
+
+A value that is detached on one path and reaches the loss with a gradient on another (VQ-VAE, SimSiam,
+a straight-through estimator) is never reported. Target and momentum networks are taken for what they
+are, and reported as an info, when each of the variables has the shape, the minimum, the maximum and
+the mean of another variable that learns; after some training the two differ, and the finding becomes a
+warning. A custom gradient that returns `None` is GL103's, one that returns zeros is GL201's.
 """
 
 

@@ -15,7 +15,45 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports a place where values leave TensorFlow and come back (`tf.numpy_function`, `.numpy()`, NumPy
+functions on tensors), when every path of an input or of trainable variables to the loss leads through
+it.
+
+## Why it matters
+
+A tape records TensorFlow operations. What NumPy or plain Python computes is a constant to it, so
+everything before that place gets no gradient, although the values, and the loss, look right.
+
+## Example
+
+```python
+def call(self, x):
+    features = self.encoder(x)
+    scaled = np.tanh(features.numpy())          # GL105: `encoder` cannot learn
+    return self.head(scaled)
+```
+
+```python
+    scaled = keras.ops.tanh(features)
+```
+
+## What to do
+
+Write the computation with `keras.ops` or TensorFlow operations. If it must stay outside, wrap it in a
+`tf.custom_gradient` that computes its gradient.
+
+## Known limits
+
+The finding is an error when trainable variables are victims and a warning when only inputs are.
+`tf.py_function` records a gradient of its own and is left alone as long as one arrives. The recorder
+sees a value leave and a tensor without an origin arrive in the same layer, and joins the two; it does so
+only where a gradient is missing and no other path explains it. Values that leave in one layer and
+return in another, or that travel through a file or a global variable, look like constants, and what is
+behind them is reported by GL101 or GL102. So is a tensor that a NumPy function reads directly
+(`np.tanh(features)`, without `.numpy()`), unless the layer returns the result. Detours in library code,
+outside of the user's lines, are not followed.
 """
 
 

@@ -14,7 +14,40 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports outputs of the model that no loss reads, when trainable variables or inputs have no other way to
+the loss.
+
+## Why it matters
+
+The layers that only this output would train keep their initial weights. It happens when a model with
+several outputs is compiled with a loss dict that lacks one of them, and when a custom loss takes
+`outputs[0]` of three.
+
+## Example
+
+```python
+model = keras.Model(x, {"price": price, "risk": risk})
+model.compile(loss={"price": "mse"})                          # GL106: 'risk' is read by no loss
+```
+
+```python
+model.compile(loss={"price": "mse", "risk": "binary_crossentropy"})
+```
+
+## What to do
+
+Give the output a loss, or let the custom loss read it. If it is there for inspection only, compile it
+with loss `None` (or weight 0) to say so, or freeze the layers behind it.
+
+## Known limits
+
+An output that is compiled with loss `None` or weight 0 is reported as an info. An output behind which
+every variable also reaches the loss by another way is not reported at all, nor is one behind frozen
+layers. The finding is a warning when only variables are victims and an error when an input key is one.
+Without a compiled loss and labels for it, the loss is a random projection of all outputs, which reads
+each of them, so nothing is reported.
 """
 
 

@@ -15,7 +15,40 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports values that are assigned to a variable and read back from it, when every path of an input or of
+trainable variables to the loss leads through that variable.
+
+## Why it matters
+
+A variable starts a new path on the tape: what is read from it depends on the variable, not on what was
+assigned. Everything that was computed before the assignment gets no gradient.
+
+## Example
+
+```python
+def call(self, x):
+    self.memory.assign(self.encoder(x))
+    return self.head(self.memory)               # GL107: `encoder` cannot learn
+```
+
+```python
+    features = self.encoder(x)
+    self.memory.assign(features)
+    return self.head(features)                  # the memory keeps a copy for the next call
+```
+
+## What to do
+
+Pass the tensor on directly, and assign to the variable only what the loss of this call does not need,
+such as a state for the next call or a statistic.
+
+## Known limits
+
+The finding is an error when trainable variables are victims and a warning when only inputs are. Only
+assignments during the recorded run are seen. State that is written in one step and read in the next
+is no detour of this step, and what was computed in an earlier step is not followed.
 """
 
 

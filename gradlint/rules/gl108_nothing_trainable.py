@@ -13,7 +13,38 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports a model none of whose variables is trainable.
+
+## Why it matters
+
+`fit` runs, the loss is printed, and nothing changes. The usual reason is `base.trainable = False` on a
+model that has no layers of its own, or set on the whole model instead of on its backbone.
+
+## Example
+
+```python
+model = keras.Sequential([backbone, keras.layers.Dense(1)])
+model.trainable = False                           # GL108
+model.compile("adam", "mse")
+```
+
+```python
+backbone.trainable = False
+model.compile("adam", "mse")
+```
+
+## What to do
+
+Set `trainable = True` on the layers that should learn, before `compile()`.
+
+## Known limits
+
+Only float variables count: a model with nothing but seeds and lookup tables has nothing to train, and
+neither has a model without variables; both pass. A model that is not compiled may be meant for
+inference, and gets an info. The optimizer is not looked at: one that was built with another list of
+variables goes unnoticed.
 """
 
 

@@ -14,7 +14,44 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports variables that the forward pass reads on the way to the loss and that the model does not list
+among its variables.
+
+## Why it matters
+
+`fit` updates `model.trainable_variables` only. A variable that is missing from it never learns, is not
+saved and not loaded, and the tape's gradient for it goes unused. Keras does not warn.
+
+## Example
+
+```python
+class Gate(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.parts = SimpleNamespace(scale=tf.Variable(1.0))   # GL109: Keras does not look in there
+
+    def call(self, x):
+        return x * self.parts.scale
+```
+
+```python
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(), initializer="ones")
+```
+
+## What to do
+
+Create the variable with `add_weight`, or keep the sublayer in an attribute of the layer, or in a list or
+dict that is one.
+
+## Known limits
+
+Variables are seen when they are read during the run, so this needs a live model: in a `.keras` file only
+what Keras tracks is saved. Only trainable float variables that a layer reads count; one that is read in
+the loss, or that the loss does not depend on, is not reported. Variables that `models=` or `variables=`
+name are listed by that and count as known.
 """
 
 

@@ -16,7 +16,47 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports the operation from which on the gradient is exactly zero, when no more specific rule (GL202,
+GL203, GL204, GL207, GL305) explains it: step functions such as sign, values clipped for every element,
+multiplication by zeros, gradients that cancel out, a custom gradient that returns zeros.
+
+## Why it matters
+
+A gradient of zero is no missing gradient: Keras and TensorFlow are silent, `None` checks pass, and the
+variables behind the operation do not move.
+
+## Example
+
+```python
+x = keras.layers.Dense(16)(inputs)
+x = keras.ops.sign(x)                             # GL201: the slope of a step is zero
+out = keras.layers.Dense(1)(x)
+```
+
+```python
+x = keras.ops.tanh(x)                             # a soft sign
+```
+
+## What to do
+
+Look at the values that go into the operation (`operand_min` and `operand_max` in the evidence). Scale or
+shift them into the range in which the operation has a slope, or replace it by a smooth one.
+
+## Known limits
+
+A zero counts only if it stays zero in the sample and in every probe (perturbed inputs, after one small
+step of every variable); with `--probes 0` the sample alone decides. A zero that goes away under
+perturbation is kept only where finite differences of the loss contradict it.
+
+The finding is a warning when an input key loses every path, when the operation is a step function, when
+a custom gradient returns zeros where there is no slope to measure, or when finite differences show that
+the loss does change with the operand. It is an info when only variables beside an open path are
+affected, when the other factor is a zero activation or a non-trainable zero (a gate on a schedule), when
+a custom gradient differs from the measured slope (its author may mean that), or when the loss itself is
+flat for this sample, as a satisfied margin is. Zeros of mathematics, such as a bias right before
+BatchNormalization, mostly are sums of tiny numbers, not exact zeros, and pass.
 """
 
 

@@ -16,7 +16,41 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports a rectifier (relu, relu6, selu, `maximum(x, 0)`) that lets no gradient through for any element
+of the sample and of its probes.
+
+## Why it matters
+
+A rectifier has no slope where its input is negative. When the input is negative for all the data, the
+layers before it receive a gradient of exactly zero and cannot find back. High learning rates, large
+negative biases and unscaled inputs lead there.
+
+## Example
+
+```python
+x = keras.layers.Dense(64, bias_initializer=keras.initializers.Constant(-100.0))(inputs)
+x = keras.layers.ReLU()(x)                        # GL202: inactive for all elements
+```
+
+```python
+x = keras.layers.Dense(64)(inputs)
+x = keras.layers.LeakyReLU()(x)
+```
+
+## What to do
+
+Scale the inputs, lower the learning rate or the bias, use another initialisation, or an activation
+with a slope on both sides (leaky relu, elu, gelu).
+
+## Known limits
+
+Single dead units in a living layer are not reported: the gradient of the whole layer has to be zero, in
+the sample and in every probe. The finding is a warning when an input key loses every path, or when the
+rectifier has more than 8 units; a smaller one may be inactive by the luck of the initialisation, and
+gets an info. It is an info as well when the loss is flat for this sample, as a satisfied hinge is. A
+sample that is far from the training data (zeros, or a made-up one) can make a healthy layer look dead.
 """
 
 

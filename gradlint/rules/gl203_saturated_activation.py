@@ -16,7 +16,39 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports a sigmoid, tanh or softmax through which nothing usable passes: at least 95 % of its elements
+(of its rows for a softmax) have a slope below 1e-6, or the gradient behind it is exactly zero.
+
+## Why it matters
+
+Far from zero these functions are flat. In float32 the slope of `sigmoid(20)` is 2e-9, and that of
+`sigmoid(100)` is 0. What lies before such an activation learns nothing, without any warning from Keras.
+
+## Example
+
+```python
+x = keras.layers.Dense(16, activation="sigmoid")(seconds)      # GL203: seconds since 1970, some 1.7e9
+```
+
+```python
+x = keras.layers.Normalization(mean=mean, variance=variance)(seconds)
+x = keras.layers.Dense(16, activation="sigmoid")(x)
+```
+
+## What to do
+
+Scale the inputs (Rescaling, Normalization), use smaller initial weights, normalize before the
+activation, or use one that does not saturate.
+
+## Known limits
+
+The finding is a warning when an input key loses every path, and an info when only variables beside an
+open path are affected, or when the loss is flat for this sample. An activation that is closed for 94 %
+of the elements is not reported. A sigmoid or softmax right before a Keras cross-entropy is not looked at:
+Keras computes the loss from its logits, past the activation. A trained classifier that is sure about all
+examples of the sample saturates too; check with a sample on which it still makes errors.
 """
 
 

@@ -16,7 +16,42 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports a softmax, or a normalization that subtracts the mean, over a single element.
+
+## Why it matters
+
+A softmax over one element is 1, and an element minus its own mean is 0, whatever goes in. The output is
+constant and the gradient exactly zero: a gate or an attention score of one unit with a softmax never
+learns.
+
+## Example
+
+```python
+gate = keras.layers.Dense(1, activation="softmax")(x)          # GL204: always 1.0
+out = keras.layers.Dense(1)(x * gate)
+```
+
+```python
+gate = keras.layers.Dense(1, activation="sigmoid")(x)
+out = keras.layers.Dense(1)(x * gate)
+```
+
+## What to do
+
+Use sigmoid, or a linear output with `from_logits=True`, for one unit, or one unit per class for softmax.
+Normalize over an axis that has more than one element.
+
+## Known limits
+
+The finding is an error when the axis is one of units, its length fixed by a kernel, and an info when
+the single element comes from the data: a softmax over the time steps of a sequence of length 1, or batch
+statistics of a batch of one, work on other samples. A normalization is recognised by the subtraction of
+its own mean; fused ones (`FusedBatchNormV3`) are not taken apart. A one-unit softmax right before a Keras
+cross-entropy is not reported: Keras computes the loss from its logits, so the gradient arrives although
+every prediction is 1. The kernel is looked for through at
+most eight element-wise operations and reshapes.
 """
 
 

@@ -14,7 +14,42 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports slices of a float input (time steps, columns) that receive no gradient in the sample and in any
+probe, while other slices of the same axis do.
+
+## Why it matters
+
+The model has data that it never looks at. The classic case is `x[:, -1]` on the raw sequence where the
+output of a recurrent layer was meant: one of ten time steps is used, and the loss still falls a little.
+
+## Example
+
+```python
+last = sequence[:, -1]                            # GL205: time steps 0-8 of 10 receive no gradient
+out = head(keras.ops.concatenate([last, vector], axis=-1))
+```
+
+```python
+last = keras.layers.LSTM(64)(sequence)
+out = head(keras.ops.concatenate([last, vector], axis=-1))
+```
+
+## What to do
+
+Read the missing slices, or leave them out of the sample and the model.
+
+## Known limits
+
+The finding is a warning when a slicing operation (slice, gather, split, unstack) is found among the
+first operations behind the input, and an info otherwise. It is an info as well when the model has one
+input only and takes one step of it, as a last-step baseline does. What a window with a stride leaves over
+is passed over: slices at the two ends of an axis up to 34 % of its length for sequences (and for other
+inputs along axes of 64 or more), and anything below half of an axis for images. A run of slices at the
+end of a short sequence that is left out by mistake can be missed for that reason. The batch axis and
+integer inputs are not looked at. A column that is zero behind a rectifier for the sample and for every
+probe looks unused.
 """
 
 

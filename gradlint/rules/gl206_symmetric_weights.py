@@ -14,7 +14,37 @@ if TYPE_CHECKING:
     from gradlint.record.recording import VariableRecord
 
 DOC = """\
-TODO
+## What it does
+
+Reports kernels whose units (slices of the last axis) all have equal values and receive equal gradients,
+in the sample and in every probe.
+
+## Why it matters
+
+Units that start equal and get equal gradients stay equal: a layer of 64 units then has the capacity of
+one. The loss falls for a while, which hides the reason.
+
+## Example
+
+```python
+x = keras.layers.Dense(64, kernel_initializer="ones")(inputs)              # GL206
+x = keras.layers.Dense(64, kernel_initializer="ones")(x)
+```
+
+```python
+x = keras.layers.Dense(64)(inputs)                                          # glorot_uniform
+```
+
+## What to do
+
+Use a random initializer. Biases, scales and kernels with one unit may be constant.
+
+## Known limits
+
+Only kernels of two or more axes and two or more units count, and not those that are all zeros: a kernel
+of zeros is GL207's if it blocks anything. One finding names all such kernels; its cause is the first.
+Dropout, or a random kernel further on, gives equal units different gradients, so that they part in the
+first step; such a kernel is not reported. Embedding tables are left out.
 """
 
 

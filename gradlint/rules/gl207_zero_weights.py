@@ -16,7 +16,40 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports a trainable kernel of zeros, behind which the gradient is exactly zero, and which is still zero
+after one update.
+
+## Why it matters
+
+What goes through a kernel of zeros is multiplied by zero, forward and backward. One such kernel moves
+away with the first update; two in a row, or one behind another block, hold each other at zero, and
+everything before them never learns.
+
+## Example
+
+```python
+x = keras.layers.Dense(64, kernel_initializer="zeros")(inputs)
+out = keras.layers.Dense(1, kernel_initializer="zeros")(x)                 # GL207
+```
+
+```python
+x = keras.layers.Dense(64)(inputs)
+out = keras.layers.Dense(1, kernel_initializer="zeros")(x)                 # one may start at zero
+```
+
+## What to do
+
+Initialise the kernel with small random values. Only the last layer of a residual branch, or one of the
+two factors of an adapter (LoRA), may start at zero.
+
+## Known limits
+
+That the zero stays is judged by the probes, which take one small step of every variable first; with
+`--probes 0` every zero kernel with something behind it is reported. The finding is a warning when an
+input key loses every path, or when a variable that is not itself zero is affected, and an info
+otherwise. Frozen zeros are GL201's, as are products with an activation that is zero.
 """
 
 

@@ -15,7 +15,38 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports the operation whose gradient function makes the first NaN or infinity, while all values of the
+forward pass are finite.
+
+## Why it matters
+
+One such number reaches every variable before the operation with the next update, and the model is lost
+within a step. The forward pass shows nothing: `sqrt(0)` is 0, its slope is infinite. A `tf.where` that
+hides the bad branch does not help, since zero times infinity is NaN.
+
+## Example
+
+```python
+distance = keras.ops.sqrt(keras.ops.sum(x * x, axis=-1))                   # GL301 where x is 0
+```
+
+```python
+distance = keras.ops.sqrt(keras.ops.sum(x * x, axis=-1) + 1e-12)
+```
+
+## What to do
+
+Keep the operand away from the point: add an epsilon inside the operation, or guard both sides with
+`tf.where`, the operand before the operation and the result after it.
+
+## Known limits
+
+Only points that this sample meets are found: a division that is zero on one batch in a thousand passes.
+When a value of the forward pass is not finite, that is reported instead, by GL302, since it is the cause.
+A NaN that the loss itself sends back, or one from a custom gradient, may have no operation to be named
+and is then visible only in the table of gradients.
 """
 
 

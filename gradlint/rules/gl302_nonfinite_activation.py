@@ -15,7 +15,37 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports the first operation, input, label or variable with a NaN or infinite value in the forward pass,
+when the loss or a gradient is not finite because of it.
+
+## Why it matters
+
+NaN spreads to everything that is computed from it. After one update all weights are NaN, and the place
+where it began can no longer be seen from the loss.
+
+## Example
+
+```python
+score = keras.ops.log(keras.ops.relu(x))                                   # GL302: log(0) is -inf
+```
+
+```python
+score = keras.ops.log(keras.ops.relu(x) + 1e-7)
+```
+
+## What to do
+
+Keep the operand inside the domain of the operation; replace padding and missing values before the
+operation, not after it. Where an input or a label is named, clean the data.
+
+## Known limits
+
+One cause is reported per run: an input or a label first, then a variable, then the first operation in
+the order of the forward pass. Infinities that stay without effect, as in an attention mask, are not
+reported while loss and gradients are finite. An operation that turns a huge value into infinity is named
+where it overflows, not where the value grew. Values of integer tensors are not looked at.
 """
 
 

@@ -16,7 +16,40 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports the operation at which a float16 gradient becomes exactly zero although the values give no other
+reason for it.
+
+## Why it matters
+
+The smallest positive float16 is 6e-8. Gradients of deep models are often smaller; they are rounded to
+zero, and the layers behind do not learn. The same model in float32 does.
+
+## Example
+
+```python
+keras.mixed_precision.set_global_policy("float16")
+model.compile("adam", "mse")                                               # GL305
+```
+
+```python
+keras.mixed_precision.set_global_policy("mixed_float16")                   # Keras scales the loss
+model.compile(keras.optimizers.LossScaleOptimizer("adam"), "mse")
+```
+
+## What to do
+
+Use a `LossScaleOptimizer`, bfloat16 (it has the range of float32), or keep this layer in float32.
+
+## Known limits
+
+The rule infers underflow: an operation with a float16 operand or result from which a gradient of zero
+goes on, and that no other reason (a rectifier, saturation, a step, a product with zeros) explains. The
+model is not run again in float32. Products without a zero factor count as GL201. The gradient is taken
+without the optimizer's loss scale, so a model that a `LossScaleOptimizer` rescues can be reported. A part
+of the elements that underflow goes unnoticed while others do not. The finding is a warning when variables
+or every path of an input key are affected, and an info otherwise.
 """
 
 

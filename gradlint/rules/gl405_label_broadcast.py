@@ -14,7 +14,44 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports labels and predictions of different shapes that the loss compares element by element, so that one
+of them is repeated.
+
+## Why it matters
+
+TensorFlow broadcasts without a word. Labels of shape `(8,)` against predictions of shape `(8, 1)` give
+`(8, 8)`: every prediction is drawn to every label, and the model learns the mean. Labels of shape `(8, 1)`
+against predictions of shape `(8, 5)` train five outputs on one value. The loss falls in both cases.
+
+## Example
+
+```python
+def step(sample):                                             # a custom training step
+    prediction = model(sample["x"])                           # (8, 1)
+    return tf.reduce_mean((sample["y"] - prediction) ** 2)    # GL405: y is (8,), the result (8, 8)
+```
+
+```python
+    return tf.reduce_mean((sample["y"][:, None] - prediction) ** 2)
+```
+
+## What to do
+
+Give labels and predictions the same shape: `y[:, None]`, `y.reshape(-1, 1)`, a last layer with as many
+units as there are labels, or a Flatten before the loss.
+
+## Known limits
+
+Only the comparisons of the loss are looked at (difference, squared difference, equality, quotient), and
+only the first of each label and layer; a product with a mask of fewer axes is a use of broadcasting. In a
+loss of the user's own, labels of the same rank that are repeated along an axis of length one, such as
+`(8, 1)` against `(8, 3)` quantiles, are taken as meant. Shapes that differ without a repetition, such as
+`(1,)` and `(1, 1)`, pass, so a sample with one row shows less than one with several. A loss given to
+`compile` gets labels of shape `(8,)` as `(8, 1)` from Keras when the predictions have that shape; the same
+function in a training loop of one's own does not. Labels without a compiled or given loss are not
+compared with anything.
 """
 
 

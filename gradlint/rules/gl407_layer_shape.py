@@ -15,7 +15,39 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports a run that ended with a shape error of TensorFlow or Keras: the layer, the shapes of the tensors
+that went into it, and the input keys they come from.
+
+## Why it matters
+
+The error that Keras raises names the operation and the argument, often deep inside of a layer. With
+several inputs the question is which branch brought the wrong shape.
+
+## Example
+
+```python
+a = keras.layers.Conv1D(8, 3)(sequence)           # (batch, 8, 8)
+b = keras.layers.Dense(8)(vector)                 # (batch, 8)
+out = Join()(a, b)                                # GL407: a custom layer that concatenates the two
+```
+
+```python
+a = keras.layers.GlobalAveragePooling1D()(keras.layers.Conv1D(8, 3)(sequence))
+out = Join()(a, b)
+```
+
+## What to do
+
+Compare the shapes in the message, and add a Flatten, Reshape or pooling layer where they differ.
+
+## Known limits
+
+An error is taken for one about shapes by its type and its words; other errors of the model's own code end
+the check with exit status 2. A model that fails shows nothing else: no gradient was computed. A wrong
+shape of an input itself is reported before the run, by GL403. Where the loss fails, the last layer that
+ran is named. Errors about dtypes are GL404's.
 """
 
 

@@ -14,7 +14,41 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Compares the last activation of each output with the cross-entropy it is compiled with: a sigmoid or
+softmax under `from_logits=True`, values outside of [0, 1] under `from_logits=False`, a softmax under
+binary cross-entropy, one unit under categorical cross-entropy.
+
+## Why it matters
+
+Applied twice, softmax flattens the probabilities, and the gradient shrinks. Without it, the loss clips
+its operand to [0, 1], where most values of a linear output have no slope. A categorical cross-entropy
+over one unit is constant. In all of these the loss is a number that looks plausible.
+
+## Example
+
+```python
+out = keras.layers.Dense(10)(x)
+model.compile(loss="sparse_categorical_crossentropy")                      # GL409: expects probabilities
+```
+
+```python
+model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+```
+
+## What to do
+
+Either leave the activation out and say `from_logits=True` (the stabler way), or use sigmoid (binary, and
+several labels at once) or softmax (one class of several) and leave `from_logits` at False.
+
+## Known limits
+
+Only Keras's own cross-entropies are known; a loss of the user's own, or one given as a function of other
+libraries, is not looked at. Values decide where the activation does not: a linear output that happens to
+lie within [0, 1] for this sample passes. Reshapes, casts and averages behind an activation are seen
+through up to six operations, other functions behind it are not. A sigmoid under categorical cross-entropy
+passes; so do mean squared error and its like under any activation.
 """
 
 

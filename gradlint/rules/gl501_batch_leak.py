@@ -13,7 +13,40 @@ if TYPE_CHECKING:
     from gradlint.facts import Facts
 
 DOC = """\
-TODO
+## What it does
+
+Reports the first operation at which the output of one sample comes to depend on the input of another
+sample of the batch, in inference mode.
+
+## Why it matters
+
+Rows of a batch are meant to be independent. A `reshape` that takes the batch axis into its -1, a
+transpose that loses it, or a mean over axis 0 mixes them: the model learns from its neighbours in the
+batch, its validation depends on the order and the size of batches, and a single example gives another
+answer.
+
+## Example
+
+```python
+x = keras.ops.reshape(x, (-1, time, features))    # GL501: x is (time, batch, features)
+```
+
+```python
+x = keras.ops.transpose(x, (1, 0, 2))
+```
+
+## What to do
+
+Keep the batch axis first and untouched. Never let the -1 of a reshape, or `axis=0`, take it in.
+
+## Known limits
+
+The rule runs only when code other than Keras's own layers took part, all inputs have a free batch axis of
+the same length of two or more, and no gradient is NaN. Dependence is read from gradients, of the first and
+the last row: it is not seen through operations without a gradient, through integer inputs, or between
+other rows. BatchNormalization mixes samples while training only, which is no leak. A model that compares
+the samples of a batch on purpose is not reported if its output is the matrix of all pairs; other such
+models are: leave them out with `--ignore GL501`.
 """
 
 

@@ -1,0 +1,95 @@
+"""What a result says about the model, the sample, the inputs and the variables."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gradlint.load.spec import LABEL
+from gradlint.result import GradientState, InputStatus, VariableStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradlint.facts import Facts
+    from gradlint.flow import Flow
+    from gradlint.load.spec import ArraySpec, Binding, ModelSpec
+    from gradlint.record.recording import Recording
+
+
+def model_line(spec: ModelSpec | None, recording: Recording | None) -> str:
+    """`towers (Functional), 7 layers, 673 parameters (641 trainable)`."""
+    parts = []
+    if spec is not None:
+        number = len(spec.layers)
+        parts.append(f"{spec.name} ({spec.class_name}), {number} layer{'' if number == 1 else 's'}")
+    if recording is not None:
+        sizes = [(math.prod(variable.shape), variable.trainable) for variable in recording.variables]
+        trainable = sum(size for size, learns in sizes if learns)
+        parts.append(f"{sum(size for size, _ in sizes):,} parameters ({trainable:,} trainable)")
+    return ", ".join(parts)
+
+
+def sample_line(arrays: Sequence[ArraySpec], binding: Binding | None) -> str:
+    """`2 inputs of 8 rows, labels y`."""
+    if binding is not None:
+        labels = [key for _, key in binding.labels]
+    else:  # A callable is given everything; what is a label goes by the name.
+        labels = [array.key for array in arrays if array.key.split(":")[0] == LABEL]
+    weight = binding.sample_weight if binding is not None else None
+    inputs = [array for array in arrays if array.key not in labels and array.key != weight]
+    rows = {array.shape[0] for array in inputs if array.shape}
+    of_rows = f" of {next(iter(rows))} row{'' if rows == {1} else 's'}" if len(rows) == 1 else ""
+    parts = [f"{len(inputs)} input{'' if len(inputs) == 1 else 's'}{of_rows}"]
+    parts.append(f"labels {', '.join(labels)}" if labels else "no labels")
+    if weight is not None:
+        parts.append("sample weights")
+    return ", ".join(parts)
+
+
+def input_statuses(facts: Facts) -> tuple[InputStatus, ...]:
+    """The inputs in the model's order, with what the run said of their gradients."""
+    if facts.flow is None:
+        return _on_paper(facts)
+    branches = facts.flow.branches
+    learners = {variable.path for variable in facts.flow.learners}
+    return tuple(
+        InputStatus(
+            record.key,
+            record.shape,
+            record.dtype,
+            record.gradient.state,
+            record.gradient.norm,
+            sum(record.key in keys for path, keys in branches.items() if path in learners),
+        )
+        for record in facts.flow.recording.inputs
+    )
+
+
+def _on_paper(facts: Facts) -> tuple[InputStatus, ...]:
+    if facts.binding is None:
+        return ()
+    arrays = {array.key: array for array in facts.arrays}
+    bound = [
+        InputStatus(key, arrays[source].shape, arrays[source].dtype, GradientState.UNKNOWN)
+        for key, source in facts.binding.inputs
+    ]
+    return (*bound, *(InputStatus(key, None, None, GradientState.UNKNOWN) for key in facts.binding.missing))
+
+
+def variable_statuses(flow: Flow | None) -> tuple[VariableStatus, ...]:
+    """The float variables in the model's order; the gradient of a frozen one is not asked for."""
+    if flow is None:
+        return ()
+    return tuple(
+        VariableStatus(
+            variable.path,
+            variable.shape,
+            variable.dtype,
+            variable.trainable,
+            variable.gradient.state if variable.trainable else GradientState.NOT_APPLICABLE,
+            variable.gradient.norm,
+            tuple(sorted(flow.branches.get(variable.path, ()))),
+        )
+        for variable in flow.recording.variables
+    )
