@@ -23,6 +23,7 @@ from gradlint.result import GradientState, Result, SkippedRule
 from gradlint.rules import ALL_RULES, codes_matching
 
 if TYPE_CHECKING:
+    from gradlint.record.recording import Leak
     from gradlint.record.runner import Runner
 
 DEPTHS = ("preflight", "structure", "values")
@@ -48,6 +49,7 @@ def check(
     probes: int = 3,
     targets: Sequence[tuple[str | None, str]] = (),
     mapping: Mapping[str, str] | None = None,
+    causal: Sequence[str] = (),
     imports: Sequence[str] = (),
     trust_model: bool = False,
     select: Iterable[str] = (),
@@ -71,6 +73,7 @@ def check(
         probes: how many perturbed runs confirm that a zero gradient is no accident of the sample.
         targets: (output, sample key) pairs that say which arrays are labels.
         mapping: sample key for a model input, by input.
+        causal: inputs whose later steps no output may depend on, as `key` or `key:axis` (axis 1 unless told).
         imports: modules or `.py` files that register custom layers and losses.
         trust_model: run Python code stored in the model file.
         select: codes, prefixes or names of the rules to run; all when empty.
@@ -99,6 +102,7 @@ def check(
         probes=probes,
         targets=tuple((output or "", key) for output, key in targets),
         mapping=dict(mapping or {}),
+        causal=tuple(_causal(text) for text in causal),
         imports=tuple(imports),
         trust=trust_model,
         report=progress or (lambda stage: None),
@@ -128,6 +132,12 @@ def _refuse(name: str, value: str, allowed: Sequence[str]) -> None:
         raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 
 
+def _causal(text: str) -> tuple[str, int]:
+    """`key` or `key:axis`."""
+    key, _, axis = text.rpartition(":")
+    return (key, int(axis)) if key and axis.isdigit() else (text, 1)
+
+
 def _chosen(select: Iterable[str], ignore: Iterable[str]) -> frozenset[str]:
     selected = codes_matching(select) or tuple(rule.code for rule in ALL_RULES)
     return frozenset(selected) - frozenset(codes_matching(ignore))
@@ -147,6 +157,7 @@ class _Options:
     probes: int
     targets: tuple[tuple[str, str], ...]
     mapping: dict[str, str]
+    causal: tuple[tuple[str, int], ...]
     imports: tuple[str, ...]
     trust: bool
     report: Progress
@@ -327,6 +338,9 @@ def _examined(runner: Runner, flow: Flow, paper: Facts, options: _Options) -> Fa
     if "GL501" in options.codes and _may_leak(flow, paper.spec):
         options.report("looking for leaks between samples")
         flow = Flow(replace(flow.recording, leak=runner.leak()))
+    if options.causal:
+        options.report("looking for leaks from the future")
+        flow = Flow(replace(flow.recording, future_leaks=_future_leaks(runner, flow, options)))
     return facts_of(flow, paper, probes=probes, returns=returns, in_branches=in_branches, lying=lying)
 
 
@@ -342,6 +356,22 @@ def _probe(runner: Runner, number: int) -> Flow | None:
         if recording.failure is None:
             return Flow(recording)
     return None
+
+
+def _future_leaks(runner: Runner, flow: Flow, options: _Options) -> tuple[Leak, ...]:
+    shapes = {record.key: record.shape for record in flow.recording.inputs}
+    found = []
+    for key, axis in options.causal:
+        if key not in shapes:
+            raise UsageError(f"--causal names {key!r}; the inputs are {', '.join(map(repr, shapes))}")
+        if not 0 < axis < len(shapes[key]):
+            raise UsageError(
+                f"--causal {key}:{axis}: {key!r} has the shape {shapes[key]}; name an axis after the first"
+            )
+        leak = runner.future_leak(key, axis)
+        if leak is not None:
+            found.append(leak)
+    return tuple(found)
 
 
 def _may_leak(flow: Flow, spec: ModelSpec | None) -> bool:

@@ -55,6 +55,7 @@ class Options:
     loss: str | None
     targets: list[tuple[str | None, str]]
     mapping: list[tuple[str, str]]
+    causal: list[str]
     imports: list[str]
     trust_model: bool
     explain: str | None
@@ -118,6 +119,7 @@ def _check(model: str, options: Options) -> int:
             probes=options.probes,
             targets=options.targets,
             mapping=dict(options.mapping) or None,
+            causal=options.causal,
             imports=options.imports,
             trust_model=options.trust_model,
             select=select,
@@ -399,6 +401,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="INPUT=KEY",
         help="key of the sample for an input of the model; repeatable",
+    )
+    add(
+        "--causal",
+        action="append",
+        default=[],
+        metavar="INPUT[:AXIS]",
+        help="no output may depend on later steps of this input (GL502); axis 1 unless told; repeatable",
     )
     add(
         "--import",

@@ -1,7 +1,8 @@
-"""Where the samples of a batch begin to influence each other."""
+"""Where slices that must not know of each other begin to mix: samples of a batch, or steps of a sequence."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -13,112 +14,162 @@ from gradlint.record.recording import Leak
 from gradlint.record.trace import SHAPE_READERS, Op, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gradlint.record.objective import Batch
     from gradlint.record.run import Run
 
 
-def leak_of(run: Run) -> Leak | None:
-    """Compare the rows of every tensor with the row of the output they reach."""
-    trace = run.trace
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """One slice of the outputs, and which slices of a tensor it must not depend on.
+
+    Attributes:
+        axis: the axis along which slices are kept apart.
+        size: its length; a tensor of another length along the axis has no such slices.
+        at: index of the slice.
+        is_causal: the slice may depend on those before it.
+    """
+
+    axis: int
+    size: int
+    at: int
+    is_causal: bool = False
+
+    def is_in(self, tensor: Any) -> bool:
+        rank = tensor.shape.rank
+        return rank is not None and rank > self.axis and tensor.shape[self.axis] == self.size
+
+    def foreign(self, slope: Any) -> tuple[int, ...]:
+        """The forbidden slices that a gradient belongs to."""
+        array = internals.array_of(slope)
+        if array.ndim <= self.axis or array.shape[self.axis] != self.size:
+            return ()
+        others = tuple(axis for axis in range(array.ndim) if axis != self.axis)
+        used = np.flatnonzero((array != 0).any(axis=others))
+        return tuple(int(i) for i in used if (i > self.at if self.is_causal else i != self.at))
+
+    def projected(self, outputs: Any) -> Any | None:
+        """A random projection of this slice of the outputs; None when no output has it."""
+        total: Any = None
+        generator = np.random.default_rng(0)
+        for output in keras.tree.flatten(outputs):
+            if not internals.is_eager(output) or not output.dtype.is_floating or not self.is_in(output):
+                continue
+            # A matrix of all pairs, as in contrastive retrieval, compares samples on purpose.
+            if self.axis == 0 and self.size in output.shape[1:]:
+                continue
+            values = tf.cast(tf.gather(output, self.at, axis=self.axis), tf.float32)
+            part = tf.reduce_sum(values * generator.normal(size=values.shape).astype("float32"))
+            total = part if total is None else total + part
+        return total
+
+
+def batch_leak(run: Run) -> Leak | None:
+    """Where the output of one sample begins to depend on another sample."""
     batch = run.batch()
-    sizes = {int(t.shape[0]) for t in batch.inputs.values() if t.shape.rank}
-    if len(sizes) != 1 or min(sizes) < 2 or run.subject.model is None:
+    sizes = {int(tensor.shape[0]) for tensor in batch.inputs.values() if tensor.shape.rank}
+    if len(sizes) != 1 or min(sizes) < 2:
         return None
     size = sizes.pop()
-    floats, _ = run.watched(batch)
-    variables = [internals.tf_variable(v) for v in run.learning()]
-    for part in [p for tensor in batch.inputs.values() for p in tensors.components(tensor)]:
-        trace.index(part)
+    # An adjacency matrix beside another input says that the rows are the nodes of one graph.
+    if len(batch.inputs) > 1 and any(
+        tensor.shape.rank >= 2 and tensor.shape[1] == size for tensor in batch.inputs.values()
+    ):
+        return None
     # The first and the last sample: a reshape that moves rows leaves one of them where it was.
-    rows = (size - 1, 0)
+    return _leak(run, batch, list(batch.inputs), [_Slice(0, size, size - 1), _Slice(0, size, 0)])
+
+
+def future_leak(run: Run, key: str, axis: int) -> Leak | None:
+    """Where an output at one step begins to depend on a later step of an input.
+
+    Args:
+        run: in inference mode.
+        key: of the input.
+        axis: of its steps; the outputs have them along the same axis.
+    """
+    batch = run.batch()
+    size = int(batch.inputs[key].shape[axis])
+    return _leak(run, batch, [key], [_Slice(axis, size, at, True) for at in sorted({0, size // 2})])
+
+
+def _leak(run: Run, batch: Batch, keys: Sequence[str], slices: Sequence[_Slice]) -> Leak | None:
+    trace = run.trace
+    floats, _ = run.watched(batch)
+    run.introduce(batch)
+    handles = [internals.handle_of(variable) for variable in run.learning()]
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        for value in floats.values():
-            tape.watch(value)
-        for variable in variables:
-            tape.watch(variable)
+        for source in [*floats.values(), *handles]:
+            tape.watch(source)
         try:
             with trace.recording():
                 outputs = run.call_model(batch)
         except Exception:
-            return None
-        totals = [_projected_row(outputs, row, size) for row in rows]
-    handles = [variable.handle for variable in variables]
-    indices = [i for i in run.reached([*floats.values()], handles) if trace.tensors[i].dtype != tf.resource]
-    for row, total in zip(rows, totals, strict=True):
+            return None  # The run in training mode has told what is wrong.
+        totals = [piece.projected(outputs) for piece in slices]
+    indices = [i for i in run.reached(list(floats.values()), handles) if trace.tensors[i].dtype != tf.resource]
+    from_data = _descendants(
+        trace, [trace.index(part) for key in keys for part in tensors.components(batch.inputs[key])]
+    )
+    for piece, total in zip(slices, totals, strict=True):
         if total is None:
-            return None
+            continue
         slopes = internals.gradients(tape, total, [trace.tensors[i] for i in indices])
-        leak = _leak_at(run, batch, dict(zip(indices, slopes, strict=True)), size, row)
-        if leak is not None:
-            return leak
+        found = _first(trace, piece, dict(zip(indices, slopes, strict=True)), from_data)
+        if found is not None:
+            op, index, others = found
+            behind = [key for key in run.keys_behind([index], batch) if key in keys]
+            return Leak(op.type, op.layer, op.file, op.line, behind[0] if behind else "", piece.at, others)
     return None
 
 
-def _leak_at(run: Run, batch: Batch, slopes: Mapping[int, Any], size: int, row: int) -> Leak | None:
-    """The first operation that takes other samples' rows in and gives only this sample's row out."""
-    trace = run.trace
-    others: dict[int, tuple[int, ...]] = {}
+def _descendants(trace: Trace, starts: Sequence[int]) -> set[int]:
+    found = set(starts)
+    for op in trace.ops:
+        if op.type not in SHAPE_READERS and any(index in found for index in op.inputs):
+            found.update(op.outputs)
+    return found
+
+
+def _first(
+    trace: Trace, piece: _Slice, slopes: Mapping[int, Any], from_data: set[int]
+) -> tuple[Op, int, tuple[int, ...]] | None:
+    """The first operation that takes forbidden slices in and gives only the permitted ones out."""
+    foreign: dict[int, tuple[int, ...]] = {}
     for index, slope in slopes.items():
-        tensor = trace.tensors[index]
-        if slope is None or isinstance(slope, tf.IndexedSlices) or not tensor.shape.rank or tensor.shape[0] != size:
-            continue
-        found = _other_rows(slope, size, row)
-        if found:
-            others[index] = found
-    from_data: set[int] = set()
-    for tensor in batch.inputs.values():
-        from_data.update(trace.index(part) for part in tensors.components(tensor))
+        if slope is not None and not isinstance(slope, tf.IndexedSlices) and piece.is_in(trace.tensors[index]):
+            found = piece.foreign(slope)
+            if found:
+                foreign[index] = found
     for op in trace.ops:
-        if any(index in from_data for index in op.inputs) and op.type not in SHAPE_READERS:
-            from_data.update(op.outputs)
-    for op in trace.ops:
-        if op.enclosed is not None or op.is_pseudo or any(index in others for index in op.outputs):
+        if op.enclosed is not None or op.is_pseudo or any(index in foreign for index in op.outputs):
             continue
         for operand, index in enumerate(op.inputs):
-            if index in others and index in from_data and _mixes(run.trace, op, operand, slopes, others, size, row):
-                culprit = _after_transposes(run.trace, op)
-                keys = run.keys_behind([index], batch)
-                return Leak(
-                    culprit.type,
-                    culprit.layer,
-                    culprit.file,
-                    culprit.line,
-                    keys[0] if keys else "",
-                    row,
-                    others[index],
-                )
+            if index in foreign and index in from_data and _mixes(trace, op, operand, slopes, foreign, piece):
+                return _after_transposes(trace, op), index, foreign[index]
     return None
 
 
 def _mixes(
-    trace: Trace,
-    op: Op,
-    operand: int,
-    slopes: Mapping[int, Any],
-    others: Mapping[int, Any],
-    size: int,
-    row: int,
+    trace: Trace, op: Op, operand: int, slopes: Mapping[int, Any], foreign: Mapping[int, Any], piece: _Slice
 ) -> bool:
-    """Whether other samples come in through one operand of an operation and only one sample comes out.
+    """Whether forbidden slices come in through one operand and only permitted ones go out.
 
-    Where the operation takes the batch axis apart, its result is followed until there is a batch axis again.
+    Where the operation takes the axis apart, its result is followed until there is such an axis again.
     """
     alive = [index for index in op.outputs if slopes.get(index) is not None]
     if not alive:
         return False
-    if all(trace.tensors[index].shape.rank and trace.tensors[index].shape[0] == size for index in alive):
+    if all(piece.is_in(trace.tensors[index]) for index in alive):
         operands = [trace.tensors[index] for index in op.inputs]
         outputs = [trace.tensors[index] for index in op.outputs]
+        arriving = [slopes.get(index) for index in op.outputs]
         try:
-            local = internals.local_gradients(
-                op.type, op.attributes, operands, outputs, [slopes.get(index) for index in op.outputs]
-            )
+            slope = internals.local_gradients(op.type, op.attributes, operands, outputs, arriving)[operand]
         except Exception:
-            return False
-        slope = local[operand]
-        return slope is not None and not isinstance(slope, tf.IndexedSlices) and bool(_other_rows(slope, size, row))
+            return False  # Without a gradient function there is no gradient that could have leaked.
+        return slope is not None and not isinstance(slope, tf.IndexedSlices) and bool(piece.foreign(slope))
     seen, queue = set(alive), list(alive)
     restored = False
     while queue:
@@ -130,10 +181,9 @@ def _mixes(
                 if output in seen or slopes.get(output) is None:
                     continue
                 seen.add(output)
-                shape = trace.tensors[output].shape
-                if not shape.rank or shape[0] != size:
+                if not piece.is_in(trace.tensors[output]):
                     queue.append(output)
-                elif output in others:
+                elif output in foreign:
                     return False
                 else:
                     restored = True
@@ -141,7 +191,7 @@ def _mixes(
 
 
 def _after_transposes(trace: Trace, op: Op) -> Op:
-    """Moving the batch axis away, or back, is harmless by itself; what works along it meanwhile is not."""
+    """Moving an axis away, or back, is harmless by itself; what works along it meanwhile is not."""
     if op.type == "Transpose":
         before = trace.producers[op.inputs[0]]
         if before is not None:
@@ -155,28 +205,3 @@ def _after_transposes(trace: Trace, op: Op) -> Op:
             return op
         op = following[0]
     return op
-
-
-def _other_rows(slope: Any, size: int, row: int) -> tuple[int, ...]:
-    """The samples but one that a gradient belongs to."""
-    array = internals.array_of(slope)
-    if array.size % size or array.shape[:1] != (size,):
-        return ()
-    used = np.any(array.reshape(size, -1) != 0, axis=1)
-    return tuple(int(i) for i in np.flatnonzero(used) if i != row)
-
-
-def _projected_row(outputs: Any, row: int, size: int) -> Any | None:
-    """A random projection of one sample's outputs."""
-    total: Any = None
-    generator = np.random.default_rng(0)
-    for output in keras.tree.flatten(outputs):
-        if not internals.is_eager(output) or not output.dtype.is_floating:
-            continue
-        # A matrix of all pairs, as in contrastive retrieval, compares samples on purpose.
-        if output.shape.rank == 0 or output.shape[0] != size or size in output.shape[1:]:
-            continue
-        values = tf.cast(output[row], tf.float32)
-        part = tf.reduce_sum(values * generator.normal(size=values.shape).astype("float32"))
-        total = part if total is None else total + part
-    return total

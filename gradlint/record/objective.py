@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.errors import UsageError
-from gradlint.record import internals
+from gradlint.record import internals, source
 from gradlint.record.recording import LossFunction, LossRecord
 
 Tensor = Any
@@ -94,10 +94,13 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective
         return _named(loss, batch)
     if getattr(model, "compiled", False):
         if internals.overrides(model, "train_step"):
-            return Objective(LossRecord("train_step", f"the losses of {type(model).__name__}.train_step"), True)
+            file, line = source.definition_of(type(model), "train_step")
+            described = f"the losses of {type(model).__name__}.train_step"
+            return Objective(LossRecord("train_step", described, file=file, line=line), True)
         if internals.overrides(model, "compute_loss"):
-            description = f"{type(model).__name__}.compute_loss"
-            return Objective(LossRecord("compiled", description), compute=_compiled(model))
+            file, line = source.definition_of(type(model), "compute_loss")
+            described = f"{type(model).__name__}.compute_loss"
+            return Objective(LossRecord("compiled", described, file=file, line=line), compute=_compiled(model))
         functions = compiled_functions(model)
         if functions and batch.labels and _labels_fit(model, batch):
             named = ", ".join(f"{f.output}: {f.name}" if len(functions) > 1 else f.name for f in functions)

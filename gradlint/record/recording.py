@@ -230,6 +230,9 @@ class LossRecord:
     tensor: int | None = None
     value: float | None = None
     functions: tuple[LossFunction, ...] = ()
+    file: str | None = None
+    """Where the user's own `compute_loss`, `train_step` or callable is defined."""
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,13 +269,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """Where the samples of a batch begin to influence each other, in inference mode.
+    """Where slices begin to mix that must not know of each other, in inference mode.
 
     Attributes:
         type: operation type; `layer`, `file` and `line` say where it is.
-        input: key of the input whose other samples matter.
-        sample: index of an output.
-        samples: indices of the other samples it depends on.
+        input: key of the input whose other slices matter.
+        at: index of an output's slice: a sample, or a step.
+        others: indices of the forbidden slices it depends on.
     """
 
     type: str
@@ -280,8 +283,8 @@ class Leak:
     file: str | None
     line: int | None
     input: str
-    sample: int
-    samples: tuple[int, ...]
+    at: int
+    others: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +303,9 @@ class Recording:
     """Tensors whose value decides a branch or the length of a loop."""
     failure: Failure | None = None
     leak: Leak | None = None
+    """Between the samples of the batch."""
+    future_leaks: tuple[Leak, ...] = ()
+    """From later steps of the inputs that were said to be causal."""
 
 
 def is_float(dtype: str) -> bool:

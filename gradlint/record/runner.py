@@ -13,7 +13,7 @@ import tensorflow as tf
 from gradlint.errors import ModelRunError
 from gradlint.record import internals
 from gradlint.record.failures import failure_of
-from gradlint.record.leaks import leak_of
+from gradlint.record.leaks import batch_leak, future_leak
 from gradlint.record.recording import Failure, Leak, LossRecord, Recording
 from gradlint.record.run import Run
 from gradlint.record.subject import Probe, Subject, perturbed
@@ -100,10 +100,19 @@ class Runner:
 
     def leak(self) -> Leak | None:
         """Where the samples of a batch begin to mix, in inference mode."""
-        subject = replace(self._subject, training=False)
-        run = Run(subject, subject.inputs, subject.labels, subject.seed)
+        run = self._in_inference()
         with run.isolated():
-            return leak_of(run)
+            return batch_leak(run)
+
+    def future_leak(self, key: str, axis: int) -> Leak | None:
+        """Where outputs begin to depend on later steps of an input, in inference mode."""
+        run = self._in_inference()
+        with run.isolated():
+            return future_leak(run, key, axis)
+
+    def _in_inference(self) -> Run:
+        subject = replace(self._subject, training=False)
+        return Run(subject, subject.inputs, subject.labels, subject.seed)
 
     def _plain(self) -> Run:
         subject = self._subject

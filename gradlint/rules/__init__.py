@@ -38,6 +38,7 @@ from gradlint.rules import (
     gl408_swapped_inputs,
     gl409_loss_activation_mismatch,
     gl501_batch_leak,
+    gl502_future_leak,
 )
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ ALL_RULES: tuple[Rule, ...] = (
     gl408_swapped_inputs.RULE,
     gl409_loss_activation_mismatch.RULE,
     gl501_batch_leak.RULE,
+    gl502_future_leak.RULE,
 )
 """Sorted by code. A new rule is a new file and one line here."""
 

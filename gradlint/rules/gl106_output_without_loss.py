@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
@@ -61,13 +62,17 @@ def check(facts: Facts) -> Iterator[Finding]:
             continue
         declined = all(output.is_declined for output in drop.outputs)
         names = listed(tuple(output.name for output in drop.outputs))
-        what = "has no loss, as compiled" if declined else "is read by no loss"
+        one = len(drop.outputs) == 1
+        if declined:
+            what = f"{'has' if one else 'have'} no loss, as compiled"
+        else:
+            what = f"{'is' if one else 'are'} read by no loss"
         yield RULE.finding(
-            f"output {names} {what}: {victims(drop.inputs, drop.variables)} without gradient",
+            f"output{'' if one else 's'} {names} {what}: {victims(drop.inputs, drop.variables)} without gradient",
             severity=Severity.INFO if declined else Severity.ERROR if drop.inputs else Severity.WARNING,
             inputs=drop.inputs,
             variables=paths(drop.variables),
-            cause=cause_of_drop(drop),
+            cause=replace(cause_of_drop(drop), file=recording.loss.file, line=recording.loss.line),
             evidence={**drop_evidence(drop), "outputs": [output.name for output in drop.outputs]},
             position=drop.position,
         )

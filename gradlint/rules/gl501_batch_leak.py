@@ -60,7 +60,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         f"{leak.type} mixes the samples of the batch: an output of one sample depends on '{leak.input}' of another",
         inputs=(leak.input,),
         cause=Cause(leak.layer or None, leak.type, leak.file, leak.line),
-        evidence={"output_sample": leak.sample, "depends_on": list(leak.samples)},
+        evidence={"output_sample": leak.at, "depends_on": list(leak.others)},
     )
 
 

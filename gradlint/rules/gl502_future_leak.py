@@ -1,0 +1,74 @@
+"""GL502 future-leak: an output at one step depends on a later step of an input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradlint.finding import Cause, Finding, Severity
+from gradlint.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.facts import Facts
+
+DOC = """\
+## What it does
+
+Reports the first operation through which an output at one step depends on a later step of an input.
+It is looked for only when asked: `--causal INPUT` names the input, `--causal INPUT:AXIS` the axis of
+its steps (1, the axis after the batch, unless told otherwise). The gradient of the outputs at the
+first and at the middle step, in inference mode, with respect to every later step of the input must
+be zero.
+
+## Why it matters
+
+A language model or a forecaster that sees the steps it is to predict learns to copy them. Its training
+loss is excellent, and in use, where the future is missing, it is worthless.
+
+## Example
+
+```python
+h = keras.layers.MultiHeadAttention(4, 16)(x, x)                           # GL502 with --causal tokens
+h = keras.layers.Bidirectional(keras.layers.LSTM(32, return_sequences=True))(x)   # GL502 too
+```
+
+```python
+h = keras.layers.MultiHeadAttention(4, 16)(x, x, use_causal_mask=True)
+h = keras.layers.Conv1D(32, 3, padding="causal")(x)
+```
+
+## What to do
+
+Mask the attention (`use_causal_mask=True`), pad convolutions on the left (`padding="causal"`), take
+recurrent layers in one direction, and normalise over the features and not over time.
+
+## Known limits
+
+Two steps are looked at, not all. Only outputs with as many steps as the input are looked at, along the
+same axis. A dependence that carries no gradient (an argmax over time, a mask computed from the future)
+is not seen.
+"""
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per causal input whose later steps an output depends on."""
+    recording = facts.recording
+    for leak in recording.future_leaks if recording is not None else ():
+        yield RULE.finding(
+            f"{leak.type} lets the output at step {leak.at} depend on '{leak.input}' at later steps, "
+            f"up to {leak.others[-1]}",
+            inputs=(leak.input,),
+            cause=Cause(leak.layer or None, leak.type, leak.file, leak.line),
+            evidence={"output_step": leak.at, "depends_on": list(leak.others)},
+        )
+
+
+RULE = Rule(
+    code="GL502",
+    name="future-leak",
+    severity=Severity.ERROR,
+    advice="Mask the attention, pad convolutions on the left, and take recurrent layers in one direction.",
+    doc=DOC,
+    check=check,
+)

@@ -1,0 +1,1 @@
+"""Makes `flows` importable from every folder of tests."""

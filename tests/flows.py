@@ -1,0 +1,421 @@
+"""Flows built by hand, without TensorFlow.
+
+A flow is written down as lines of operations in the order of the forward pass:
+
+    flow(
+        "h = MatMul x dense/kernel @dense",
+        "r:int64(8,) = ArgMax h @head :12",
+        "-- loss",
+        "loss() = Mean r",
+        inputs=["x"],
+        variables=["dense/kernel"],
+    )
+
+A line is `results = Type operands`, then `@layer path`, `:line` of `model.py`, and `!local` gradients, which the gradient
+function hands to the operands (one for all, or one each, separated by commas; `!zero`, `!passes,none`).
+A result is `name`, `name:dtype`, `name(shape)` or `name:dtype(shape)`; without them it is float32 of shape (8, 4).
+What follows `-- loss` belongs to the loss. Operands that nothing has made are constants, numbers among them scalars.
+Variables are read where they are used.
+
+The backward pass is played: the loss has a gradient, every operation passes it on to its float operands unless `!`
+says otherwise, and `gradients=` overrides the outcome tensor by tensor.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+
+from gradlint.facts import Facts, facts_of
+from gradlint.flow import SHAPE_READERS, Flow
+from gradlint.record.recording import (
+    ABSENT,
+    NOT_APPLICABLE,
+    Gradient,
+    InputRecord,
+    LabelRecord,
+    LayerCall,
+    Local,
+    LossFunction,
+    LossRecord,
+    OpRecord,
+    OutputRecord,
+    Recording,
+    Region,
+    TensorRecord,
+    Values,
+    VariableRecord,
+    is_float,
+)
+from gradlint.result import GradientState
+
+FILE = "model.py"
+PSEUDO = ("PyFunc", "NumpyConversion", "CustomGradient", "InnerGradient")
+DEAF = ("StopGradient", "PyFunc", "NumpyConversion", "InnerGradient", "Round", "ArgMax")
+ORDER = (GradientState.ABSENT, GradientState.ZERO, GradientState.FINITE, GradientState.NONFINITE)
+STATES = {"absent": ABSENT, "n/a": NOT_APPLICABLE}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A line of a flow, an input, a variable, an output, a label or a call, with what its text does not say."""
+
+    text: str
+    options: dict
+
+
+def op(line, **options):
+    """An operation with `detail`, `saturated`, `mismatch`, or `enclosed=True` in the next `CustomGradient`."""
+    return Part(line, options)
+
+
+# Inputs, variables, outputs and labels take the fields of their records, calls those of `LayerCall`.
+given = variable = output = label = call = op
+
+
+def values(low, high, *, mean=None, zeros=0.0, nonfinite=0, nan=0, size=32):
+    """Values of a tensor, reduced."""
+    return Values(low, high, (low + high) / 2 if mean is None else mean, zeros, nonfinite, size, nan)
+
+
+def function(output, name, from_logits=False, builtin=True):
+    """The compiled loss of one output."""
+    return LossFunction(output, name, from_logits, builtin)
+
+
+def gradient(what):
+    """A gradient from `absent`, `zero`, `finite`, `non-finite`, or its norm."""
+    match what:
+        case Gradient():
+            return what
+        case float() | int():
+            return Gradient(GradientState.FINITE, float(what), float(what))
+        case "zero":
+            return Gradient(GradientState.ZERO, 0.0, 0.0, 0.0)
+        case "finite":
+            return Gradient(GradientState.FINITE, 1.0, 1.0)
+        case "non-finite":
+            return Gradient(GradientState.NONFINITE)
+    return STATES[what]
+
+
+def flow(*lines, **options) -> Flow:
+    """A flow from lines of operations; `options` are those of `_Builder.build`."""
+    return Flow(_Builder().build(lines, **options))
+
+
+def facts(subject, *, spec=None, **options):
+    """Facts about a flow; `options` are those of `facts_of`."""
+    return facts_of(subject, Facts(spec=spec), **options)
+
+
+def found(rule, subject):
+    """What a rule finds in facts or a flow, in the order of the forward pass.
+
+    Each finding as its severity, inputs, variables and place, such as `encoder/dense MatMul :12`.
+    """
+    subject = facts(subject) if isinstance(subject, Flow) else subject
+    findings = sorted(rule.check(subject), key=lambda f: (f.position, f.inputs, f.variables))
+    assert all((finding.code, finding.name) == (rule.code, rule.name) for finding in findings)
+    return [(f.severity.value, f.inputs, f.variables, place(f.cause)) for f in findings]
+
+
+def place(cause):
+    """A cause as text."""
+    line = f":{cause.line}" if cause.line is not None else None
+    assert (cause.file is None) == (line is None)
+    return " ".join(part for part in (cause.layer, cause.op, line) if part)
+
+
+def position_of(subject, op_type, number=0):
+    """The position of an operation of a type."""
+    return [at for at, entry in enumerate(subject.recording.ops) if entry.type == op_type][number]
+
+
+def tensor_of(subject, key):
+    """The tensor of an input key or of a variable's path."""
+    inputs = {record.key: record.tensor for record in subject.recording.inputs}
+    return (inputs | {record.path: record.tensor for record in subject.recording.variables})[key]
+
+
+def _part(entry):
+    return entry if isinstance(entry, Part) else Part(entry, {})
+
+
+def _token(text):
+    """Name, dtype and shape."""
+    match = re.fullmatch(r"([^:(]+)(?::(\w+))?(\([\d,]*\))?", text)
+    assert match is not None, f"{text!r} is no tensor"
+    name, dtype, shape = match.groups()
+    sizes = (8, 4) if shape is None else tuple(int(n) for n in shape.strip("()").split(",") if n)
+    return name, dtype or "float32", sizes
+
+
+class _Builder:
+    def __init__(self):
+        self.names = {}
+        self.tensors = []
+        self.ops = []
+        self.passing = []
+        self.enclosed = []
+        self.handles = set()
+
+    def build(
+        self,
+        lines,
+        *,
+        inputs=(),
+        variables=(),
+        outputs=(),
+        labels=(),
+        calls=(),
+        decisions=(),
+        gradients=None,
+        values=None,
+        loss="loss",
+        loss_value=1.0,
+        loss_kind="compiled",
+        functions=(),
+        failure=None,
+        leak=None,
+    ):
+        inputs, variables, labels = map(_part, inputs), map(_part, variables), map(_part, labels)
+        inputs = [(self.source(part.text), part) for part in inputs]
+        variables = [(self.source(part.text, "resource"), part) for part in variables]
+        labels = [(self.source(part.text), part) for part in labels]
+        self.known = dict(values or {})
+        for (path, *_), part in variables:
+            self.handles.add(path)
+            if "values" in part.options:
+                self.known[path] = part.options["values"]
+        region = Region.MODEL
+        for line in map(_part, lines):
+            if line.text == "-- loss":
+                region = Region.LOSS
+            else:
+                self.add(line, region)
+        self.set_values()
+        learning = {path for (path, *_), part in variables if part.options.get("trainable", True)}
+        sources = {name for (name, dtype, _), _ in inputs if is_float(dtype)} | learning
+        self.play(self.names.get(loss), {self.names[name] for name in sources}, gradients or {})
+        outputs = [self.output(_part(entry)) for entry in outputs]
+        return Recording(
+            ops=tuple(self.ops),
+            tensors=tuple(self.tensors),
+            calls=tuple(self.call(_part(entry)) for entry in calls),
+            inputs=tuple(self.input(token, part) for token, part in inputs),
+            variables=tuple(self.variable(token, part) for token, part in variables),
+            outputs=tuple(outputs),
+            labels=tuple(
+                LabelRecord(name, part.options.get("output", ""), self.names[name], shape, dtype)
+                for (name, dtype, shape), part in labels
+            ),
+            loss=LossRecord(loss_kind, "by hand", self.names.get(loss), loss_value, tuple(functions)),
+            decisions=frozenset(self.names[name] for name in decisions),
+            failure=failure,
+            leak=leak,
+        )
+
+    # -- forward ---------------------------------------------------------------------------------------
+
+    def source(self, text, dtype=None):
+        name, kind, shape = _token(text)
+        self.names[name] = len(self.tensors)
+        stored = TensorRecord((), dtype, None, ABSENT) if dtype else TensorRecord(shape, kind, None, ABSENT)
+        self.tensors.append(stored)
+        return name, kind, shape
+
+    def add(self, line, region):
+        left, _, right = line.text.partition("=")
+        op_type, *rest = right.split()
+        layer = next((word[1:] for word in rest if word[0] == "@"), "")
+        number = next((int(word[1:]) for word in rest if word[0] == ":"), None)
+        local = next((word[1:] for word in rest if word[0] == "!"), "")
+        operands = [self.operand(word, op_type, layer, region) for word in rest if word[0] not in "@:!" or word == ":"]
+        results = [self.result(text) for text in left.split()]
+        options = dict(line.options)
+        if options.pop("enclosed", False):
+            self.enclosed.append(len(self.ops))
+        if op_type == "CustomGradient":
+            for inside in self.enclosed:
+                self.ops[inside] = replace(self.ops[inside], enclosed=len(self.ops))
+            self.enclosed = []
+        self.passing.append(self.local(op_type, operands, results, local))
+        self.ops.append(
+            OpRecord(
+                type=op_type,
+                layer=layer,
+                file=FILE if number is not None else None,
+                line=number,
+                region=region,
+                inputs=tuple(operands),
+                outputs=tuple(results),
+                local=(Local.UNASKED,) * len(operands),
+                **options,
+            )
+        )
+
+    def operand(self, word, op_type, layer, region):
+        if word in self.handles and op_type != "ReadVariableOp" and not op_type.startswith("Assign"):
+            self.add(Part(f"{word}' = ReadVariableOp {word}" + (f" @{layer}" if layer else ""), {}), region)
+            index = self.names[f"{word}'"]
+            self.tensors[index] = replace(self.tensors[index], values=self.values_of(word, index))
+            return index
+        if word not in self.names:
+            try:
+                number = float(word)
+            except ValueError:
+                self.source(word)
+            else:
+                self.names[word] = len(self.tensors)
+                self.tensors.append(
+                    TensorRecord((), "float32", None, ABSENT, values(number, number, zeros=float(number == 0), size=1))
+                )
+        return self.names[word]
+
+    def result(self, text):
+        name, dtype, shape = _token(text)
+        # A CustomGradient's results were made by the operations inside.
+        if name in self.names and self.tensors[self.names[name]].producer is not None and not name.endswith("'"):
+            return self.names[name]
+        self.names[name] = len(self.tensors)
+        self.tensors.append(TensorRecord(shape, dtype, len(self.ops), ABSENT))
+        return self.names[name]
+
+    def local(self, op_type, operands, results, text):
+        words = text.split(",") if text else []
+        if len(words) < 2:
+            discrete = results and not any(is_float(self.tensors[r].dtype) for r in results)
+            deaf = discrete or op_type in DEAF or op_type in SHAPE_READERS or op_type.startswith("Assign")
+            words = [words[0] if words else "none" if deaf else "passes"] * len(operands)
+        assert len(words) == len(operands), f"{op_type} has {len(operands)} operands"
+        return [
+            Local(word) if self.carries(operand) else Local.NONE for word, operand in zip(words, operands, strict=True)
+        ]
+
+    def carries(self, index):
+        return is_float(self.tensors[index].dtype) or self.tensors[index].dtype == "resource"
+
+    def set_values(self):
+        for name in self.known.keys() - self.handles:
+            index = self.names[name]
+            self.tensors[index] = replace(self.tensors[index], values=self.values_of(name, index))
+
+    def values_of(self, name, index):
+        what = self.known.get(name)
+        size = math.prod(self.tensors[index].shape)
+        match what:
+            case "zeros":
+                return values(0.0, 0.0, zeros=1.0, size=size)
+            case "nan":
+                return values(-1.0, 1.0, nonfinite=1, nan=1, size=size)
+            case "inf":
+                return values(-1.0, 1.0, nonfinite=1, size=size)
+            case (low, high):
+                return values(low, high, size=size)
+        return what
+
+    # -- backward --------------------------------------------------------------------------------------
+
+    def play(self, loss, sources, overrides):
+        marked = set(sources)
+        for entry in self.ops:
+            if any(index in marked for index in entry.inputs):
+                marked.update(entry.outputs)
+        given = {self.names[name]: gradient(what) for name, what in overrides.items()}
+        arriving = {}
+
+        def final(index):
+            if index in given:
+                return given[index]
+            tensor = self.tensors[index]
+            if not self.carries(index):
+                return NOT_APPLICABLE
+            if index not in marked or (tensor.dtype == "resource" and index not in sources):
+                return ABSENT
+            return gradient(arriving.get(index, GradientState.ABSENT).value)
+
+        if loss is not None:
+            arriving[loss] = GradientState.FINITE
+        for position in range(len(self.ops) - 1, -1, -1):
+            entry = self.ops[position]
+            states = [final(index).state for index in entry.outputs]
+            state = max((s for s in states if s in ORDER), key=ORDER.index, default=GradientState.ABSENT)
+            if entry.enclosed is not None or state is GradientState.ABSENT:
+                continue
+            for index, local in zip(entry.inputs, self.passing[position], strict=True):
+                handed = {
+                    Local.PASSES: state,
+                    Local.ZERO: GradientState.ZERO,
+                    Local.NONFINITE: GradientState.NONFINITE,
+                }.get(local, GradientState.ABSENT)
+                arriving[index] = max(arriving.get(index, GradientState.ABSENT), handed, key=ORDER.index)
+        self.tensors = [replace(tensor, gradient=final(index)) for index, tensor in enumerate(self.tensors)]
+        self.ops = [self.examined(position, marked) for position in range(len(self.ops))]
+
+    def examined(self, position, marked):
+        """As the recorder does: an operation is asked only where the gradient changes its state."""
+        entry = self.ops[position]
+        incoming = [self.tensors[index].gradient.state for index in entry.inputs]
+        outgoing = {self.tensors[index].gradient.state for index in entry.outputs}
+        absent = any(
+            index in marked and state in (GradientState.ABSENT, GradientState.NOT_APPLICABLE)
+            for index, state in zip(entry.inputs, incoming, strict=True)
+        )
+        alive = bool(outgoing & {GradientState.FINITE, GradientState.NONFINITE})
+        zero = alive and GradientState.ZERO in incoming
+        born = (
+            GradientState.NONFINITE in incoming
+            and GradientState.NONFINITE not in outgoing
+            and bool(outgoing & {GradientState.FINITE, GradientState.ZERO})
+        )
+        pseudo = entry.type in PSEUDO or entry.type == "ReadVariableOp" or entry.type.startswith("Assign")
+        if entry.type == "CustomGradient" and Local.RAISES in self.passing[position]:
+            return replace(entry, local=tuple(self.passing[position]))
+        if pseudo or not (absent or zero or born) or not any(index in marked for index in entry.inputs):
+            return entry
+        exact = zero or born
+        local = [Local.PASSES if word is Local.ZERO and not exact else word for word in self.passing[position]]
+        return replace(entry, local=tuple(local))
+
+    # -- records ---------------------------------------------------------------------------------------
+
+    def input(self, token, part):
+        name, dtype, shape = token
+        options = {"gradient": self.tensors[self.names[name]].gradient, "tensor": self.names[name], **part.options}
+        return InputRecord(key=name, shape=shape, dtype=dtype, **options)
+
+    def variable(self, token, part):
+        path, dtype, shape = token
+        options = {
+            "trainable": True,
+            "layer": path.rpartition("/")[0],
+            "gradient": self.tensors[self.names[path]].gradient,
+            "tensor": self.names[path],
+            **part.options,
+            "values": self.values_of(path, self.names[path]),
+        }
+        return VariableRecord(path=path, shape=shape, dtype=dtype, **options)
+
+    def output(self, part):
+        index = self.names[part.text]
+        producer = self.tensors[index].producer
+        options = {"name": part.text, "layer": self.ops[producer].layer if producer is not None else "", **part.options}
+        return OutputRecord(tensor=index, **options)
+
+    def call(self, part):
+        """`layer -> results`; the operations are those of the layer, or those from `first` on to before `last`."""
+        layer, _, results = part.text.partition("->")
+        layer = layer.strip()
+        inside = [n for n, entry in enumerate(self.ops) if not layer or f"{entry.layer}/".startswith(f"{layer}/")]
+        options = {
+            "class_name": "Layer",
+            "is_library": False,
+            "is_model": False,
+            "is_operation": False,
+            "first": min(inside, default=0),
+            "last": max(inside, default=-1) + 1,
+            **part.options,
+        }
+        return LayerCall(layer=layer, outputs=tuple(self.names[name] for name in results.split()), **options)
