@@ -18,6 +18,7 @@ from gradlint.load.sample import array_specs, load_sample, synthesise
 from gradlint.load.spec import LABEL, ArraySpec, ModelSpec, bind, structure_keys
 from gradlint.passes.blocks import lost
 from gradlint.passes.drops import DropKind, drops
+from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
 from gradlint.result import GradientState, Result, SkippedRule
 from gradlint.rules import ALL_RULES, codes_matching
@@ -335,7 +336,8 @@ def _examined(runner: Runner, flow: Flow, paper: Facts, options: _Options) -> Fa
         returns = Flow(runner.record(trace_returns=True))
     if any(drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER) and not drop.is_by_design for drop in first):
         in_branches = runner.traced_reads()
-    if "GL501" in options.codes and _may_leak(flow, paper.spec):
+    sound = not any(record.gradient.state is GradientState.NONFINITE for record in flow.recording.inputs)
+    if "GL501" in options.codes and sound and may_mix_samples(flow, paper.spec):  # Every NaN would look like a leak.
         options.report("looking for leaks between samples")
         flow = Flow(replace(flow.recording, leak=runner.leak()))
     if options.causal:
@@ -372,22 +374,6 @@ def _future_leaks(runner: Runner, flow: Flow, options: _Options) -> tuple[Leak, 
         if leak is not None:
             found.append(leak)
     return tuple(found)
-
-
-def _may_leak(flow: Flow, spec: ModelSpec | None) -> bool:
-    """Whether code other than Keras's own layers ran, on samples that are meant to be independent.
-
-    An input with a fixed first axis (the nodes of one graph) has no samples along it.
-    """
-    if spec is None or not spec.inputs:
-        return False
-    if any(not entry.shape or entry.shape[0] is not None for entry in spec.inputs):
-        return False
-    if any(record.gradient.state is GradientState.NONFINITE for record in flow.recording.inputs):
-        return False  # Every NaN would look like a leak.
-    own_code = any(op.file is not None and op.layer for op in flow.recording.ops)
-    own_ops = any(call.is_operation for call in flow.recording.calls)
-    return own_code or own_ops
 
 
 # -- results ---------------------------------------------------------------------------------------------

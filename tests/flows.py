@@ -11,8 +11,8 @@ A flow is written down as lines of operations in the order of the forward pass:
         variables=["dense/kernel"],
     )
 
-A line is `results = Type operands`, then `@layer path`, `:line` of `model.py`, and `!local` gradients, which the gradient
-function hands to the operands (one for all, or one each, separated by commas; `!zero`, `!passes,none`).
+A line is `results = Type operands`, then `@layer path`, `:line` of `model.py`, and `!local` gradients, which the
+gradient function hands to the operands (one for all, or one each, with commas; `!zero`, `!passes,none`).
 A result is `name`, `name:dtype`, `name(shape)` or `name:dtype(shape)`; without them it is float32 of shape (8, 4).
 What follows `-- loss` belongs to the loss. Operands that nothing has made are constants, numbers among them scalars.
 Variables are read where they are used.
@@ -65,9 +65,9 @@ class Part:
     options: dict
 
 
-def op(line, **options):
+def op(text, /, **options):
     """An operation with `detail`, `saturated`, `mismatch`, or `enclosed=True` in the next `CustomGradient`."""
-    return Part(line, options)
+    return Part(text, options)
 
 
 # Inputs, variables, outputs and labels take the fields of their records, calls those of `LayerCall`.
@@ -176,6 +176,7 @@ class _Builder:
         loss="loss",
         loss_value=1.0,
         loss_kind="compiled",
+        loss_line=None,
         functions=(),
         failure=None,
         leak=None,
@@ -211,7 +212,15 @@ class _Builder:
                 LabelRecord(name, part.options.get("output", ""), self.names[name], shape, dtype)
                 for (name, dtype, shape), part in labels
             ),
-            loss=LossRecord(loss_kind, "by hand", self.names.get(loss), loss_value, tuple(functions)),
+            loss=LossRecord(
+                loss_kind,
+                "by hand",
+                self.names.get(loss),
+                loss_value,
+                tuple(functions),
+                file=FILE if loss_line is not None else None,
+                line=loss_line,
+            ),
             decisions=frozenset(self.names[name] for name in decisions),
             failure=failure,
             leak=leak,

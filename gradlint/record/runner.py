@@ -179,10 +179,19 @@ def _recorded(run: Run, trace_returns: bool) -> Recording:
         trace.add_detached_loss(loss, outputs)
     indices = run.reached(list(floats.values()), handles)
     slopes = internals.gradients(learning, loss, [trace.tensors[index] for index in indices])
-    by_key = {key: internals.gradients(tape, loss, [floats[key]])[0] for key, tape in key_tapes.items()}
+    reached = dict(zip(indices, slopes, strict=True))
+    by_key = {key: _of_key(key_tapes[key], loss, value, reached[trace.index(value)]) for key, value in floats.items()}
     value = float(tf.reduce_sum(tf.cast(loss, tf.float32)))
     record = replace(objective.record, tensor=trace.index(loss), value=value if np.isfinite(value) else None)
-    return recording_of(run, batch, Backward(outputs, record, dict(zip(indices, slopes, strict=True)), by_key))
+    return recording_of(run, batch, Backward(outputs, record, reached, by_key))
+
+
+def _of_key(tape: Any, loss: Any, value: Any, slope: Any | None) -> Any | None:
+    """The gradient of one input key.
+
+    The tape over all gives it for next to nothing. Where it gives none, the key's own tape has the last word.
+    """
+    return slope if slope is not None else internals.gradients(tape, loss, [value])[0]
 
 
 def _tensor_of(loss: Any) -> Any:

@@ -33,11 +33,11 @@ FIRES = {
     "integers": (
         two(
             *ONLY_LEFT,
-            "e = GatherV2 embedding b @right",
+            "e = GatherV2 right/embedding b @right",
             inputs=["a", "b:int32(8,)"],
-            variables=["left/kernel", "embedding", "head/kernel"],
+            variables=["left/kernel", "right/embedding", "head/kernel"],
         ),
-        [("error", ("b",), ("embedding",), "right GatherV2")],
+        [("error", ("b",), ("right/embedding",), "right GatherV2")],
     ),
     "two lost at one operation": (
         flow(

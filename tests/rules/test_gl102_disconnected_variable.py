@@ -14,10 +14,6 @@ def model(*variables, before=(), **options):
     return flow(*before, *WAY, variables=["head/kernel", *variables], **options)
 
 
-def unused(path, **fields):
-    return variable(path, **fields)
-
-
 FIRES = {
     "its layer does not read it": (
         model("gate/scale"),
@@ -25,16 +21,16 @@ FIRES = {
     ),
     "its model is never called": (
         model(
-            unused("tower/a/kernel", owner_called=False, blamed=""),
-            unused("tower/b/kernel", owner_called=False, blamed=""),
+            variable("tower/a/kernel", owner_called=False, blamed=""),
+            variable("tower/b/kernel", owner_called=False, blamed=""),
         ),
         [("error", (), ("tower/a/kernel", "tower/b/kernel"), "tower")],
     ),
     "created on one line": (
         model(
-            unused("p/kernel", owner_called=False, file="model.py", line=4),
-            unused("q/kernel", owner_called=False, file="model.py", line=4),
-            unused("r/kernel", owner_called=False, file="model.py", line=5),
+            variable("p/kernel", owner_called=False, file="model.py", line=4),
+            variable("q/kernel", owner_called=False, file="model.py", line=4),
+            variable("r/kernel", owner_called=False, file="model.py", line=5),
         ),
         [("error", (), ("p/kernel", "q/kernel"), "p :4"), ("error", (), ("r/kernel",), "r :5")],
     ),
@@ -51,11 +47,11 @@ FIRES = {
         [("info", (), ("gate/scale",), "gate Mul")],
     ),
     "library code does not need it": (
-        model(unused("gate/scale", blamed_is_library=True)),
+        model(variable("gate/scale", blamed_is_library=True)),
         [("info", (), ("gate/scale",), "gate")],
     ),
     "waits for an optional argument": (
-        model(unused("gate/scale", optional=True)),
+        model(variable("gate/scale", optional=True)),
         [("info", (), ("gate/scale",), "gate")],
     ),
     "read in a branch not entered": (
@@ -76,10 +72,18 @@ FIRES = {
     ),
 }
 QUIET = {
-    "all used": model("gate/scale", before=["g = Mul x gate/scale @gate"], inputs=["x"]) and flow(*WAY, inputs=["x"]),
-    "used in the loss only": flow(*WAY[:2], "loss() = Mul h penalty", inputs=["x"], variables=["head/kernel", "penalty"]),
+    "all used": flow(
+        "g = Mul x gate/scale",
+        "h = MatMul g head/kernel",
+        *WAY[1:],
+        inputs=["x"],
+        variables=["gate/scale", "head/kernel"],
+    ),
+    "used in the loss only": flow(
+        *WAY[:2], "loss() = Mul h penalty", inputs=["x"], variables=["head/kernel", "penalty"]
+    ),
     "frozen": model(variable("gate/scale", trainable=False)),
-    "integers": model(variable("gate/steps", dtype="int64")),
+    "integers": model("gate/steps:int64"),
     "untracked": model(variable("gate/scale", tracked=False)),
     "behind a stop_gradient": flow(
         "g = Mul x gate/scale",
@@ -123,6 +127,6 @@ def test_counts(number, words):
 
 
 def test_says_why_it_is_by_design():
-    (finding,) = RULE.check(facts(model(unused("gate/scale", optional=True))))
+    (finding,) = RULE.check(facts(model(variable("gate/scale", optional=True))))
     assert "optional argument" in finding.message
     assert finding.evidence["reason"] == "it is read only when an optional argument is given"

@@ -32,8 +32,12 @@ FIRES = {
         chain(op("c = Square h @odd", enclosed=True), op("c = CustomGradient h @odd :3 !none", detail="quantise")),
         [("error", *BOTH, "odd CustomGradient :3")],
     ),
-    "two on one way: the one next to the loss": (
+    "two on one way, two lines": (
         chain("r = Round h @first :4", "c = Round r @second :5"),
+        [("error", *BOTH, "first Round :4"), ("error", *BOTH, "second Round :5")],
+    ),
+    "two on one way, one line": (
+        chain("r = Round h @first :5", "c = Round r @second :5"),
         [("error", *BOTH, "second Round :5")],
     ),
     "two ways through one operation each": (

@@ -1,0 +1,46 @@
+"""Whether an operation of the user's own could mix the samples of a batch: cheap to ask before it is measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradlint.record.recording import Region
+
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
+    from gradlint.load.spec import ModelSpec
+
+# Operations that may work along the first axis and still leave it where it was. Those that take it away or move
+# it are seen by the shapes.
+_ALONG_AN_AXIS = frozenset(
+    {"Cumsum", "Cumprod", "CumulativeLogsumexp", "Roll", "ReverseV2", "ReverseSequence", "GatherV2", "GatherNd",
+     "MatMul", "Einsum", "Transpose", "RandomShuffle", "TensorScatterUpdate", "TensorScatterAdd", "ScatterNd",
+     "UnsortedSegmentSum", "UnsortedSegmentMax", "SegmentSum", "SegmentMean", "SortV2", "TopKV2", "Svd", "Qr"}
+)  # fmt: skip
+
+
+def may_mix_samples(flow: Flow, spec: ModelSpec | None) -> bool:
+    """Whether samples that are meant to be independent meet an operation that is not one of Keras's layers.
+
+    Keras's own layers keep samples apart in inference mode. An input with a fixed first axis (the nodes of one
+    graph) has no samples along it.
+    """
+    if spec is None or not spec.inputs:
+        return False
+    if any(not entry.shape or entry.shape[0] is not None for entry in spec.inputs):
+        return False
+    sizes = {record.shape[0] for record in flow.recording.inputs if record.shape}
+    if len(sizes) != 1 or sizes <= {1}:
+        return False
+    size = sizes.pop()
+    own_spans = [(call.first, call.last) for call in flow.recording.calls if call.is_operation]
+    for position, op in enumerate(flow.recording.ops):
+        if op.region is not Region.MODEL or not flow.keys_behind.get(position):
+            continue
+        if op.file is None and not any(first <= position < last for first, last in own_spans):
+            continue
+        taken = [index for index in op.inputs if flow.tensor(index).shape[:1] == (size,)]
+        kept = all(flow.tensor(index).shape[:1] == (size,) for index in op.outputs)
+        if taken and (not kept or op.type in _ALONG_AN_AXIS):
+            return True
+    return False

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+from flows import facts, flow, found, variable
+
+from gradlint.rules.gl204_constant_normalization import RULE
+
+BOTH = (("x",), ("dense/kernel",))
+
+
+def chain(*lines, units=1, **options):
+    """x through a Dense layer of one unit and `lines`, which take h and make c."""
+    options = {"inputs": ["x"], "variables": [f"dense/kernel(4,{units})", "head/kernel"], "outputs": ["o"]} | options
+    return flow(
+        f"h(8,{units}) = MatMul x dense/kernel @dense",
+        *lines,
+        "o = MatMul c head/kernel @head",
+        "-- loss",
+        "loss() = Mean o",
+        **options,
+    )
+
+
+SOFTMAX = "c(8,1) = Softmax h @act :4 !zero"
+CENTRED = ("m(8,1) = Mean h @norm !zero", "c(8,1) = Sub h m @norm")
+CANCELS = dict.fromkeys(["h", "x", "dense/kernel", "dense/kernel'"], "zero")
+FIRES = {
+    "softmax of one unit": (chain(SOFTMAX), [("error", *BOTH, "act Softmax :4")]),
+    "log_softmax of one unit": (
+        chain("c(8,1) = LogSoftmax h @act !zero"),
+        [("error", *BOTH, "act LogSoftmax")],
+    ),
+    "behind bias and reshape": (
+        chain("b(8,1) = BiasAdd h zeros", "r(2,4,1) = Reshape b shape", "c(2,4,1) = Softmax r @act !zero"),
+        [("error", *BOTH, "act Softmax")],
+    ),
+    "minus its own mean, over units": (
+        chain(*CENTRED, gradients=CANCELS),
+        [("error", *BOTH, "norm Mean")],
+    ),
+    "softmax of one time step": (
+        flow(
+            "s(8,1) = MatMul x dense/kernel @dense",
+            "t(8,1) = Transpose s order",
+            "c(8,1) = Softmax t @act !zero",
+            "-- loss",
+            "loss() = Mean c",
+            inputs=["x"],
+            variables=["dense/kernel(4,4)"],
+        ),
+        [("info", *BOTH, "act Softmax")],
+    ),
+    "softmax of an input of one column": (
+        flow(
+            "c(8,1) = Softmax x @act !zero",
+            "o = MatMul c k",
+            "-- loss",
+            "loss() = Mean o",
+            inputs=["x(8,1)"],
+            variables=["k"],
+        ),
+        [("info", ("x",), (), "act Softmax")],
+    ),
+}
+QUIET = {
+    "softmax of two units": chain("c(8,2) = Softmax h !zero", units=2),
+    "softmax of one unit that passes": chain("c(8,1) = Softmax h"),
+    "sigmoid of one unit": chain("c(8,1) = Sigmoid h"),
+    "minus the mean of several": chain("m(8,1) = Mean h !zero", "c(8,4) = Sub h m", units=4, gradients=CANCELS),
+    "frozen and integers": chain(
+        SOFTMAX, inputs=["x:int32"], variables=[variable("dense/kernel(4,1)", trainable=False), "head/kernel"]
+    ),
+    "one of two ways": chain("s(8,1) = Softmax h !zero", "c(8,1) = AddV2 s h"),
+    "alive in a probe": facts(chain(SOFTMAX), probes=[chain("c(8,1) = Softmax h @act :4")]),
+    "no loss": chain(SOFTMAX, loss="none"),
+}
+
+
+@pytest.mark.parametrize(("subject", "expected"), FIRES.values(), ids=FIRES)
+def test_fires(subject, expected):
+    assert found(RULE, subject) == expected
+
+
+@pytest.mark.parametrize("subject", QUIET.values(), ids=QUIET)
+def test_is_quiet(subject):
+    assert found(RULE, subject) == []
+
+
+@pytest.mark.parametrize(("state", "fires"), [("absent", False), ("zero", True), (1e-30, False), ("non-finite", False)])
+def test_zero_is_not_tiny(state, fires):
+    subject = chain(SOFTMAX, gradients=dict.fromkeys(CANCELS, state))
+    assert bool(found(RULE, subject)) is fires
