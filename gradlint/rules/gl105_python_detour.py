@@ -64,7 +64,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     for cut in facts.cuts:
         if not is_detour(cut.op.type):
             continue
-        how = "numpy_function" if cut.op.type == "PyFunc" else "NumPy"
+        how = {"PyFunc": "numpy_function", "EagerPyFunc": "py_function"}.get(cut.op.type, "NumPy")
         yield RULE.finding(
             f"values leave TensorFlow through {how}, where no tape follows: "
             f"{victims(cut.inputs, cut.variables)} without gradient",
