@@ -328,6 +328,7 @@ def _examined(runner: Runner, flow: Flow, paper: Facts, options: _Options) -> Fa
             [name for kind, name in sorted(revived) if kind == "input"],
             [name for kind, name in sorted(revived) if kind == "variable"][:_MOST_CONTRADICTED],
         )
+    unused = [piece for piece in unused_slices(flow, probes) if not runner.matters(piece.key, piece.axis, piece.slices)]
     returns: Flow | None = None
     in_branches: frozenset[str] = frozenset()
     first = drops(flow)
@@ -343,7 +344,7 @@ def _examined(runner: Runner, flow: Flow, paper: Facts, options: _Options) -> Fa
     if options.causal:
         options.report("looking for leaks from the future")
         flow = Flow(replace(flow.recording, future_leaks=_future_leaks(runner, flow, options)))
-    return facts_of(flow, paper, probes=probes, returns=returns, in_branches=in_branches, lying=lying)
+    return facts_of(flow, paper, probes=probes, returns=returns, in_branches=in_branches, lying=lying, unused=unused)
 
 
 def _probe(runner: Runner, number: int) -> Flow | None:

@@ -11,6 +11,10 @@ class UsageError(GradlintError):
     """The arguments do not fit together, or name something that does not exist."""
 
 
+class ConfigError(UsageError):
+    """The configuration file has mistakes; the message lists all of them with their lines."""
+
+
 class ModelFileError(GradlintError):
     """The model file cannot be read or is not a Keras model."""
 

@@ -10,7 +10,6 @@ from gradlint.passes.cuts import Cut, DerivativeOnly, cuts, derivative_only
 from gradlint.passes.drops import Drop, drops
 from gradlint.passes.labels import Broadcast, broadcasts
 from gradlint.passes.nonfinite import Birth, births
-from gradlint.passes.partial import Unused, unused_slices
 from gradlint.passes.scale import Trend, trend
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from gradlint.flow import Flow
     from gradlint.load.spec import ArraySpec, Binding, ModelSpec
+    from gradlint.passes.partial import Unused
     from gradlint.record.recording import Recording
 
 
@@ -62,6 +62,7 @@ def facts_of(
     returns: Flow | None = None,
     in_branches: frozenset[str] = frozenset(),
     lying: frozenset[str] = frozenset(),
+    unused: Sequence[Unused] = (),
 ) -> Facts:
     """Run every pass over a flow.
 
@@ -72,6 +73,7 @@ def facts_of(
         returns: the sample's run again, with the lines from which layers returned.
         in_branches: paths of variables read only in branches that the sample does not enter.
         lying: keys and paths whose zero gradient is contradicted by finite differences of the loss.
+        unused: slices of inputs that neither a gradient reaches nor the loss depends on.
     """
     return replace(
         paper,
@@ -83,7 +85,7 @@ def facts_of(
         blocks=blocks(flow, probes, lying),
         births=births(flow),
         broadcasts=broadcasts(flow),
-        unused=unused_slices(flow, probes),
+        unused=tuple(unused),
         trend=trend(flow),
         lying=lying,
     )

@@ -183,8 +183,9 @@ class Flow:
 
         Nodes are `("input", key)`, `("variable", path)`, `("op", position)`, `("output", name)` and `LOSS`, with
         the attributes `kind` and `label`; operations also carry `type`, `layer`, `file`, `line`, `shapes` and
-        `dtypes`; inputs and variables `gradient` and `norm`. Edges carry `shape`, `dtype` and `gradient` of the
-        tensor that passes.
+        `dtypes`; inputs and variables `gradient` and `norm`; variables `trainable`. Edges carry `shape`, `dtype`,
+        `gradient` and `norm` of the tensor that passes, and `local`: what the operation's own gradient function
+        hands to it.
         """
         graph: nx.DiGraph[object] = nx.DiGraph()
         nodes: dict[int, object] = {}
@@ -211,6 +212,7 @@ class Flow:
                 dtypes=[variable.dtype],
                 gradient=variable.gradient.state.value,
                 norm=variable.gradient.norm,
+                trainable=variable.trainable,
                 inputs=sorted(self.branches[variable.path]),
             )
             if variable.tensor is not None:
@@ -227,10 +229,12 @@ class Flow:
                 shapes=[self.tensor(index).shape for index in op.outputs],
                 dtypes=[self.tensor(index).dtype for index in op.outputs],
             )
-            for index in op.inputs:
-                source = nodes.get(index)
-                if source is not None:
-                    graph.add_edge(source, ("op", position), **self._edge(index))
+            for operand, index in enumerate(op.inputs):
+                source, target = nodes.get(index), ("op", position)
+                # Of several tensors between two operations, an integer does not hide a float.
+                if source is not None and (self.tensor(index).is_float or not graph.has_edge(source, target)):
+                    local = op.local[operand].value if operand < len(op.local) else "unasked"
+                    graph.add_edge(source, target, **self._edge(index), local=local)
             for index in op.outputs:
                 nodes[index] = ("op", position)
         for output in self.recording.outputs:
@@ -246,4 +250,9 @@ class Flow:
 
     def _edge(self, index: int) -> dict[str, object]:
         tensor = self.tensor(index)
-        return {"shape": tensor.shape, "dtype": tensor.dtype, "gradient": tensor.gradient.state.value}
+        return {
+            "shape": tensor.shape,
+            "dtype": tensor.dtype,
+            "gradient": tensor.gradient.state.value,
+            "norm": tensor.gradient.norm,
+        }

@@ -180,6 +180,7 @@ class _Builder:
         functions=(),
         failure=None,
         leak=None,
+        future_leaks=(),
     ):
         inputs, variables, labels = map(_part, inputs), map(_part, variables), map(_part, labels)
         inputs = [(self.source(part.text), part) for part in inputs]
@@ -199,7 +200,8 @@ class _Builder:
         self.set_values()
         learning = {path for (path, *_), part in variables if part.options.get("trainable", True)}
         sources = {name for (name, dtype, _), _ in inputs if is_float(dtype)} | learning
-        self.play(self.names.get(loss), {self.names[name] for name in sources}, gradients or {})
+        overrides = gradients if gradients and loss in self.names else {}
+        self.play(self.names.get(loss), {self.names[name] for name in sources}, overrides)
         outputs = [self.output(_part(entry)) for entry in outputs]
         return Recording(
             ops=tuple(self.ops),
@@ -224,6 +226,7 @@ class _Builder:
             decisions=frozenset(self.names[name] for name in decisions),
             failure=failure,
             leak=leak,
+            future_leaks=tuple(future_leaks),
         )
 
     # -- forward ---------------------------------------------------------------------------------------

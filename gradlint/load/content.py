@@ -7,6 +7,7 @@ TensorFlow is imported. Whatever is not on it is code from the file, or code the
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,20 +15,30 @@ from enum import Enum
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gradlint.load.spec import CODE_LAYERS, serialized_objects
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
 
 TRUST = "--trust-model"
 IMPORT = "--import"
 
 MODELLING = frozenset(
     {
-        "activations", "applications", "constraints", "distillation", "dtype_policies", "initializers",
-        "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "quantizers",
-        "random", "regularizers", "trainers", "utils",
+        "activations", "constraints", "distillation", "dtype_policies", "initializers", "layers", "losses",
+        "metrics", "mixed_precision", "models", "ops", "optimizers", "quantizers", "random", "regularizers",
+        "trainers",
     }
 )  # fmt: skip
 """Rooms of Keras whose classes a model may be made of."""
+DEFINING = MODELLING | {"applications"}
+"""Rooms of `keras.src` whose own classes a model may be made of. What `keras.applications` exports is not
+among them: those names look like classes and are functions that download weights, which Keras would hand to a
+Lambda layer to call."""
+SINGLE = frozenset({"FeatureSpace"})
+"""Classes from rooms that otherwise hold none (`keras.utils`)."""
 FUNCTIONS = frozenset(
     {
         "activations",
@@ -43,12 +54,22 @@ FUNCTIONS = frozenset(
 )
 """Rooms of Keras whose functions a model may be made of. Elsewhere Keras exports functions that read files,
 download, or load other models (`keras.utils.get_file`, `keras.models.load_model`)."""
+NOT_MODELLING = frozenset({"get", "deserialize", "serialize"})
+"""Functions of those rooms that build objects from descriptions, as Keras does itself while it loads."""
 BUILTIN_FUNCTIONS = ("activations", "constraints", "initializers", "losses", "metrics", "regularizers")
 """Where Keras looks for a function whose module it wrote as `builtins`; optimizers are classes."""
-DATA = frozenset({"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__"})
-"""Class names that stand for plain values."""
-FILE_ARGUMENTS = ("vocabulary", "vocabulary_file", "filepath", "idf_weights")
+DATA = frozenset(
+    {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__tuple__", "TensorShape"}
+)
+"""Class names that stand for plain values; the last two in legacy files."""
+FILE_ARGUMENTS = ("vocabulary", "vocabulary_file", "filepath", "idf_weights", "merges", "proto")
 """Arguments of preprocessing layers that are read as a file's path when they are text (CVE-2025-12058)."""
+CONTENT_LENGTH = 2048
+"""KerasHub takes a longer `proto` for the vocabulary itself."""
+ADDRESS = re.compile(r"(https?|ftps?|gs|s3|hf|kaggle|file|hdfs|wasbs?|abfss?|dbfs|ram)://", re.IGNORECASE)
+"""What Keras, KerasHub, TensorFlow Hub and TensorFlow's file systems would fetch."""
+LOCAL_PATH = re.compile(r"[/\\~]|\.\.?[/\\]|[A-Za-z]:[/\\]")
+"""How text starts that is certainly a path; a class that is not Keras's own may keep anything under such names."""
 KERAS_PACKAGES = frozenset({"keras_hub", "keras_nlp", "keras_cv"})
 """Packages of the Keras team, which Keras imports by itself when a file names them."""
 
@@ -120,11 +141,26 @@ def _contents_of(layer: str, entry: Mapping[str, object]) -> Iterator[UnsafeCont
         yield UnsafeContent(layer, Kind.CODE, "marshalled Python code (a Lambda layer)", TRUST, name)
     elif name in CODE_LAYERS - {"Lambda"}:
         yield UnsafeContent(layer, Kind.CODE, f"a model of another kind ({name})", TRUST, name)
-    for argument in FILE_ARGUMENTS:
-        if isinstance(value := arguments.get(argument), str):
-            yield UnsafeContent(layer, Kind.FILE, f"the path {value!r} to read as its {argument}", TRUST, name)
-    if not _is_provided(entry):
+    provided = _is_provided(entry)
+    for argument, value in arguments.items():
+        if _is_read_as_file(entry, str(argument), value, provided):
+            shown = f"{value[:100]!r}{'...' if len(str(value)) > 100 else ''}"
+            yield UnsafeContent(layer, Kind.FILE, f"the path {shown} to read as its {argument}", TRUST, name)
+    if not provided:
         yield _unknown(layer, entry)
+
+
+def _is_read_as_file(entry: Mapping[str, object], argument: str, value: object, provided: bool) -> TypeGuard[str]:
+    """True for an argument that would make loading open a file or an address."""
+    if not isinstance(value, str):
+        return False
+    if ADDRESS.match(value):
+        return True
+    if argument not in FILE_ARGUMENTS or (argument == "proto" and len(value) > CONTENT_LENGTH):
+        return False
+    if provided or str(entry.get("module")).split(".")[0] in KERAS_PACKAGES:
+        return True
+    return LOCAL_PATH.match(value) is not None or os.path.exists(value)
 
 
 def _is_provided(entry: Mapping[str, object]) -> bool:
@@ -136,17 +172,22 @@ def _is_provided(entry: Mapping[str, object]) -> bool:
         if not isinstance(inner, str) or not isinstance(module, str):
             return False
         rooms = BUILTIN_FUNCTIONS if module == "builtins" else (module.removeprefix("keras").lstrip("."),)
+        if inner in NOT_MODELLING or entry.get("registered_name", inner) not in (None, inner, "function"):
+            return False
         return (module == "builtins" or module.split(".")[0] == "keras") and any(
             room.split(".")[0] in FUNCTIONS and inner in exported_names(f"keras.{room}") for room in rooms
         )
-    if "module" not in entry:  # legacy files name no modules
+    # Keras looks the registered name up first: another one would bring another class.
+    if not name[:1].isupper() or entry.get("registered_name") not in (None, name):
+        return False
+    if entry.get("module") is None and "registered_name" not in entry:  # legacy files name no modules
         return any(name in exported_names(f"keras.{room}") for room in (*sorted(MODELLING), "")) or name in LEGACY
     if not isinstance(module, str) or module.split(".")[0] != "keras":
         return False
-    room = (module.removeprefix("keras").removeprefix(".src").lstrip(".") or "layers").split(".")[0]
-    if room not in MODELLING or not name[:1].isupper():
-        return False
-    return name in exported_names(module) or name in defined_classes(module)
+    if module.startswith("keras.src."):
+        return module.split(".")[2] in DEFINING and name in defined_classes(module)
+    room = (module.removeprefix("keras").lstrip(".") or "layers").split(".")[0]
+    return (room in MODELLING or name in SINGLE) and name in exported_names(module)
 
 
 LEGACY = frozenset({"Functional", "Model", "Sequential"})
@@ -178,13 +219,14 @@ def exported_names(module: str) -> frozenset[str]:
 
 @cache
 def defined_classes(module: str) -> frozenset[str]:
-    """Classes that a module below `keras.src` defines, read from its source."""
-    text = _source(module, (".py", "__init__.py")) if module.startswith("keras.src.") else ""
+    """Classes that a module below `keras.src`, or of a package of the Keras team, defines; read from its source."""
+    known = module.startswith("keras.src.") or module.split(".")[0] in KERAS_PACKAGES
+    text = _source(module, (".py", "__init__.py")) if known else ""
     return frozenset(re.findall(r"^class\s+(\w+)", text, re.MULTILINE))
 
 
 def _source(module: str, endings: tuple[str, ...]) -> str:
-    root = _keras_folder()
+    root = _folder(module.split(".")[0])
     parts = [part for part in module.split(".")[1:] if part]
     if root is None or not all(part.isidentifier() for part in parts):
         return ""
@@ -198,6 +240,6 @@ def _source(module: str, endings: tuple[str, ...]) -> str:
 
 
 @cache
-def _keras_folder() -> Path | None:
-    spec = find_spec("keras")  # finds a top-level package without importing it
+def _folder(package: str) -> Path | None:
+    spec = find_spec(package)  # finds a top-level package without importing it
     return Path(spec.origin).parent if spec and spec.origin else None

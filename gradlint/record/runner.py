@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from gradlint.record.objective import Objective
 
 
+# Other values that are tried before slices of an input count as never looked at.
+_TRIALS = 3
+
+
 class Runner:
     """Runs one subject and leaves it unchanged."""
 
@@ -97,6 +101,23 @@ class Runner:
             [key for key in keys if self._moves_with_input(key)]
             + [path for path in paths if self._moves_with_variable(internals.tf_variable(variables[path]))]
         )
+
+    def matters(self, key: str, axis: int, slices: Sequence[int]) -> bool:
+        """Whether the loss changes with some slices of an input, gradient or not.
+
+        A column of ids in a table of numbers has no gradient, and still selects the row of an embedding.
+        """
+        subject = self._subject
+        array = np.asarray(subject.inputs[key])
+        window = tuple([slice(None)] * axis + [list(slices)])
+        base = self._plain().loss_only(None, None)
+        for seed in range(_TRIALS):
+            moved = array.copy()
+            moved[window] = perturbed({key: array[window]}, np.random.default_rng(seed))[key]
+            loss = Run(subject, {**subject.inputs, key: moved}, subject.labels, subject.seed).loss_only(None, None)
+            if loss != base:  # A failed run says NaN, which differs too: the values are looked at.
+                return True
+        return False
 
     def leak(self) -> Leak | None:
         """Where the samples of a batch begin to mix, in inference mode."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 from collections import Counter
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -16,10 +15,12 @@ from gradlint.report.text import (
     folded,
     listed,
     name,
+    norm_text,
     place,
     printable,
     sentence,
     shape_text,
+    source_line,
     verdict,
 )
 from gradlint.result import GradientState
@@ -113,16 +114,9 @@ def _row(status: InputStatus, trainable: int, style: Style) -> list[str]:
         "missing" if status.shape is None else shape_text(status.shape),
         printable(status.dtype or "-"),
         style.paint(status.gradient.value, _STATE[status.gradient]),
-        _norm(status.norm),
+        norm_text(status.norm),
         reached,
     ]
-
-
-def _norm(norm: float | None) -> str:
-    if norm is None:
-        return "-"
-    # One format for all, so that magnitudes compare at a glance; an exact zero looks like no other number.
-    return "0" if norm == 0 else f"{norm:.2e}"
 
 
 def _states(states: Counter[GradientState], style: Style) -> str:
@@ -160,13 +154,7 @@ def _cause(cause: Cause, style: Style) -> str:
 
 
 def _quoted(cause: Cause, style: Style) -> Iterator[str]:
-    if cause.file is None or cause.line is None:
-        return
-    # The path may come from a model file: quote Python sources and notebook cells, nothing else.
-    if not cause.file.endswith(".py") and not cause.file.startswith("<"):
-        return
-    linecache.checkcache(cause.file)
-    source = sentence(linecache.getline(cause.file, cause.line))
+    source = source_line(cause)
     if source:
         margin = " " * (2 + LABEL_WIDTH)
         room = style.width - len(margin) - 2

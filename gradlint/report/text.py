@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 from collections import Counter
 from dataclasses import dataclass, field
@@ -112,6 +113,25 @@ def place(cause: Cause, style: Style) -> str | None:
     if path.is_relative_to(style.folder):
         path = path.relative_to(style.folder)
     return printable(str(path)) + (f":{cause.line}" if cause.line is not None else "")
+
+
+def norm_text(norm: float | None) -> str:
+    """`1.25e-03`; an exact zero looks like no other number, and `-` is not known."""
+    if norm is None:
+        return "-"
+    # One format for all, so that magnitudes compare at a glance.
+    return "0" if norm == 0 else f"{norm:.2e}"
+
+
+def source_line(cause: Cause) -> str | None:
+    """The line of source that a cause names, on one line; None when it cannot or should not be read."""
+    if cause.file is None or cause.line is None:
+        return None
+    # The path may come from a model file: quote Python sources and notebook cells, nothing else.
+    if not cause.file.endswith(".py") and not cause.file.startswith("<"):
+        return None
+    linecache.checkcache(cause.file)
+    return sentence(linecache.getline(cause.file, cause.line)) or None
 
 
 def verdict(result: Result) -> str:

@@ -67,11 +67,14 @@ def check(facts: Facts) -> Iterator[Finding]:
         inputs = birth.inputs
         if birth.source in keys and birth.source not in inputs:
             inputs = (birth.source or "", *inputs)
+        holder = next((v for v in facts.flow.recording.variables if v.path == birth.source), None)
         yield RULE.finding(
             message,
             inputs=inputs,
             variables=tuple(variable.path for variable in birth.variables),
-            cause=cause_of(facts.flow, birth.position) if birth.op is not None else Cause(),
+            cause=cause_of(facts.flow, birth.position)
+            if birth.op is not None
+            else Cause(holder.layer if holder else None),
             evidence=birth_evidence(birth),
             position=birth.position,
         )

@@ -21,10 +21,11 @@ def integers(high, *shape, lo=0, seed=0):
 
 
 def seeded(build):
-    """Give a model the same initial weights whenever it is built."""
+    """Give a model the same names and initial weights whenever it is built."""
 
     @functools.wraps(build)
     def wrapper():
+        keras.backend.clear_session(free_memory=False)
         keras.utils.set_random_seed(1)
         return build()
 

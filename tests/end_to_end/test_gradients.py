@@ -40,9 +40,6 @@ def whole(limit: int, *shape: int, seed: int = 0) -> np.ndarray:
 # -- the independent tape ----------------------------------------------------------------------------
 
 
-Loss = "Callable[[keras.Model, dict[str, Any], dict[str, Any]], Any]"
-
-
 @dataclass(frozen=True)
 class Expected:
     """What the independent tape says: None where it has no gradient."""
@@ -80,10 +77,7 @@ def independent(model: keras.Model, sample: dict[str, Any], loss: Any, seed: int
     for variable, old in zip(model.variables, before, strict=True):
         variable.assign(old)
     slopes = tape.gradient(value, list(sources.values()))
-    own = [
-        tape.gradient(value, variable.value) if variable.trainable else None
-        for variable in variables
-    ]
+    own = tape.gradient(value, [variable.value for variable in variables])
     return Expected(
         {key: norm(slope) for key, slope in zip(sources, slopes, strict=True)},
         [(variable, norm(slope)) for variable, slope in zip(variables, own, strict=True)],
@@ -94,9 +88,12 @@ def assert_equal(result: Result, expected: Expected) -> None:
     largest = max([0.0, *(n for n in expected.inputs.values() if n), *(n for _, n in expected.variables if n)])
     failed = [f"{finding.code} {finding.message}" for finding in result.findings if finding.code in ("GL403", "GL407")]
     assert not failed
+    wanted_of = dict(expected.inputs)
+    if len(result.inputs) == 1 and len(wanted_of) == 1:  # a single array feeds a single input of any name
+        wanted_of = {result.inputs[0].key: next(iter(wanted_of.values()))}
     for status in result.inputs:
-        if status.key in expected.inputs:
-            _same(f"input {status.key}", status, expected.inputs[status.key], largest)
+        if status.key in wanted_of:
+            _same(f"input {status.key}", status, wanted_of[status.key], largest)
         else:
             assert str(status.gradient) == "n/a", status
     listed = result.variables[: len(expected.variables)]
@@ -337,14 +334,12 @@ def test_the_surrogate_loss(build: Callable[[], Any]) -> None:
 
 def test_a_callable() -> None:
     tower1, tower2 = systems.tower(1), systems.tower(2)
-    both = keras.Sequential([tower1, tower2]) if False else None
     sample = systems.concat_dense_sample()
 
     def distance(batch: dict[str, Any]) -> Any:
         return tf.reduce_mean(tf.square(tower1(batch["model1"]) - tower2(batch["model2"]) * batch["y"]))
 
     result = gradlint.check(distance, sample, models=[tower1, tower2], probes=0)
-    del both
     inputs, labels = tensors(sample)
     variables = [*tower1.variables, *tower2.variables]
     with tf.GradientTape(persistent=True) as tape:
@@ -384,7 +379,6 @@ def test_finite_differences(build: Callable[[], Any]) -> None:
 
 # -- the healthy cases -------------------------------------------------------------------------------
 
-HEAVY = ("app_inceptionv3", "app_nasnetmobile", "app_resnet50", "app_resnet50v2")
 NOT_FLOAT32 = {"mixed_float16_cnn": "computes in float16"}
 
 

@@ -21,7 +21,7 @@ def sample():
 build, fixed = twins(net)
 
 EXPECT = {
-    "category": "other",
+    "category": "wrong_loss",
     "culprit": {"layer": "prob"},
     "why": "A softmax over one class: the loss is 0 whatever it says, and the gradient only pushes down.",
 }

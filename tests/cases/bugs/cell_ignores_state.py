@@ -15,7 +15,7 @@ class Cell(layers.Layer):
         self.units, self.repaired, self.state_size, self.output_size = units, repaired, units, units
 
     def get_config(self):
-        return {**super().get_config(), "units": self.units, "ok": self.repaired}
+        return {**super().get_config(), "units": self.units, "repaired": self.repaired}
 
     def build(self, shape):
         self.kernel = self.add_weight(shape=(shape[-1], self.units), name="kernel")

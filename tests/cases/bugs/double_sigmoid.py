@@ -27,4 +27,4 @@ def sample():
 
 build, fixed = twins(net)
 
-EXPECT = {"category": "other", "culprit": {"layer": "prob"}, "why": "The loss applies a second sigmoid."}
+EXPECT = {"category": "wrong_loss", "culprit": {"layer": "prob"}, "why": "The loss applies a second sigmoid."}

@@ -26,7 +26,7 @@ def fixed_sample():
 build, fixed = twins(net)
 
 EXPECT = {
-    "category": "other",
+    "category": "index_out_of_range",
     "culprit": {"input": "tokens", "layer": "embed"},
     "why": "Ids run from 0 to 49; 50 is outside the table (error on CPU, zeros on GPU).",
 }

@@ -27,7 +27,7 @@ def sample():
 build, fixed = twins(net)
 
 EXPECT = {
-    "category": "other",
+    "category": "exploding",
     "culprit": {"input": "x", "variable": "fc00/kernel"},
     "why": "Each layer multiplies the gradient by about sqrt(8).",
 }

@@ -16,7 +16,7 @@ class KL(keras.losses.Loss):
         self.repaired = repaired
 
     def get_config(self):
-        return {**super().get_config(), "ok": self.repaired}
+        return {**super().get_config(), "repaired": self.repaired}
 
     def call(self, y, p):
         if self.repaired:

@@ -20,7 +20,7 @@ def sample():
 build, fixed = twins(net)
 
 EXPECT = {
-    "category": "other",
+    "category": "wrong_loss",
     "culprit": {"layer": "scores"},
     "why": "Raw scores are normalised and clipped as if they were probabilities.",
 }

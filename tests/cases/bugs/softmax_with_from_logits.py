@@ -25,7 +25,7 @@ def sample():
 build, fixed = twins(net)
 
 EXPECT = {
-    "category": "other",
+    "category": "wrong_loss",
     "culprit": {"layer": "probs"},
     "why": "The loss applies a second softmax to probabilities: gradients are squeezed, and it cannot reach 0.",
 }

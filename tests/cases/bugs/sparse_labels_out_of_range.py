@@ -26,7 +26,7 @@ def fixed_sample():
 build, fixed = twins(net)
 
 EXPECT = {
-    "category": "other",
+    "category": "index_out_of_range",
     "culprit": {},
     "why": "Label 5 does not exist for five units: an error on CPU, NaN on GPU.",
 }

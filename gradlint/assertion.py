@@ -1,0 +1,72 @@
+"""The failure of an assertion: the report, folded; or with every victim and all evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gradlint.report.table import render
+from gradlint.report.text import count, printable, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.result import Result
+
+MOST_FINDINGS = 5
+"""A folded message shows this many findings, the failing ones first, and counts the rest."""
+
+
+class GradientsDoNotFlow(AssertionError):  # noqa: N818  # an assertion that failed, as AssertionError is named
+    """An assertion on the gradients failed; the message is the report.
+
+    Attributes:
+        result: what the check found.
+    """
+
+    def __init__(self, result: Result, remarks: str = "") -> None:
+        self.result = result
+        self.remarks = remarks
+        super().__init__(self.text())
+
+    def text(self, *, full: bool = False) -> str:
+        """The message; `full` shows every finding, every victim and the evidence."""
+        report = full_report(self.result) if full else folded_report(self.result)
+        return "\n\n".join(part for part in ("gradients do not flow", report, self.remarks) if part)
+
+
+def folded_report(result: Result) -> str:
+    """The report with the first findings only."""
+    findings = sorted(result.findings, key=lambda finding: -finding.severity.order)
+    shown = findings[:MOST_FINDINGS]
+    if len(findings) <= MOST_FINDINGS + 1:
+        return render(result)
+    kept = tuple(finding for finding in result.findings if any(finding is one for one in shown))
+    lines = render(replace(result, findings=kept)).split("\n")
+    # The verdict counts all of them.
+    lines[-1] = f"and {count(len(findings) - len(kept), 'more finding')}; pytest -vv shows all of them\n\n" + (
+        render(result).rsplit("\n", 1)[-1]
+    )
+    return "\n".join(lines)
+
+
+def full_report(result: Result) -> str:
+    """The whole report, followed by what it folds: the victims and the evidence of every finding."""
+    details = "\n\n".join("\n".join(_detail(finding)) for finding in result.findings)
+    report = render(result)
+    return f"{report}\n\nin full\n\n{details}" if details else report
+
+
+def _detail(finding: Finding) -> Iterator[str]:
+    yield f"{finding.code} {finding.name}: {sentence(finding.message)}"
+    if finding.cause.file is not None:
+        line = "" if finding.cause.line is None else f":{finding.cause.line}"
+        yield f"  at {printable(finding.cause.file)}{line}"
+    for title, names in (("inputs", finding.inputs), ("variables", finding.variables)):
+        if names:
+            yield f"  {title}"
+            yield from (f"    {printable(name)}" for name in names)
+    if finding.evidence:
+        yield "  evidence"
+        yield from (f"    {printable(str(key))}: {sentence(str(value))}" for key, value in finding.evidence.items())

@@ -1,0 +1,98 @@
+"""Which targets a change concerns: those with a changed model, sample, configuration or line of code."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradlint.config import Config, Target, paired_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+MODELS = (".keras",)
+SAMPLES = (".npz",)
+
+
+def concerned_targets(config: Config, changed: Sequence[Path]) -> tuple[Target, ...]:
+    """The targets that changed files belong to.
+
+    A target depends on its model and its sample, on the files of its `imports`, of its factory and of its
+    loss, and on every Python file of the project that these import, directly or not. A change of the
+    configuration or of the baseline concerns every target. A changed `NAME.keras` or `NAME.npz` that has the
+    other beside it, and that no target names, is a target of its own.
+    """
+    files = {path.resolve() for path in changed}
+    if files & {path.resolve() for path in (config.file, config.baseline) if path is not None}:
+        found = list(config.targets)
+    else:
+        found = [target for target in config.targets if files & set(_dependencies(target, config.folder))]
+    models = sorted({path.with_suffix(MODELS[0]) for path in files if path.suffix in (*MODELS, *SAMPLES)})
+    return (*found, *filter(None, (paired_target(config, model) for model in models)))
+
+
+def _dependencies(target: Target, folder: Path) -> Iterator[Path]:
+    for path in (target.model, target.sample):
+        if path is not None:
+            yield Path(path).resolve()
+    module, colon, _ = target.model.rpartition(":")
+    loss, _, _ = (target.settings.loss or "").rpartition(":")
+    start = [name for name in (*(target.settings.imports or ()), module if colon else "", loss) if name]
+    yield from _sources(start, folder)
+
+
+def _sources(names: Iterable[str], folder: Path) -> set[Path]:
+    """The Python files of the project behind these modules and files, and behind what they import."""
+    found: set[Path] = set()
+    waiting = [path for name in names for path in _files(name, [folder, folder / "src"])]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        roots = [folder, folder / "src", path.parent]
+        waiting += [file for name in _imported(path) for file in _files(name, roots)]
+    return found
+
+
+def _files(name: str, roots: Sequence[Path]) -> Iterator[Path]:
+    """Yields the files that importing a module runs: its own, and those of the packages around it."""
+    if name.endswith(".py"):
+        path = (roots[0] / name).resolve()
+        if path.is_file():
+            yield path
+        return
+    parts = name.split(".")
+    for root in roots:
+        for end in range(1, len(parts) + 1):
+            base = root.joinpath(*parts[:end])
+            for path in (base / "__init__.py", base.with_name(f"{base.name}.py")):
+                if path.is_file():
+                    yield path.resolve()
+
+
+@cache
+def _imported(path: Path) -> tuple[str, ...]:
+    """The modules that a file imports anywhere in it, absolute or as paths of files."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return ()
+    return tuple(name for node in ast.walk(tree) for name in _names(node, path))
+
+
+def _names(node: ast.AST, path: Path) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and not node.level:
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        package = path.parents[node.level - 1] if node.level <= len(path.parents) else path.parent
+        base = package.joinpath(*(node.module or "").split(".")) if node.module else package
+        yield str(base / "__init__.py")
+        yield str(base.with_name(f"{base.name}.py"))
+        for alias in node.names:
+            yield str(base / f"{alias.name}.py")
+            yield str(base / alias.name / "__init__.py")

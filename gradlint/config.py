@@ -1,0 +1,443 @@
+"""`[tool.gradlint]` of `pyproject.toml`, or `gradlint.toml`: what to check, and how.
+
+A file is read whole: its mistakes are reported together, each with its line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from gradlint.errors import ConfigError, UsageError
+from gradlint.rules import codes_matching
+from gradlint.suppression import Allowance, allowances
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+OWN_FILE, SHARED_FILE = "gradlint.toml", "pyproject.toml"
+DEPTHS = ("preflight", "structure", "values")
+MODES = ("training", "inference")
+FAIL_ON = ("error", "warning", "never")
+T = TypeVar("T")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""Names of targets: usable as a file name, as a test's name and on a command line."""
+_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to check one model. None is "not said": whatever has the lower rank decides.
+
+    The names are those of `gradlint.check()`.
+    """
+
+    loss: str | None = None
+    depth: str | None = None
+    mode: str | None = None
+    seed: int | None = None
+    probes: int | None = None
+    causal: tuple[str, ...] | None = None
+    targets: tuple[tuple[str | None, str], ...] | None = None
+    mapping: tuple[tuple[str, str], ...] | None = None
+    imports: tuple[str, ...] | None = None
+    trust_model: bool | None = None
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | None = None
+    fail_on: str | None = None
+
+    def over(self, lower: Settings) -> Settings:
+        """These settings, completed by those of a lower rank."""
+        return replace(lower, **self.said())
+
+    def said(self) -> dict[str, object]:
+        """The settings that say something."""
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return {name: value for name, value in values if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One entry of `[tool.gradlint.targets]`; its paths are absolute.
+
+    Attributes:
+        settings: its own, completed by those of the file.
+        allowed: per-layer ignores of its own.
+    """
+
+    name: str
+    model: str
+    sample: str | None
+    settings: Settings
+    allowed: tuple[Allowance, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration file.
+
+    Attributes:
+        file: None when there is none.
+        folder: paths in the file are relative to it.
+        settings: for every check.
+        allowed: per-layer ignores for every check.
+        baseline: file of the known findings.
+        jobs: how many targets are checked at a time.
+        lines: line of the file for each key that it says, such as `targets.towers.model`.
+    """
+
+    file: Path | None
+    folder: Path
+    settings: Settings = Settings()
+    allowed: tuple[Allowance, ...] = ()
+    targets: tuple[Target, ...] = ()
+    baseline: Path | None = None
+    jobs: int | None = None
+    lines: tuple[tuple[tuple[str, ...], int], ...] = ()
+
+    def target(self, name: str) -> Target | None:
+        """The target of this name."""
+        return next((target for target in self.targets if target.name == name), None)
+
+
+def find_config(start: Path) -> Path | None:
+    """The configuration file for a folder: its own, or the nearest above, up to the root of a repository.
+
+    `gradlint.toml` comes before `pyproject.toml`, which counts only when it has a `[tool.gradlint]`.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (own := folder / OWN_FILE).is_file():
+            return own
+        shared = folder / SHARED_FILE
+        if shared.is_file() and _mentions_gradlint(shared):
+            return shared
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def _mentions_gradlint(shared: Path) -> bool:
+    # Not parsed: a mistake elsewhere in somebody's pyproject.toml is no business of a run without a table here.
+    try:
+        text = shared.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return re.search(r"^\s*\[+\s*tool\s*\.\s*[\"']?gradlint\b|^\s*gradlint\s*[.=]", text, re.MULTILINE) is not None
+
+
+def load_config(file: Path | None, folder: Path | None = None) -> Config:
+    """Read a configuration file; without one, the empty configuration of a folder.
+
+    Raises:
+        ConfigError: the file cannot be read, or has mistakes: all of them, each with its line.
+    """
+    if file is None:
+        return Config(None, (folder or Path.cwd()).resolve())
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{_shown(file)} cannot be read: {error}") from error
+    try:
+        table: object = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{_shown(file)} is not TOML: {error}") from error
+    return _Reader(file.resolve(), text).config(table)
+
+
+def paired_target(config: Config, model: Path) -> Target | None:
+    """`NAME.keras` with `NAME.npz` beside it, as a target; None when one is missing or a target names the model."""
+    sample = model.with_suffix(".npz")
+    if model.suffix != ".keras" or not (model.is_file() and sample.is_file()):
+        return None
+    if any(target.model == str(model) or Path(target.model).resolve() == model.resolve() for target in config.targets):
+        return None
+    return Target(model.stem, str(model), str(sample), config.settings)
+
+
+def _shown(file: Path) -> str:
+    """The path as a user in the current folder would type it."""
+    try:
+        return os.path.relpath(file) if file.resolve().is_relative_to(Path.cwd().resolve()) else str(file)
+    except (OSError, ValueError):
+        return str(file)
+
+
+class _Mistake(ValueError):
+    """A value that cannot be used; `culprit` is the part of it that is to blame, when it is a part."""
+
+    def __init__(self, message: str, culprit: str | None = None) -> None:
+        super().__init__(message)
+        self.culprit = culprit
+
+
+class _Reader:
+    """Turns the table of one file into a `Config`, and collects its mistakes on the way."""
+
+    def __init__(self, file: Path, text: str) -> None:
+        self.file, self.folder = file, file.parent
+        self.prefix: tuple[str, ...] = () if file.name != SHARED_FILE else ("tool", "gradlint")
+        self.text = text.split("\n")
+        self.lines = key_lines(text)
+        self.mistakes: list[tuple[int, str]] = []
+
+    def config(self, table: object) -> Config:
+        for part in self.prefix:
+            table = table.get(part, {}) if isinstance(table, dict) else {}
+        own = self._table(table, ())
+        entries = self._table(own.pop("targets", {}), ("targets",))  # inside of a target, `targets` are labels
+        settings, allowed = self._settings(own, ())
+        targets = [self._target(name, entry, settings) for name, entry in entries.items()]
+        baseline = self._value(own, ("baseline",), _text)
+        jobs = self._value(own, ("jobs",), _positive)
+        self._refuse_unknown(own, (), (*_KEYS, "per-layer-ignores", "targets", "baseline", "jobs"))
+        if self.mistakes:
+            raise ConfigError(self._report())
+        length = len(self.prefix)
+        return Config(
+            file=self.file,
+            folder=self.folder,
+            settings=settings,
+            allowed=allowed,
+            targets=tuple(targets),
+            baseline=self.folder / baseline if baseline is not None else None,
+            jobs=jobs,
+            lines=tuple((key[length:], line) for key, line in self.lines.items() if key[:length] == self.prefix),
+        )
+
+    def _target(self, name: str, entry: object, defaults: Settings) -> Target:
+        path = ("targets", name)
+        if not NAME.fullmatch(name):
+            self._blame(path, f"{name!r} is no name for a target; use letters, digits, '_', '-' and '.'")
+        own = self._table(entry, path)
+        settings, allowed = self._settings(own, path)
+        model = self._value(own, (*path, "model"), _text)
+        sample = self._value(own, (*path, "sample"), _text)
+        if model is None and isinstance(entry, dict) and not self._blamed((*path, "model")):
+            self._blame(path, f"target {name!r} has no model")
+        self._refuse_unknown(own, path, (*_KEYS, "per-layer-ignores", "model", "sample"))
+        return Target(
+            name=name,
+            model=self._path(model or ""),
+            sample=None if sample is None else str(self.folder / sample),
+            settings=settings.over(defaults),
+            allowed=allowed,
+            line=self._line(path),
+        )
+
+    def _settings(self, own: dict[str, object], path: tuple[str, ...]) -> tuple[Settings, tuple[Allowance, ...]]:
+        said: dict[str, object] = {}
+        for key, (name, read) in _KEYS.items():
+            if (value := self._value(own, (*path, key), read)) is not None:
+                said[name] = value
+        if isinstance(imports := said.get("imports"), tuple):
+            said["imports"] = tuple(self._path(item) if item.endswith(".py") else item for item in imports)
+        ignores = self._table(own.pop("per-layer-ignores", {}), (*path, "per-layer-ignores"))
+        allowed: list[Allowance] = []
+        for pattern in list(ignores):
+            where = (*path, "per-layer-ignores", pattern)
+            rules = self._value(ignores, where, _codes)
+            origin = f"{_shown(self.file)}:{self._line(where)}"
+            for rule in rules or ():
+                allowed += allowances({rule: pattern}, origin)
+        return Settings(**said), tuple(allowed)  # type: ignore[arg-type]  # each reader gives its field's type
+
+    def _path(self, item: str) -> str:
+        return item if _FACTORY.fullmatch(item) and not (self.folder / item).exists() else str(self.folder / item)
+
+    # -- mistakes ------------------------------------------------------------------------------------------
+
+    def _table(self, value: object, path: tuple[str, ...]) -> dict[str, object]:
+        if isinstance(value, dict):
+            return dict(value)
+        self._blame(path, f"{'.'.join((*self.prefix, *path))} must be a table")
+        return {}
+
+    def _value(self, own: dict[str, object], path: tuple[str, ...], read: Callable[[object], T]) -> T | None:
+        if path[-1] not in own:
+            return None
+        value = own.pop(path[-1])
+        try:
+            return read(value)
+        except _Mistake as mistake:
+            self._blame(path, f"{path[-1]}: {mistake}", mistake.culprit)
+        except UsageError as error:
+            self._blame(path, f"{path[-1]}: {error}")
+        return None
+
+    def _refuse_unknown(self, rest: dict[str, object], path: tuple[str, ...], known: Sequence[str]) -> None:
+        for key in rest:
+            close = get_close_matches(key.replace("_", "-"), known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+            self._blame((*path, key), f"{'.'.join((*self.prefix, *path, key))} is not known; {hint}")
+
+    def _blame(self, path: tuple[str, ...], message: str, culprit: str | None = None) -> None:
+        self.mistakes.append((self._line(path, culprit), message))
+
+    def _blamed(self, path: tuple[str, ...]) -> bool:
+        return any(message.startswith(f"{path[-1]}:") and line == self._line(path) for line, message in self.mistakes)
+
+    def _line(self, path: tuple[str, ...], culprit: str | None = None) -> int:
+        """The line of a key, or of the nearest key around it; that of `culprit` within its value, when found."""
+        full = (*self.prefix, *path)
+        line = next((self.lines[full[:n]] for n in range(len(full), 0, -1) if full[:n] in self.lines), 1)
+        if culprit is not None:
+            following = min((other for other in self.lines.values() if other > line), default=len(self.text) + 1)
+            for number in range(line, following):
+                if re.search(rf"""["']{re.escape(culprit)}["']""", self.text[number - 1]):
+                    return number
+        return line
+
+    def _report(self) -> str:
+        number = len(self.mistakes)
+        lines = [f"{_shown(self.file)}:{line}: {message}" for line, message in sorted(self.mistakes)]
+        return "\n".join([f"{_shown(self.file)} has {number} mistake{'' if number == 1 else 's'}", *lines])
+
+
+# -- values ----------------------------------------------------------------------------------------------
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _Mistake(f"{value!r} is not text")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise _Mistake(f"{value!r} is not a list of texts")
+    return tuple(value)
+
+
+def _codes(value: object) -> tuple[str, ...]:
+    items = _texts([value] if isinstance(value, str) else value)
+    for item in items:
+        try:
+            codes_matching([item])
+        except UsageError as error:
+            raise _Mistake(str(error), item) from error
+    return items
+
+
+def _natural(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise _Mistake(f"{value!r} is not a whole number from 0")
+    return value
+
+
+def _positive(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise _Mistake(f"{value!r} is not a whole number from 1")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _Mistake(f"{value!r} is not true or false")
+    return value
+
+
+def _one_of(*choices: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise _Mistake(f"{value!r} is not one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict) or not all(isinstance(item, str) and item for item in value.values()):
+        raise _Mistake(f'{value!r} is not a table of texts, such as {{ input = "key" }}')
+    return tuple(value.items())
+
+
+def _labels(value: object) -> tuple[tuple[str | None, str], ...]:
+    found: list[tuple[str | None, str]] = []
+    for item in _texts([value] if isinstance(value, str) else value):
+        output, equals, key = item.rpartition("=")
+        if not key or (equals and not output):
+            raise _Mistake(f"{item!r} is not KEY or OUTPUT=KEY", item)
+        found.append((output or None, key))
+    return tuple(found)
+
+
+def _causal(value: object) -> tuple[str, ...]:
+    return _texts([value] if isinstance(value, str) else value)
+
+
+_KEYS: dict[str, tuple[str, Callable[[object], object]]] = {
+    "select": ("select", _codes),
+    "ignore": ("ignore", _codes),
+    "fail-on": ("fail_on", _one_of(*FAIL_ON)),
+    "depth": ("depth", _one_of(*DEPTHS)),
+    "mode": ("mode", _one_of(*MODES)),
+    "seed": ("seed", _natural),
+    "probes": ("probes", _natural),
+    "loss": ("loss", _text),
+    "targets": ("targets", _labels),
+    "mapping": ("mapping", _pairs),
+    "causal": ("causal", _causal),
+    "imports": ("imports", _texts),
+    "trust": ("trust_model", _truth),
+}
+"""Key of the file to the name in `Settings` and to what reads its value."""
+
+
+# -- lines -----------------------------------------------------------------------------------------------
+
+_PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
+_DOTTED = rf"{_PART}(?:\s*\.\s*{_PART})*"
+_HEADER = re.compile(rf"\s*\[\[?\s*({_DOTTED})\s*\]\]?")
+_KEY = re.compile(rf"\s*({_DOTTED})\s*=")
+_TOKEN = re.compile(
+    r""""{3}(?:\\.|[^\\])*?"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*|[\[\]{}\n]""",
+    re.DOTALL,
+)
+"""Texts, comments, brackets and line ends."""
+
+
+def key_lines(text: str) -> dict[tuple[str, ...], int]:
+    """The line of every table header and key of a TOML file that is known to be well-formed.
+
+    `tomllib` keeps no lines. Keys of inline tables are on the line of the table.
+    """
+    found: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    for number, line in _statements(text):
+        if header := _HEADER.match(line):
+            path = table = tuple(_parts(header[1]))
+        elif key := _KEY.match(line):
+            path = (*table, *_parts(key[1]))
+        else:
+            continue
+        found.setdefault(path, number)
+    return found
+
+
+def _parts(dotted: str) -> Iterator[str]:
+    for part in re.findall(_PART, dotted):
+        yield part[1:-1] if part[0] in "\"'" else part
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Yields the numbered lines that begin neither inside a text nor inside a list."""
+    number, depth = 1, 0
+    yield number, text.split("\n", 1)[0]
+    for token in _TOKEN.finditer(text):
+        number += token[0].count("\n")
+        depth += (token[0] in ("[", "{")) - (token[0] in ("]", "}"))
+        if token[0] == "\n" and not depth:
+            yield number, text[token.end() :].split("\n", 1)[0]

@@ -1,0 +1,716 @@
+"""The graph of operations, folded into layers: what a picture of the model shows.
+
+Each picture shows one model or layer from the inside; what has an inside of its own is one box in it. A layer
+whose code is called, left and called again is drawn once a visit, so that a picture never has a cycle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+from gradlint.flow import SHAPE_READERS
+from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+    import networkx as nx
+
+    from gradlint.finding import Finding
+
+MOST_BOXES = 40
+"""A picture of more boxes than this has its chains folded."""
+MOST_INPUTS = 8
+"""More inputs than this that feed the same boxes, and fare alike, are one box."""
+LOSS = "compile_loss"
+"""The name that Keras gives to the operations of a compiled loss."""
+
+# Edges carry the gradient of a tensor; what an operation hands to it may be less.
+_HANDS_ON_NOTHING = {
+    "none": GradientState.ABSENT,
+    "unregistered": GradientState.ABSENT,
+    "raises": GradientState.ABSENT,
+    "zero": GradientState.ZERO,
+}
+_RANK = {
+    GradientState.NOT_APPLICABLE: 0,
+    GradientState.UNKNOWN: 0,
+    GradientState.ABSENT: 0,
+    GradientState.ZERO: 1,
+    GradientState.FINITE: 2,
+    GradientState.NONFINITE: 2,
+}
+_DEAD = (GradientState.ABSENT, GradientState.ZERO)
+ALIVE = 2
+"""The rank of a gradient from which something is learnt, or would be if it were finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A layer, a sub-model, a chain of layers, an operation, an input, an output, or the loss.
+
+    Attributes:
+        id: unique among all pictures of a model.
+        kind: `input`, `layer`, `op`, `chain`, `output`, `loss`, `port` (the world outside of a sub-model) or
+            `unused` (variables that no operation reads).
+        label: for people; from the model, so not safe to print.
+        path: the layer's path, empty for what is no layer.
+        about: the operations, or how many layers are folded.
+        gradient: state of the gradient that arrives from the loss.
+        norm: Euclidean norm of that gradient, over all tensors that leave the box.
+        variables: how many of the box's trainable variables are in which state.
+        findings: indices of the findings whose cause is in here.
+        inside: the picture of what is folded, if anything.
+        stops: the gradient stops somewhere inside.
+    """
+
+    id: str
+    kind: str
+    label: str
+    path: str = ""
+    about: str = ""
+    gradient: GradientState = GradientState.UNKNOWN
+    norm: float | None = None
+    variables: Mapping[GradientState, int] = field(default_factory=dict)
+    findings: tuple[int, ...] = ()
+    inside: Picture | None = None
+    stops: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The tensors that pass from one box to another.
+
+    Attributes:
+        gradient: state of the gradient that comes back: that of the best tensor.
+        norm: Euclidean norm of it; a tensor with other readers counts with the gradient from all of them.
+        is_cut: the gradient stops here: more of it arrives at the target than leaves it, nothing reaches the
+            source another way, and something behind it should learn.
+    """
+
+    source: str
+    target: str
+    gradient: GradientState
+    norm: float | None = None
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Boxes in the order of the forward pass, and the links between them."""
+
+    boxes: tuple[Box, ...]
+    links: tuple[Link, ...]
+
+
+def layer_picture(graph: nx.DiGraph[object], findings: Sequence[Finding] = ()) -> Picture:
+    """The model as seen from outside; sub-models, and layers in which the gradient stops, have an inside.
+
+    Args:
+        graph: as in `Result.graph`.
+        findings: mark the boxes that hold their causes.
+    """
+    return _Folder(graph, findings).picture()
+
+
+def layer_parts(path: str) -> tuple[str, ...]:
+    """The names on a layer's path; `a/b/a/b/c`, as Keras writes for layers built by their owner, is `a/b/c`."""
+    parts: list[str] = []
+    rest = [part for part in path.split("/") if part]
+    while rest:
+        for size in range(min(len(parts), len(rest)), 0, -1):
+            if parts[-size:] == rest[:size]:
+                del rest[:size]
+                break
+        else:
+            parts.append(rest.pop(0))
+    return tuple(parts)
+
+
+def all_pictures(picture: Picture) -> Iterable[tuple[Box, Picture]]:
+    """Every picture inside of this one with the box it is folded into, outer ones first."""
+    for box in picture.boxes:
+        if box.inside is not None:
+            yield box, box.inside
+            yield from all_pictures(box.inside)
+
+
+def stronger(states: Iterable[GradientState]) -> GradientState:
+    """The state of several tensors together: one that is not finite shows, and one that is makes up for others."""
+    present = set(states)
+    order = (
+        GradientState.NONFINITE,
+        GradientState.FINITE,
+        GradientState.ZERO,
+        GradientState.ABSENT,
+        GradientState.NOT_APPLICABLE,
+    )
+    return next((state for state in order if state in present), GradientState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tie:
+    """One edge of the graph of operations."""
+
+    source: Hashable
+    target: Hashable
+    gradient: GradientState
+    norm: float | None
+
+
+@dataclass(slots=True)
+class _Group:
+    """The nodes that become one box."""
+
+    id: str
+    key: str
+    members: list[Hashable] = field(default_factory=list)
+
+
+class _Folder:
+    """One graph on its way to a picture."""
+
+    def __init__(self, graph: nx.DiGraph[object], findings: Sequence[Finding]) -> None:
+        self.graph = graph
+        self.findings = findings
+        self.ids = (f"b{number}" for number in count())
+        self.kind = {node: str(data.get("kind")) for node, data in graph.nodes(data=True)}
+        self.parts = {
+            node: layer_parts(str(data.get("layer") or ""))
+            for node, data in graph.nodes(data=True)
+            if data.get("kind") == "op" and data.get("type") not in SHAPE_READERS
+        }
+        self.causes = [layer_parts(finding.cause.layer or "") for finding in findings]
+        self._find_loss()
+        self.ties = self._ties()
+        self.outgoing: dict[Hashable, list[_Tie]] = {}
+        self.incoming: dict[Hashable, list[_Tie]] = {}
+        for tie in self.ties:
+            self.outgoing.setdefault(tie.source, []).append(tie)
+            self.incoming.setdefault(tie.target, []).append(tie)
+        self.starved = self._starved()
+
+    # -- operations ------------------------------------------------------------------------------------
+
+    def _find_loss(self) -> None:
+        """Operations behind every output, outside of every layer, are those of the loss."""
+        outputs = [node for node, kind in self.kind.items() if kind == "output"]
+        before = set(outputs)
+        queue = list(outputs)
+        while queue:
+            for source in self.graph.pred[queue.pop()]:
+                if source not in before:
+                    before.add(source)
+                    queue.append(source)
+        self.loss = {
+            node
+            for node, parts in self.parts.items()
+            if parts[:1] == (LOSS,) or (outputs and not parts and node not in before)
+        }
+
+    def _ties(self) -> list[_Tie]:
+        ties = []
+        for source, target, data in self.graph.edges(data=True):
+            if self.kind[source] == "variable" or not (self._is_drawn(source) and self._is_drawn(target)):
+                continue
+            ties.append(_Tie(source, target, *self._handed(target, data)))
+        return ties
+
+    def _is_drawn(self, node: Hashable) -> bool:
+        return self.kind[node] != "op" or node in self.parts
+
+    def _handed(self, target: object, data: Mapping[str, object]) -> tuple[GradientState, float | None]:
+        """What `target` hands back along an edge: never more than arrives at `target` itself."""
+        state = _state(data.get("gradient"))
+        norm = data.get("norm")
+        if state in (GradientState.FINITE, GradientState.NONFINITE):
+            state = _HANDS_ON_NOTHING.get(str(data.get("local")), state)
+            after = [_state(edge.get("gradient")) for edge in self.graph.adj[target].values()]
+            if self.kind[target] == "op" and GradientState.UNKNOWN not in after:
+                arriving = stronger(after)
+                if not after or _RANK[arriving] == 0:
+                    state = GradientState.ABSENT
+                elif arriving is GradientState.ZERO:
+                    state = GradientState.ZERO
+        return state, float(norm) if isinstance(norm, (int, float)) and state is GradientState.FINITE else None
+
+    def _arrives(self, node: Hashable) -> GradientState:
+        """The gradient that reaches a node from the loss."""
+        own = self.graph.nodes[node].get("gradient")
+        return stronger(tie.gradient for tie in self.outgoing.get(node, ())) if own is None else _state(own)
+
+    def _starved(self) -> set[Hashable]:
+        """Nodes that no gradient reaches, behind which a trainable variable or a float input goes without."""
+        found: set[Hashable] = set()
+        queue: list[Hashable] = []
+        for node, data in self.graph.nodes(data=True):
+            learns = data.get("kind") == "input" or (data.get("kind") == "variable" and _is_trainable(data))
+            if learns and _state(data.get("gradient")) in (GradientState.ABSENT, GradientState.ZERO):
+                found.add(node)
+                queue.append(node)
+        while queue:
+            for target in self.graph.adj[queue.pop()]:
+                if target not in found and self._is_drawn(target) and _RANK[self._arrives(target)] < ALIVE:
+                    found.add(target)
+                    queue.append(target)
+        return found
+
+    # -- boxes -----------------------------------------------------------------------------------------
+
+    def picture(self) -> Picture:
+        """The model from outside."""
+        members = [node for node, kind in self.kind.items() if kind != "variable" and self._is_drawn(node)]
+        return self._with_unused(self._drawn(self._groups(members, 0, by_op=False), 0, by_op=False))
+
+    def _key(self, node: Hashable, depth: int, *, by_op: bool) -> str:
+        """Nodes with equal keys may share a box."""
+        kind = self.kind[node]
+        if depth == 0 and (kind == "loss" or node in self.loss):
+            return "loss"
+        if kind != "op" or by_op:
+            return f"{kind}:{node!r}"
+        parts = self.parts[node]
+        return f"layer:{parts[depth]}" if len(parts) > depth else "own"
+
+    def _groups(self, members: Sequence[Hashable], depth: int, *, by_op: bool) -> list[_Group]:
+        """Members by key; one that would close a cycle begins another group."""
+        groups: dict[str, _Group] = {}
+        after: dict[str, set[str]] = {}
+        latest: dict[str, str] = {}
+        home: dict[Hashable, str] = {}
+        for node in members:
+            key = self._key(node, depth, by_op=by_op)
+            sources = {home[tie.source] for tie in self.incoming.get(node, ()) if tie.source in home}
+            current = latest.get(key)
+            if current is None or (sources - {current} and _reaches(after, current, sources - {current})):
+                current = next(self.ids)
+                groups[current] = _Group(current, key)
+                latest[key] = current
+            groups[current].members.append(node)
+            home[node] = current
+            for source in sources - {current}:
+                after.setdefault(source, set()).add(current)
+        return list(groups.values())
+
+    def _drawn(self, groups: Sequence[_Group], depth: int, *, by_op: bool) -> Picture:
+        home = {node: group.id for group in groups for node in group.members}
+        between: dict[tuple[str, str], list[_Tie]] = {}
+        ports: dict[tuple[bool, str], str] = {}
+        boxes: list[Box] = []
+        for node in home:
+            for tie in self.incoming.get(node, ()):
+                if by_op and tie.source not in home and self._reads_variable(tie.source):
+                    continue
+                source = home.get(tie.source) or self._port(tie.source, ports, boxes, is_source=True, depth=depth)
+                if source != home[node]:
+                    between.setdefault((source, home[node]), []).append(tie)
+            for tie in self.outgoing.get(node, ()):
+                if tie.target not in home:
+                    target = self._port(tie.target, ports, boxes, is_source=False, depth=depth)
+                    between.setdefault((home[node], target), []).append(tie)
+        if depth == 0:
+            self._lead_through_outputs(between, home)
+        arriving = self._arriving(groups, between)
+        drawn = [self._box(group, depth, arriving[group.id], by_op=by_op) for group in groups]
+        ends = {id for is_source, id in ((key[0], ports[key]) for key in ports) if not is_source}
+        sources = [box for box in boxes if box.id not in ends]
+        sinks = [box for box in boxes if box.id in ends]
+        states = {box.id: box.gradient for box in (*drawn, *boxes)}
+        links = tuple(
+            self._link(source, target, ties, states, target in ends) for (source, target), ties in between.items()
+        )
+        links = self._cuts_at_cause(links, between, states)
+        kept = self._inputs_together(tuple([*sources, *drawn, *sinks]), links) if depth == 0 else None
+        picture = kept or Picture(tuple([*sources, *drawn, *sinks]), links)
+        return _chains_folded(picture, self.ids) if len(picture.boxes) > MOST_BOXES else picture
+
+    def _port(
+        self,
+        node: Hashable,
+        ports: dict[tuple[bool, str], str],
+        boxes: list[Box],
+        *,
+        is_source: bool,
+        depth: int,
+    ) -> str:
+        """The box for a neighbour outside of the layer that is drawn."""
+        label = self._outside_label(node, depth)
+        if (is_source, label) not in ports:
+            ports[is_source, label] = next(self.ids)
+            boxes.append(
+                Box(ports[is_source, label], "port", label, about="from outside" if is_source else "to outside")
+            )
+        return ports[is_source, label]
+
+    def _outside_label(self, node: Hashable, depth: int) -> str:
+        if self.kind[node] != "op":
+            return str(self.graph.nodes[node].get("label") or self.kind[node])
+        if node in self.loss:
+            return "loss"
+        return "/".join(self.parts[node][:depth]) or str(self.graph.nodes[node].get("type") or "operation")
+
+    def _lead_through_outputs(self, between: dict[tuple[str, str], list[_Tie]], home: Mapping[Hashable, str]) -> None:
+        """Draw what the loss takes from an output's layer as taken from the output.
+
+        A loss may read the logits of the layer's last operation: the output itself is then beside the way.
+        """
+        loss = {home[node] for node in home if self.kind[node] == "loss" or node in self.loss}
+        outputs: dict[str, list[Hashable]] = {}
+        for node in home:
+            if self.kind[node] == "output":
+                for tie in self.incoming.get(node, ()):
+                    outputs.setdefault(home[tie.source], []).append(node)
+        for (source, target), ties in list(between.items()):
+            if target not in loss or source not in outputs:
+                continue
+            makers = {tie.source: node for node in outputs[source] for tie in self.incoming[node]}
+            kept = []
+            for tie in ties:
+                only = outputs[source][0] if len(outputs[source]) == 1 else None
+                output = makers.get(tie.source, only)
+                if output is None:
+                    kept.append(tie)
+                    continue
+                between.setdefault((home[output], target), []).append(tie)
+                way = between[source, home[output]]
+                if not any(other is tie for other in way):
+                    way.append(tie)
+            if kept:
+                between[source, target] = kept
+            else:
+                del between[source, target]
+
+    def _arriving(
+        self, groups: Sequence[_Group], between: Mapping[tuple[str, str], list[_Tie]]
+    ) -> dict[str, list[_Tie]]:
+        found: dict[str, list[_Tie]] = {group.id: [] for group in groups}
+        for (source, _), ties in between.items():
+            if source in found:
+                found[source] += ties
+        return found
+
+    def _box(self, group: _Group, depth: int, arriving: Sequence[_Tie], *, by_op: bool) -> Box:
+        first = group.members[0]
+        data = self.graph.nodes[first]
+        kind = self.kind[first]
+        state = stronger(tie.gradient for tie in arriving)
+        norm = _norm(arriving)
+        if group.key == "loss":
+            return Box(group.id, "loss", "loss", about=self._ops(group.members), gradient=GradientState.FINITE)
+        if kind == "input":
+            key = str(data.get("label"))
+            marks = tuple(
+                index
+                for index, finding in enumerate(self.findings)
+                if finding.cause.layer is None and key in finding.inputs
+            )
+            own = data.get("norm")
+            return Box(
+                group.id,
+                "input",
+                key,
+                gradient=_state(data.get("gradient")),
+                norm=float(own) if isinstance(own, (int, float)) else None,
+                findings=marks,
+            )
+        if kind == "output":
+            if not arriving:  # no loss reads it: what its layer gets comes some other way
+                state = stronger(tie.gradient for tie in self.incoming.get(first, ()))
+            about = "" if arriving else "no loss reads it"
+            return Box(group.id, "output", str(data.get("label")), about=about, gradient=state, norm=norm)
+        if by_op or group.key == "own":
+            label = self._ops(group.members)
+            marks = self._marks(self.parts[first], group.members, exactly=True)
+            about = "operation" if len(group.members) == 1 else "operations"
+            return Box(
+                group.id,
+                "op",
+                label,
+                "/".join(self.parts[first]),
+                about,
+                state,
+                norm,
+                self._variables(group.members),
+                marks,
+            )
+        path = self.parts[first][: depth + 1]
+        marks = self._marks(path, group.members, exactly=False)
+        inside = self._inside(group, depth + 1, bool(marks))
+        about = self._ops(group.members)
+        if inside is not None and (number := len(self._sublayers(group.members, depth + 1))):
+            about = f"{number} layer{'' if number == 1 else 's'}"
+        stops = inside is not None and _has_cut(inside)
+        return Box(
+            group.id,
+            "layer",
+            path[-1],
+            "/".join(path),
+            about,
+            state,
+            norm,
+            self._variables(group.members),
+            marks,
+            inside,
+            stops,
+        )
+
+    def _inside(self, group: _Group, depth: int, marked: bool) -> Picture | None:
+        if self._sublayers(group.members, depth):
+            groups = self._groups(group.members, depth, by_op=False)
+            return self._drawn(groups, depth, by_op=False)
+        if len(group.members) > 1 and (marked or self._stops_within(group.members)):
+            members = [node for node in group.members if not self._reads_variable(node)]
+            return self._drawn(self._groups(members, depth, by_op=True), depth, by_op=True)
+        return None
+
+    def _reads_variable(self, node: Hashable) -> bool:
+        return self.graph.nodes[node].get("type") == "ReadVariableOp"
+
+    def _sublayers(self, members: Iterable[Hashable], depth: int) -> set[str]:
+        return {self.parts[node][depth] for node in members if len(self.parts[node]) > depth}
+
+    def _stops_within(self, members: Iterable[Hashable]) -> bool:
+        return any(
+            tie.source in self.starved and _RANK[self._arrives(tie.source)] < _RANK[self._arrives(node)]
+            for node in members
+            for tie in self.incoming.get(node, ())
+        )
+
+    def _marks(self, path: tuple[str, ...], members: Iterable[Hashable], *, exactly: bool) -> tuple[int, ...]:
+        types = {self.graph.nodes[node].get("type") for node in members} if exactly else set()
+        return tuple(
+            index
+            for index, cause in enumerate(self.causes)
+            if (cause == path and self.findings[index].cause.op in types if exactly else cause[: len(path)] == path)
+            and (cause or self.findings[index].cause.op in types)
+        )
+
+    def _ops(self, members: Iterable[Hashable]) -> str:
+        """The types of operations, most frequent first; reading a variable is none that people think of."""
+        types = Counter(str(self.graph.nodes[node].get("type") or "") for node in members)
+        names = [name for name, _ in types.most_common() if name and name != "ReadVariableOp"]
+        more = f" +{len(names) - 3}" if len(names) > 3 else ""
+        return ", ".join(names[:3]) + more
+
+    def _variables(self, members: Iterable[Hashable]) -> dict[GradientState, int]:
+        own = {
+            source
+            for node in members
+            for source in self.graph.pred[node]
+            if self.kind[source] == "variable" and self.graph.nodes[source].get("trainable") is not False
+        }
+        return dict(Counter(_state(self.graph.nodes[variable].get("gradient")) for variable in own))
+
+    def _link(
+        self, source: str, target: str, ties: Sequence[_Tie], states: Mapping[str, GradientState], leaves: bool
+    ) -> Link:
+        state = stronger(tie.gradient for tie in ties)
+        beyond = state if leaves else states[target]
+        best = max(_RANK[state], _RANK[states[source]])
+        starved = any(tie.source in self.starved for tie in ties)
+        return Link(source, target, state, _norm(ties), is_cut=starved and best < _RANK[beyond])
+
+    def _cuts_at_cause(
+        self,
+        links: tuple[Link, ...],
+        between: Mapping[tuple[str, str], Sequence[_Tie]],
+        states: Mapping[str, GradientState],
+    ) -> tuple[Link, ...]:
+        """Move a cut back to where floats become integers, when integers lie on the way to it.
+
+        The tape also sees nothing of a float that is made from an integer, so the first tensor that has a
+        gradient again comes later than the operation to look at.
+        """
+        before: dict[str, list[Link]] = {}
+        for link in links:
+            if any(tie.source in self.starved for tie in between[link.source, link.target]):
+                before.setdefault(link.target, []).append(link)
+        moved: dict[Link, list[Link]] = {}
+        for cut in (link for link in links if link.is_cut):
+            seen = {cut.source}
+            queue = [cut.source]
+            while queue:
+                box = queue.pop()
+                floats = [link for link in before.get(box, ()) if link.gradient in _DEAD]
+                if states[box] is GradientState.NOT_APPLICABLE and floats:
+                    moved.setdefault(cut, []).extend(floats)
+                    continue
+                following = {link.source for link in before.get(box, ())} - seen
+                seen |= following
+                queue += following
+        marked = {link for found in moved.values() for link in found}
+        return tuple(
+            replace(link, is_cut=True) if link in marked else replace(link, is_cut=link.is_cut and link not in moved)
+            for link in links
+        )
+
+    def _inputs_together(self, boxes: tuple[Box, ...], links: tuple[Link, ...]) -> Picture | None:
+        alike: dict[tuple[object, ...], list[Box]] = {}
+        for box in boxes:
+            if box.kind == "input" and not box.findings:
+                targets = frozenset((link.target, link.is_cut) for link in links if link.source == box.id)
+                alike.setdefault((box.gradient, targets), []).append(box)
+        folded = {box.id: group[0] for group in alike.values() if len(group) > MOST_INPUTS for box in group}
+        if not folded:
+            return None
+        sizes = Counter(box.id for box in folded.values())
+        kept = tuple(
+            replace(
+                box,
+                label=f"{sizes[box.id]:,} inputs",
+                about=f"{box.label} and {sizes[box.id] - 1:,} more",
+                norm=_total(other.norm for other in boxes if folded.get(other.id) is box),
+            )
+            if box.id in sizes
+            else box
+            for box in boxes
+            if box.id not in folded or box.id in sizes
+        )
+        return Picture(kept, tuple(link for link in links if link.source not in folded or link.source in sizes))
+
+    def _with_unused(self, picture: Picture) -> Picture:
+        """Add a box for each layer whose trainable variables nothing reads."""
+        unread: dict[str, list[Hashable]] = {}
+        for node, kind in self.kind.items():
+            if kind == "variable" and not self.graph.adj[node] and _is_trainable(self.graph.nodes[node]):
+                owner = str(self.graph.nodes[node].get("label")).rpartition("/")[0]
+                unread.setdefault(owner.partition("/")[0] or "variables", []).append(node)
+        boxes = []
+        for owner, nodes in unread.items():
+            states = Counter(_state(self.graph.nodes[node].get("gradient")) for node in nodes)
+            named = {str(self.graph.nodes[node].get("label")) for node in nodes}
+            marks = tuple(i for i, finding in enumerate(self.findings) if named & set(finding.variables))
+            state = stronger(states)
+            boxes.append(Box(next(self.ids), "unused", owner, owner, "never used", state, None, dict(states), marks))
+        return Picture((*picture.boxes, *boxes), picture.links) if boxes else picture
+
+
+def _state(value: object) -> GradientState:
+    return next((state for state in GradientState if state.value == value), GradientState.UNKNOWN)
+
+
+def _is_trainable(variable: Mapping[str, object]) -> bool:
+    return variable.get("trainable") is not False
+
+
+def _norm(ties: Sequence[_Tie]) -> float | None:
+    # A tensor that several operations read is one tensor.
+    return _total({tie.source: tie.norm for tie in ties if tie.norm is not None}.values())
+
+
+def _total(norms: Iterable[float | None]) -> float | None:
+    known = [norm for norm in norms if norm is not None]
+    return math.hypot(*known) if known else None
+
+
+def _reaches(after: Mapping[str, set[str]], start: str, targets: set[str]) -> bool:
+    seen = {start}
+    queue = [start]
+    while queue:
+        for following in after.get(queue.pop(), ()):
+            if following in targets:
+                return True
+            if following not in seen:
+                seen.add(following)
+                queue.append(following)
+    return False
+
+
+def _has_cut(picture: Picture) -> bool:
+    return any(link.is_cut for link in picture.links) or any(box.stops for box in picture.boxes)
+
+
+# -- chains --------------------------------------------------------------------------------------------
+
+
+def _chains_folded(picture: Picture, ids: Iterable[str]) -> Picture:
+    """Runs of boxes with one way in and one way out as one box each; what has something to tell stays out."""
+    fresh = iter(ids)
+    sources: dict[str, list[Link]] = {}
+    targets: dict[str, list[Link]] = {}
+    for link in picture.links:
+        sources.setdefault(link.target, []).append(link)
+        targets.setdefault(link.source, []).append(link)
+    quiet = {
+        box.id: box
+        for box in picture.boxes
+        if box.kind in ("layer", "op")
+        and not (box.findings or box.stops)
+        and not any(link.is_cut for link in (*sources.get(box.id, ()), *targets.get(box.id, ())))
+    }
+    follows = {
+        links[0].source: links[0].target
+        for links in sources.values()
+        if len(links) == 1
+        and len(targets[links[0].source]) == 1
+        and links[0].source in quiet
+        and links[0].target in quiet
+    }
+    size = max(3, math.ceil(len(picture.boxes) / MOST_BOXES))
+    home: dict[str, str] = {}
+    chains: dict[str, Box] = {}
+    for run in _runs([box.id for box in picture.boxes], follows):
+        # A run that is short stays one box; a long one is cut into pieces, so that the strength shows on the way.
+        pieces = math.ceil(len(run) / max(size, 10))
+        length = math.ceil(len(run) / pieces)
+        for begin in range(0, len(run), length):
+            piece = run[begin : begin + length]
+            if len(piece) < 2:
+                continue
+            chain = _chain(next(fresh), [quiet[id] for id in piece], picture, fresh)
+            chains[piece[0]] = chain
+            home.update((id, chain.id) for id in piece)
+    boxes = tuple(chains.get(box.id, box) for box in picture.boxes if box.id in chains or box.id not in home)
+    links = tuple(
+        replace(link, source=home.get(link.source, link.source), target=home.get(link.target, link.target))
+        for link in picture.links
+        if home.get(link.source, link.source) != home.get(link.target, link.target)
+    )
+    return Picture(boxes, links)
+
+
+def _runs(order: Iterable[str], follows: Mapping[str, str]) -> list[list[str]]:
+    followers = set(follows.values())
+    runs = []
+    for start in order:
+        if start in follows and start not in followers:
+            run = [start]
+            while run[-1] in follows:
+                run.append(follows[run[-1]])
+            runs.append(run)
+    return runs
+
+
+def _chain(id: str, boxes: Sequence[Box], picture: Picture, ids: Iterable[str]) -> Box:
+    inside = {box.id for box in boxes}
+    ports = [
+        Box(next(iter(ids)), "port", "before", about="from outside"),
+        Box(next(iter(ids)), "port", "after", about="to outside"),
+    ]
+    links = [link for link in picture.links if link.source in inside and link.target in inside]
+    entering = [link for link in picture.links if link.target == boxes[0].id]
+    leaving = [link for link in picture.links if link.source == boxes[-1].id]
+    around = []
+    if entering:
+        state = stronger(link.gradient for link in entering)
+        around.append(Link(ports[0].id, boxes[0].id, state, _total(link.norm for link in entering)))
+    if leaving:
+        around.append(Link(boxes[-1].id, ports[1].id, boxes[-1].gradient, boxes[-1].norm))
+    shown = [*ports[: bool(entering)], *boxes, *ports[1 : 1 + bool(leaving)]]
+    variables: Counter[GradientState] = Counter()
+    for box in boxes:
+        variables.update(box.variables)
+    return Box(
+        id,
+        "chain",
+        f"{boxes[0].label} … {boxes[-1].label}",
+        about=f"{len(boxes)} in a row",
+        gradient=boxes[-1].gradient,
+        norm=boxes[-1].norm,
+        variables=dict(variables),
+        inside=Picture(tuple(shown), (*links, *around)),
+    )

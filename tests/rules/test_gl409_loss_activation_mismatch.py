@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+from flows import facts, flow, found, function, output
+
+from gradlint.rules.gl409_loss_activation_mismatch import RULE
+
+
+def head(activation, name, *after, known=(0.0, 1.0), units=5, from_logits=False, builtin=True, result="o", **options):
+    """A Dense layer, its activation, and a compiled loss of the output."""
+    shape = f"(8,{units})"
+    first = f"o{shape} = {activation} h @out" if activation else f"o{shape} = BiasAdd h bias @out"
+    return flow(
+        f"h{shape} = MatMul x k @out",
+        first,
+        *after,
+        "-- loss",
+        f"loss() = Mean {result}",
+        inputs=["x"],
+        variables=["k"],
+        outputs=[output(result, name="out")],
+        functions=[function("out", name, from_logits, builtin)],
+        values={result: known},
+        **options,
+    )
+
+
+LOGITS = {"from_logits": True, "known": (0.0, 1.0)}
+FIRES = {
+    "softmax twice": (head("Softmax", "categorical_crossentropy", **LOGITS), "out Softmax"),
+    "sparse, softmax twice": (head("Softmax", "sparse_categorical_crossentropy", **LOGITS), "out Softmax"),
+    "sigmoid twice": (head("Sigmoid", "binary_crossentropy", **LOGITS), "out Sigmoid"),
+    "no softmax": (head("", "categorical_crossentropy", known=(-3.0, 3.0)), "out BiasAdd"),
+    "no sigmoid": (head("", "binary_crossentropy", known=(-0.1, 0.9)), "out BiasAdd"),
+    "above one": (head("Relu", "binary_crossentropy", known=(0.0, 1.1)), "out Relu"),
+    "focal": (head("", "binary_focal_crossentropy", known=(-3.0, 3.0)), "out BiasAdd"),
+    "softmax for yes and no": (head("Softmax", "binary_crossentropy"), "out Softmax"),
+    "one unit for several classes": (head("Sigmoid", "categorical_crossentropy", units=1), "out Sigmoid"),
+    "behind a reshape": (
+        head("Softmax", "categorical_crossentropy", "r(8,5) = Reshape o shape @out", result="r", **LOGITS),
+        "out Softmax",
+    ),
+    "an average of softmaxes": (
+        head("Softmax", "categorical_crossentropy", "q(8,5) = Softmax h", "m(8,5) = AddV2 o q", result="m", **LOGITS),
+        "AddV2",
+    ),
+}
+QUIET = {
+    "logits": head("", "categorical_crossentropy", from_logits=True, known=(-3.0, 3.0)),
+    "softmax": head("Softmax", "categorical_crossentropy"),
+    "sigmoid": head("Sigmoid", "binary_crossentropy"),
+    "sigmoid of one unit": head("Sigmoid", "binary_crossentropy", units=1),
+    "rounding above one": head("Softmax", "categorical_crossentropy", known=(0.0, 1.0 + 1e-7)),
+    "linear, but within bounds": head("", "binary_crossentropy", known=(0.1, 0.9)),
+    "mean squared error": head("", "mean_squared_error", known=(-3.0, 3.0)),
+    "a loss of one's own": head("", "categorical_crossentropy", known=(-3.0, 3.0), builtin=False),
+    "a scaled sigmoid": head(
+        "Sigmoid", "binary_crossentropy", "s(8,5) = Mul o 4", result="s", from_logits=True, known=(0.0, 4.0)
+    ),
+    "values unknown": head("", "categorical_crossentropy", known=None),
+    "loss of another output": flow(
+        "o = MatMul x k",
+        "p = MatMul x k",
+        "-- loss",
+        "loss() = Mean o",
+        inputs=["x"],
+        variables=["k"],
+        outputs=["o", "p"],
+        functions=[function("q", "categorical_crossentropy")],
+        values={"o": (-3.0, 3.0), "p": (-3.0, 3.0)},
+    ),
+}
+
+
+@pytest.mark.parametrize(("subject", "where"), FIRES.values(), ids=FIRES)
+def test_fires(subject, where):
+    assert found(RULE, subject) == [("warning", (), (), where)]
+
+
+@pytest.mark.parametrize("subject", QUIET.values(), ids=QUIET)
+def test_is_quiet(subject):
+    assert found(RULE, subject) == []
+
+
+@pytest.mark.parametrize("state", ["absent", "zero", 1e-30, "non-finite"])
+def test_gradients_do_not_matter(state):
+    gradients = dict.fromkeys(["o", "h", "x", "k"], state)
+    assert len(found(RULE, head("Softmax", "categorical_crossentropy", gradients=gradients, **LOGITS))) == 1
+    assert found(RULE, head("Softmax", "categorical_crossentropy", gradients=gradients)) == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        (
+            head("Softmax", "categorical_crossentropy", **LOGITS),
+            "ends in Softmax, but categorical_crossentropy is told",
+        ),
+        (head("", "binary_crossentropy", known=(-3.0, 2.5)), "ranges from -3 to 2.5"),
+        (head("Softmax", "binary_crossentropy"), "a softmax over 5 units"),
+        (head("Sigmoid", "categorical_crossentropy", units=1), "has one unit"),
+    ],
+)
+def test_says_what(subject, words):
+    (finding,) = RULE.check(facts(subject))
+    assert words in finding.message
+
+
+@pytest.mark.xfail(
+    strict=True, reason="Keras takes the logits of a softmax for those of a sigmoid, so nothing else reports it"
+)
+def test_a_softmax_of_one_unit_under_binary_crossentropy():
+    assert len(found(RULE, head("Softmax", "binary_crossentropy", units=1))) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="the operation of one layer is named together with the layer of a later reshape")
+def test_the_layer_is_that_of_the_operation():
+    subject = head("Softmax", "categorical_crossentropy", "r(8,5) = Reshape o shape @flat", result="r", **LOGITS)
+    assert found(RULE, subject) == [("warning", (), (), "out Softmax")]
