@@ -15,12 +15,9 @@ from enum import Enum
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeGuard
 
 from gradlint.load.spec import CODE_LAYERS, serialized_objects
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeGuard
 
 TRUST = "--trust-model"
 IMPORT = "--import"
@@ -180,7 +177,7 @@ def _is_provided(entry: Mapping[str, object]) -> bool:
     # Keras looks the registered name up first: another one would bring another class.
     if not name[:1].isupper() or entry.get("registered_name") not in (None, name):
         return False
-    if entry.get("module") is None and "registered_name" not in entry:  # legacy files name no modules
+    if "module" not in entry:  # legacy files name no modules
         return any(name in exported_names(f"keras.{room}") for room in (*sorted(MODELLING), "")) or name in LEGACY
     if not isinstance(module, str) or module.split(".")[0] != "keras":
         return False

@@ -20,7 +20,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gradlint.errors import GradlintError, ModelFileError, UnsafeModelError, UsageError
-from gradlint.load.content import KERAS_PACKAGES, Kind, UnsafeContent
+from gradlint.load.content import KERAS_PACKAGES, Kind, UnsafeContent, defined_classes
 from gradlint.load.preflight import read_spec, refuse_unsafe, require_file, unknown_class_error
 from gradlint.load.spec import ModelSpec, spec_from_config
 
@@ -330,7 +330,7 @@ def _is_known(content: UnsafeContent) -> bool:
     if any(key.endswith(f">{content.name}") for key in keras.saving.get_custom_objects()):
         return True
     package = content.module.split(".")[0]
-    return package in KERAS_PACKAGES and package in sys.modules
+    return package in KERAS_PACKAGES and package in sys.modules and content.name in defined_classes(content.module)
 
 
 def _load_error(file: Path, error: Exception, unknown: Sequence[UnsafeContent]) -> ModelFileError:

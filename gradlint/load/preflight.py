@@ -13,62 +13,75 @@ import stat
 import sys
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from gradlint.errors import GradlintError, ModelFileError, SampleError, UnsafeModelError
 from gradlint.load.content import IMPORT, TRUST, Kind, UnsafeContent, unsafe_contents
-from gradlint.load.spec import ArraySpec, ModelSpec, quoted, spec_from_config
+from gradlint.load.limits import LARGE, STEP_FACTOR, Limits, size_text
+from gradlint.load.spec import ArraySpec, ModelSpec, quoted, serialized_objects, spec_from_config
+from gradlint.load.weights import Weights, read_member_weights, read_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     import h5py
     import numpy as np
 
 __all__ = ["UnsafeContent", "read_array_specs", "read_spec", "refuse_unsafe", "require_file"]
 
-CONFIG_BYTES = 64 * 2**20
-"""A configuration describes layers; the largest seen, with constants of 10^6 numbers in it, has 20 MB."""
-CONFIG_DEPTH = 200
-"""Each nested model adds some eight levels. Python's own parser gives up at about 1,000."""
-EXPANSION = 200
-"""Zeros shrink a thousandfold when compressed, real data not tenfold. Counts beyond `EXPANDED_BYTES` only."""
-EXPANDED_BYTES = 2**30
+DEFAULT_LIMITS = Limits()
 ZIP_MAGIC, HDF5_MAGIC = b"PK", b"\x89HDF\r\n\x1a\n"
 HEADER_BYTES = 10_000
 """NumPy's own limit on the header of an array, beyond which parsing it is not safe."""
+METADATA_BYTES = 2**20
+WEIGHTS = ("model.weights.h5", "model.weights.npz")
 
 
-def read_spec(path: str | os.PathLike[str]) -> tuple[ModelSpec, tuple[UnsafeContent, ...]]:
+def read_spec(
+    path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS
+) -> tuple[ModelSpec, tuple[UnsafeContent, ...]]:
     """Reads what a `.keras` or legacy `.h5` file says of its model.
 
     Args:
         path: the model file.
+        limits: what it may ask for.
 
     Returns:
         The model's inputs, layers and loss, and what in the file is not Keras's own.
 
     Raises:
-        ModelFileError: the file is missing, broken, or no Keras model.
+        ModelFileError: the file is missing, broken, no Keras model, or larger than the limits.
         UnsafeModelError: the archive itself is malicious (names outside of it, links, bombs).
     """
     file = require_file(path, ModelFileError, "a model")
-    with file.open("rb") as stream:
-        magic = stream.read(8)
+    magic = _first_bytes(file, ModelFileError)
+    pickled: tuple[UnsafeContent, ...] = ()
     if magic.startswith(ZIP_MAGIC):
-        config, version = _keras_config(file)
+        config, version, weights = _keras_config(file, limits)
+        if weights is None:
+            what = "weights as pickled Python objects (model.weights.npz)"
+            pickled = (UnsafeContent("", Kind.CODE, what, TRUST, "model.weights.npz"),)
     elif magic == HDF5_MAGIC:
-        config, version = _hdf5_config(file)
+        config, version, weights = _hdf5_config(file, limits)
     else:
         raise ModelFileError(
             f"{file} is neither a zip archive (.keras) nor an HDF5 file (.h5); "
             "save the model with model.save('model.keras')"
         )
-    return spec_from_config(config, version), unsafe_contents(config)
+    try:
+        contents = (*unsafe_contents(config), *pickled)
+        spec = spec_from_config(config, version)
+    except RecursionError as error:  # only after --limit depth
+        raise ModelFileError(f"{file}: the configuration is nested too deeply to be read") from error
+    refuse_oversized(file, spec, least_weights(config), weights, limits)
+    return spec, contents
 
 
-def refuse_unsafe(path: object, contents: Sequence[UnsafeContent], *, trust: bool, has_imports: bool) -> None:
+def refuse_unsafe(
+    path: object, contents: Sequence[UnsafeContent], *, trust: bool, has_imports: bool, version: str = ""
+) -> None:
     """Raises for content that must not, or cannot, be loaded.
 
     Unknown classes pass when `has_imports`: only the imported modules can tell, at load.
@@ -78,6 +91,7 @@ def refuse_unsafe(path: object, contents: Sequence[UnsafeContent], *, trust: boo
         contents: what `read_spec` found.
         trust: the user trusts the file (`--trust-model`).
         has_imports: the user's own modules are, or will be, imported.
+        version: of the Keras that wrote the file, when it says.
 
     Raises:
         UnsafeModelError: the file carries code or paths.
@@ -92,30 +106,174 @@ def refuse_unsafe(path: object, contents: Sequence[UnsafeContent], *, trust: boo
         )
     unknown = [content for content in contents if content.kind is Kind.UNKNOWN]
     if unknown and not has_imports:
-        raise unknown_class_error(path, unknown)
+        raise unknown_class_error(path, unknown, version)
 
 
-def unknown_class_error(path: object, unknown: Sequence[UnsafeContent]) -> ModelFileError:
+def unknown_class_error(path: object, unknown: Sequence[UnsafeContent], version: str = "") -> ModelFileError:
     """The error for classes and functions that nobody provides, with the import that would help."""
     first = unknown[0]
     names = dict.fromkeys(content.registered_name for content in unknown)
     others = [name for name in names if name != first.registered_name]
     package = first.module.split(".")[0]
-    if package in KERAS_PROVIDERS:
-        advice = f"install {KERAS_PROVIDERS[package]} and pass {IMPORT} {package}"
+    provider = _provider(first)
+    if provider is not None:
+        advice = f"install {provider[0]} and pass {IMPORT} {provider[1]}"
+    elif package == "keras" and version.startswith(("1.", "2.")):
+        advice = (
+            f"the file was written by Keras {version}, whose format Keras 3 does not read; load it there "
+            "(TensorFlow 2.15 or the package tf-keras) and save it as .h5, or rebuild it in Keras 3"
+        )
     elif package in sys.stdlib_module_names - {"builtins", "__main__"}:
         advice = f"no layer comes from Python's own module {package!r}: do not trust this file"
     elif package not in ("builtins", "keras") and first.module.replace(".", "").isidentifier():
         advice = f"pass {IMPORT} {first.module} (or the .py file that defines it)"
     elif package == "keras":
-        advice = "the installed Keras has no such modelling class; upgrade Keras, or do not trust the file"
+        written = f"the file was written by Keras {version}, but " if version else ""
+        advice = f"{written}the installed Keras has no such modelling class; upgrade Keras, or do not trust the file"
     else:
         advice = f"pass {IMPORT} your_module.py, which defines and registers it"
     also = f"; it also needs {quoted(others)}" if others else ""
     return ModelFileError(f"{path}: {first}; {advice}{also}")
 
 
-KERAS_PROVIDERS = {"keras_hub": "keras-hub", "keras_nlp": "keras-nlp", "keras_cv": "keras-cv"}
+PROVIDERS = {
+    "keras_hub": ("keras-hub", "keras_hub"),
+    "keras_nlp": ("keras-hub", "keras_nlp"),
+    "keras_cv": ("keras-cv", "keras_cv"),
+    "keras_rs": ("keras-rs", "keras_rs"),
+    "keras_tuner": ("keras-tuner", "keras_tuner"),
+    "Addons": ("tensorflow-addons", "tensorflow_addons"),
+    "tensorflow_addons": ("tensorflow-addons", "tensorflow_addons"),
+    "tensorflow_hub": ("tensorflow-hub", "tensorflow_hub"),
+    "tensorflow_probability": ("tensorflow-probability", "tensorflow_probability"),
+    "tensorflow_recommenders": ("tensorflow-recommenders", "tensorflow_recommenders"),
+    "tensorflow_ranking": ("tensorflow-ranking", "tensorflow_ranking"),
+    "tensorflow_model_optimization": ("tensorflow-model-optimization", "tensorflow_model_optimization"),
+    "TFMOT": ("tensorflow-model-optimization", "tensorflow_model_optimization"),
+    "official": ("tf-models-official", "official"),
+    "spektral": ("spektral", "spektral"),
+    "tcn": ("keras-tcn", "tcn"),
+    "qkeras": ("qkeras", "qkeras"),
+    "larq": ("larq", "larq"),
+    "transformers": ("transformers", "transformers"),
+}
+"""(distribution, module to import) by the package that a class is registered in, or that its module is in."""
+PROVIDED_CLASSES = {
+    "KerasLayer": "tensorflow_hub",
+    "FixedDropout": "efficientnet",
+    "TCN": "tcn",
+    "QDense": "qkeras",
+    "QConv2D": "qkeras",
+    "QuantDense": "larq",
+    "QuantConv2D": "larq",
+    "PruneLowMagnitude": "TFMOT",
+    "QuantizeWrapperV2": "TFMOT",
+}
+"""Packages by class name, for legacy files that name neither package nor module."""
+
+
+def _provider(content: UnsafeContent) -> tuple[str, str] | None:
+    registered = content.registered_name.partition(">")[0] if ">" in content.registered_name else ""
+    for package in (content.module.split(".")[0], registered, registered.split(".")[0]):
+        if package in PROVIDERS:
+            return PROVIDERS[package]
+    if not content.module and not registered and (package := PROVIDED_CLASSES.get(content.name, "")):
+        return PROVIDERS.get(package, (package, package))
+    return None
+
+
+def least_weights(config: Mapping[str, object]) -> tuple[int, str]:
+    """Bytes of weights that a configuration asks for at the least, and the layer that asks for most.
+
+    Only what a layer's own numbers say is counted, and the width of its input where the file gives it.
+    """
+    total, most, largest = 0, 0, ""
+    for layer, entry in serialized_objects(config):
+        inner = entry.get("config")
+        if not isinstance(inner, Mapping) or str(entry.get("module", "keras")).split(".")[0] != "keras":
+            continue
+        size = 4 * _least_parameters(str(entry["class_name"]), inner, _width(entry.get("build_config")))
+        total += size
+        if size > most:
+            most, largest = size, layer
+    return total, largest
+
+
+def _least_parameters(name: str, config: Mapping[str, object], width: int) -> int:
+    def number(key: str) -> int:
+        value = config.get(key)
+        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+    def product(key: str) -> int:
+        value = config.get(key)
+        parts = value if isinstance(value, (list, tuple)) else (value,)
+        return math.prod(part for part in parts if isinstance(part, int) and part > 0)
+
+    units = number("units")
+    if name == "Dense":
+        return units * width
+    if name in ("Embedding", "ReversibleEmbedding"):
+        return number("input_dim") * number("output_dim")
+    if name in ("LSTM", "LSTMCell"):
+        return 4 * units * (units + width)
+    if name in ("GRU", "GRUCell"):
+        return 3 * units * (units + width)
+    if name in ("SimpleRNN", "SimpleRNNCell"):
+        return units * (units + width)
+    if name.startswith(("Conv", "SeparableConv")) and number("filters"):
+        return number("filters") * (1 if name.startswith("Separable") else product("kernel_size"))
+    if name in ("MultiHeadAttention", "GroupQueryAttention"):
+        return number("num_heads") * number("key_dim") + number("num_query_heads") * number("head_dim")
+    return 0
+
+
+def _width(build_config: object) -> int:
+    shape = build_config.get("input_shape") if isinstance(build_config, Mapping) else None
+    last = shape[-1] if isinstance(shape, list) and shape else None
+    return last if isinstance(last, int) and not isinstance(last, bool) and last > 0 else 1
+
+
+UNEXPLAINED = 16
+"""How many times the weights it holds a file may ask for: int4 weights take an eighth of what they stand for."""
+
+
+def refuse_oversized(
+    file: Path, spec: ModelSpec, least: tuple[int, str], weights: Weights | None, limits: Limits
+) -> None:
+    """Raises ModelFileError for a model that cannot be held, by what its file says."""
+    if len(spec.layers) > limits.items:
+        raise ModelFileError(
+            f"{file} has {len(spec.layers):,} layers, more than the limit of {limits.items:,}; "
+            f"pass --limit items={len(spec.layers)} to check it all the same"
+        )
+    asked, layer = least
+    held = weights.size if weights is not None else asked
+    if asked > LARGE and asked > UNEXPLAINED * max(held, 1):
+        raise ModelFileError(
+            f"{file}: its configuration asks for at least {size_text(asked)} of weights (most of them in {layer!r}), "
+            f"but the file holds {size_text(held)}"
+        )
+    refuse_beyond_memory(f"{file}: its weights take at least", max(asked, held), limits)
+
+
+def refuse_beyond_memory(what: str, size: int, limits: Limits, error: type[GradlintError] = ModelFileError) -> None:
+    """Raises for something that does not fit into memory, with what helps.
+
+    Args:
+        what: start of the message, such as `m.keras: its weights take`.
+        size: bytes.
+        limits: what may be taken.
+        error: class of the error.
+    """
+    if size <= LARGE:
+        return
+    room = limits.bytes
+    if size * STEP_FACTOR > room:
+        advice = "use --depth structure, or raise" if error is ModelFileError else "give fewer examples, or raise"
+        raise error(
+            f"{what} {size_text(size)}, and a check needs {STEP_FACTOR} times that, more than the "
+            f"{size_text(room)} {'available' if limits.memory is None else 'allowed'}; {advice} --limit memory=SIZE"
+        )
 
 
 def require_file(path: str | os.PathLike[str], error: type[GradlintError], what: str) -> Path:
@@ -143,7 +301,15 @@ def require_file(path: str | os.PathLike[str], error: type[GradlintError], what:
     return file
 
 
-def read_array_specs(path: str | os.PathLike[str]) -> tuple[ArraySpec, ...]:
+def _first_bytes(file: Path, error: type[GradlintError]) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(8)
+    except OSError as cause:  # it has vanished, or the disk fails
+        raise error(f"{file} cannot be read: {cause.strerror or cause}") from cause
+
+
+def read_array_specs(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> tuple[ArraySpec, ...]:
     """Reads keys, shapes and dtypes of an `.npz` file from the headers, without loading an array.
 
     Raises:
@@ -151,16 +317,19 @@ def read_array_specs(path: str | os.PathLike[str]) -> tuple[ArraySpec, ...]:
     """
     file = require_file(path, SampleError, "a sample")
     specs: list[ArraySpec] = []
-    with _archive(file, SampleError, "an .npz archive; save the sample with numpy.savez") as archive:
+    total = 0
+    with _archive(file, SampleError, "an .npz archive; save the sample with numpy.savez", limits) as archive:
         for info in archive.infolist():
             key = info.filename.removesuffix(".npy")
-            if key == info.filename:
+            if not info.filename.endswith(".npy"):
                 raise SampleError(f"{file} holds {info.filename!r}, which is not an array")
             with _member(file, archive, info, SampleError) as stream:
                 specs.append(_array_header(file, key, info.file_size, stream))
             refuse_empty(specs[-1])
+            total += info.file_size
     if not specs:
         raise SampleError(f"{file} holds no arrays")
+    refuse_beyond_memory(f"{file}: its arrays take", total, limits, SampleError)
     return tuple(specs)
 
 
@@ -173,7 +342,7 @@ def _array_header(file: Path, key: str, size: int, stream: IO[bytes]) -> ArraySp
         if read is None:  # version 3 exists for structures with non-ASCII field names only
             raise SampleError(f"{file}: {key!r} is a structured array; save each field under its own key")
         shape, _, dtype = read(stream, max_header_size=HEADER_BYTES)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, SyntaxError, TypeError) as error:
+    except BROKEN_HEADER as error:
         raise SampleError(f"{file}: the header of {key!r} is broken: {error}") from error
     if dtype.hasobject:
         raise SampleError(
@@ -185,9 +354,26 @@ def _array_header(file: Path, key: str, size: int, stream: IO[bytes]) -> ArraySp
     held = size - stream.tell()
     if promised != held or any(length < 0 for length in shape):
         raise SampleError(
-            f"{file}: the header of {key!r} promises {promised:,} bytes {shape}, but the file holds {held:,}"
+            f"{file}: the header of {key!r} promises {_exact(promised)} bytes {_shape_text(shape)}, "
+            f"but the file holds {held:,}"
         )
     return ArraySpec(key, tuple(shape), dtype_name(dtype))
+
+
+BROKEN_HEADER = (
+    ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, SyntaxError, TypeError, KeyError, AttributeError,
+    OverflowError, MemoryError, RecursionError, UnicodeError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What NumPy and zipfile raise on headers and streams that make no sense; found by fuzzing."""
+
+
+def _exact(number: int) -> str:
+    return f"{number:,}" if abs(number) < 10**18 else size_text(abs(number))  # Python refuses to print huge ones
+
+
+def _shape_text(shape: tuple[int, ...]) -> str:
+    shown = ", ".join(_exact(length) for length in shape[:8])
+    return f"({shown}{', ...' if len(shape) > 8 else ',' * (len(shape) == 1)})"
 
 
 def _refuse_other_dtypes(file: Path, key: str, dtype: np.dtype[np.generic]) -> None:
@@ -214,21 +400,25 @@ def dtype_name(dtype: np.dtype[np.generic]) -> str:
     return "string" if dtype.kind in "SUT" else str(dtype.name)
 
 
-def _keras_config(file: Path) -> tuple[Mapping[str, object], str]:
-    with _archive(file, ModelFileError, "a .keras archive") as archive:
+def _keras_config(file: Path, limits: Limits) -> tuple[Mapping[str, object], str, Weights | None]:
+    """The configuration, the version that wrote it, and the weights: None when they are pickled."""
+    with _archive(file, ModelFileError, "a .keras archive", limits) as archive:
         names = archive.namelist()
         if "config.json" not in names:
             raise ModelFileError(f"{file} is a zip archive without config.json, so it is not a .keras model")
-        if not {"model.weights.h5", "model.weights.npz"} & set(names):
+        if not set(WEIGHTS) & set(names):
             raise ModelFileError(f"{file} has no weights: model.weights.h5 is missing from the archive")
-        config = _json(file, "config.json", _text(file, archive, "config.json"))
+        config = _json(file, "config.json", _text(file, archive, "config.json", limits.config), limits.depth)
         metadata: Mapping[str, object] = {}
         if "metadata.json" in names:
-            metadata = _json(file, "metadata.json", _text(file, archive, "metadata.json"))
-    return config, str(metadata.get("keras_version") or "")
+            text = _text(file, archive, "metadata.json", METADATA_BYTES)
+            metadata = _json(file, "metadata.json", text, limits.depth)
+        weights = read_member_weights(file, archive, WEIGHTS[0], limits) if WEIGHTS[0] in names else None
+    version = metadata.get("keras_version")
+    return config, version[:40] if isinstance(version, str) else "", weights
 
 
-def _hdf5_config(file: Path) -> tuple[Mapping[str, object], str]:
+def _hdf5_config(file: Path, limits: Limits) -> tuple[Mapping[str, object], str, Weights]:
     import h5py
 
     try:
@@ -238,51 +428,49 @@ def _hdf5_config(file: Path) -> tuple[Mapping[str, object], str]:
                 raise ModelFileError(
                     f"{file} holds {what}: it has no model_config; save the whole model with model.save(...)"
                 )
-            config = dict(_json(file, "model_config", _attribute(store, "model_config")))
+            config = dict(_json(file, "model_config", _attribute(file, store, "model_config", limits), limits.depth))
             if "training_config" in store.attrs:
-                config["compile_config"] = _json(file, "training_config", _attribute(store, "training_config"))
-            for name in _outside_links(store):
-                raise UnsafeModelError(f"{file}: {name!r} points outside of the file")
-            return config, _attribute(store, "keras_version") if "keras_version" in store.attrs else ""
-    except (OSError, RuntimeError, KeyError, TypeError) as error:
+                text = _attribute(file, store, "training_config", limits)
+                config["compile_config"] = _json(file, "training_config", text, limits.depth)
+            version = _attribute(file, store, "keras_version", limits)[:40] if "keras_version" in store.attrs else ""
+            return config, version, read_weights(file, store, limits)
+    except GradlintError:
+        raise
+    except Exception as error:  # whatever h5py makes of a broken file
         raise ModelFileError(f"{file} is not a readable HDF5 file: {error}") from error
 
 
-def _attribute(store: h5py.File, name: str) -> str:
-    value = store.attrs[name]
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+def _attribute(file: Path, store: h5py.File, name: str, limits: Limits) -> str:
+    size = store.attrs.get_id(name).get_storage_size()
+    value = "" if size > limits.config else store.attrs[name]  # text of variable length says 16 bytes, for its address
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if max(size, len(text)) > limits.config:
+        raise _too_large(file, name, limits.config)
+    return text
 
 
-def _outside_links(store: h5py.File) -> Iterator[str]:
-    """Yields the names of HDF5 links, virtual and external data sets that would read other files."""
-    import h5py
-
-    pending, seen = [("", store)], set()
-    while pending:
-        path, group = pending.pop()
-        for name in group:
-            link = group.get(name, getlink=True)
-            if isinstance(link, h5py.ExternalLink):
-                yield f"{path}/{name}"
-                continue
-            item = group.get(name)
-            if isinstance(item, h5py.Group) and item.id not in seen:  # hard links can form a loop
-                seen.add(item.id)
-                pending.append((f"{path}/{name}", item))
-            elif isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
-                yield f"{path}/{name}"
+def _too_large(file: Path, name: str, most: int) -> UnsafeModelError:
+    return UnsafeModelError(
+        f"{file}: {name} is larger than {size_text(most)}; pass --limit config=SIZE if you trust the file"
+    )
 
 
-def _archive(file: Path, error: type[GradlintError], what: str) -> zipfile.ZipFile:
+def _archive(file: Path, error: type[GradlintError], what: str, limits: Limits) -> zipfile.ZipFile:
     """The opened archive, once the names in it are known to be harmless."""
     try:
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as cause:
+    except BROKEN_HEADER as cause:
         raise error(f"{file} is not {what}: {cause}") from cause
     refused = UnsafeModelError if error is ModelFileError else error
     try:
         seen: set[str] = set()
-        for info in archive.infolist():
+        members = archive.infolist()
+        if len(members) > limits.items:
+            raise refused(
+                f"{file}: the archive has {len(members):,} members, more than the limit of {limits.items:,}; "
+                f"pass --limit items={len(members)} if you trust the file"
+            )
+        for info in members:
             name = info.filename
             parts = PurePosixPath(name.replace("\\", "/")).parts
             kind = stat.S_IFMT(info.external_attr >> 16)
@@ -296,11 +484,14 @@ def _archive(file: Path, error: type[GradlintError], what: str) -> zipfile.ZipFi
             seen.add(name)
             if info.flag_bits & 1:
                 raise error(f"{file}: the archive's member {name!r} is encrypted")
-            if info.file_size > EXPANDED_BYTES and info.file_size > EXPANSION * max(info.compress_size, 1):
+            if info.file_size > LARGE and info.file_size > limits.ratio * max(info.compress_size, 1):
                 raise refused(
                     f"{file}: the archive's member {name!r} claims {info.file_size:,} bytes "
-                    f"in {info.compress_size:,} compressed ones"
+                    f"in {info.compress_size:,} compressed ones; pass --limit ratio=N if you trust the file"
                 )
+        # Keras unpacks a model with assets into a temporary folder, and its weights into memory.
+        expanded = sum(info.file_size for info in members)
+        refuse_beyond_memory(f"{file}: expanded, the archive takes", expanded, limits, error)
     except BaseException:
         archive.close()
         raise
@@ -310,22 +501,22 @@ def _archive(file: Path, error: type[GradlintError], what: str) -> zipfile.ZipFi
 def _member(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, error: type[GradlintError]) -> IO[bytes]:
     try:
         return archive.open(info)
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as cause:
+    except BROKEN_HEADER as cause:
         raise error(f"{file}: the archive's member {info.filename!r} is broken: {cause}") from cause
 
 
-def _text(file: Path, archive: zipfile.ZipFile, name: str) -> str:
+def _text(file: Path, archive: zipfile.ZipFile, name: str, most: int) -> str:
     with _member(file, archive, archive.getinfo(name), ModelFileError) as stream:
         try:
-            data = stream.read(CONFIG_BYTES + 1)  # the declared size is the file's word, not a fact
-        except (zipfile.BadZipFile, OSError, ValueError, EOFError, zlib.error) as cause:
+            data = stream.read(most + 1)  # the declared size is the file's word, not a fact
+        except BROKEN_HEADER as cause:
             raise ModelFileError(f"{file}: {name} is broken: {cause}") from cause
-    if len(data) > CONFIG_BYTES:
-        raise UnsafeModelError(f"{file}: {name} is larger than {CONFIG_BYTES:,} bytes")
+    if len(data) > most:
+        raise _too_large(file, name, most)
     return data.decode("utf-8", "replace")
 
 
-def _json(file: Path, name: str, text: str) -> Mapping[str, object]:
+def _json(file: Path, name: str, text: str, most: int) -> Mapping[str, object]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as cause:
@@ -334,7 +525,7 @@ def _json(file: Path, name: str, text: str) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise ModelFileError(f"{file}: {name} is not a JSON object")
     level: list[object] = [value]
-    for _ in range(CONFIG_DEPTH):
+    for _ in range(most):
         level = [
             inner
             for part in level
@@ -344,4 +535,6 @@ def _json(file: Path, name: str, text: str) -> Mapping[str, object]:
         ]
         if not level:
             return value
-    raise ModelFileError(f"{file}: {name} is nested more than {CONFIG_DEPTH} levels deep")
+    raise ModelFileError(
+        f"{file}: {name} is nested more than {most} levels deep; pass --limit depth=N if you trust the file"
+    )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Point = tuple[float, float]
 
 COLUMN_GAP = 22.0
-ROW_GAP = 34.0
+ROW_GAP = 38.0
 _ROUNDS = 8
 """Sweeps that reduce crossings; more changed nothing in the models tried."""
 
@@ -72,7 +72,7 @@ def layered(sizes: Mapping[str, tuple[float, float]], edges: Iterable[tuple[str,
         sugiyama.draw(_ROUNDS)
         boxes = list(part.sV)
         dummies = {
-            edge: [sugiyama.ctrls[edge][rank].view.xy for rank in sorted(sugiyama.ctrls[edge])]
+            edge: [sugiyama.ctrls[edge][rank].view.xy for rank in sorted(sugiyama.ctrls[edge])[1:-1]]
             for edge in part.sE
             if edge in sugiyama.ctrls
         }

@@ -61,8 +61,8 @@ STYLE = """
 .picture{font:12px system-ui,"Segoe UI","Noto Sans","DejaVu Sans",sans-serif;fill:var(--ink)}
 .picture text{dominant-baseline:central}
 .picture .small{font-size:10.5px;fill:var(--dim)}.picture .title{font-size:14px;font-weight:600}
-.picture .name{font-weight:600}.picture .norm{font-size:10px;fill:var(--dim);paint-order:stroke;
-stroke:var(--paper);stroke-width:3px}
+.picture .name{font-weight:600}.picture .norm{font-size:10px;fill:var(--dim)}
+.picture .plate{fill:var(--paper)}
 .picture .link{fill:none}.picture .absent.link{stroke-dasharray:7 4}.picture .zero.link{stroke-dasharray:3 3}
 .picture .na.link,.picture .unknown.link{stroke-dasharray:1 4}
 .picture .cut circle{fill:var(--absent);stroke:var(--paper);stroke-width:2}
@@ -93,6 +93,7 @@ MOST_NORMS = 70
 """A picture of more links than this has no numbers on them."""
 SCALE = 6
 """Orders of magnitude, down from the largest norm, that the width of a link tells apart."""
+LEGEND_WIDTH = 840.0
 _LABEL = 30
 _HEIGHT = 42.0
 _MARGIN = 24.0
@@ -118,7 +119,7 @@ def render(graph: nx.DiGraph[object], findings: Sequence[Finding] = ()) -> str:
     titled += [
         (box.id, box.path or box.label, draw(inner, findings, largest)) for box, inner in all_pictures(picture)
     ]
-    body, y, width = [legend()], 46.0, 640.0
+    body, y, width = [legend()], 46.0, LEGEND_WIDTH
     for id, title, drawing in titled:
         if title:
             body.append(f'<text class="title" x="{_MARGIN:g}" y="{y + 14:g}">inside {shown(title, 80)}</text>')
@@ -171,7 +172,7 @@ def legend() -> str:
     for state, width, text in (
         (GradientState.FINITE, 5.0, "gradient flows (wider: larger norm)"),
         (GradientState.ZERO, 2.0, "exactly zero"),
-        (GradientState.ABSENT, 2.0, "none"),
+        (GradientState.ABSENT, 2.0, "no gradient"),
         (GradientState.NONFINITE, 3.0, "NaN or infinite"),
         (GradientState.NOT_APPLICABLE, 2.0, "integers"),
     ):
@@ -179,7 +180,7 @@ def legend() -> str:
             f'<path class="link {CLASS[state]}" stroke-width="{width:g}" d="M{x:g} 22h34"/>'
             f'<text class="small" x="{x + 40:g}" y="22">{text}</text>'
         )
-        x += 54 + 5.6 * len(text)
+        x += 56 + 6.0 * len(text)
     parts.append(f'{_cut((x + 8, 22.0), "")}<text class="small" x="{x + 22:g}" y="22">stops here</text>')
     return "".join(parts)
 
@@ -285,7 +286,10 @@ def _link(
     )
     if with_norms and link.norm is not None and not link.is_cut:
         x, y = _arrival(layout, sizes, link)
-        drawn += f'<text class="norm" x="{x + 8:.1f}" y="{y:.1f}">{norm_text(link.norm)}</text>'
+        drawn += (
+            f'<rect class="plate" x="{x - 24:.1f}" y="{y - 7:.1f}" width="48" height="14" rx="4"/>'
+            f'<text class="norm" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{norm_text(link.norm)}</text>'
+        )
     return drawn
 
 

@@ -68,6 +68,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         if birth.source in keys and birth.source not in inputs:
             inputs = (birth.source or "", *inputs)
         holder = next((v for v in facts.flow.recording.variables if v.path == birth.source), None)
+        where = cause_of(facts.flow, birth.position) if birth.op is not None else Cause(holder.layer if holder else None)
         yield RULE.finding(
             message,
             inputs=inputs,

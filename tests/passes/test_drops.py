@@ -40,7 +40,7 @@ def test_groups_that_meet_only_over_a_third_are_joined():
             variables=["head/kernel", "a/v", "b/v"],
         )
     )
-    assert kinds(found) == [(DropKind.DROPPED, ("y",), ("a/v", "b/v"))] or len(found) == 1
+    assert kinds(found) == [(DropKind.DROPPED, ("y",), ("a/v", "b/v"))]
 
 
 def test_a_value_read_again_by_its_own_assignment_is_dropped():
@@ -48,24 +48,21 @@ def test_a_value_read_again_by_its_own_assignment_is_dropped():
     assert kinds(found) == [(DropKind.DROPPED, ("y",), ())]
 
 
-@pytest.mark.parametrize("calls", [[], [call(" -> o", first=0, last=9)]])
-def test_nested_calls_give_the_innermost_that_keeps_the_value(calls):
-    inner = call("tower -> d", first=0, last=1)
-    outer = call("block -> o", first=0, last=2, is_library=True)
-    lines = ("d = Relu y @block/tower", "e = Tanh y @block")
-    (drop,) = drops(run("d = Relu y @block/tower", calls=[inner, outer, *calls]))
-    # The tower hands the value on; the block, which is library code, keeps it. An input is never lost by design.
-    assert not drop.is_by_design
+BLOCK = [call("tower -> d", first=0, last=2), call("block -> o", first=0, last=3, is_library=True)]
+
+
+def test_what_library_code_computes_and_keeps_is_by_design():
+    """The tower hands the value on; the block around it keeps it."""
     (drop,) = drops(
-        run(
-            lines[0].replace("y", "tower/v"),
-            inputs=["x"],
-            variables=["head/kernel", "tower/v"],
-            calls=[inner, outer, *calls],
-        )
+        run("d = Relu tower/v @block/tower", inputs=["x"], variables=["head/kernel", "tower/v"], calls=BLOCK)
     )
     assert drop.is_by_design
     assert drop.reason == "library code computes it and does not use it here"
+
+
+def test_an_input_is_never_lost_by_design():
+    (drop,) = drops(run("d = Relu y @block/tower", calls=BLOCK))
+    assert not drop.is_by_design
 
 
 def test_a_users_line_in_library_code_is_not_by_design():
@@ -103,16 +100,33 @@ def test_an_output_without_loss_comes_before_everything_else():
     assert (drop.kind, [output.name for output in drop.outputs]) == (DropKind.OUTPUT, ["d"])
 
 
-@pytest.mark.parametrize(
-    ("lines", "decisions", "blamed"),
-    [
-        (["s() = Sum y @g", "d:bool() = Greater s 0 @g"], ["d"], "Greater"),
-        (["i:int32() = Cast y @g", "n:int32() = Sum i @g", "d:bool() = Greater n 0 @g"], ["d"], "Cast"),
-        (["i:int32() = Cast y @g"], ["i"], "Cast"),
-    ],
+INPUT_DECIDES = pytest.mark.xfail(
+    strict=True, reason="what an input leads to is not followed, what a variable leads to is"
 )
-def test_a_decision_is_where_the_float_ends(lines, decisions, blamed):
-    (drop,) = drops(run(*lines, decisions=decisions))
+COUNTED = ["i:int32() = Cast y @g", "n:int32() = Sum i @g", "d:bool() = Greater n 0 @g"]
+READ_AGAIN = ["s() = Sum y @g", "d:bool() = Greater s 0 @g", "e:bool() = LogicalNot d @g"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "decision", "blamed"),
+    [
+        (["s() = Sum y @g", "d:bool() = Greater s 0 @g"], "d", "Greater"),
+        (["i:int32() = Cast y @g"], "i", "Cast"),
+        pytest.param(COUNTED, "d", "Cast", marks=INPUT_DECIDES),
+        pytest.param(READ_AGAIN, "d", "Greater", marks=INPUT_DECIDES),
+        ([line.replace("y", "g/v") for line in COUNTED], "d", "Cast"),
+        ([line.replace("y", "g/v") for line in READ_AGAIN], "d", "Greater"),
+    ],
+    ids=["float", "integer", "counted", "read again", "variable, counted", "variable, read again"],
+)
+def test_a_decision_is_where_the_float_ends(lines, decision, blamed):
+    subject = run(
+        *lines,
+        inputs=["x", "y"] if "y" in lines[0] else ["x"],
+        variables=["head/kernel", "g/v"][: 1 + ("v" in lines[0])],
+        decisions=[decision],
+    )
+    (drop,) = drops(subject)
     assert (drop.kind, drop.op.type) == (DropKind.DECISION, blamed)
 
 

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import pytest
+from flows import flow, op, variable
+
+from gradlint.passes.blocks import CLOSED, RECTIFIERS, SELECTORS, SQUASHERS, STEPS, Why, blocks, is_lost, lost
+from gradlint.record.recording import Failure, Region
+
+ALL = {("input", "x"), ("variable", "k")}
+
+
+def run(*lines, **options):
+    options = {"inputs": ["x"], "variables": ["k"], "outputs": []} | options
+    return flow("h = MatMul x k @dense", *lines, "loss() = Mean c", **options)
+
+
+def names(found):
+    return [(b.op.type, b.why, b.inputs, tuple(v.path for v in b.variables), b.keys) for b in found]
+
+
+@pytest.mark.parametrize(
+    ("op_type", "why"),
+    [(name, Why.RECTIFIER) for name in sorted(RECTIFIERS)]
+    + [(name, Why.SATURATION) for name in sorted(SQUASHERS)]
+    + [(name, Why.STEP) for name in sorted(STEPS)]
+    + [(name, Why.CLIPPING) for name in sorted(SELECTORS)]
+    + [("Exp", Why.OTHER)],
+)
+def test_why_by_type(op_type, why):
+    assert names(blocks(run(f"c = {op_type} h !zero"), ())) == [(op_type, why, ("x",), ("k",), ("x",))]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("c = Maximum h 0 !zero", Why.RECTIFIER),
+        ("c = Maximum 0 h !zero", Why.RECTIFIER),
+        ("c = Maximum h 1 !zero", Why.CLIPPING),
+        ("c = Minimum h 0 !zero", Why.CLIPPING),
+        ("c = Maximum h y !zero,none", Why.CLIPPING),
+    ],
+)
+def test_maximum_of_zero_is_a_rectifier(line, why):
+    assert [block.why for block in blocks(run(line), ())] == [why]
+
+
+@pytest.mark.parametrize(
+    ("line", "options", "why"),
+    [
+        ("c = Mul h m !zero,none", {"values": {"m": "zeros"}}, Why.ZERO_FACTOR),
+        ("c = Mul m h !none,zero", {"values": {"m": "zeros"}}, Why.ZERO_FACTOR),
+        ("c = Mul h m !zero,none", {"values": {"m": (0.0, 1.0)}}, Why.OTHER),
+        ("c = Mul h m !zero,none", {}, Why.OTHER),
+        ("c = MatMul h z !zero,passes", {"variables": ["k", variable("z", values="zeros")]}, Why.ZERO_WEIGHT),
+        (
+            "c = MatMul h z !zero,passes",
+            {"variables": ["k", variable("z", values="zeros", trainable=False)]},
+            Why.ZERO_SCHEDULE,
+        ),
+        ("c = MatMul m k !none,zero", {"values": {"m": "zeros"}}, Why.ZERO_ACTIVATION),
+    ],
+)
+def test_why_of_a_product(line, options, why):
+    found = blocks(run(line, **options), ())
+    assert why in [block.why for block in found]
+
+
+@pytest.mark.parametrize("carrier", ["Identity", "Cast", "Reshape", "Transpose", "StridedSlice"])
+def test_a_variable_is_known_behind_what_only_carries_it(carrier):
+    subject = run(
+        f"w = {carrier} z",
+        "c = MatMul h w !zero,passes",
+        variables=["k", variable("z", values="zeros")],
+        values={"w": "zeros"},
+    )
+    (block,) = blocks(subject, ())
+    assert (block.why, block.factor.path) == (Why.ZERO_WEIGHT, "z")
+
+
+def test_a_function_of_a_variable_is_not_the_variable():
+    subject = run(
+        "w = Tanh z",
+        "c = MatMul h w !zero,passes",
+        variables=["k", variable("z", values="zeros")],
+        values={"w": "zeros"},
+    )
+    (block,) = blocks(subject, ())
+    assert (block.why, block.factor) == (Why.ZERO_FACTOR, None)
+
+
+@pytest.mark.parametrize(("share", "is_closed"), [(0.0, False), (CLOSED - 0.01, False), (CLOSED, True), (1.0, True)])
+def test_from_which_share_a_function_is_closed(share, is_closed):
+    subject = run(op("c = Sigmoid h", saturated=share))
+    assert is_lost(subject) is is_closed
+    assert lost(subject) == (ALL if is_closed else set())
+
+
+@pytest.mark.parametrize("beside", ["s = AddV2 c h", "s = Mul c x"])
+def test_a_way_around_a_closed_function_is_open(beside):
+    subject = flow(
+        "h = MatMul x k",
+        op("c = Sigmoid h", saturated=1.0),
+        beside,
+        "loss() = Mean s",
+        inputs=["x"],
+        variables=["k"],
+    )
+    assert ("input", "x") not in lost(subject)
+
+
+@pytest.mark.parametrize(
+    ("state", "is_dead"), [("absent", False), ("zero", True), (1e-30, False), ("non-finite", False)]
+)
+def test_only_zero_is_lost(state, is_dead):
+    assert lost(run("c = Tanh h", gradients={"x": state, "k": state})) == (ALL if is_dead else set())
+
+
+def test_the_block_next_to_the_loss_has_all_victims():
+    assert names(blocks(run("r = Relu h !zero", "c = Sign r !zero"), ())) == [
+        ("Sign", Why.STEP, ("x",), ("k",), ("x",))
+    ]
+
+
+def test_victims_between_two_blocks():
+    subject = flow(
+        "r = Relu x @a !zero",
+        "h = MatMul r k",
+        "c = Sign h @b !zero",
+        "loss() = Mean c",
+        inputs=["x"],
+        variables=["k"],
+        gradients={"h": "zero"},
+    )
+    assert names(blocks(subject, ())) == [("Sign", Why.STEP, ("x",), ("k",), ("x",))]
+
+
+def test_one_layer_on_two_ways_is_one_block():
+    (block,) = blocks(run("p = Relu h @act !zero", "q = Relu h @act !zero", "c = AddV2 p q"), ())
+    assert block.position == 3
+
+
+def test_different_reasons_are_different_blocks():
+    subject = flow(
+        "p = Relu x @act !zero",
+        "q = Sign y @act !zero",
+        "c = AddV2 p q",
+        "loss() = Mean c",
+        inputs=["x", "y"],
+    )
+    assert [(block.why, block.inputs) for block in blocks(subject, ())] == [
+        (Why.RECTIFIER, ("x",)),
+        (Why.STEP, ("y",)),
+    ]
+
+
+class TestProbes:
+    DEAD = run("c = Relu h !zero")
+    ALIVE = run("c = Relu h")
+    FAILED = run("c = Relu h", failure=Failure("shape", "no", Region.MODEL, None, None, None, None, None))
+
+    @pytest.mark.parametrize(
+        ("probes", "count"),
+        [([], 1), ([DEAD, DEAD], 1), ([DEAD, ALIVE], 0), ([FAILED], 1), ([FAILED, ALIVE], 0)],
+    )
+    def test_a_victim_is_dead_in_all_of_them(self, probes, count):
+        assert len(blocks(self.DEAD, probes)) == count
+
+    def test_a_victim_that_lives_in_one_probe_leaves_the_others(self):
+        (block,) = blocks(self.DEAD, [run("c = Relu h !zero", gradients={"x": 1.0})])
+        assert (block.inputs, [v.path for v in block.variables]) == ((), ["k"])
+
+    def test_what_finite_differences_contradict_counts_in_any_case(self):
+        lying = frozenset({"k"})
+        (block,) = blocks(self.DEAD, [self.ALIVE], lying)
+        assert [v.path for v in block.variables] == ["k"]
+        assert block.is_wrong(lying)
+        assert not block.is_wrong(frozenset({"x"}))
+
+
+@pytest.mark.parametrize(("mismatch", "is_wrong"), [(None, False), (0.01, False), (0.02, True)])
+def test_a_slope_that_the_gradient_function_denies(mismatch, is_wrong):
+    (block,) = blocks(run(op("c = Floor h !zero", mismatch=mismatch)), ())
+    assert block.is_wrong(frozenset()) is is_wrong
+
+
+class TestFlatLoss:
+    @pytest.mark.parametrize(
+        ("lines", "options", "is_flat"),
+        [
+            (["c = Minimum o 1 !zero"], {}, False),
+            (["c = Minimum o 1 !zero"], {"loss_value": 0.0}, True),
+            (["d = Sub o y", "c = Minimum d 1 !zero"], {"labels": ["y"]}, True),
+            (["p = Tanh h", "d = Sub o p", "c = Minimum d 1 !zero"], {"outputs": ["o", "p"]}, True),
+            (["d = Sub o z", "c = Minimum d 1 !zero"], {}, False),
+        ],
+    )
+    def test_in_the_loss(self, lines, options, is_flat):
+        options = {"outputs": ["o"]} | options
+        (block,) = blocks(run("o = Identity h", "-- loss", *lines, **options), ())
+        assert block.in_loss
+        assert block.is_flat_loss is is_flat
+
+    def test_in_the_model(self):
+        (block,) = blocks(run("c = Minimum h 1 !zero"), ())
+        assert not block.in_loss
+        assert not block.is_flat_loss
+
+
+class TestKeys:
+    def test_a_key_with_an_open_way_is_not_blocked(self):
+        assert blocks(run("r = Relu h !zero", "c = AddV2 r x"), ())[0].keys == ()
+
+    @pytest.mark.parametrize(
+        ("lines", "keys"),
+        [
+            (["e = GatherV2 t ids", "c = Relu e !zero"], ("ids",)),
+            (["e = GatherV2 t ids", "r = Relu e !zero", "c = AddV2 r e"], ()),
+            (["e = GatherV2 t ids", "r = Relu e !zero", "f = GatherV2 u ids", "c = AddV2 r f"], ()),
+            (["m:bool = Greater ids 0", "n = Cast m", "g = MatMul n t", "c = Relu g !zero"], ("ids",)),
+        ],
+    )
+    def test_of_integers(self, lines, keys):
+        subject = flow(*lines, "loss() = Mean c", inputs=["ids:int32"], variables=["t", "u"])
+        found = blocks(subject, ())
+        assert (found[0].keys if found else ()) == keys
+
+    def test_of_an_input_beside_the_loss(self):
+        subject = flow(
+            "h = MatMul x k", "c = Relu h !zero", "d = Tanh y", "loss() = Mean c", inputs=["x", "y"], variables=["k"]
+        )
+        assert blocks(subject, ())[0].keys == ("x",)
+
+
+def test_numbers():
+    subject = run("c = Relu h !zero", values={"h": (-5.0, -0.5), "c": "zeros"})
+    (block,) = blocks(subject, ())
+    assert (block.low, block.high, block.share, block.size) == (-5.0, -0.5, 1.0, 32)
+
+
+def test_cancellation():
+    victims = dict.fromkeys(["h", "x", "k"], "zero")
+    (block,) = blocks(run("p = Tanh h", "q = Neg h", "c = AddV2 p q", gradients=victims), ())
+    assert block.why is Why.CANCELLATION
+    # With one consumer nothing can cancel.
+    assert blocks(run("c = Tanh h", gradients=victims), ()) == ()
+
+
+def test_a_mean_over_one_element():
+    victims = dict.fromkeys(["h", "x", "k"], "zero")
+    lines = ("h2(8,1) = Sum h", "m(8,1) = Mean h2 !zero", "c(8,1) = Sub h2 m")
+    assert [b.why for b in blocks(run(*lines, gradients=victims | {"h2": "zero"}), ())] == [Why.SINGLE_ELEMENT_DATA]
+    wide = ("h2(8,4) = Sum h", "m(8,1) = Mean h2 !zero", "c(8,4) = Sub h2 m")
+    assert Why.SINGLE_ELEMENT_DATA not in [b.why for b in blocks(run(*wide, gradients=victims | {"h2": "zero"}), ())]
+
+
+def test_nothing_without_a_loss():
+    assert blocks(run("c = Relu h !zero", loss="none"), ()) == ()

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+from flows import flow
+
+from gradlint.passes.labels import COMPARISONS, broadcasts, made_by
+
+
+def run(y, out, result, op_type="Sub", line="", **options):
+    return flow(
+        f"o({out}) = MatMul x k @head",
+        "-- loss",
+        f"d({result}) = {op_type} y o {line}",
+        "loss() = Mean d",
+        inputs=["x"],
+        labels=[f"y({y})"],
+        variables=["k"],
+        **options,
+    )
+
+
+@pytest.mark.parametrize("op_type", sorted(COMPARISONS))
+def test_comparisons(op_type):
+    assert len(broadcasts(run("8", "8,1", "8,8", op_type))) == 1
+
+
+@pytest.mark.parametrize("op_type", ["Mul", "AddV2", "MatMul", "Maximum"])
+def test_other_operations(op_type):
+    assert broadcasts(run("8", "8,1", "8,8", op_type)) == ()
+
+
+@pytest.mark.parametrize(
+    ("y", "out", "result", "in_keras", "in_own"),
+    [
+        ("8", "8,1", "8,8", True, True),
+        ("8,1", "8,5", "8,5", True, False),
+        ("8,5", "8,1", "8,5", True, True),
+        ("8", "4,8", "4,8", True, True),
+        ("1", "8", "8", True, False),
+        ("8,1", "8,1", "8,1", False, False),
+        ("1", "1,1", "1,1", False, False),
+        ("8", "1,8", "1,8", False, False),
+        ("", "8,1", "8,1", False, False),
+        ("8,1", "", "8,1", False, False),
+    ],
+)
+def test_shapes(y, out, result, in_keras, in_own):
+    assert bool(broadcasts(run(y, out, result))) is in_keras
+    assert bool(broadcasts(run(y, out, result, line=":9"))) is in_own
+
+
+@pytest.mark.parametrize(("y", "out", "result", "is_outer"), [("8", "8,1", "8,8", True), ("8,1", "8,5", "8,5", False)])
+def test_outer(y, out, result, is_outer):
+    (broadcast,) = broadcasts(run(y, out, result))
+    assert broadcast.is_outer is is_outer
+    assert broadcast.is_builtin
+
+
+def test_each_label_and_layer_once():
+    subject = flow(
+        "o(8,1) = MatMul x a/k @a",
+        "p(8,1) = MatMul x b/k @b",
+        "-- loss",
+        "d(8,8) = Sub y o",
+        "e(8,8) = SquaredDifference y o",
+        "f(8,8) = Sub y p",
+        "s(8,8) = AddN d e f",
+        "loss() = Mean s",
+        inputs=["x"],
+        labels=["y(8,)"],
+        variables=["a/k", "b/k"],
+    )
+    assert [(b.layer, b.op.type) for b in broadcasts(subject)] == [("a", "Sub"), ("b", "Sub")]
+
+
+def test_an_input_that_is_compared_is_a_prediction():
+    subject = flow("-- loss", "d(8,8) = Sub y x", "loss() = Mean d", inputs=["x(8,1)"], labels=["y(8,)"])
+    (broadcast,) = broadcasts(subject)
+    assert broadcast.layer == ""
+
+
+class TestMadeBy:
+    SUBJECT = flow(
+        "a = MatMul x k @first",
+        "b = Tanh a @second",
+        "c = Neg b",
+        "-- loss",
+        "d = Log c",
+        "e = AddV2 z d",
+        "loss() = Mean e",
+        inputs=["x"],
+        variables=["k"],
+    )
+
+    @pytest.mark.parametrize(
+        ("op_type", "layer"),
+        [("Mean", "second"), ("Log", "second"), ("Neg", "second"), ("Tanh", "second"), ("MatMul", "first")],
+    )
+    def test_the_nearest_layer(self, op_type, layer):
+        (op,) = [op for op in self.SUBJECT.recording.ops if op.type == op_type]
+        assert made_by(self.SUBJECT, op.outputs[0]) == layer
+
+    def test_nobody(self):
+        assert made_by(self.SUBJECT, self.SUBJECT.recording.inputs[0].tensor) == ""
