@@ -13,7 +13,7 @@ from gradlint.errors import GradlintError, SampleError, UsageError
 from gradlint.facts import Facts, facts_of
 from gradlint.finding import Finding, Severity
 from gradlint.flow import Flow
-from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
+from gradlint.load.preflight import DEFAULT_LIMITS, read_array_specs, read_spec, refuse_unsafe
 from gradlint.load.sample import array_specs, load_sample, synthesise
 from gradlint.load.spec import LABEL, ArraySpec, ModelSpec, bind, structure_keys
 from gradlint.passes.blocks import lost
@@ -24,6 +24,7 @@ from gradlint.result import GradientState, Result, SkippedRule
 from gradlint.rules import ALL_RULES, codes_matching
 
 if TYPE_CHECKING:
+    from gradlint.load.limits import Limits
     from gradlint.record.recording import Leak
     from gradlint.record.runner import Runner
 
@@ -56,6 +57,7 @@ def check(
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
     fail_on: str = "error",
+    limits: Limits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> Result:
     """Find out whether the gradient of the loss reaches everything that should learn.
@@ -80,6 +82,7 @@ def check(
         select: codes, prefixes or names of the rules to run; all when empty.
         ignore: those not to run.
         fail_on: `error`, `warning` or `never`: from which severity on `Result.ok` is False.
+        limits: what a model file and a sample may ask for, in memory and in numbers.
         progress: called with the name of each stage.
 
     Raises:
@@ -106,6 +109,7 @@ def check(
         causal=tuple(_causal(text) for text in causal),
         imports=tuple(imports),
         trust=trust_model,
+        limits=limits,
         report=progress or (lambda stage: None),
     )
     if isinstance(model, (str, os.PathLike)):
@@ -161,6 +165,7 @@ class _Options:
     causal: tuple[tuple[str, int], ...]
     imports: tuple[str, ...]
     trust: bool
+    limits: Limits
     report: Progress
 
 
@@ -174,17 +179,19 @@ def _check_path(target: str, sample: object, options: _Options) -> Result:
         options.report("loading the model")
         model, own_sample = load_target(target, trust=options.trust, imports=options.imports)
         given = own_sample if sample is None else sample
-        return _check_model(target, model, spec_from_model(model), _loaded(given), options)
-    spec, contents = read_spec(target)
+        return _check_model(target, model, spec_from_model(model), _loaded(given, options), options)
+    options.report("reading the files")
+    spec, contents = read_spec(target, options.limits)
     # Classes that the user's own code has registered are known only to a process that has imported it.
-    refuse_unsafe(target, contents, trust=options.trust, has_imports=bool(options.imports) or "keras" in sys.modules)
+    imported = bool(options.imports) or "keras" in sys.modules
+    refuse_unsafe(target, contents, trust=options.trust, has_imports=imported, version=spec.keras_version)
     if sample is not None or spec.inputs:
         early = _preflight(target, spec, _on_paper(spec, sample, options), sample is None, options)
         if early is not None:
             return early
-    arrays = _loaded(sample)
+    arrays = _loaded(sample, options)
     options.report("loading TensorFlow and the model")
-    model, _ = load_target(target, trust=options.trust, imports=options.imports)
+    model, _ = load_target(target, trust=options.trust, imports=options.imports, limits=options.limits)
     if not spec.inputs or not all(entry.declared for entry in spec.inputs):
         spec = spec_from_model(model)  # The file does not say; the model itself may.
     return _check_model(target, model, spec, arrays, options)
@@ -196,12 +203,12 @@ def _check_live(model: object, sample: object, options: _Options) -> Result:
     quiet_tensorflow()
     if is_model(model):
         spec = spec_from_model(model)
-        return _check_model(spec.name, model, spec, _loaded(sample), options)
+        return _check_model(spec.name, model, spec, _loaded(sample, options), options)
     if not callable(model):
         raise UsageError(
             f"model must be a keras.Model, a path or a callable that returns a loss, not {type(model).__name__}"
         )
-    arrays = _loaded(sample)
+    arrays = _loaded(sample, options)
     if arrays is None:
         raise UsageError("a callable needs a sample: a dict of arrays")
     if not options.learners:
@@ -217,9 +224,9 @@ def _check_live(model: object, sample: object, options: _Options) -> Result:
 def _on_paper(spec: ModelSpec, sample: object, options: _Options) -> tuple[ArraySpec, ...]:
     """The sample's arrays on paper: of a file, only the headers are read."""
     if sample is None:
-        return array_specs(dict(synthesise(spec, options.seed)))
+        return array_specs(dict(synthesise(spec, options.seed, limits=options.limits)))
     if isinstance(sample, (str, os.PathLike)):
-        return read_array_specs(sample)
+        return read_array_specs(sample, options.limits)
     return array_specs(load_sample(_mapping(sample)))
 
 
@@ -243,18 +250,21 @@ def _preflight(
 def _check_model(
     target: str, model: object, spec: ModelSpec, arrays: dict[str, object] | None, options: _Options
 ) -> Result:
+    from gradlint.load.model import refuse_large_outputs
     from gradlint.record.runner import Runner
     from gradlint.record.subject import Subject
 
     made_up = arrays is None
     if arrays is None:
-        arrays = dict(synthesise(spec, options.seed))
+        arrays = dict(synthesise(spec, options.seed, limits=options.limits))
     specs = array_specs(arrays)
     early = _preflight(target, spec, specs, made_up, options)
     if early is not None:
         return early
     binding = bind(spec, specs, options.mapping, options.targets)
     inputs = {key: arrays[source] for key, source in binding.inputs}
+    rows = max((entry.shape[0] or 1 for entry in specs if entry.shape), default=1)
+    refuse_large_outputs(target, model, rows, options.limits)
     subject = Subject(
         model=model,
         function=None,
@@ -431,7 +441,7 @@ def _mapping(sample: object) -> Mapping[str, object]:
     return sample
 
 
-def _loaded(sample: object) -> dict[str, object] | None:
+def _loaded(sample: object, options: _Options) -> dict[str, object] | None:
     if sample is None or isinstance(sample, (str, os.PathLike)):
-        return None if sample is None else load_sample(sample)
+        return None if sample is None else load_sample(sample, options.limits)
     return load_sample(_mapping(sample))

@@ -9,24 +9,30 @@ import shutil
 import sys
 import tempfile
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradlint
 from gradlint.errors import GradlintError, ModelRunError, UsageError
 from gradlint.report import FORMATS
-from gradlint.report.text import Style, printable, verdict
+from gradlint.report.text import Style, count, printable, verdict
 from gradlint.terminal import Progress, is_terminal, silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from gradlint.baseline import Baseline
+    from gradlint.config import Config, Settings, Target
     from gradlint.result import Result
+    from gradlint.suppression import Allowance
+    from gradlint.targets import Outcome
 
 OK, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
 """The three exits of the contract, and the shell's own for Ctrl-C."""
 
+SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 WIDTH = 100
 """Columns of a report; fewer on a narrow terminal."""
 NARROWEST = 60
@@ -58,6 +64,14 @@ class Options:
     causal: list[str]
     imports: list[str]
     trust_model: bool
+    more: list[str]
+    config: Path | None
+    show_config: bool
+    jobs: int | None
+    changed: bool
+    baseline: Path | None
+    write_baseline: bool
+    completion: str | None
     explain: str | None
     list_rules: bool
     version: bool
@@ -66,14 +80,14 @@ class Options:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run gradlint with these arguments (those of the process when None); gives the exit status."""
-    parser = _parser()
-    options = Options(**vars(parser.parse_args(arguments)))
+    parser = parser_of_options()
+    options, given = _parsed(parser, arguments)
     # A name that the terminal's encoding lacks is shown escaped; it must not end the report.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        return _run(options, parser)
+        return _run(options, given, parser)
     except GradlintError as error:
         return _failed(str(error), options)
     except KeyboardInterrupt:
@@ -89,28 +103,114 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
 
 
-def _run(options: Options, parser: argparse.ArgumentParser) -> int:
+def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> tuple[Options, frozenset[str]]:
+    """The options, and the names of those that the user gave: they win over a configuration file."""
+    # argparse leaves alone what a namespace already holds, so that None marks what was not given.
+    names = [field.name for field in fields(Options)]
+    given = vars(parser.parse_intermixed_args(arguments, argparse.Namespace(**dict.fromkeys(names))))
+    given = {name: value for name, value in given.items() if value is not None and (name != "more" or value)}
+    options = Options(**{**vars(parser.parse_args([])), **given})
+    if options.more and not options.changed:
+        parser.error(f"unrecognized arguments: {' '.join(options.more)}")
+    return options, frozenset(given)
+
+
+def _run(options: Options, given: frozenset[str], parser: argparse.ArgumentParser) -> int:
     if options.version:
         return _write(_version(), OK)
     if options.list_rules:
         return _write(_list_of_rules(), OK)
     if options.explain is not None:
         return _write(_explanation(options.explain), OK)
+    if options.completion is not None:
+        from gradlint.completion import script
+
+        return _write(script(parser, options.completion), OK)
+    config = _config(options)
+    if options.show_config:
+        from gradlint.config import shown_config
+
+        return _write(shown_config(config, _given_settings(options, given)), OK)
+    if options.changed:
+        return _check_changed(options, given, config)
+    if options.model is None and config.targets:
+        return _check_targets(config.targets, options, given, config, whole=True)
     if options.model is None:
         parser.print_usage(sys.stderr)
         return _failed("name a model to check; gradlint --help lists the options", options)
-    return _check(options.model, options)
+    if (target := config.target(options.model)) is not None:
+        own = replace(options, model=target.model, sample=options.sample or target.sample)
+        own = _over(own, given, target.settings)
+        return _check(target.name, own, (*target.allowed, *config.allowed), target.allowed, config)
+    _refuse_unknown_name(options.model, config)
+    return _check(_name_of(options.model, config), _over(options, given, config.settings), config.allowed, (), config)
 
 
-def _check(model: str, options: Options) -> int:
+def _config(options: Options) -> Config:
+    from gradlint.config import find_config, load_config
+
+    if options.config is not None and not options.config.is_file():
+        raise UsageError(f"--config {options.config}: there is no such file.")
+    return load_config(options.config or find_config(Path.cwd()), Path.cwd())
+
+
+def _given_settings(options: Options, given: frozenset[str]) -> Settings:
+    """The settings of a check that the command line names."""
+    from gradlint.config import Settings
+
+    names = given & {field.name for field in fields(Settings)}
+    values = {name: getattr(options, name) for name in names}
+    return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def _over(options: Options, given: frozenset[str], settings: Settings) -> Options:
+    """The options, completed by the settings of a file."""
+    said = {name: value for name, value in settings.said().items() if name not in given}
+    lists = {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
+    return replace(options, **lists)  # type: ignore[arg-type]  # both have the fields of `check()`
+
+
+def _refuse_unknown_name(model: str, config: Config) -> None:
+    """A word that can be no model, where targets have names, is most likely meant to be one."""
+    if not config.targets or Path(model).suffix or ":" in model or os.sep in model or Path(model).exists():
+        return
+    names = [target.name for target in config.targets]
+    close = get_close_matches(model, names, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}."
+    raise UsageError(f"no target is called {model!r}; {hint}")
+
+
+def _name_of(model: str, config: Config) -> str:
+    """What a baseline calls a model that is no target: its path from the configuration's folder."""
+    path = Path(os.path.abspath(model))
+    return path.relative_to(config.folder).as_posix() if path.is_relative_to(config.folder) else model
+
+
+def _check(
+    name: str, options: Options, allowed: Sequence[Allowance], judged: Sequence[Allowance], config: Config
+) -> int:
+    """Check one model.
+
+    Args:
+        name: what a baseline calls it.
+        options: with a model.
+        allowed: findings that are meant.
+        judged: those of them that must fit a finding.
+        config: says where the baseline is.
+    """
     _refuse_early(options)
+    known, baseline_file = _baseline(options, config)
+    from gradlint.targets import against, settled
+
+    if config.file is not None and str(config.folder) not in sys.path:
+        sys.path.insert(0, str(config.folder))  # where its modules are
     from gradlint.checking import check
     from gradlint.rules import codes_matching
 
     select, ignore = codes_matching(options.select), codes_matching(options.ignore)
     with _undisturbed(options) as progress:
         result = check(
-            model,
+            options.model,
             options.sample,
             loss=options.loss,
             depth=options.depth,
@@ -127,10 +227,142 @@ def _check(model: str, options: Options) -> int:
             fail_on=options.fail_on,
             progress=progress,
         )
-    status = OK if result.ok else FINDINGS
+    done = settled(name, result, allowed)
     if options.graph is not None:
         _write_graph(result, options.graph)
-    return _report(result, options, status)
+    if options.write_baseline:
+        return _write_baseline([done], known, baseline_file, whole=False)
+    done = against(done, known, _shown(baseline_file))
+    result = done.result or result
+    status = _report(result, options, OK if result.ok else FINDINGS)
+    _say_gone([done], baseline_file)
+    if unused := [allowance for allowance in done.unused if allowance in judged]:
+        raise _unused_error(unused)
+    return status
+
+
+def _check_changed(options: Options, given: frozenset[str], config: Config) -> int:
+    from gradlint.changes import concerned_targets
+
+    names = [name for name in (options.model, options.sample, *options.more) if name is not None]
+    found = concerned_targets(config, [Path(name) for name in names])
+    if not found:
+        print("gradlint: the changed files concern no target", file=sys.stderr)
+        return OK
+    return _check_targets(found, options, given, config, whole=False)
+
+
+def _check_targets(
+    targets: Sequence[Target], options: Options, given: frozenset[str], config: Config, *, whole: bool
+) -> int:
+    """Check several targets; `whole` when they are all that the file has."""
+    from gradlint import several
+    from gradlint.targets import against, at_once, job_of, outcomes
+
+    _refuse_early_for_several(options)
+    known, baseline_file = _baseline(options, config)
+    stronger = _given_settings(options, given)
+    jobs = [job_of(target, config, stronger) for target in targets]
+    processes = at_once(options.jobs or config.jobs, len(jobs))
+    with _undisturbed(options) as progress:
+        found = list(outcomes(jobs, processes, debug=options.debug, progress=progress))
+    for done in found:
+        if done.error:
+            _failed(f"{done.name}: {done.error}", options)
+    failed = any(done.result is None for done in found)
+    if options.write_baseline:
+        return FAILED if failed else _write_baseline(found, known, baseline_file, whole=whole)
+    found = [against(done, known, _shown(baseline_file)) for done in found]
+    if options.output is None:
+        _write(several.render(found, options.format, _style()), OK)
+    else:
+        for path, text in _files(found, options, options.output):
+            write_whole(path, f"{text}\n" if text else "")
+        print(several.summary(found, Style(width=WIDTH)), file=sys.stderr)
+    _say_gone(found, baseline_file)
+    if unused := _unused(found, targets, config, whole):
+        raise _unused_error(unused)
+    clean = all(done.result is not None and done.result.ok for done in found)
+    return FAILED if failed else OK if clean else FINDINGS
+
+
+def _files(found: Sequence[Outcome], options: Options, output: Path) -> Iterator[tuple[Path, str]]:
+    from gradlint import several
+
+    style = Style(width=WIDTH)
+    if several.PLACE not in str(output):
+        yield output, several.render(found, options.format, style)
+        return
+    for done in found:
+        if done.result is not None:
+            name = done.name.replace("/", "-")
+            yield Path(str(output).replace(several.PLACE, name)), FORMATS[options.format](done.result, style)
+
+
+def _unused_error(unused: Sequence[Allowance]) -> UsageError:
+    from gradlint.suppression import unused_error
+
+    return unused_error(unused)
+
+
+def _unused(
+    found: Sequence[Outcome], targets: Sequence[Target], config: Config, whole: bool
+) -> list[Allowance]:
+    """The allowances that fit no finding: of a target, or of the file when all of its targets were checked."""
+    own = [a for done, target in zip(found, targets, strict=True) for a in done.unused if a in target.allowed]
+    shared = [a for a in config.allowed if whole and all(a in done.unused for done in found)]
+    return [*own, *shared]
+
+
+def _baseline(options: Options, config: Config) -> tuple[Baseline, Path | None]:
+    """The known findings, and the file they are in; None when nobody asked for a baseline."""
+    from gradlint.baseline import DEFAULT_FILE, read_baseline
+
+    file = options.baseline or config.baseline
+    if file is None and options.write_baseline:
+        file = config.folder / DEFAULT_FILE
+    if file is None or (options.write_baseline and not file.exists()):
+        return {}, file
+    return read_baseline(file), file
+
+
+def _write_baseline(found: Sequence[Outcome], known: Baseline, file: Path | None, *, whole: bool) -> int:
+    from gradlint.baseline import baseline_text
+
+    assert file is not None
+    entries = {} if whole else dict(known)  # a target that was not checked keeps its own
+    entries |= {done.name: done.found.findings for done in found}
+    write_whole(file, baseline_text(entries))
+    print(f"{_shown(file)}: {count(sum(map(len, entries.values())), 'known finding')}", file=sys.stderr)
+    return OK
+
+
+def _say_gone(found: Sequence[Outcome], file: Path | None) -> None:
+    gone = [(done.name, entry) for done in found for entry in done.gone]
+    for name, entry in gone:
+        where = f" at {entry.layer}" if entry.layer else ""
+        print(printable(f"gradlint: gone from {name}: {entry.code}{where}: {entry.message}"), file=sys.stderr)
+    if gone:
+        print(
+            f"gradlint: {_shown(file)} knows {count(len(gone), 'finding')} that {'is' if len(gone) == 1 else 'are'} "
+            "gone; --write-baseline takes them out",
+            file=sys.stderr,
+        )
+
+
+def _shown(path: Path | None) -> str:
+    return "" if path is None else os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _refuse_early_for_several(options: Options) -> None:
+    from gradlint import several
+
+    if options.graph is not None:
+        raise UsageError("--graph shows one target; name it.")
+    named = options.output is not None and several.PLACE in str(options.output)
+    if not named and not several.is_joinable(options.format):
+        several.render((), options.format, Style())
+    _refuse_early(options)
 
 
 def _refuse_early(options: Options) -> None:
@@ -319,7 +551,14 @@ def _natural(text: str) -> int:
     return number
 
 
-def _parser() -> argparse.ArgumentParser:
+def _positive(text: str) -> int:
+    if not (number := _natural(text)):
+        raise argparse.ArgumentTypeError("'0' is not a whole number from 1")
+    return number
+
+
+def parser_of_options() -> argparse.ArgumentParser:
+    """The command line's grammar."""
     parser = argparse.ArgumentParser(
         prog="gradlint",
         usage="gradlint MODEL [SAMPLE] [options]",
@@ -328,13 +567,20 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 nothing at or above --fail-on, 1 findings, 2 the check could not run.",
     )
     add = parser.add_argument
-    add("model", nargs="?", metavar="MODEL", help="model.keras, model.h5, or package.module:factory")
+    add(
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="model.keras, model.h5, package.module:factory, or a target of the configuration; all of them "
+        "when left out",
+    )
     add(
         "sample",
         nargs="?",
         metavar="SAMPLE",
         help="sample.npz; made up from the model's inputs when left out",
     )
+    add("more", nargs="*", help=argparse.SUPPRESS)
 
     add = parser.add_argument_group("report").add_argument
     add("--format", choices=tuple(FORMATS), default="table", help="(default: %(default)s)")
@@ -419,9 +665,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--trust-model", action="store_true", help="run Python code stored in the model file (Lambda layers)")
 
+    add = parser.add_argument_group("project").add_argument
+    add(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="configuration instead of the nearest gradlint.toml or pyproject.toml",
+    )
+    add("--jobs", type=_positive, metavar="N", help="targets checked at a time (default: a core each, at most 4)")
+    add("--baseline", type=Path, metavar="FILE", help="findings in FILE are known and do not count")
+    add("--write-baseline", action="store_true", help="write what is found now as known, and exit")
+    add("--changed", action="store_true", help="the arguments are changed files: check the targets they concern")
+    add("--show-config", action="store_true", help="the settings in force, and where each comes from")
+
     add = parser.add_argument_group("look-ups").add_argument
     add("--explain", metavar="CODE", help="what a rule reports, why it matters, what to do")
     add("--list-rules", action="store_true", help="all rules")
+    add("--completion", choices=SHELLS, help="print a script that completes gradlint's options in a shell")
     add("--version", action="store_true", help="versions of gradlint, Python, TensorFlow and Keras")
     add("--debug", action="store_true", help="show tracebacks, warnings and logs")
     return parser

@@ -5,6 +5,7 @@ A file is read whole: its mistakes are reported together, each with its line.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -65,6 +66,12 @@ class Settings:
         """The settings that say something."""
         values = ((field.name, getattr(self, field.name)) for field in fields(self))
         return {name: value for name, value in values if value is not None}
+
+
+DEFAULTS = Settings(
+    depth="values", mode="training", seed=0, probes=3, imports=(), trust_model=False, fail_on="error"
+)
+"""What holds when nobody says otherwise; the defaults of the command line, as a test asserts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +180,78 @@ def _shown(file: Path) -> str:
         return os.path.relpath(file) if file.resolve().is_relative_to(Path.cwd().resolve()) else str(file)
     except (OSError, ValueError):
         return str(file)
+
+
+def shown_config(config: Config, given: Settings) -> str:
+    """The settings in force, as TOML, each with where it comes from; `given` are those of the command line."""
+    lines = [f"# {_shown(config.file)}" if config.file is not None else "# no configuration file"]
+    places = dict(config.lines)
+
+    def origin(*keys: tuple[str, ...]) -> str:
+        line = next((places[key] for key in keys if key in places), None)
+        return "default" if line is None else f"{_shown(config.file)}:{line}" if config.file else ""
+
+    def show(settings: Settings, path: tuple[str, ...]) -> None:
+        for key, (name, _) in _KEYS.items():
+            value = getattr(given.over(settings if path else settings.over(DEFAULTS)), name)
+            if value is None:
+                continue
+            said = getattr(given, name) is not None
+            where = "command line" if said else origin((*path, key), (key,))
+            lines.append(f"{key} = {_toml(_as_written(name, value))}  # {where}")
+
+    show(config.settings, ())
+    if config.baseline is not None:
+        lines.append(f"baseline = {_toml(_shown(config.baseline))}  # {origin(('baseline',))}")
+    if config.jobs is not None:
+        lines.append(f"jobs = {config.jobs}  # {origin(('jobs',))}")
+    _show_allowed(config.allowed, "per-layer-ignores", lines)
+    for target in config.targets:
+        path = ("targets", target.name)
+        lines += ["", f"[targets.{_toml_key(target.name)}]"]
+        for key, text in (("model", target.model), ("sample", target.sample)):
+            if text is not None:
+                lines.append(f"{key} = {_toml(_shown(Path(text)))}  # {origin((*path, key), path)}")
+        show(target.settings, path)
+        _show_allowed(target.allowed, f"targets.{_toml_key(target.name)}.per-layer-ignores", lines)
+    return "\n".join(lines)
+
+
+def _show_allowed(allowed: Sequence[Allowance], title: str, lines: list[str]) -> None:
+    by_pattern: dict[str, list[Allowance]] = {}
+    for allowance in allowed:
+        by_pattern.setdefault(allowance.pattern, []).append(allowance)
+    if by_pattern:
+        lines += ["", f"[{title}]"]
+    for pattern, group in by_pattern.items():
+        lines.append(f"{_toml(pattern)} = {_toml([a.rule for a in group])}  # {group[0].origin}")
+
+
+def _as_written(name: str, value: object) -> object:
+    """A setting in the form that a file gives it."""
+    if name == "mapping" and isinstance(value, tuple):
+        return dict(value)
+    if name == "targets" and isinstance(value, tuple):
+        return [key if output is None else f"{output}={key}" for output, key in value]
+    if name == "imports" and isinstance(value, tuple):
+        return [_shown(Path(item)) if item.endswith(".py") else item for item in value]
+    return value
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml_key(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    return str(value)
+
+
+def _toml_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
 
 
 class _Mistake(ValueError):

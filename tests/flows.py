@@ -29,6 +29,7 @@ from dataclasses import dataclass, replace
 
 from gradlint.facts import Facts, facts_of
 from gradlint.flow import SHAPE_READERS, Flow
+from gradlint.passes.partial import unused_slices
 from gradlint.record.recording import (
     ABSENT,
     NOT_APPLICABLE,
@@ -107,6 +108,7 @@ def flow(*lines, **options) -> Flow:
 
 def facts(subject, *, spec=None, **options):
     """Facts about a flow; `options` are those of `facts_of`."""
+    options.setdefault("unused", unused_slices(subject, options.get("probes", ())))
     return facts_of(subject, Facts(spec=spec), **options)
 
 

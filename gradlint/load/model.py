@@ -11,22 +11,33 @@ import importlib
 import importlib.util
 import json
 import logging
+import math
 import os
 import random
 import re
 import sys
 import tempfile
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gradlint.errors import GradlintError, ModelFileError, UnsafeModelError, UsageError
 from gradlint.load.content import KERAS_PACKAGES, Kind, UnsafeContent, defined_classes
-from gradlint.load.preflight import read_spec, refuse_unsafe, require_file, unknown_class_error
+from gradlint.load.preflight import (
+    DEFAULT_LIMITS,
+    read_spec,
+    refuse_beyond_memory,
+    refuse_unsafe,
+    require_file,
+    unknown_class_error,
+)
 from gradlint.load.spec import ModelSpec, spec_from_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from gradlint.load.limits import Limits
 
 # Keras ships no types; the name says what is meant.
 Model: TypeAlias = Any
@@ -246,14 +257,18 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False, imports: Se
 
 
 def load_target(
-    path: str | os.PathLike[str], *, trust: bool = False, imports: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    *,
+    trust: bool = False,
+    imports: Sequence[str] = (),
+    limits: Limits = DEFAULT_LIMITS,
 ) -> tuple[Model, object]:
     """As `load_model`, with the sample that a factory may return besides its model (else None)."""
     quiet_tensorflow()
     import_user_modules(imports)
     if is_factory(os.fspath(path)):
         return _from_factory(os.fspath(path))
-    return _from_file(require_file(path, ModelFileError, "a model"), trust), None
+    return _from_file(require_file(path, ModelFileError, "a model"), trust, limits), None
 
 
 def _from_factory(target: str) -> tuple[Model, object]:
@@ -278,30 +293,104 @@ def _from_factory(target: str) -> tuple[Model, object]:
     return model, sample
 
 
-def _from_file(file: Path, trust: bool) -> Model:
+def _from_file(file: Path, trust: bool, limits: Limits) -> Model:
     import keras
 
-    spec, contents = read_spec(file)
+    spec, contents = read_spec(file, limits)
     unknown = [content for content in contents if not _is_known(content)]
     # With trust an unknown class is left to Keras: layers that rebuild their own parts know more than we do.
-    refuse_unsafe(file, unknown, trust=trust, has_imports=trust)
+    refuse_unsafe(file, unknown, trust=trust, has_imports=trust, version=spec.keras_version)
     with file.open("rb") as stream:
         suffixes = (".keras",) if stream.read(2) == b"PK" else HDF5_SUFFIXES
     if file.suffix not in suffixes:  # Keras goes by the name alone
         raise ModelFileError(f"{file} holds a Keras model, but Keras needs a name ending in {suffixes[0]}; rename it")
     try:
-        with quiet(), _same_globals():
+        with quiet(), _same_globals(), _counted_variables(file, limits):
             # Keras 3 cannot read back its own .h5 when it was compiled with the metric or loss "mse"
             # (keras issue 19330); only the loss matters here, so it is compiled anew.
             is_hdf5 = file.suffix in HDF5_SUFFIXES
             model = keras.saving.load_model(file, safe_mode=not trust, compile=not is_hdf5)
             if is_hdf5 and isinstance(model, keras.Model) and spec.loss is not None:
                 _compile(model, spec)
+    except _OversizedError as error:
+        raise error.reason from None
     except Exception as error:
-        raise _load_error(file, error, unknown) from error
+        if isinstance(reason := _first_oversized(error), _OversizedError):
+            raise reason.reason from None
+        raise _load_error(file, error, unknown, spec.keras_version) from error
     if not isinstance(model, keras.Model):
         raise ModelFileError(f"{file} holds a {type(model).__name__}, not a model")
     return model
+
+
+class _OversizedError(Exception):
+    """Leaves Keras's loader, which wraps errors in its own; `reason` is what the user is told."""
+
+    def __init__(self, reason: ModelFileError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def _first_oversized(error: BaseException | None) -> BaseException | None:
+    while error is not None and not isinstance(error, _OversizedError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+@contextlib.contextmanager
+def _counted_variables(file: Path, limits: Limits) -> Iterator[None]:
+    """Stops a load whose variables do not fit into memory, before the one that is too much is allocated."""
+    import keras
+
+    inherited: Any = keras.Variable.__init__
+    own = vars(keras.Variable).get("__init__")
+    room = limits.bytes
+    size = 0
+
+    def counting(variable: Any, initializer: Any, shape: Any = None, dtype: Any = None, *args: Any, **more: Any) -> None:
+        nonlocal size
+        if shape is not None and all(isinstance(length, int) and length >= 0 for length in shape):
+            size += math.prod(shape) * _ITEM_SIZES.get(str(dtype or keras.config.floatx()), 4)
+            if size > room:
+                try:
+                    refuse_beyond_memory(f"{file}: its variables take at least", size, replace(limits, memory=room))
+                except ModelFileError as error:
+                    raise _OversizedError(error) from None
+        inherited(variable, initializer, shape, dtype, *args, **more)
+
+    keras.Variable.__init__ = counting
+    try:
+        yield
+    finally:
+        if own is None:
+            del keras.Variable.__init__
+        else:
+            keras.Variable.__init__ = own
+
+
+_ITEM_SIZES = {"float64": 8, "int64": 8, "uint64": 8, "float16": 2, "bfloat16": 2, "int16": 2, "int8": 1, "uint8": 1}
+
+
+def refuse_large_outputs(name: str, model: Model, rows: int, limits: Limits) -> None:
+    """Raises ModelFileError when what the layers of a functional model pass on does not fit into memory.
+
+    Args:
+        name: the model in the message.
+        model: a live model; others than functional ones do not say.
+        rows: length of the batch axis.
+        limits: on the memory a check may take.
+    """
+    total, most, largest = 0, 0, ""
+    for operation in getattr(model, "operations", None) or ():
+        for node in getattr(operation, "_inbound_nodes", ()):
+            for tensor in getattr(node, "output_tensors", ()):
+                shape = tuple(tensor.shape)
+                size = 4 * math.prod(length or (rows if axis == 0 else 1) for axis, length in enumerate(shape))
+                total += size
+                if size > most:
+                    most, largest = size, operation.name
+    # The largest is held with its gradient; of all, some may share their memory, as reshapes do.
+    refuse_beyond_memory(f"{name}: what its layers pass on (most of it {largest!r}) takes at least", max(most, total // 4), limits)
 
 
 def _compile(model: Model, spec: ModelSpec) -> None:
@@ -333,16 +422,33 @@ def _is_known(content: UnsafeContent) -> bool:
     return package in KERAS_PACKAGES and package in sys.modules and content.name in defined_classes(content.module)
 
 
-def _load_error(file: Path, error: Exception, unknown: Sequence[UnsafeContent]) -> ModelFileError:
+def _load_error(
+    file: Path, error: Exception, unknown: Sequence[UnsafeContent], version: str = ""
+) -> ModelFileError:
     text = str(error)
     missing = [content for content in unknown if content.kind is Kind.UNKNOWN]
     if missing and ("Could not locate" in text or "Unknown" in text or "cannot be imported" in text):
-        return unknown_class_error(file, missing)
+        return unknown_class_error(file, missing, version)
     if "safe_mode" in text or "unsafe_deserialization" in text:
         return UnsafeModelError(f"{file}: {_first_words(error)}; pass --trust-model if you trust it")
     if re.search(r"could not be loaded|variables? during loading|[Ll]ayer count mismatch|shape mismatch", text):
         return ModelFileError(f"{file}: the weights do not fit the model: {_first_words(error)}")
-    return ModelFileError(f"{file}: Keras could not build the model: {_blame(error)}")
+    if not file.is_file():
+        return ModelFileError(f"{file} has vanished while it was read")
+    return ModelFileError(f"{file}: Keras could not build the model: {_blame(error)}{_other_version(version)}")
+
+
+def _other_version(version: str) -> str:
+    """`; the file was written by Keras 4.0.0, newer than 3.15.1`, when that may be the reason."""
+    import keras
+
+    def numbers(text: str) -> list[int]:
+        return [int(part) for part in re.findall(r"\d{1,9}", text)[:2]]
+
+    if not version or numbers(version) == numbers(keras.__version__):
+        return ""
+    age = "newer" if numbers(version) > numbers(keras.__version__) else "older"
+    return f"; the file was written by Keras {version}, {age} than the installed {keras.__version__}"
 
 
 # --- live models ------------------------------------------------------------------------------------

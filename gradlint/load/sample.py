@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint.errors import SampleError
-from gradlint.load.preflight import dtype_name, read_array_specs, refuse_empty
+from gradlint.load.preflight import (
+    BROKEN_HEADER,
+    DEFAULT_LIMITS,
+    dtype_name,
+    read_array_specs,
+    refuse_beyond_memory,
+    refuse_empty,
+)
 from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
 
 if TYPE_CHECKING:
@@ -17,6 +24,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     import numpy as np
+
+    from gradlint.load.limits import Limits
 
     Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
 
@@ -32,12 +41,13 @@ VOCABULARY_SIZES = ("input_dim", "vocabulary_size", "vocab_size", "num_tokens")
 """Arguments of Keras and KerasHub layers that bound the ids they take."""
 
 
-def load_sample(sample: Sample) -> dict[str, object]:
+def load_sample(sample: Sample, limits: Limits = DEFAULT_LIMITS) -> dict[str, object]:
     """Reads a sample.
 
     Args:
         sample: path of an `.npz` file, or arrays, tensors, ragged tensors or lists by key; dicts inside
             give keys joined by `/`.
+        limits: what a file may ask for.
 
     Returns:
         NumPy arrays by key, in the sample's order; ragged and sparse tensors as they are.
@@ -48,7 +58,7 @@ def load_sample(sample: Sample) -> dict[str, object]:
     if isinstance(sample, Mapping):
         arrays = {key: _array(key, value) for key, value in _flat(sample)}
     else:
-        arrays = _read_npz(Path(sample))
+        arrays = _read_npz(Path(sample), limits)
     if not arrays:
         raise SampleError("the sample holds no arrays")
     for spec in array_specs(arrays):
@@ -73,16 +83,16 @@ def _flat(sample: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str,
             yield f"{prefix}{key}", value
 
 
-def _read_npz(path: Path) -> dict[str, object]:
+def _read_npz(path: Path, limits: Limits) -> dict[str, object]:
     import numpy as np
 
     # The headers first: they say what is wrong with a file, and how large it claims to be, before any
     # of it is unpacked.
-    keys = [spec.key for spec in read_array_specs(path)]
+    keys = [spec.key for spec in read_array_specs(path, limits)]
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in keys}
-    except (OSError, ValueError, EOFError, zlib.error, MemoryError) as error:
+    except BROKEN_HEADER as error:
         raise SampleError(f"{path}: the arrays cannot be read: {error}") from error
 
 
@@ -133,7 +143,7 @@ def _array_spec(key: str, value: object) -> ArraySpec:
 # --- made-up samples --------------------------------------------------------------------------------
 
 
-def synthesise(spec: ModelSpec, seed: int, batch: int = 4) -> dict[str, Array]:
+def synthesise(spec: ModelSpec, seed: int, batch: int = 4, limits: Limits = DEFAULT_LIMITS) -> dict[str, Array]:
     """Makes up a sample from what the model says of its inputs.
 
     Floats are standard normal, booleans True (masks that hide nothing), text a few words, integers
@@ -144,12 +154,14 @@ def synthesise(spec: ModelSpec, seed: int, batch: int = 4) -> dict[str, Array]:
         spec: the model.
         seed: chooses the values.
         batch: length of the batch axis where the model leaves it open.
+        limits: on the memory it may take.
 
     Returns:
         An array per input key.
 
     Raises:
         SampleError: the model does not say what its inputs are.
+        ModelFileError: they are too large to be made up.
     """
     import numpy as np
 
@@ -158,11 +170,12 @@ def synthesise(spec: ModelSpec, seed: int, batch: int = 4) -> dict[str, Array]:
             f"the model {spec.name!r} does not say what its inputs are, so no sample can be made up; pass SAMPLE"
         )
     sample: dict[str, Array] = {}
-    for entry in spec.inputs:
+    shapes = [_made_up_shape(entry, batch) for entry in spec.inputs]
+    size = sum(8 * math.prod(shape) for shape in shapes)  # NumPy draws in double precision
+    refuse_beyond_memory(f"a sample for the inputs of {spec.name!r} takes", size, limits)
+    for entry, shape in zip(spec.inputs, shapes, strict=True):
         # The key, not the position, chooses the stream: adding an input changes no other.
-        random = np.random.default_rng([seed, zlib.crc32(entry.key.encode())])
-        free = [batch, *[FREE_AXIS] * (len(entry.shape) - 1)]
-        shape = tuple(length if length else free[axis] for axis, length in enumerate(entry.shape))
+        random = np.random.default_rng([seed, zlib.crc32(entry.key.encode("utf-8", "surrogatepass"))])
         bound, are_ids = _id_bound(spec, entry)
         if entry.dtype == "string":
             sample[entry.key] = random.choice(np.array(WORDS), size=shape)
@@ -175,6 +188,13 @@ def synthesise(spec: ModelSpec, seed: int, batch: int = 4) -> dict[str, Array]:
             kind = entry.dtype if entry.dtype in ("float16", "float64", "complex64", "complex128") else "float32"
             sample[entry.key] = random.normal(size=shape).astype(kind)
     return sample
+
+
+def _made_up_shape(entry: InputSpec, batch: int) -> tuple[int, ...]:
+    if any(length is not None and length < 0 for length in entry.shape):
+        raise SampleError(f"the model's input {entry.key!r} has the shape {entry.shape}, which no array can have")
+    free = [batch, *[FREE_AXIS] * (len(entry.shape) - 1)]
+    return tuple(length if length else free[axis] for axis, length in enumerate(entry.shape))
 
 
 def _id_bound(spec: ModelSpec, entry: InputSpec) -> tuple[int, bool]:

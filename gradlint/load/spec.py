@@ -20,6 +20,8 @@ T = TypeVar("T")
 LABEL = "y"
 """Key of the labels of a model with one output; `y:<output>` names one of several."""
 SAMPLE_WEIGHT = "sample_weight"
+MOST_COMPARED = 10_000
+"""Pairs of keys that are compared for likeness; thousands of either would take minutes, and be no slip."""
 RENAMED_CUTOFF = 0.6
 """Similarity from which a spare sample key is taken for a misspelt input; difflib's own default."""
 
@@ -304,23 +306,30 @@ def is_builtin(entry: Mapping[str, object]) -> bool:
     return isinstance(module, str) and module.split(".")[0] == "keras" and entry.get("registered_name") in (None, name)
 
 
+_END = object()
+
+
 def serialized_objects(config: object, skip: str = "") -> Iterator[tuple[str, Mapping[str, object]]]:
     """Yields (path of the layer it belongs to, serialised object) for every object in a configuration.
 
     The path is empty for the model itself. Iterative, so that a file cannot exhaust the stack; the order is
     the file's. Values under the key `skip` are left out.
     """
-    pending: list[tuple[str, object]] = [("", config)]
+    # Iterators, not lists of what is left: a long list of empty ones would be copied at many times its size.
+    pending: list[tuple[str, Iterator[object]]] = [("", iter((config,)))]
     while pending:
-        path, part = pending.pop()
-        if isinstance(part, Mapping):
+        path, parts = pending[-1]
+        part = next(parts, _END)
+        if part is _END:
+            pending.pop()
+        elif isinstance(part, Mapping):
             if isinstance(part.get("class_name"), str):
                 if part is not config and _is_layer(part):
                     path = f"{path}/{_layer_name(part)}".lstrip("/")
                 yield path, part
-            pending.extend((path, part[key]) for key in reversed(list(part)) if key != skip)
+            pending.append((path, iter([part[key] for key in part if key != skip])))
         elif isinstance(part, (list, tuple)):
-            pending.extend((path, value) for value in reversed(part))
+            pending.append((path, iter(part)))
 
 
 def _is_layer(entry: Mapping[str, object]) -> bool:
@@ -568,6 +577,8 @@ def _matches(inputs: Sequence[InputSpec], data: Sequence[str], mapping: Mapping[
 def _renamed(missing: Sequence[str], unexpected: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Pairs a missing input with the spare sample key most like it; each key is used once."""
     spare, pairs = sorted(unexpected), []
+    if len(missing) * len(spare) > MOST_COMPARED:
+        return ()
     for key in missing:
         if close := difflib.get_close_matches(key, spare, n=1, cutoff=RENAMED_CUTOFF):
             pairs.append((key, close[0]))

@@ -112,18 +112,21 @@ def on_custom_gradient(
         finally:
             open_tokens.pop()
 
-    def recorded(op_type: Any, outputs: Any, inputs: Any, backward: Any, forward_function: Any = None) -> None:
+    # TensorFlow calls it by position and by keyword: the names are its own.
+    def recorded(
+        op_type: Any, output_tensors: Any, input_tensors: Any, backward_function: Any, forward_function: Any = None
+    ) -> None:
         token = open_tokens[-1] if open_tokens else start()
-        failed = end(token, str(op_type), list(inputs), list(outputs))
+        failed = end(token, str(op_type), list(input_tensors), list(output_tensors))
 
         def guarded(*gradients: Any) -> Any:
             try:
-                return backward(*gradients)
+                return backward_function(*gradients)
             except Exception as error:
                 failed(error)
-                return [None] * len(inputs)
+                return [None] * len(input_tensors)
 
-        record_operation(op_type, outputs, inputs, guarded, forward_function)
+        record_operation(op_type, output_tensors, input_tensors, guarded, forward_function)
 
     with (
         patched(custom_gradient, "_eager_mode_decorator", decorated),

@@ -67,6 +67,22 @@ class Detour:
     op: int | None = None
 
 
+def joined(around: str, path: str) -> str:
+    """The path of a layer inside of another one.
+
+    A layer that was built on its own, such as a cell or a shared encoder, keeps its path of then, which may
+    repeat the last names of the path around it.
+    """
+    if not around or path == around or path.startswith(f"{around}/"):
+        return path or around
+    outer, inner = around.split("/"), path.split("/") if path else []
+    overlap = next(
+        (n for n in range(min(len(outer), len(inner)), 0, -1) if outer[-n:] == inner[:n]),
+        0,
+    )
+    return "/".join([*outer, *inner[overlap:]])
+
+
 class Trace:
     """Everything that happens between `recording()`'s start and end.
 
@@ -177,13 +193,7 @@ class Trace:
         if call is not None and (call.operation is self._model or not isinstance(call.operation, keras.Layer)):
             # Between the layers of a functional model the path is the model's own name.
             return call.layer if path in ("", self._model_name) or call.layer else path
-        around = call.layer if call is not None else ""
-        # A layer that was built on its own, such as a cell or a shared encoder, keeps its path of then.
-        if around and path != around and not path.startswith(f"{around}/"):
-            if around.endswith(f"/{path}"):
-                return around
-            path = f"{around}/{path}" if path else around
-        return path
+        return joined(call.layer if call is not None else "", path)
 
     def _new_op(self, op_type: str, inputs: list[int], attributes: tuple[Any, ...] = ()) -> Op:
         file, line = source.user_frame(sys._getframe(1), self._root)

@@ -69,15 +69,15 @@ STYLE = """
 .picture .cut path{stroke:var(--on);stroke-width:2.5;fill:none}
 .picture .cut text{fill:var(--absent);font-weight:700;font-size:11px;paint-order:stroke;stroke:var(--paper);
 stroke-width:4px}
-.picture .frame{stroke-width:1.3}.picture .folded .frame,.picture .behind{stroke-width:1.6}
-.picture .absent .frame,.picture .unused .frame{stroke-dasharray:7 4}.picture .zero .frame{stroke-dasharray:3 3}
-.picture .port .frame{fill:none;stroke:var(--line);stroke-dasharray:2 3}
+.picture .frame{stroke-width:1.3}.picture .box.folded .frame,.picture .behind{stroke-width:1.6}
+.picture .absent .frame,.picture .box.unused .frame{stroke-dasharray:7 4}.picture .zero .frame{stroke-dasharray:3 3}
+.picture .box.port .frame{fill:none;stroke:var(--line);stroke-dasharray:2 3}
 .picture .port text,.picture .output .about{fill:var(--dim)}
-.picture .loss .frame{stroke-width:3}
-.picture .stops .frame{stroke:var(--absent);stroke-width:2.5}
+.picture .box.loss .frame{stroke-width:3}
+.picture .box.stops .frame{stroke:var(--absent);stroke-width:2.5}
 .picture a{text-decoration:none;cursor:pointer}.picture .box:focus{outline:none}
-.picture a:hover .frame{stroke-width:3}
-.picture .box:focus-visible .frame,.picture .box:target .frame{stroke:var(--ink);stroke-width:4;
+.picture a.box:hover .frame{stroke-width:3}
+.picture .box.box:focus-visible .frame,.picture .box.box:target .frame{stroke:var(--ink);stroke-width:4;
 stroke-dasharray:none}
 .picture .badge rect{fill:var(--absent)}.picture .badge.warning rect{fill:var(--zero)}
 .picture .badge.info rect{fill:var(--info)}.picture .badge text{fill:var(--on);font-size:10px;font-weight:700}

@@ -68,14 +68,14 @@ def check(facts: Facts) -> Iterator[Finding]:
         if birth.source in keys and birth.source not in inputs:
             inputs = (birth.source or "", *inputs)
         holder = next((v for v in facts.flow.recording.variables if v.path == birth.source), None)
-        where = cause_of(facts.flow, birth.position) if birth.op is not None else Cause(holder.layer if holder else None)
+        where = Cause(holder.layer if holder is not None else None)
+        if birth.op is not None:
+            where = cause_of(facts.flow, birth.position)
         yield RULE.finding(
             message,
             inputs=inputs,
             variables=tuple(variable.path for variable in birth.variables),
-            cause=cause_of(facts.flow, birth.position)
-            if birth.op is not None
-            else Cause(holder.layer if holder else None),
+            cause=where,
             evidence=birth_evidence(birth),
             position=birth.position,
         )

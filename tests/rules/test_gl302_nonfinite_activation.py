@@ -71,7 +71,7 @@ FIRES = {
             {"h": "nan", "c": "nan"},
             variables=[variable("dense/kernel", values="nan"), "head/kernel"],
         ),
-        [("error", *ALL, "")],
+        [("error", *ALL, "dense")],
     ),
     "the loss is finite, a gradient is not": (
         chain(LOG, {"c": "inf"}, loss_value=1.0),

@@ -1,0 +1,185 @@
+"""Values that leave TensorFlow, and values that pass through variables."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from recorded import is_at, line_of, normal, ops, recorded, states, the_op, variable
+
+
+class Same(layers.Layer):
+    def compute_output_shape(self, shape):
+        return shape
+
+
+def around(layer):
+    x = keras.Input((5,), name="x")
+    hidden = layers.Dense(3, name="fc")(x)
+    return keras.Model({"x": x}, layers.Dense(1, name="head")(layer(hidden)))
+
+
+def live(layer):
+    """A model that is never traced: for layers that need values."""
+    model = keras.Sequential([layers.Dense(3, name="fc"), layer, layers.Dense(1, name="head")])
+    model.build((None, 5))
+    return model
+
+
+def sample():
+    return {"x": normal(4, 5)}
+
+
+class NumpyFunction(Same):
+    def call(self, x):
+        y = tf.numpy_function(lambda v: np.tanh(v), [x], tf.float32)  # through NumPy
+        return tf.ensure_shape(y, x.shape)
+
+
+def test_numpy_function():
+    seen = recorded(around(NumpyFunction(name="detour")), sample())
+    detour = the_op(seen, "PyFunc")
+    assert detour.layer == "detour"
+    assert is_at(detour, __file__, line_of("# through NumPy"))
+    assert states(seen)["fc/kernel"] == states(seen)["x"] == "absent"
+    assert states(seen)["head/kernel"] == "finite"
+
+
+class PyFunction(Same):
+    def call(self, x):
+        y = tf.py_function(lambda v: tf.math.softplus(v), [x], tf.float32)
+        return tf.ensure_shape(y, x.shape)
+
+
+def test_py_function_has_a_gradient_of_its_own():
+    seen = recorded(around(PyFunction(name="detour")), sample())
+    assert set(states(seen).values()) == {"finite"}
+
+
+class Converted(Same):
+    def __init__(self, how, **options):
+        super().__init__(**options)
+        self.how = how
+
+    def call(self, x):
+        if not tf.executing_eagerly():
+            return x
+        return tf.constant(np.tanh(self.how(x)))  # converted
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(lambda x: x.numpy(), id="numpy"),
+        pytest.param(lambda x: np.array(x), id="array"),
+        pytest.param(lambda x: np.asarray(x), id="asarray"),
+        pytest.param(lambda x: keras.ops.convert_to_numpy(x), id="convert_to_numpy"),
+        pytest.param(lambda x: np.asarray(memoryview(x)), id="buffer"),
+    ],
+)
+def test_numpy_conversions(how):
+    seen = recorded(live(Converted(how, name="detour")), sample())
+    assert states(seen)["fc/kernel"] == "absent"
+    assert states(seen)["head/kernel"] == "finite"
+    detour = ops(seen, "NumpyConversion")[0]
+    assert detour.layer.endswith("detour")
+    assert detour.file == __file__
+
+
+def test_numpy_conversion_is_at_the_users_line():
+    seen = recorded(live(Converted(lambda x: x.numpy(), name="detour")), sample())
+    assert ops(seen, "NumpyConversion")[0].line == line_of('lambda x: x.numpy(), id="numpy"') or is_at(
+        ops(seen, "NumpyConversion")[0], __file__, line_of('seen = recorded(live(Converted(lambda x: x.numpy()')
+    )
+
+
+class Logged(Same):
+    """Looks at its values, and uses them as they are."""
+
+    def call(self, x):
+        if tf.executing_eagerly():
+            self.last = float(tf.reduce_mean(x))
+            self.copy = x.numpy()
+        return tf.math.softplus(x)
+
+
+def test_looking_at_values_is_no_detour():
+    seen = recorded(live(Logged(name="logged")), sample())
+    assert set(states(seen).values()) == {"finite"}
+    assert ops(seen, "NumpyConversion") == []
+
+
+class Scale(Same):
+    """A `tf.Variable` that an operation reads by itself, in C++."""
+
+    def __init__(self, use, **options):
+        super().__init__(**options)
+        self.use = use
+        self.scale = tf.Variable([1.0, 2.0, 3.0], name="scale")
+
+    def call(self, x):
+        return self.use(x, self.scale)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param(lambda x, v: x * v, id="multiply"),
+        pytest.param(lambda x, v: tf.math.multiply(x, v), id="math"),
+        pytest.param(lambda x, v: tf.raw_ops.Mul(x=x, y=v), id="raw"),
+        pytest.param(lambda x, v: tf.raw_ops.BiasAdd(value=x, bias=v), id="bias"),
+        pytest.param(lambda x, v: x * v.read_value(), id="read_value"),
+        pytest.param(lambda x, v: x * v.value(), id="value"),
+        pytest.param(lambda x, v: x * tf.convert_to_tensor(v), id="convert"),
+        pytest.param(lambda x, v: x * v[:3], id="slice"),
+        pytest.param(lambda x, v: x * tf.gather(v, [0, 1, 2]), id="gather"),
+    ],
+)
+def test_a_variable_that_the_model_does_not_list_is_seen(use):
+    seen = recorded(live(Scale(use, name="own")), sample())
+    stray = variable(seen, "scale")
+    assert not stray.tracked
+    assert stray.layer.endswith("own")
+    reads = [op for op in seen.ops if stray.tensor in op.inputs]
+    assert reads
+
+
+class Memory(Same):
+    def build(self, shape):
+        self.memory = self.add_weight(shape=(4, 3), name="memory", trainable=False)
+
+    def call(self, x):
+        if x.shape[0] is None:
+            return x
+        self.memory.assign(x)  # into the variable
+        return tf.math.softplus(self.memory + 0.0)
+
+
+def test_assigned_and_read_back():
+    seen = recorded(live(Memory(name="memory")), sample())
+    assert states(seen)["fc/kernel"] == "absent"
+    assert states(seen)["head/kernel"] == "finite"
+    (assign,) = [op for op in seen.ops if op.type.startswith("Assign")]
+    assert is_at(assign, __file__, line_of("# into the variable"))
+    # What reads the variable depends on what was assigned.
+    (version,) = assign.outputs
+    assert any(op.type == "ReadVariableOp" and version in op.inputs for op in seen.ops)
+
+
+class Counter(Same):
+    def build(self, shape):
+        self.count = self.add_weight(shape=(), name="count", trainable=False, initializer="zeros")
+
+    def call(self, x):
+        self.count.assign_add(1.0)
+        return tf.math.softplus(x)
+
+
+def test_an_assigned_state_does_not_cut():
+    layer = Counter(name="counter")
+    model = live(layer)
+    before = float(layer.count.value)
+    assert set(states(recorded(model, sample())).values()) == {"finite"}
+    assert float(layer.count.value) == before
