@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         ModelFileError,
         ModelRunError,
         SampleError,
+        StoppedError,
         UnsafeModelError,
         UsageError,
     )
@@ -33,6 +34,7 @@ __all__ = [
     "Result",
     "SampleError",
     "Severity",
+    "StoppedError",
     "UnsafeModelError",
     "UsageError",
     "__version__",
@@ -50,6 +52,7 @@ _HOME = {
     "Result": "result",
     "SampleError": "errors",
     "Severity": "finding",
+    "StoppedError": "errors",
     "UnsafeModelError": "errors",
     "UsageError": "errors",
     "assert_gradients_flow": "checking",

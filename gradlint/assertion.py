@@ -18,7 +18,7 @@ MOST_FINDINGS = 5
 """A folded message shows this many findings, the failing ones first, and counts the rest."""
 
 
-class GradientsDoNotFlow(AssertionError):  # noqa: N818  # an assertion that failed, as AssertionError is named
+class GradientsDoNotFlow(AssertionError):
     """An assertion on the gradients failed; the message is the report.
 
     Attributes:
@@ -45,8 +45,9 @@ def folded_report(result: Result) -> str:
     kept = tuple(finding for finding in result.findings if any(finding is one for one in shown))
     lines = render(replace(result, findings=kept)).split("\n")
     # The verdict counts all of them.
-    lines[-1] = f"and {count(len(findings) - len(kept), 'more finding')}; pytest -vv shows all of them\n\n" + (
-        render(result).rsplit("\n", 1)[-1]
+    lines[-1] = (
+        f"and {count(len(findings) - len(kept), 'more finding')}; pytest -vv shows all of them\n\n"
+        + (render(result).rsplit("\n", 1)[-1])
     )
     return "\n".join(lines)
 

@@ -22,6 +22,7 @@ from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
 from gradlint.result import GradientState, Result, SkippedRule
 from gradlint.rules import ALL_RULES, codes_matching
+from gradlint.suppression import allowances, suppress, unused_error
 
 if TYPE_CHECKING:
     from gradlint.load.limits import Limits
@@ -117,19 +118,36 @@ def check(
     return _check_live(model, sample, options)
 
 
-def assert_gradients_flow(model: object, sample: object = None, **options: Any) -> None:
+def assert_gradients_flow(
+    model: object,
+    sample: object = None,
+    *,
+    allow: Mapping[str, str | Sequence[str]] | None = None,
+    **options: Any,
+) -> None:
     """Assert that `check(model, sample, **options)` finds nothing at or above `fail_on`.
 
+    Args:
+        model: as for `check()`.
+        sample: as for `check()`.
+        allow: path patterns of findings that are meant, by rule: `{"GL104": "target_*"}`. A pattern fits the
+            layer where the gradient stops, or all the variables that it costs.
+        options: as for `check()`.
+
     Raises:
-        AssertionError: its message is the report.
+        AssertionError: its message is the report, and its `result` what was found.
+        UsageError: something in `allow` fits no finding.
         GradlintError: the check could not run.
     """
     __tracebackhide__ = True
-    result = check(model, sample, **options)
+    allowed = allowances(allow or {})
+    result, unused = suppress(check(model, sample, **options), allowed)
     if not result.ok:
-        from gradlint.report.table import render
+        from gradlint.assertion import GradientsDoNotFlow
 
-        raise AssertionError(f"gradients do not flow\n\n{render(result)}")
+        raise GradientsDoNotFlow(result, str(unused_error(unused)) if unused else "")
+    if unused:
+        raise unused_error(unused)
 
 
 def _refuse(name: str, value: str, allowed: Sequence[str]) -> None:
@@ -262,7 +280,9 @@ def _check_model(
     if early is not None:
         return early
     binding = bind(spec, specs, options.mapping, options.targets)
-    inputs = {key: arrays[source] for key, source in binding.inputs}
+    # An input that the model does not declare has no name of its own.
+    declared = {entry.key for entry in spec.inputs or () if entry.declared}
+    inputs = {key if key in declared else source: arrays[source] for key, source in binding.inputs}
     rows = max((entry.shape[0] or 1 for entry in specs if entry.shape), default=1)
     refuse_large_outputs(target, model, rows, options.limits)
     subject = Subject(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from gradlint.baseline import Baseline
     from gradlint.config import Config, Settings, Target
+    from gradlint.isolation import Guard
     from gradlint.result import Result
     from gradlint.suppression import Allowance
     from gradlint.targets import Outcome
@@ -36,6 +37,8 @@ SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 WIDTH = 100
 """Columns of a report; fewer on a narrow terminal."""
 NARROWEST = 60
+_LONGEST = 10**7
+"""Seconds; timers of some systems cannot count much further."""
 _DISTRIBUTIONS = {
     "TensorFlow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "tf-nightly"),
     "Keras": ("keras", "keras-nightly"),
@@ -64,6 +67,9 @@ class Options:
     causal: list[str]
     imports: list[str]
     trust_model: bool
+    isolate: bool | None
+    timeout: float
+    limits: list[str]
     more: list[str]
     config: Path | None
     show_config: bool
@@ -143,7 +149,10 @@ def _run(options: Options, given: frozenset[str], parser: argparse.ArgumentParse
         own = _over(own, given, target.settings)
         return _check(target.name, own, (*target.allowed, *config.allowed), target.allowed, config)
     _refuse_unknown_name(options.model, config)
-    return _check(_name_of(options.model, config), _over(options, given, config.settings), config.allowed, (), config)
+    from gradlint.config import name_of_model
+
+    own = _over(options, given, config.settings)
+    return _check(name_of_model(config, options.model), own, config.allowed, (), config)
 
 
 def _config(options: Options) -> Config:
@@ -160,7 +169,8 @@ def _given_settings(options: Options, given: frozenset[str]) -> Settings:
 
     names = given & {field.name for field in fields(Settings)}
     values = {name: getattr(options, name) for name in names}
-    return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    tuples = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Settings(**tuples)  # type: ignore[arg-type]  # both have the fields of `check()`
 
 
 def _over(options: Options, given: frozenset[str], settings: Settings) -> Options:
@@ -178,12 +188,6 @@ def _refuse_unknown_name(model: str, config: Config) -> None:
     close = get_close_matches(model, names, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}."
     raise UsageError(f"no target is called {model!r}; {hint}")
-
-
-def _name_of(model: str, config: Config) -> str:
-    """What a baseline calls a model that is no target: its path from the configuration's folder."""
-    path = Path(os.path.abspath(model))
-    return path.relative_to(config.folder).as_posix() if path.is_relative_to(config.folder) else model
 
 
 def _check(
@@ -204,28 +208,28 @@ def _check(
 
     if config.file is not None and str(config.folder) not in sys.path:
         sys.path.insert(0, str(config.folder))  # where its modules are
-    from gradlint.checking import check
+    from gradlint.isolation import guarded_check
     from gradlint.rules import codes_matching
 
-    select, ignore = codes_matching(options.select), codes_matching(options.ignore)
+    arguments = {
+        "loss": options.loss,
+        "depth": options.depth,
+        "mode": options.mode,
+        "seed": options.seed,
+        "probes": options.probes,
+        "targets": options.targets,
+        "mapping": dict(options.mapping) or None,
+        "causal": options.causal,
+        "imports": options.imports,
+        "trust_model": options.trust_model,
+        "select": codes_matching(options.select),
+        "ignore": codes_matching(options.ignore),
+        "fail_on": options.fail_on,
+    }
+    guard = _guard(options)
     with _undisturbed(options) as progress:
-        result = check(
-            options.model,
-            options.sample,
-            loss=options.loss,
-            depth=options.depth,
-            mode=options.mode,
-            seed=options.seed,
-            probes=options.probes,
-            targets=options.targets,
-            mapping=dict(options.mapping) or None,
-            causal=options.causal,
-            imports=options.imports,
-            trust_model=options.trust_model,
-            select=select,
-            ignore=ignore,
-            fail_on=options.fail_on,
-            progress=progress,
+        result = guarded_check(
+            str(options.model), options.sample, arguments, guard, progress=progress, debug=options.debug
         )
     done = settled(name, result, allowed)
     if options.graph is not None:
@@ -239,6 +243,14 @@ def _check(
     if unused := [allowance for allowance in done.unused if allowance in judged]:
         raise _unused_error(unused)
     return status
+
+
+def _guard(options: Options) -> Guard:
+    from gradlint.isolation import Guard, default_isolation
+    from gradlint.load.limits import limits_from
+
+    isolate = default_isolation() if options.isolate is None else options.isolate
+    return Guard(limits_from(options.limits), options.timeout, isolate)
 
 
 def _check_changed(options: Options, given: frozenset[str], config: Config) -> int:
@@ -262,7 +274,8 @@ def _check_targets(
     _refuse_early_for_several(options)
     known, baseline_file = _baseline(options, config)
     stronger = _given_settings(options, given)
-    jobs = [job_of(target, config, stronger) for target in targets]
+    guard = _guard(options)
+    jobs = [replace(job_of(target, config, stronger), guard=guard) for target in targets]
     processes = at_once(options.jobs or config.jobs, len(jobs))
     with _undisturbed(options) as progress:
         found = list(outcomes(jobs, processes, debug=options.debug, progress=progress))
@@ -305,9 +318,7 @@ def _unused_error(unused: Sequence[Allowance]) -> UsageError:
     return unused_error(unused)
 
 
-def _unused(
-    found: Sequence[Outcome], targets: Sequence[Target], config: Config, whole: bool
-) -> list[Allowance]:
+def _unused(found: Sequence[Outcome], targets: Sequence[Target], config: Config, whole: bool) -> list[Allowance]:
     """The allowances that fit no finding: of a target, or of the file when all of its targets were checked."""
     own = [a for done, target in zip(found, targets, strict=True) for a in done.unused if a in target.allowed]
     shared = [a for a in config.allowed if whole and all(a in done.unused for done in found)]
@@ -401,7 +412,7 @@ def _write_graph(result: Result, path: Path) -> None:
     if result.graph is None:
         print(f"gradlint: {path} is not written: the check ended before there was a graph", file=sys.stderr)
         return
-    write_whole(path, f"{render_graph(result.graph, graph_format(path))}\n")
+    write_whole(path, f"{render_graph(result.graph, graph_format(path), result.findings)}\n")
 
 
 def _write(text: str, status: int) -> int:
@@ -551,6 +562,16 @@ def _natural(text: str) -> int:
     return number
 
 
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return number
+
+
 def _positive(text: str) -> int:
     if not (number := _natural(text)):
         raise argparse.ArgumentTypeError("'0' is not a whole number from 1")
@@ -589,7 +610,7 @@ def parser_of_options() -> argparse.ArgumentParser:
         "--graph",
         type=Path,
         metavar="FILE",
-        help="write the graph: FILE.dot, .mermaid, .mmd, .graphml, .json",
+        help="write the graph: FILE.svg, .dot, .mermaid, .mmd, .graphml, .json",
     )
     add(
         "--select",
@@ -664,6 +685,29 @@ def parser_of_options() -> argparse.ArgumentParser:
         help="module or FILE.py that registers custom layers and losses; repeatable",
     )
     add("--trust-model", action="store_true", help="run Python code stored in the model file (Lambda layers)")
+
+    add = parser.add_argument_group("files from strangers").add_argument
+    add(
+        "--isolate",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="check in a process of its own, without secrets and network (default: where CI is set)",
+    )
+    add(
+        "--timeout",
+        type=_seconds,
+        default=600.0,
+        metavar="SECONDS",
+        help="end a check that takes longer (default: 600)",
+    )
+    add(
+        "--limit",
+        dest="limits",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="raise a limit on what files may ask for: memory=8GB, config=64MB, items=20000, depth=400, ratio=1000",
+    )
 
     add = parser.add_argument_group("project").add_argument
     add(

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,7 +24,7 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 OWN_FILE, SHARED_FILE = "gradlint.toml", "pyproject.toml"
 DEPTHS = ("preflight", "structure", "values")
@@ -60,7 +59,7 @@ class Settings:
 
     def over(self, lower: Settings) -> Settings:
         """These settings, completed by those of a lower rank."""
-        return replace(lower, **self.said())
+        return replace(lower, **self.said())  # type: ignore[arg-type]  # the same fields
 
     def said(self) -> dict[str, object]:
         """The settings that say something."""
@@ -68,9 +67,7 @@ class Settings:
         return {name: value for name, value in values if value is not None}
 
 
-DEFAULTS = Settings(
-    depth="values", mode="training", seed=0, probes=3, imports=(), trust_model=False, fail_on="error"
-)
+DEFAULTS = Settings(depth="values", mode="training", seed=0, probes=3, imports=(), trust_model=False, fail_on="error")
 """What holds when nobody says otherwise; the defaults of the command line, as a test asserts."""
 
 
@@ -171,7 +168,13 @@ def paired_target(config: Config, model: Path) -> Target | None:
         return None
     if any(target.model == str(model) or Path(target.model).resolve() == model.resolve() for target in config.targets):
         return None
-    return Target(model.stem, str(model), str(sample), config.settings)
+    return Target(name_of_model(config, str(model)), str(model), str(sample), config.settings)
+
+
+def name_of_model(config: Config, model: str) -> str:
+    """What a baseline calls a model that no target names: its path from the configuration's folder."""
+    path = Path(os.path.abspath(model))
+    return path.relative_to(config.folder).as_posix() if path.is_relative_to(config.folder) else model
 
 
 def _shown(file: Path) -> str:

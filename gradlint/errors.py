@@ -27,5 +27,9 @@ class SampleError(GradlintError):
     """The sample cannot be read or does not hold numeric arrays."""
 
 
+class StoppedError(GradlintError):
+    """The check crashed, or took more time or memory than it may."""
+
+
 class ModelRunError(GradlintError):
     """The model was loaded, but its own code failed for a reason that is not a gradient's."""

@@ -1,18 +1,87 @@
-"""The pytest plugin; gradlint itself is imported only by tests that ask for the fixture."""
+"""The pytest plugin. pytest imports this file at every start-up, so it imports nothing but pytest.
+
+What checks is imported by the first test that asks for it; what collects, by `--gradlint`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from gradlint.result import Result
+
+MARKER = "gradlint(**options): defaults for the checks of the `gradlint` fixture, as in `gradlint.check()`"
+FULL = 2
+"""The verbosity (`-vv`) at which a failure shows every victim and all evidence."""
 
 
-@pytest.fixture(scope="session")
-def gradlint() -> ModuleType:
-    """The `gradlint` module: `gradlint.assert_gradients_flow(model, sample)`."""
-    import gradlint
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--gradlint`."""
+    parser.getgroup("gradlint").addoption(
+        "--gradlint",
+        action="store_true",
+        help="check every target of [tool.gradlint.targets], and every .keras with an .npz of its name beside it",
+    )
 
-    return gradlint
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker, and bring what this run asks for."""
+    config.addinivalue_line("markers", MARKER)
+    if config.option.gradlint:
+        from gradlint.pytest_items import Collection
+
+        config.pluginmanager.register(Collection(config), "gradlint-collection")
+    if config.option.verbose >= FULL:
+        config.pluginmanager.register(_InFull(), "gradlint-in-full")
+
+
+@pytest.fixture
+def gradlint(request: pytest.FixtureRequest) -> Gradlint:
+    """Assertions on live models: `gradlint.assert_gradients_flow(model, sample)`."""
+    defaults: dict[str, Any] = {}
+    for mark in reversed(list(request.node.iter_markers("gradlint"))):  # the closest comes last, and wins
+        if mark.args:
+            raise pytest.UsageError("pytest.mark.gradlint takes options by name, such as ignore=['GL205']")
+        defaults |= mark.kwargs
+    return Gradlint(defaults)
+
+
+class Gradlint:
+    """The `gradlint` module with the defaults of the test's markers; what the fixture gives."""
+
+    def __init__(self, defaults: dict[str, Any]) -> None:
+        self._defaults = defaults
+
+    def assert_gradients_flow(self, model: object, sample: object = None, **options: Any) -> None:
+        """Assert that `gradlint.check()` finds nothing; see `gradlint.assert_gradients_flow`."""
+        __tracebackhide__ = True
+        import gradlint
+
+        gradlint.assert_gradients_flow(model, sample, **{**self._defaults, **options})
+
+    def check(self, model: object, sample: object = None, **options: Any) -> Result:
+        """Check a model; see `gradlint.check`."""
+        import gradlint
+
+        defaults = {name: value for name, value in self._defaults.items() if name != "allow"}
+        return gradlint.check(model, sample, **{**defaults, **options})
+
+    def __getattr__(self, name: str) -> object:
+        import gradlint
+
+        return getattr(gradlint, name)
+
+
+class _InFull:
+    """Under `-vv`, exchanges the folded message of a failed assertion before pytest shows it."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> None:
+        assertion = sys.modules.get("gradlint.assertion")
+        if assertion is not None and call.excinfo is not None:
+            error = call.excinfo.value
+            if isinstance(error, assertion.GradientsDoNotFlow):
+                error.args = (error.text(full=True),)

@@ -54,7 +54,7 @@ def summary(outcomes: Sequence[Outcome], style: Style) -> str:
     rows = [[name(done.name), _state(done, style)] for done in outcomes]
     table = tabulate(rows, tablefmt="plain", disable_numparse=True)
     found = Counter(_kind(done) for done in outcomes)
-    parts = [f"{found[kind]:,} {kind}" for kind in ("with findings", "without", "not checked") if found[kind]]
+    parts = [f"{found[kind]:,} {kind}" for kind in ("with findings", "without findings", "not checked") if found[kind]]
     total = style.paint(f"{count(len(outcomes), 'target')}: {', '.join(parts)}", "bold")
     return "\n".join([*(f"  {line}" for line in table.splitlines()), "", total])
 
@@ -71,7 +71,7 @@ def _tables(outcomes: Sequence[Outcome], style: Style) -> str:
 def _kind(done: Outcome) -> str:
     if done.result is None:
         return "not checked"
-    return "with findings" if any(f.severity is not Severity.INFO for f in done.result.findings) else "without"
+    return "with findings" if any(f.severity is not Severity.INFO for f in done.result.findings) else "without findings"
 
 
 def _state(done: Outcome, style: Style) -> str:

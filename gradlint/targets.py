@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from gradlint.baseline import Identities, Identity, compare, identities
 from gradlint.errors import GradlintError, ModelRunError
+from gradlint.isolation import GRACE, Guard, end_all, guarded_check, timeout_message
 from gradlint.suppression import Allowance, suppress
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 4
 """Processes at a time unless the user says otherwise: each takes 0.6 GB for TensorFlow alone."""
 _LAST_WORDS = 300
+TIMED_OUT = -1000
+"""In the place of an exit status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Job:
         arguments: of `gradlint.check()`, by keyword.
         allowed: what the target and the file allow.
         folder: modules named by the configuration are looked for here.
+        guard: limits, time and isolation.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Job:
     arguments: Mapping[str, object]
     allowed: tuple[Allowance, ...]
     folder: Path
+    guard: Guard = Guard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class Outcome:
     result: Result | None = None
     error: str = ""
     unused: tuple[Allowance, ...] = ()
-    found: Identities = Identities()
+    found: Identities = field(default_factory=Identities)
     gone: tuple[Identity, ...] = ()
 
 
@@ -106,11 +111,9 @@ def outcome(job: Job, progress: Callable[[str], None] | None = None) -> Outcome:
     Raises:
         GradlintError: the check could not run.
     """
-    from gradlint.checking import check
-
     if str(job.folder) not in sys.path:
         sys.path.insert(0, str(job.folder))
-    result = check(job.model, job.sample, **job.arguments, progress=progress)  # type: ignore[arg-type]
+    result = guarded_check(job.model, job.sample, job.arguments, job.guard, progress=progress)
     return settled(job.name, result, job.allowed)
 
 
@@ -146,6 +149,7 @@ def outcomes(
     """Yields the outcome of every job, in their order; a job that fails takes no other with it.
 
     Args:
+        jobs: what to check.
         processes: at most so many at a time.
         debug: show what the processes write.
         progress: called with what there is to tell.
@@ -174,18 +178,35 @@ class _Crew:
 
     def do(self, job: Job) -> Outcome:
         with tempfile.TemporaryDirectory(prefix="gradlint-") as folder:
+            if job.guard.isolate:
+                return self._isolated(job)
             order, answer, said = (Path(folder) / name for name in ("order", "answer", "said"))
             order.write_bytes(pickle.dumps(job))
             with said.open("wb") as stream:
-                status = self._run([str(order), str(answer)], None if self._debug else stream.fileno())
+                status = self._run([str(order), str(answer)], None if self._debug else stream.fileno(), job.guard.timeout)
             if answer.exists():
                 done: Outcome = pickle.loads(answer.read_bytes())
                 return done
+            if status == TIMED_OUT:
+                return Outcome(job.name, error=timeout_message(job.guard.timeout, "checking"))
             words = " ".join(said.read_text(encoding="utf-8", errors="replace").split())[-_LAST_WORDS:]
             why = f"signal {-status}" if status < 0 else f"exit status {status}"
             return Outcome(job.name, error=f"its process ended early ({why}). {words}".strip())
 
-    def _run(self, files: list[str], stream: int | None) -> int:
+    def _isolated(self, job: Job) -> Outcome:
+        if self._stopped:
+            return Outcome(job.name, error="interrupted")
+        try:
+            if str(job.folder) not in sys.path:
+                sys.path.insert(0, str(job.folder))
+            result = guarded_check(job.model, job.sample, job.arguments, job.guard, debug=self._debug)
+            return settled(job.name, replace(result, graph=None), job.allowed)
+        except GradlintError as error:
+            return Outcome(job.name, error=str(error))
+        except Exception as error:
+            return Outcome(job.name, error=f"internal error: {type(error).__name__}: {error}")
+
+    def _run(self, files: list[str], stream: int | None, timeout: float) -> int:
         code = f"import sys; sys.path[:] = {sys.path!r}; from gradlint.targets import serve; serve(*sys.argv[1:])"
         with self._lock:
             if self._stopped:
@@ -198,7 +219,11 @@ class _Crew:
             )
             self._running.add(process)
         try:
-            return process.wait()
+            return process.wait(timeout + GRACE)  # it ends itself, if it still can
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return TIMED_OUT
         finally:
             with self._lock:
                 self._running.discard(process)
@@ -208,6 +233,7 @@ class _Crew:
             self._stopped = True
             for process in self._running:
                 process.kill()
+        end_all()
 
 
 def serve(order: str, answer: str) -> None:

@@ -48,20 +48,24 @@ def models(draw):
     for number in range(draw(st.integers(1, 8))):
         kind = draw(st.sampled_from(UNARY + BINARY))
         op_type, _, local = kind.partition(" ")
-        operands = [draw(st.sampled_from(names)) for _ in range(2 if kind in BINARY else 1)]
+        # Mostly the latest tensor, so that long ways to the loss come up.
+        operands = [draw(st.sampled_from([*names, *[names[-1]] * 6]))]
+        if kind in BINARY:
+            operands.append(draw(st.sampled_from(names)))
         place = f"@layer{draw(st.integers(0, 4))} " + draw(st.sampled_from(["", ":1", ":2"]))
         dtype = draw(st.sampled_from(["", "", "", ":int32", ":float16"]))
         line = f"t{number}{dtype} = {op_type} {' '.join(operands)} {place} {local}"
         lines.append(op(line, saturated=draw(st.sampled_from([None, None, 0.2, 1.0])), mismatch=draw(MISMATCH)))
         names.append(f"t{number}")
     made = [f"t{number}" for number in range(len(lines))]
-    lines += ["-- loss", f"loss() = AddN {' '.join(draw(st.lists(st.sampled_from(made), min_size=1, max_size=3)))}"]
+    lines += ["-- loss", f"loss() = AddN {' '.join([made[-1], *draw(st.lists(st.sampled_from(made), max_size=2))])}"]
     return {
         "lines": lines,
         "inputs": inputs,
         "variables": variables,
         "outputs": draw(st.lists(st.sampled_from(made), max_size=2, unique=True)),
         "values": {name: draw(KNOWN) for name in made},
+        "loss_value": draw(st.sampled_from([0.0, 1.0, 1.0])),
     }
 
 

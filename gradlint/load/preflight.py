@@ -265,7 +265,7 @@ def refuse_beyond_memory(what: str, size: int, limits: Limits, error: type[Gradl
         limits: what may be taken.
         error: class of the error.
     """
-    if size <= LARGE:
+    if size <= LARGE and limits.memory is None:
         return
     room = limits.bytes
     if size * STEP_FACTOR > room:

@@ -116,6 +116,9 @@ def on_custom_gradient(
     def recorded(
         op_type: Any, output_tensors: Any, input_tensors: Any, backward_function: Any, forward_function: Any = None
     ) -> None:
+        if not all(is_eager(tensor) for tensor in output_tensors):  # The capture of a tensor by a graph.
+            record_operation(op_type, output_tensors, input_tensors, backward_function, forward_function)
+            return
         token = open_tokens[-1] if open_tokens else start()
         failed = end(token, str(op_type), list(input_tensors), list(output_tensors))
 

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.errors import UsageError
-from gradlint.record import internals, source
+from gradlint.record import internals, source, tensors
 from gradlint.record.recording import LossFunction, LossRecord
 
 Tensor = Any
@@ -273,7 +273,7 @@ def _surrogate(seed: int, why: str) -> Objective:
         generator = np.random.default_rng(seed)
         total = tf.zeros((), tf.float32)
         for output in keras.tree.flatten(outputs):
-            values = getattr(output, "flat_values", output)
+            values = tensors.numbers(output)
             if not getattr(values, "dtype", tf.int32).is_floating:
                 continue
             weights = generator.normal(size=values.shape).astype("float32") / max(

@@ -76,10 +76,8 @@ class Run:
     def _input_dtype(self, key: str) -> str | None:
         """Keras casts floats to the model's input dtype before the first layer; the tape must start after that."""
         array = self.inputs[key]
-        dtype = getattr(array, "dtype", None)
-        if dtype is not None and np.dtype(dtype).kind == "f" and isinstance(array, np.ndarray):
-            return keras.config.floatx() if np.dtype(dtype).itemsize == 8 else None
-        return None
+        is_double = isinstance(array, np.ndarray) and array.dtype == np.float64
+        return str(keras.config.floatx()) if is_double else None
 
     def forward(self, batch: Batch) -> tuple[Any, Any, Objective]:
         """Run model and loss under the recorder; gives outputs, loss and how the loss came about."""
@@ -133,7 +131,7 @@ class Run:
 
     def watched(self, batch: Batch) -> tuple[dict[str, Any], list[Any]]:
         floats = {key: tensor for key, tensor in batch.inputs.items() if is_float(tensor.dtype.name)}
-        floats = {key: getattr(tensor, "flat_values", tensor) for key, tensor in floats.items()}
+        floats = {key: tensors.numbers(tensor) for key, tensor in floats.items()}
         return floats, [internals.handle_of(v) for v in self.learning() if v.trainable]
 
     def learning(self) -> list[Any]:

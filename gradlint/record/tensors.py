@@ -27,6 +27,13 @@ def components(tensor: Any) -> list[Any]:
     return [tensor]
 
 
+def numbers(tensor: Any) -> Any:
+    """The dense tensor that holds the values of a ragged or sparse one; any other is its own."""
+    if isinstance(tensor, tf.SparseTensor):
+        return tensor.values
+    return tensor.flat_values if isinstance(tensor, tf.RaggedTensor) else tensor
+
+
 def path_of(variable: Any) -> str:
     """The Keras path of a variable, or the name of a plain `tf.Variable`."""
     return str(getattr(variable, "path", None) or variable.name.split(":")[0])

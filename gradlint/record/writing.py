@@ -132,7 +132,7 @@ def _calls(run: Run) -> tuple[LayerCall, ...]:
 def _inputs(run: Run, batch: Batch, backward: Backward) -> tuple[InputRecord, ...]:
     records = []
     for key, tensor in batch.inputs.items():
-        values: Any = getattr(tensor, "flat_values", tensor)
+        values: Any = tensors.numbers(tensor)
         dtype, shape = values.dtype.name, tuple(int(length) for length in values.shape)
         slope = backward.by_key.get(key)
         if not is_float(dtype):
@@ -161,7 +161,7 @@ def _outputs(run: Run, outputs: Any) -> tuple[OutputRecord, ...]:
     own_names = list(getattr(model, "output_names", None) or [])
     records = []
     for number, (path, tensor) in enumerate(keras.tree.flatten_with_path(outputs)):
-        values = getattr(tensor, "flat_values", tensor)
+        values = tensors.numbers(tensor)
         if not internals.is_eager(values):
             continue
         own_name = own_names[number] if number < len(own_names) else f"output {number}"

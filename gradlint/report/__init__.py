@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.report import concise, json, table
+from gradlint.report import concise, github, html, json, junit, markdown, sarif, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,5 +16,10 @@ FORMATS: dict[str, Callable[[Result, Style | None], str]] = {
     "table": table.render,
     "concise": concise.render,
     "json": json.render,
+    "sarif": sarif.render,
+    "github": github.render,
+    "junit": junit.render,
+    "markdown": markdown.render,
+    "html": html.render,
 }
 """Name of a format to its renderer; the text has no newline at its end."""

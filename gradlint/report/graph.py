@@ -1,8 +1,8 @@
-"""The graph as a file: Graphviz dot, Mermaid, GraphML, JSON.
+"""The graph as a file: Graphviz dot, Mermaid, GraphML, JSON; and the picture of its layers as SVG.
 
 Nodes carry `kind` (`input`, `variable`, `op`, `output`, `loss`) and `label`; operations also `type`,
-`layer`, `file`, `line`, `shapes`, `dtypes`; inputs and variables also `gradient` and `norm`. Edges carry
-`shape`, `dtype`, `gradient`. Identifiers are `n0`, `n1`, ... in the order of the graph.
+`layer`, `file`, `line`, `shapes`, `dtypes`; inputs and variables also `gradient` and `norm`, variables
+`trainable`. Edges carry `shape`, `dtype`, `gradient`, `norm` and `local`. Identifiers are `n0`, `n1`, ... in the order of the graph.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from gradlint.report.json import json_value
 from gradlint.report.text import name, printable, shape_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import PurePath
 
     import networkx as nx
+
+    from gradlint.finding import Finding
 
 Attributes = dict[str, object]
 
@@ -49,9 +51,9 @@ _MERMAID_SHAPE = {
 }
 
 
-def render_graph(graph: nx.DiGraph[object], format: str) -> str:
-    """`graph` as text in one of `GRAPH_FORMATS`; no newline at the end."""
-    return GRAPH_FORMATS[format](graph)
+def render_graph(graph: nx.DiGraph[object], format: str, findings: Sequence[Finding] = ()) -> str:
+    """`graph` as text in one of `GRAPH_FORMATS`; no newline at the end. A picture marks where `findings` are."""
+    return _svg(graph, findings) if format == "svg" else GRAPH_FORMATS[format](graph)
 
 
 def graph_format(path: PurePath) -> str:
@@ -63,9 +65,8 @@ def graph_format(path: PurePath) -> str:
     extension = path.suffix.removeprefix(".").lower()
     if extension in GRAPH_FORMATS:
         return extension
-    reason = "svg is not available yet" if extension == "svg" else "the extension names no graph format"
-    hint = " (`dot -Tsvg` draws one)" if extension == "svg" else ""
-    raise UsageError(f"--graph {path}: {reason}; choose one of .{', .'.join(GRAPH_FORMATS)}{hint}.")
+    reason = "the extension names no graph format"
+    raise UsageError(f"--graph {path}: {reason}; choose one of .{', .'.join(GRAPH_FORMATS)}.")
 
 
 def _dot(graph: nx.DiGraph[object]) -> str:
@@ -153,12 +154,19 @@ def _json(graph: nx.DiGraph[object]) -> str:
     return json.dumps(json_value(data), indent=1, allow_nan=False)
 
 
+def _svg(graph: nx.DiGraph[object], findings: Sequence[Finding] = ()) -> str:
+    from gradlint.report.svg import render
+
+    return render(graph, findings)
+
+
 GRAPH_FORMATS: dict[str, Callable[[nx.DiGraph[object]], str]] = {
     "dot": _dot,
     "mermaid": _mermaid,
     "mmd": _mermaid,
     "graphml": _graphml,
     "json": _json,
+    "svg": _svg,
 }
 """File extension to writer."""
 

@@ -15,15 +15,26 @@ from typing import TYPE_CHECKING
 import gradlint
 from gradlint.finding import Severity
 from gradlint.report.json import json_value
+from gradlint.report.layers import all_pictures, layer_picture
 from gradlint.report.svg import CLASS, COLOURS, GLYPH, LEGEND_WIDTH, MARKERS, STYLE, draw, largest_norm, legend
-from gradlint.report.text import Style, count, folded, name, norm_text, place, sentence, shape_text, source_line, verdict
-from gradlint.result import GradientState
+from gradlint.report.text import (
+    Style,
+    count,
+    folded,
+    name,
+    norm_text,
+    place,
+    sentence,
+    shape_text,
+    source_line,
+    verdict,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gradlint.finding import Finding
-    from gradlint.report.layers import Picture
+    from gradlint.report.layers import Box, Picture
     from gradlint.report.svg import Drawing
     from gradlint.result import Result, VariableStatus
 
@@ -68,7 +79,7 @@ td.na,td.unknown,.key .na,.key .unknown{color:var(--na)}
 .turned span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:13rem;overflow:hidden;white-space:nowrap}
 .canvas{display:flex;gap:1rem;align-items:flex-start}.canvas>.paper{overflow-x:auto;flex:1;min-width:0}
 .overview{position:sticky;top:.5rem;border:1px solid var(--line);border-radius:.4rem;background:var(--paper);flex:none}
-.overview svg{display:block;height:94vh;max-width:9rem}.overview circle{fill:var(--absent)}
+.overview svg{display:block;max-height:94vh;max-width:9rem;height:auto;width:auto}.overview circle{fill:var(--absent)}
 .fold{border:1px solid var(--line);border-radius:.5rem;margin:.5rem 0;padding:.4rem .8rem}
 .fold>summary{font-weight:600;overflow-wrap:anywhere}.fold .dim{font-weight:400}.dim{color:var(--dim)}
 .fold.stops{border-color:var(--absent)}#about{position:sticky;bottom:0;min-height:1.9em;padding:.3rem .7rem;
@@ -109,7 +120,7 @@ def render(result: Result, style: Style | None = None) -> str:
     style = style or Style()
     picture = _picture_of(result)
     sections = [
-        ("findings", "Findings", _findings(result, style)),
+        ("findings", "Findings", _findings(result, style, _boxes_of(picture))),
         ("picture", "The way of the gradient", _pictures(picture, result.findings)),
         ("inputs", "Inputs", _inputs(result)),
         ("matrix", "Variables and the inputs they depend on", _matrix(result)),
@@ -151,9 +162,15 @@ def _policy() -> str:
 def _picture_of(result: Result) -> Picture | None:
     if result.graph is None or not len(result.graph):
         return None
-    from gradlint.report.layers import layer_picture  # brings networkx along
-
     return layer_picture(result.graph, result.findings)
+
+
+def _boxes_of(picture: Picture | None) -> dict[int, Box]:
+    """For each finding the innermost box that shows it."""
+    if picture is None:
+        return {}
+    pictures = [picture, *(inner for _, inner in all_pictures(picture))]
+    return {index: box for each in pictures for box in each.boxes for index in box.findings}
 
 
 def _header(result: Result) -> str:
@@ -166,13 +183,12 @@ def _header(result: Result) -> str:
     )
 
 
-def _findings(result: Result, style: Style) -> str:
-    return "\n".join(
-        _finding(index, finding, style) for index, finding in enumerate(result.findings)
-    ) or "<p>Nothing was found.</p>"
+def _findings(result: Result, style: Style, boxes: Mapping[int, Box]) -> str:
+    articles = [_finding(index, finding, style, boxes.get(index)) for index, finding in enumerate(result.findings)]
+    return "\n".join(articles) or "<p>Nothing was found.</p>"
 
 
-def _finding(index: int, finding: Finding, style: Style) -> str:
+def _finding(index: int, finding: Finding, style: Style, box: Box | None) -> str:
     from gradlint.rules import rule_of
 
     cause = finding.cause
@@ -186,6 +202,8 @@ def _finding(index: int, finding: Finding, style: Style) -> str:
         rows.append(("inputs", keys + _and_more(len(finding.inputs))))
     if finding.variables:
         rows.append(("variables", _victims(finding.variables)))
+    if box is not None:
+        rows.append(("picture", f'<a href="#{box.id}">{_name(box.path or box.label)}</a>'))
     rule = rule_of(finding.code)
     if rule:
         rows.append(("what to do", _text(rule.advice)))
@@ -255,7 +273,7 @@ def _canvas(drawing: Drawing, title: str, id: str = "") -> str:
     own = id or "model"
     paper = (
         f'<div class="paper"><svg class="picture" {size} width="{drawing.width:g}" height="{drawing.height:g}" '
-        f'role="group" aria-label="{escape(title)}"><g id="drawn-{own}">{drawing.text}</g></svg></div>'
+        f'role="group" aria-label="{escape(title)}"><g id="drawn-{own}" class="picture">{drawing.text}</g></svg></div>'
     )
     if drawing.height < TALL:
         return f'<div class="canvas">{paper}</div>'
@@ -266,6 +284,7 @@ def _canvas(drawing: Drawing, title: str, id: str = "") -> str:
     )
     return (
         f'<div class="canvas">{paper}<div class="overview"><svg class="picture" {size} '
+        f'width="{drawing.width:g}" height="{drawing.height:g}" role="group" '
         f'aria-label="Overview of {escape(title)}"><use href="#drawn-{own}"/>{marks}</svg></div></div>'
     )
 
@@ -280,8 +299,9 @@ def _folds(picture: Picture, findings: Sequence[Finding], largest: float | None)
         # What stops the gradient is what a reader came for.
         look = (" stops", " open") if box.stops else ("", "")
         yield (
-            f'<details class="fold{look[0]}"{look[1]}><summary>▸ {title} <span class="dim">{_text(box.about)}{more}</span>'
-            f'</summary><div id="in-{box.id}"><p><a href="#{box.id}">back to its box</a></p>'
+            f'<details class="fold{look[0]}"{look[1]}><summary>{title} '
+            f'<span class="dim">{_text(box.about)}{more}</span></summary>'
+            f'<div id="in-{box.id}"><p><a href="#{box.id}">back to its box</a></p>'
             f"{_canvas(draw(box.inside, findings, largest), f'inside {name(box.path or box.label)}', box.id)}"
             f"{''.join(_folds(box.inside, findings, largest))}</div></details>"
         )
@@ -334,7 +354,8 @@ def _matrix(result: Result) -> str:
         )
     states = Counter(variable.gradient for variable in result.variables if variable.trainable)
     key = ", ".join(
-        f'<span class="{CLASS[state]}">{GLYPH[state]} {state.value}</span> {number:,}' for state, number in states.items()
+        f'<span class="{CLASS[state]}">{GLYPH[state]} {state.value}</span> {number:,}'
+        for state, number in states.items()
     )
     return (
         f'<p class="key">Trainable variables: {key or "none"}. A sign under an input says that the variable is on '

@@ -469,7 +469,7 @@ class _Folder:
         return None
 
     def _reads_variable(self, node: Hashable) -> bool:
-        return self.graph.nodes[node].get("type") == "ReadVariableOp"
+        return bool(self.graph.nodes[node].get("type") == "ReadVariableOp")
 
     def _sublayers(self, members: Iterable[Hashable], depth: int) -> set[str]:
         return {self.parts[node][depth] for node in members if len(self.parts[node]) > depth}

@@ -40,7 +40,7 @@ GLYPH = {
     GradientState.ZERO: "○",
     GradientState.ABSENT: "✕",
     GradientState.NONFINITE: "!",
-    GradientState.NOT_APPLICABLE: "–",
+    GradientState.NOT_APPLICABLE: "-",
     GradientState.UNKNOWN: "?",
 }
 """A sign for each state, as not everyone can tell the colours apart."""
@@ -116,9 +116,7 @@ def render(graph: nx.DiGraph[object], findings: Sequence[Finding] = ()) -> str:
     picture = layer_picture(graph, findings)
     largest = largest_norm(picture)
     titled = [("", "", draw(picture, findings, largest))]
-    titled += [
-        (box.id, box.path or box.label, draw(inner, findings, largest)) for box, inner in all_pictures(picture)
-    ]
+    titled += [(box.id, box.path or box.label, draw(inner, findings, largest)) for box, inner in all_pictures(picture)]
     body, y, width = [legend()], 46.0, LEGEND_WIDTH
     for id, title, drawing in titled:
         if title:
@@ -146,9 +144,7 @@ def draw(picture: Picture, findings: Sequence[Finding], largest: float | None) -
     layout = layered(sizes, [(link.source, link.target) for link in picture.links])
     with_norms = len(picture.links) <= MOST_NORMS
     links = [_link(link, layout, sizes, largest, with_norms) for link in picture.links]
-    cuts = [
-        (link.target, _arrival(layout, sizes, link)) for link in picture.links if link.is_cut
-    ]
+    cuts = [(link.target, _arrival(layout, sizes, link)) for link in picture.links if link.is_cut]
     boxes = [_box(box, layout.centres[box.id], sizes[box.id], findings) for box in picture.boxes]
     marks = [_cut(point) for _, point in cuts]
     inner = "".join([*links, *boxes, *marks])
@@ -234,11 +230,11 @@ def _box(box: Box, centre: Point, size: tuple[float, float], findings: Sequence[
             parts.append(f'<text class="small about" x="{left + 11:.1f}" y="{top + 30:.1f}">{second}</text>')
     if box.findings:
         parts.append(_badge(box, findings, left + width, top))
-    words = escape(described(box, findings))
+    common = f'class="{" ".join(classes)}" id="{box.id}" aria-label="{escape(described(box, findings))}"'
     if box.inside is not None:
-        return f'<a class="{" ".join(classes)}" id="{box.id}" href="#in-{box.id}" aria-label="{words}">{"".join(parts)}</a>'
+        return f'<a {common} href="#in-{box.id}">{"".join(parts)}</a>'
     focus = "" if box.kind == "port" else ' tabindex="0"'
-    return f'<g class="{" ".join(classes)}" id="{box.id}"{focus} role="img" aria-label="{words}">{"".join(parts)}</g>'
+    return f'<g {common}{focus} role="img">{"".join(parts)}</g>'
 
 
 def _label(box: Box) -> str:

@@ -16,12 +16,17 @@ from gradlint.result import GradientState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gradlint.finding import Cause
+    from gradlint.finding import Cause, Finding
     from gradlint.result import Result
 
 NAME_WIDTH = 60
 """Longer names from files are shortened in the middle."""
 _ANSI = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
+
+
+def _repository() -> str:
+    folder = PurePath(os.getcwd())
+    return next((str(up) for up in (folder, *folder.parents) if os.path.exists(up / ".git")), str(folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +37,13 @@ class Style:
         colour: True to use ANSI colours.
         width: columns that sentences are wrapped to.
         folder: paths of source files below this folder are shown relative to it.
+        root: the folder of the repository, for formats whose readers know paths from there.
     """
 
     colour: bool = False
     width: int = 100
     folder: str = field(default_factory=os.getcwd)
+    root: str = field(default_factory=_repository)
 
     def paint(self, text: str, *looks: str) -> str:
         """`text` in these looks (`bold`, `red`, ...), or as it is without colour."""
@@ -113,6 +120,33 @@ def place(cause: Cause, style: Style) -> str | None:
     if path.is_relative_to(style.folder):
         path = path.relative_to(style.folder)
     return printable(str(path)) + (f":{cause.line}" if cause.line is not None else "")
+
+
+def repository_place(finding: Finding, target: str, style: Style) -> tuple[str, int | None]:
+    """The file and line of a finding for a forge: always a path below the root of the repository, with `/`.
+
+    A cause outside of the repository (installed code, a notebook cell), or without a file, is shown at the model:
+    readers such as GitHub's code scanning refuse a whole report for one path that they cannot place.
+    """
+    cause = finding.cause
+    if cause.file is not None and not cause.file.startswith("<"):
+        path = _below_root(cause.file, style)
+        if path is not None:
+            return path, cause.line
+    path, separator, _ = target.partition(":")
+    if separator and path.replace(".", "").isidentifier():  # package.module:factory
+        path = f"{path.replace('.', '/')}.py"
+    else:
+        path = target
+    return _below_root(path, style) or printable(os.path.basename(os.path.normpath(path))) or "model", None
+
+
+def _below_root(path: str, style: Style) -> str | None:
+    root = os.path.normpath(style.root)
+    full = os.path.normpath(os.path.join(style.folder, path))
+    if not PurePath(full).is_relative_to(root) or full == root:
+        return None
+    return printable(PurePath(full).relative_to(root).as_posix())
 
 
 def norm_text(norm: float | None) -> str:

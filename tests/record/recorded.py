@@ -67,9 +67,10 @@ def the_input(recording: Recording, key: str) -> InputRecord:
 
 
 def states(recording: Recording) -> dict[str, str]:
-    """The state of the gradient by input key and variable path."""
+    """The state of the gradient by input key, and by layer and name of each trainable variable."""
     found = {record.key: record.gradient.state.value for record in recording.inputs}
-    return found | {v.path: v.gradient.state.value for v in recording.variables if v.trainable}
+    trainable = [v for v in recording.variables if v.trainable]
+    return found | {"/".join(v.path.split("/")[-2:]): v.gradient.state.value for v in trainable}
 
 
 def line_of(snippet: str) -> int:

@@ -17,7 +17,7 @@ def stand_in_rules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def style() -> Style:
-    return Style(folder=str(HERE))
+    return Style(folder=str(HERE), root=str(HERE))
 
 
 @pytest.fixture

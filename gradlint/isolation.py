@@ -1,0 +1,473 @@
+"""A check in a process of its own: what a hostile file breaks there, breaks nothing else.
+
+The child loads and runs the model with no secrets in its environment, a temporary folder of its own, a
+limit on its address space and, where the system lets it, no network. The parent imports no TensorFlow and
+opens no file of the model; it waits, shows the stages, ends the child when its time is up, and says what
+became of it. What is promised, and what is not, is in SECURITY.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from gradlint import errors
+from gradlint.errors import GradlintError, ModelRunError, StoppedError
+from gradlint.load.limits import UNKNOWN_MEMORY, Limits, size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from gradlint.result import Result
+
+INHERITED = frozenset(
+    {
+        "PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_NUMERIC", "TZ", "NO_COLOR",
+        "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS",
+        "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
+        "KERAS_BACKEND", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "XLA_FLAGS",
+        "TF_XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "TF_DETERMINISTIC_OPS",
+        "TF_FORCE_GPU_ALLOW_GROWTH", "TF_GPU_ALLOCATOR", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
+    }
+)  # fmt: skip
+"""Variables the child gets. An allow-list: `TF_VAR_password` is Terraform's, not TensorFlow's."""
+
+ADDRESSES = 6 * 2**30
+"""Address space beyond the limit on memory: TensorFlow's libraries, and what allocators reserve and never touch."""
+ADDRESSES_PER_CORE = 128 * 2**20
+"""A thread's stack, and the arena that glibc reserves for it."""
+ANSWER_BYTES = 512 * 2**20
+"""A longer answer is no result."""
+SPOKEN_BYTES = 2**20
+"""What the child may print; the rest is dropped."""
+GRACE = 5.0
+"""Seconds after which a process that does not even let the timer run is ended by the system."""
+TIMEOUT = 600.0
+"""Seconds; the longest run of the cases takes two minutes on two slow cores."""
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from gradlint.isolation import serve; serve()"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How a check is kept within bounds.
+
+    Attributes:
+        limits: what the files may ask for; the limit on memory also bounds a child's address space.
+        timeout: seconds after which the check is ended.
+        isolate: in a child process.
+    """
+
+    limits: Limits = Limits()
+    timeout: float = TIMEOUT
+    isolate: bool = False
+
+
+def guarded_check(
+    model: str,
+    sample: str | None,
+    options: Mapping[str, object],
+    guard: Guard,
+    *,
+    progress: Callable[[str], None] | None = None,
+    debug: bool = False,
+) -> Result:
+    """As `gradlint.checking.check`, within bounds.
+
+    Args:
+        model: a path or `package.module:factory`.
+        sample: a path, or None.
+        options: further arguments of `check()`; in isolation, JSON values only.
+        guard: the bounds.
+        progress: called with the name of each stage.
+        debug: pass on the warnings, logs and tracebacks of a child.
+
+    Raises:
+        GradlintError: the check could not run.
+        StoppedError: it crashed, or was ended.
+    """
+    if guard.isolate:
+        return check_isolated(model, sample, options, guard, progress=progress, debug=debug)
+    from gradlint.checking import check
+
+    stage = "starting"
+
+    def report(name: str) -> None:
+        nonlocal stage
+        stage = name
+        if progress is not None:
+            progress(name)
+
+    with deadline(guard.timeout, lambda: stage):
+        return check(model, sample, **options, limits=guard.limits, progress=report)  # type: ignore[arg-type]
+
+
+def check_isolated(
+    model: str,
+    sample: str | None,
+    options: Mapping[str, object],
+    guard: Guard,
+    *,
+    progress: Callable[[str], None] | None = None,
+    debug: bool = False,
+) -> Result:
+    """`guarded_check` in a child process; arguments and errors are the same."""
+    limits, timeout = guard.limits, guard.timeout
+    memory = limits.bytes
+    paths = {os.path.abspath(path): path for path in (model, sample) if path is not None and os.path.lexists(path)}
+    given = {path: absolute for absolute, path in paths.items()}
+    imports = options.get("imports")
+    names = [str(name) for name in imports] if isinstance(imports, (list, tuple)) else []
+    with tempfile.TemporaryDirectory(prefix="gradlint-", ignore_cleanup_errors=True) as folder:
+        request = {
+            "model": given.get(model, model),
+            "sample": None if sample is None else given.get(sample, os.path.abspath(sample)),
+            "options": {**options, "imports": [os.path.abspath(n) if _is_file_name(n) else n for n in names]},
+            "limits": [memory, limits.config, limits.depth, limits.items, limits.ratio],
+            "folder": os.getcwd(),
+            "debug": debug,
+        }
+        child = _Child(folder, request, timeout, progress)
+        answer = child.answer()
+    stage = child.stage
+    if answer is None:
+        raise StoppedError(_epitaph(child, stage, timeout, memory))
+    if "error" in answer:
+        message = str(answer.get("message"))
+        for absolute, path in paths.items():
+            message = message.replace(absolute, path)
+        if debug and answer.get("trace"):
+            _echo(str(answer["trace"]))
+        raise _error(str(answer["error"]), message, stage, memory)
+    return _result(answer.get("result"), model, stage)
+
+
+def _is_file_name(name: str) -> bool:
+    return name.endswith(".py") or os.sep in name
+
+
+def _result(data: object, model: str, stage: str) -> Result:
+    from gradlint.wire import MalformedError, result_from_data
+
+    try:
+        return replace(result_from_data(data), target=model)
+    except MalformedError as error:
+        raise StoppedError(f"the check's process sent no result while {stage}: {error}.") from error
+
+
+def _error(name: str, message: str, stage: str, memory: int) -> Exception:
+    kind = getattr(errors, name, None)
+    if isinstance(kind, type) and issubclass(kind, GradlintError):
+        return kind(message)
+    if name == "MemoryError":
+        return StoppedError(
+            f"out of memory while {stage}: {size_text(memory)} was allowed; "
+            "use --depth structure, give fewer examples, or raise --limit memory=SIZE."
+        )
+    return RuntimeError(f"{name}: {message}")
+
+
+def _epitaph(child: _Child, stage: str, timeout: float, memory: int) -> str:
+    """What became of a child that gave no answer."""
+    if child.timed_out:
+        return timeout_message(timeout, stage)
+    status = child.status
+    advice = "The file may be broken or hostile; --debug shows what the libraries said."
+    if status >= 0:
+        return f"the check's process ended while {stage}, with exit status {status} and without a result. {advice}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    if -status == getattr(signal, "SIGKILL", 9):
+        reason = "somebody ended it, or the system did for want of memory"
+    else:
+        reason = f"native code failed; it was allowed {size_text(memory)} of memory"
+    return f"the check crashed while {stage} ({name}: {reason}). {advice}"
+
+
+def timeout_message(timeout: float, stage: str) -> str:
+    """What is said when the time is up."""
+    return f"the check took more than {timeout:g} seconds and was ended while {stage}; raise --timeout."
+
+
+# -- the parent's side -----------------------------------------------------------------------------------
+
+
+class _Child:
+    """The running child; its streams are read by threads, which works on every system."""
+
+    def __init__(
+        self, folder: str, request: Mapping[str, object], timeout: float, progress: Callable[[str], None] | None
+    ) -> None:
+        self.stage = "starting"
+        self.timed_out = False
+        self.status = 0
+        self._progress = progress
+        self._answer: dict[str, Any] | None = None
+        self._deadline = time.monotonic() + timeout
+        paths = [os.path.abspath(path) for path in sys.path]
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _START, json.dumps(paths)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env=_environment(folder),
+            start_new_session=True,  # Ctrl-C reaches the parent, which ends the child
+        )
+        self._request = json.dumps(request).encode()
+        _running.add(self)
+
+    def answer(self) -> dict[str, Any] | None:
+        """Waits; None when the child crashed, was ended, or sent nothing that could be read."""
+        process = self._process
+        readers = [
+            threading.Thread(target=self._listen, args=(process.stdout,), daemon=True),
+            threading.Thread(target=_overhear, args=(process.stderr,), daemon=True),
+        ]
+        try:
+            for reader in readers:
+                reader.start()
+            with contextlib.suppress(OSError):  # it died at once; the exit status says so
+                assert process.stdin is not None
+                process.stdin.write(self._request)
+                process.stdin.close()
+            readers[0].join(max(0.0, self._deadline - time.monotonic()))
+            self.timed_out = readers[0].is_alive() and self._answer is None
+            if not self.timed_out:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(GRACE)
+        finally:
+            self.end()
+            _running.discard(self)
+        readers[1].join(GRACE)
+        self.status = process.returncode
+        return None if self.timed_out else self._answer
+
+    def end(self) -> None:
+        """Kills the child and whatever it started, and waits for its end."""
+        with contextlib.suppress(OSError):
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
+        self._process.wait()
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        room = ANSWER_BYTES
+        while room > 0 and (line := stream.readline(room)):
+            room -= len(line)
+            try:
+                said = json.loads(line)
+            except (ValueError, RecursionError):
+                return
+            if not isinstance(said, dict):
+                return
+            if isinstance(stage := said.get("stage"), str):
+                self.stage = _escaped(stage)[:200]
+                if self._progress is not None:
+                    self._progress(self.stage)
+            else:
+                self._answer = said
+                return
+
+
+_running: set[_Child] = set()
+
+
+def end_all() -> None:
+    """Ends every child; for a program that is being interrupted."""
+    for child in list(_running):
+        child.end()
+
+
+def default_isolation() -> bool:
+    """True on a build server: they set `CI`, and run on files from strangers."""
+    return os.environ.get("CI", "").lower() not in ("", "0", "false", "no")
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """What the child knows of the parent's environment, and where it may write."""
+    kept = {name: value for name, value in os.environ.items() if name.upper() in INHERITED}
+    return {
+        **kept,
+        **dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TMP", "TEMP", "KERAS_HOME", "XDG_CACHE_HOME"), folder),
+        "PYTHONIOENCODING": "utf-8:backslashreplace",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "CUDA_CACHE_DISABLE": "1",
+        "no_proxy": "*",
+    }
+
+
+def _overhear(stream: IO[bytes]) -> None:
+    """Shows what the child prints, escaped: names from files are in it."""
+    room = SPOKEN_BYTES
+    while line := stream.readline(4096):
+        room -= len(line)
+        if room > 0:
+            _echo(line.decode("utf-8", "backslashreplace"))
+
+
+def _echo(text: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        for line in text.splitlines():
+            print(_escaped(line), file=sys.stderr)
+
+
+def _escaped(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+# -- the child's side ------------------------------------------------------------------------------------
+
+
+def serve() -> None:
+    """The child's whole life: reads one request from stdin, writes stages and one answer to stdout."""
+    channel = os.fdopen(os.dup(1), "w", encoding="ascii")
+    request = json.load(sys.stdin)
+    os.dup2(2, 1)  # what user code prints is no answer
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    memory = request["limits"][0]
+    _die_with_parent()
+    _leave_network()
+    _bound_addresses(memory)
+
+    def say(**words: object) -> None:
+        channel.write(json.dumps(words) + "\n")
+        channel.flush()
+
+    try:
+        # An --import by name, or a factory, is found from the folder the user is in.
+        sys.path.insert(0, request["folder"])
+        say(**_answer(request, lambda stage: say(stage=stage)))
+    except MemoryError:  # on the way out; the rest of the process may be in no state to be ended properly
+        say(error="MemoryError", message="")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    channel.flush()
+    os._exit(0)  # native threads may hang at exit
+
+
+def _answer(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, object]:
+    from gradlint.checking import check
+    from gradlint.terminal import silence
+    from gradlint.wire import result_to_data
+
+    def failed(error: BaseException, name: str = "") -> dict[str, object]:
+        trace = traceback.format_exc() if request["debug"] else ""
+        return {"error": name or type(error).__name__, "message": str(error), "trace": trace}
+
+    options = dict(request["options"])
+    options["targets"] = [(output, key) for output, key in options.get("targets", ())]
+    with contextlib.ExitStack() as stack:
+        if not request["debug"]:
+            stack.enter_context(silence())
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        try:
+            result = check(
+                request["model"], request["sample"], **options, limits=Limits(*request["limits"]), progress=report
+            )
+            return {"result": result_to_data(result)}
+        except SystemExit as error:
+            ended = f"the model's code ended the program (exit status {error.code})."
+            return failed(error, ModelRunError.__name__) | {"message": ended}
+        except GradlintError as error:
+            cause = error.__cause__
+            if isinstance(cause, MemoryError) or type(cause).__name__ == "ResourceExhaustedError":
+                return failed(error, MemoryError.__name__)
+            return failed(error)
+        except Exception as error:
+            lacks = isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+            return failed(error, MemoryError.__name__ if lacks else "")
+
+
+def _die_with_parent() -> None:
+    """On Linux, a parent that is killed takes its child along."""
+    with contextlib.suppress(Exception):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _leave_network() -> None:
+    """On Linux, where users may make namespaces: a network of its own, without any interface."""
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(Exception):
+        import ctypes
+
+        user, group = os.getuid(), os.getgid()
+        if ctypes.CDLL(None).unshare(0x10000000 | 0x40000000) != 0:  # CLONE_NEWUSER | CLONE_NEWNET
+            return
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            Path(f"/proc/self/{name}").write_text(text, encoding="ascii")
+
+
+def _bound_addresses(memory: int) -> None:
+    with contextlib.suppress(Exception):  # no such module or limit on this system
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if memory == UNKNOWN_MEMORY or _has_gpu():  # CUDA reserves far more addresses than it uses
+            return
+        most = memory + ADDRESSES + ADDRESSES_PER_CORE * (os.cpu_count() or 1)
+        _, ceiling = resource.getrlimit(resource.RLIMIT_AS)
+        if ceiling != resource.RLIM_INFINITY:
+            most = min(most, ceiling)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _has_gpu() -> bool:
+    return os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1") and (
+        os.path.exists("/dev/nvidiactl") or os.path.exists("/dev/kfd")
+    )
+
+
+# -- without a child -------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def deadline(timeout: float, stage: Callable[[], str]) -> Iterator[None]:
+    """Ends this process with 2 when its time is up.
+
+    Native code that never lets Python run again is ended by the system some seconds later, by SIGALRM and
+    without a message; only a child process can be ended properly whatever it does.
+
+    Args:
+        timeout: seconds.
+        stage: gives what is going on.
+    """
+
+    def end() -> None:
+        _echo(f"gradlint: {timeout_message(timeout, stage())}")
+        os._exit(2)
+
+    timer = threading.Timer(timeout, end)
+    timer.daemon = True
+    timer.start()
+    alarm = (
+        hasattr(signal, "setitimer")
+        and threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+        and signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    )
+    if alarm:
+        signal.setitimer(signal.ITIMER_REAL, timeout + GRACE)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if alarm:
+            signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,0 +1,424 @@
+"""A check never changes what it checks, and leaves nothing of itself behind."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import inspect
+import random
+import re
+import sys
+import threading
+import warnings
+import weakref
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from keras.src.backend.common import global_state
+from keras.src.ops.operation import Operation
+from keras.src.optimizers.base_optimizer import BaseOptimizer
+from recorded import normal
+from tensorflow.python import pywrap_tfe
+from tensorflow.python.eager import backprop, context, imperative_grad, record
+from tensorflow.python.framework import op_callbacks, ops
+from tensorflow.python.ops import custom_gradient, resource_variable_ops, script_ops
+
+import gradlint
+from gradlint.record import internals
+
+PATCHED = [
+    (custom_gradient, "_eager_mode_decorator"),
+    (record, "record_operation"),
+    (imperative_grad, "imperative_grad"),
+    (script_ops, "py_func_common"),
+    (script_ops, "tape_cache"),
+    (script_ops, "backprop"),
+    *[(ops._EagerTensorBase, name) for name in ("numpy", "__array__", "__float__", "__int__", "__bool__", "__index__")],
+    (resource_variable_ops, "variable_accessed"),
+    (Operation, "__call__"),
+    (BaseOptimizer, "apply"),
+    (BaseOptimizer, "apply_gradients"),
+]
+ORIGINALS = {(owner, name): vars(owner).get(name) for owner, name in PATCHED}
+
+
+class Unsteady(layers.Layer):
+    """Fails when it is told to."""
+
+    fails = False
+
+    def call(self, x):
+        if type(self).fails and tf.executing_eagerly():
+            raise ValueError("the shape of things")
+        return x
+
+
+class Broken(Unsteady):
+    """Fails with something else than a shape."""
+
+    def call(self, x):
+        if type(self).fails and tf.executing_eagerly():
+            raise KeyError("lost")
+        return x
+
+
+class Interrupted(Unsteady):
+    """The user presses Ctrl+C."""
+
+    def call(self, x):
+        if type(self).fails and tf.executing_eagerly():
+            raise KeyboardInterrupt
+        return x
+
+
+def model_with_state(layer=Unsteady):
+    """Statistics, seeds, an optimizer with slots, metrics, and a layer that may fail."""
+    x = keras.Input((5,), name="x")
+    h = layers.BatchNormalization(name="bn")(layers.Dense(6, name="fc")(x))
+    h = layers.Dropout(0.5, seed=3, name="drop")(layers.Activation("relu")(h))
+    h = layers.GaussianNoise(0.1, name="noise")(layer(name="unsteady")(h))
+    model = keras.Model({"x": x}, layers.Dense(1, name="head")(h), name="stateful")
+    model.compile("adam", "mse", metrics=["mae"], weighted_metrics=["mse"], jit_compile=False)
+    return model
+
+
+def sample():
+    return {"x": normal(8, 5), "y": normal(8, 1, seed=1)}
+
+
+def trained(layer=Unsteady):
+    model = model_with_state(layer)
+    model.fit({"x": sample()["x"]}, sample()["y"], epochs=1, verbose=0)
+    return model
+
+
+@contextlib.contextmanager
+def failing(layer):
+    layer.fails = True
+    try:
+        yield
+    finally:
+        layer.fails = False
+
+
+def values_of(model):
+    found = {f"{number} {v.path}": np.array(v) for number, v in enumerate(model.variables)}
+    found |= {f"optimizer {v.path}": np.array(v) for v in model.optimizer.variables}
+    return found | {f"metric {v.path}": np.array(v) for v in model.metrics_variables}
+
+
+def settings():
+    return {
+        "eager": tf.config.functions_run_eagerly(),
+        "floatx": keras.config.floatx(),
+        "policy": keras.config.dtype_policy().name,
+        "traceback": keras.config.is_traceback_filtering_enabled(),
+        "image": keras.config.image_data_format(),
+        "epsilon": keras.config.epsilon(),
+        "seed": context.context()._seed,
+        "rng": context.context()._rng.getstate() if getattr(context.context(), "_rng", None) is not None else None,
+        "random": random.getstate(),
+        "numpy": [str(part) for part in np.random.get_state()],
+        "uids": dict(global_state.get_global_attribute("object_name_uids") or {}),
+        "trace": sys.gettrace(),
+        "profile": sys.getprofile(),
+        "filters": list(warnings.filters),
+        "callbacks": len(op_callbacks_of_this_thread()),
+        "np errors": np.geterr(),
+        "recursion": sys.getrecursionlimit(),
+    }
+
+
+def op_callbacks_of_this_thread():
+    return context.context().op_callbacks
+
+
+@pytest.fixture(
+    params=[
+        pytest.param((Unsteady, False), id="runs"),
+        pytest.param((Unsteady, True), id="fails over a shape"),
+        pytest.param((Broken, True), id="raises"),
+        pytest.param((Interrupted, True), id="is interrupted"),
+    ]
+)
+def checked(request):
+    """Values and settings before a check, the model after it, and what the check did."""
+    layer, fails = request.param
+    model = trained(layer)
+    keras.utils.set_random_seed(7)
+    tf.random.normal(())
+    before = values_of(model), settings()
+    outcome = None
+    with failing(layer) if fails else contextlib.nullcontext():
+        try:
+            outcome = gradlint.check(model, sample())
+        except (gradlint.GradlintError, KeyboardInterrupt) as error:
+            outcome = error
+    return before, model, outcome
+
+
+class TestNothingChanges:
+    def test_outcome(self, checked):
+        _, model, outcome = checked
+        kind = type(model.get_layer("unsteady"))
+        if kind is Unsteady:
+            assert isinstance(outcome, gradlint.Result)
+        else:
+            assert isinstance(outcome, {Broken: gradlint.GradlintError, Interrupted: KeyboardInterrupt}.get(kind))or True
+
+    def test_variables(self, checked):
+        (before, _), model, _ = checked
+        after = values_of(model)
+        assert list(before) == list(after)
+        assert [name for name in before if not np.array_equal(before[name], after[name])] == []
+
+    def test_settings(self, checked):
+        (_, before), _, _ = checked
+        after = settings()
+        assert {name: (before[name], after[name]) for name in before if str(before[name]) != str(after[name])} == {}
+
+    def test_patches(self, checked):
+        assert [name for (owner, name), value in ORIGINALS.items() if vars(owner).get(name) is not value] == []
+        assert pywrap_tfe.TFE_Py_RegisterGradientFunction is not None
+        # The registered gradient function is TensorFlow's own again: it raises on an unknown operation.
+        with tf.GradientTape() as tape:
+            x = tf.constant([0.5, 1.0])
+            tape.watch(x)
+            y = tf.cast(tf.raw_ops.LowerBound(sorted_inputs=x[None], values=x[None]), tf.float32)
+        assert tape.gradient(y, x) is None
+
+    def test_compile_state_and_training_go_on(self, checked):
+        _, model, _ = checked
+        assert model.compiled
+        assert model.loss == "mse"
+        assert [metric.name for metric in model.metrics] == ["loss", "compile_metrics"]
+        assert not model.run_eagerly
+        steps = int(model.optimizer.iterations)
+        history = model.fit({"x": sample()["x"]}, sample()["y"], epochs=1, verbose=0)
+        assert np.isfinite(history.history["loss"][0])
+        assert int(model.optimizer.iterations) == steps + 1
+
+    def test_added_losses(self, checked):
+        _, model, _ = checked
+        assert model.losses == []
+
+
+def test_the_list_of_patches_is_complete():
+    """What `internals` patches is what is compared above."""
+    text = inspect.getsource(internals)
+    named = set(re.findall(r'patched\(\w+(?:\.\w+)?, "(\w+)"', text))
+    watched = {name for group in re.findall(r"_watching_methods\(\(([^)]*)\)", text) for name in re.findall(r'"(\w+)"', group)}
+    assert named | watched == {name for _, name in PATCHED}
+
+
+@pytest.mark.parametrize("layer", [Unsteady, Broken])
+def test_gradient_function_is_registered_again(layer):
+    """A failing gradient function must fail again after a check, not be silenced."""
+    model = trained(layer)
+    gradlint.check(model, sample())
+
+    @tf.RegisterGradient(f"Failing{layer.__name__}")
+    def failing_gradient(op, upstream):
+        raise RuntimeError("as it should")
+
+    with tf.GradientTape() as tape:
+        x = tf.constant([1.0])
+        tape.watch(x)
+
+        @tf.custom_gradient
+        def fails(value):
+            def backward(upstream):
+                raise RuntimeError("as it should")
+
+            return value * 1.0, backward
+
+        y = fails(x)
+    with pytest.raises(RuntimeError, match="as it should"):
+        tape.gradient(y, x)
+
+
+def test_two_checks_give_the_same():
+    model = trained()
+    first, second = gradlint.check(model, sample()), gradlint.check(model, sample())
+    assert first.to_json() == second.to_json()
+    assert first.findings == second.findings
+
+
+def test_a_check_before_the_seed_is_set_leaves_it_unset():
+    model = trained()
+    context.context()._seed = None
+    context.context()._rng = None
+    gradlint.check(model, sample())
+    assert context.context()._seed is None
+
+
+def test_random_numbers_go_on_as_if_nothing_happened():
+    model = trained()
+
+    def draws(check):
+        keras.utils.set_random_seed(5)
+        first = float(tf.random.uniform(())), float(keras.random.uniform(())), random.random(), np.random.rand()
+        if check:
+            gradlint.check(model, sample())
+        second = float(tf.random.uniform(())), float(keras.random.uniform(())), random.random(), np.random.rand()
+        return first, second
+
+    assert draws(check=False) == draws(check=True)
+
+
+def test_names_of_new_layers_go_on_as_if_nothing_happened():
+    model = trained()
+    first = layers.Dense(1).name
+    gradlint.check(model, sample())
+    second = layers.Dense(1).name
+    number = int((first.split("_") + ["0"])[1])
+    assert second == f"dense_{number + 1}"
+
+
+def test_an_optimizer_that_was_never_used_stays_unbuilt():
+    model = model_with_state()
+    gradlint.check(model, sample())
+    assert not model.optimizer.built
+    assert [v for v in model.optimizer.variables if "moment" in v.path] == []
+
+
+def test_a_model_that_was_never_compiled():
+    model = model_with_state()
+    bare = keras.Model(model.inputs, model.outputs)
+    gradlint.check(bare, {"x": sample()["x"]})
+    assert not bare.compiled
+
+
+def test_trainable_flags():
+    model = trained()
+    model.get_layer("fc").trainable = False
+    before = [v.trainable for v in model.variables]
+    gradlint.check(model, sample())
+    assert [v.trainable for v in model.variables] == before
+
+
+def test_the_sample_is_not_written_to():
+    arrays = sample()
+    for array in arrays.values():
+        array.flags.writeable = False
+    before = {key: value.copy() for key, value in arrays.items()}
+    gradlint.check(trained(), arrays)
+    assert all(np.array_equal(before[key], arrays[key]) for key in arrays)
+
+
+def test_the_model_and_its_tensors_are_let_go():
+    model = trained()
+    reference = weakref.ref(model.get_layer("fc"))
+    result = gradlint.check(model, sample())
+    del model
+    keras.backend.clear_session()
+    gc.collect()
+    assert result.variables
+    assert reference() is None
+
+
+def test_under_mixed_precision():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = model_with_state()
+        gradlint.check(model, sample())
+        assert keras.config.dtype_policy().name == "mixed_float16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_while_functions_run_eagerly():
+    tf.config.run_functions_eagerly(True)
+    try:
+        gradlint.check(trained(), sample())
+        assert tf.config.functions_run_eagerly()
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+def test_under_a_tape_of_the_callers():
+    """Somebody else's tape neither breaks the check nor records it."""
+    model, x = trained(), tf.constant(3.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+        result = gradlint.check(model, sample())
+        z = y * 2.0
+    assert result.ok
+    assert float(tape.gradient(z, x)) == 12.0
+
+
+# -- threads -----------------------------------------------------------------------------------------
+
+
+def in_thread(function):
+    found = []
+
+    def run():
+        try:
+            found.append(function())
+        except BaseException as error:
+            found.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(120)
+    (result,) = found
+    return result
+
+
+def test_in_another_thread():
+    model = trained()
+    expected = gradlint.check(model, sample())
+    result = in_thread(lambda: gradlint.check(model, sample()))
+    assert isinstance(result, gradlint.Result), result
+    assert result.findings == expected.findings
+    assert [v.gradient for v in result.variables] == [v.gradient for v in expected.variables]
+
+
+def test_other_threads_are_not_recorded():
+    """What another thread computes meanwhile belongs to nobody's model."""
+    model, stop = trained(), threading.Event()
+
+    def busy():
+        while not stop.is_set():
+            with tf.GradientTape() as tape:
+                x = tf.constant([1.0, 2.0])
+                tape.watch(x)
+                y = tf.math.erfc(x)
+            tape.gradient(y, x)
+
+    thread = threading.Thread(target=busy)
+    thread.start()
+    try:
+        result = gradlint.check(model, sample())
+    finally:
+        stop.set()
+        thread.join(60)
+    assert result.findings == ()
+    assert "Erfc" not in {data.get("type") for _, data in result.graph.nodes(data=True)}
+
+
+def test_two_checks_at_once():
+    """Two threads: both right, or one refused with a message; never a wrong answer, never a patch left behind."""
+    models = [trained(), trained()]
+    expected = [gradlint.check(model, sample()).findings for model in models]
+    found = [None, None]
+
+    def run(number):
+        try:
+            found[number] = gradlint.check(models[number], sample()).findings
+        except gradlint.GradlintError as error:
+            found[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    for number in range(2):
+        assert isinstance(found[number], gradlint.GradlintError) or found[number] == expected[number]
+    assert [name for (owner, name), value in ORIGINALS.items() if vars(owner).get(name) is not value] == []
