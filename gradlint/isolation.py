@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from gradlint import errors
 from gradlint.errors import GradlintError, ModelRunError, StoppedError
-from gradlint.load.limits import UNKNOWN_MEMORY, Limits, size_text
+from gradlint.load.limits import DEFAULT_LIMITS, UNKNOWN_MEMORY, Limits, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -68,9 +68,12 @@ class Guard:
         isolate: in a child process.
     """
 
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
     timeout: float = TIMEOUT
     isolate: bool = False
+
+
+UNGUARDED = Guard()
 
 
 def guarded_check(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.baseline import Identities, Identity, compare, identities
 from gradlint.errors import GradlintError, ModelRunError
-from gradlint.isolation import GRACE, Guard, end_all, guarded_check, timeout_message
+from gradlint.isolation import GRACE, UNGUARDED, Guard, end_all, guarded_check, timeout_message
 from gradlint.suppression import Allowance, suppress
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Job:
     arguments: Mapping[str, object]
     allowed: tuple[Allowance, ...]
     folder: Path
-    guard: Guard = Guard()
+    guard: Guard = UNGUARDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,9 @@ class _Crew:
             order, answer, said = (Path(folder) / name for name in ("order", "answer", "said"))
             order.write_bytes(pickle.dumps(job))
             with said.open("wb") as stream:
-                status = self._run([str(order), str(answer)], None if self._debug else stream.fileno(), job.guard.timeout)
+                status = self._run(
+                    [str(order), str(answer)], None if self._debug else stream.fileno(), job.guard.timeout
+                )
             if answer.exists():
                 done: Outcome = pickle.loads(answer.read_bytes())
                 return done

@@ -120,7 +120,12 @@ def _graph_from_data(data: object) -> nx.DiGraph[object]:
             graph.add_node(place, **_attributes(attributes))
         for edge in edges:
             source, target, attributes = _sequence(edge)
-            if not (type(source) is int and type(target) is int and 0 <= min(source, target) and max(source, target) < len(nodes)):
+            if not (
+                type(source) is int
+                and type(target) is int
+                and min(source, target) >= 0
+                and max(source, target) < len(nodes)
+            ):
                 raise MalformedError("an edge without nodes")
             graph.add_edge(source, target, **_attributes(attributes))
     except (TypeError, ValueError, KeyError) as error:

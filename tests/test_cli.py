@@ -16,6 +16,7 @@ import pytest
 from gradlint import cli, rules
 from gradlint.errors import ModelFileError
 from gradlint.finding import Finding, Severity
+from gradlint.load.limits import Limits
 from gradlint.result import Result
 from gradlint.rule import SECTIONS, Rule
 
@@ -38,6 +39,7 @@ def result(*findings: Finding, **parts: object) -> Result:
 
 @pytest.fixture(autouse=True)
 def stand_in_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)  # there, `check()` runs in another process than its stand-in
     catalogue = (
         rule("GL101", "disconnected-input"),
         rule("GL103", "nondifferentiable-op"),
@@ -134,10 +136,11 @@ class TestArguments:
         cli.main(["m.keras"])
         ((model, sample, options),) = seen
         assert (model, sample) == ("m.keras", None)
+        assert callable(options.pop("progress"))
         assert options == {
             "loss": None, "depth": "values", "mode": "training", "seed": 0, "probes": 3, "targets": [],
-            "mapping": None, "imports": [], "trust_model": False, "select": (), "ignore": (),
-            "fail_on": "error", "progress": None,
+            "mapping": None, "causal": [], "imports": [], "trust_model": False, "select": (), "ignore": (),
+            "fail_on": "error", "limits": Limits(),
         }  # fmt: skip
 
     def test_all(self, calls) -> None:
@@ -145,20 +148,25 @@ class TestArguments:
         line = (
             "m.keras s.npz --loss mse --depth preflight --mode inference --seed 7 --probes 0 --target y "
             "--target head=labels --map a=left --map b=right=1 --import layers --import own.py --trust-model "
-            "--select GL1,zero-gradient --select gl201 --ignore GL103 --fail-on never"
+            "--select GL1,zero-gradient --select gl201 --ignore GL103 --fail-on never --causal a:2 "
+            "--limit memory=8GB --limit items=20 --timeout 60"
         )
         assert cli.main(line.split()) == 0
+        assert callable(seen[0][2].pop("progress"))
         assert seen[0][2] == {
             "loss": "mse", "depth": "preflight", "mode": "inference", "seed": 7, "probes": 0,
             "targets": [(None, "y"), ("head", "labels")], "mapping": {"a": "left", "b": "right=1"},
             "imports": ["layers", "own.py"], "trust_model": True, "select": ("GL101", "GL103", "GL201"),
-            "ignore": ("GL103",), "fail_on": "never", "progress": None,
+            "ignore": ("GL103",), "fail_on": "never", "causal": ["a:2"],
+            "limits": Limits(memory=8 * 10**9, items=20),
         }  # fmt: skip
 
     @pytest.mark.parametrize(
         ("line", "message"),
         [
             ("m.keras --format html", "invalid choice: 'html'"),
+            ("m.keras --timeout 0", "'0' is not a number of seconds above 0"),
+            ("m.keras --timeout nan", "'nan' is not a number of seconds above 0"),
             ("m.keras --seed -1", "'-1' is not a whole number from 0"),
             ("m.keras --probes many", "'many' is not a whole number from 0"),
             ("m.keras --map a", "'a' is not INPUT=KEY"),
@@ -185,7 +193,6 @@ class TestArguments:
             ("m.keras --ignore nondiferentiable-op", "did you mean nondifferentiable-op?"),
             ("m.keras --ignore GL9", "no rule is called 'GL9'"),
             ("m.keras --ignore G", "no rule is called 'G'"),
-            ("m.keras --graph flow.svg", "svg is not available yet; choose one of .dot, .mermaid"),
             ("m.keras --graph flow.png", "choose one of .dot, .mermaid"),
             ("m.keras --graph flow.dot --depth preflight", "--graph needs the model to run"),
             ("m.keras --output nowhere/r.txt", "there is no folder nowhere"),

@@ -56,7 +56,16 @@ NOT_MODELLING = frozenset({"get", "deserialize", "serialize"})
 BUILTIN_FUNCTIONS = ("activations", "constraints", "initializers", "losses", "metrics", "regularizers")
 """Where Keras looks for a function whose module it wrote as `builtins`; optimizers are classes."""
 DATA = frozenset(
-    {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__tuple__", "TensorShape"}
+    {
+        "__keras_tensor__",
+        "__tensor__",
+        "__numpy__",
+        "__bytes__",
+        "__ellipsis__",
+        "__slice__",
+        "__tuple__",
+        "TensorShape",
+    }
 )
 """Class names that stand for plain values; the last two in legacy files."""
 FILE_ARGUMENTS = ("vocabulary", "vocabulary_file", "filepath", "idf_weights", "merges", "proto")

@@ -48,6 +48,7 @@ class Limits:
         return available_memory() if self.memory is None else self.memory
 
 
+DEFAULT_LIMITS = Limits()
 NAMES = tuple(field.name for field in fields(Limits))
 _SIZES = ("memory", "config")
 LARGE = 2**28

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gradlint.errors import GradlintError, ModelFileError, UnsafeModelError, UsageError
 from gradlint.load.content import KERAS_PACKAGES, Kind, UnsafeContent, defined_classes
+from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import (
-    DEFAULT_LIMITS,
     read_spec,
     refuse_beyond_memory,
     refuse_unsafe,
@@ -347,7 +347,9 @@ def _counted_variables(file: Path, limits: Limits) -> Iterator[None]:
     room = limits.bytes
     size = 0
 
-    def counting(variable: Any, initializer: Any, shape: Any = None, dtype: Any = None, *args: Any, **more: Any) -> None:
+    def counting(
+        variable: Any, initializer: Any, shape: Any = None, dtype: Any = None, *args: Any, **more: Any
+    ) -> None:
         nonlocal size
         if shape is not None and all(isinstance(length, int) and length >= 0 for length in shape):
             size += math.prod(shape) * _ITEM_SIZES.get(str(dtype or keras.config.floatx()), 4)
@@ -390,7 +392,9 @@ def refuse_large_outputs(name: str, model: Model, rows: int, limits: Limits) -> 
                 if size > most:
                     most, largest = size, operation.name
     # The largest is held with its gradient; of all, some may share their memory, as reshapes do.
-    refuse_beyond_memory(f"{name}: what its layers pass on (most of it {largest!r}) takes at least", max(most, total // 4), limits)
+    refuse_beyond_memory(
+        f"{name}: what its layers pass on (most of it {largest!r}) takes at least", max(most, total // 4), limits
+    )
 
 
 def _compile(model: Model, spec: ModelSpec) -> None:
@@ -422,9 +426,7 @@ def _is_known(content: UnsafeContent) -> bool:
     return package in KERAS_PACKAGES and package in sys.modules and content.name in defined_classes(content.module)
 
 
-def _load_error(
-    file: Path, error: Exception, unknown: Sequence[UnsafeContent], version: str = ""
-) -> ModelFileError:
+def _load_error(file: Path, error: Exception, unknown: Sequence[UnsafeContent], version: str = "") -> ModelFileError:
     text = str(error)
     missing = [content for content in unknown if content.kind is Kind.UNKNOWN]
     if missing and ("Could not locate" in text or "Unknown" in text or "cannot be imported" in text):

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from gradlint.errors import GradlintError, ModelFileError, SampleError, UnsafeModelError
 from gradlint.load.content import IMPORT, TRUST, Kind, UnsafeContent, unsafe_contents
-from gradlint.load.limits import LARGE, STEP_FACTOR, Limits, size_text
+from gradlint.load.limits import DEFAULT_LIMITS, LARGE, STEP_FACTOR, Limits, size_text
 from gradlint.load.spec import ArraySpec, ModelSpec, quoted, serialized_objects, spec_from_config
 from gradlint.load.weights import Weights, read_member_weights, read_weights
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["UnsafeContent", "read_array_specs", "read_spec", "refuse_unsafe", "require_file"]
 
-DEFAULT_LIMITS = Limits()
 ZIP_MAGIC, HDF5_MAGIC = b"PK", b"\x89HDF\r\n\x1a\n"
 HEADER_BYTES = 10_000
 """NumPy's own limit on the header of an array, beyond which parsing it is not safe."""

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint.errors import SampleError
+from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import (
     BROKEN_HEADER,
-    DEFAULT_LIMITS,
     dtype_name,
     read_array_specs,
     refuse_beyond_memory,

@@ -115,7 +115,7 @@ def _declared(where: str, path: str, data: h5py.Dataset, limits: Limits) -> int:
         raise UnsafeModelError(f"{where}has a virtual data set at {path!r}, which can read other files")
     if data.shape is None:  # an empty data set
         return 0
-    declared = math.prod(data.shape) * data.dtype.itemsize
+    declared: int = math.prod(data.shape) * data.dtype.itemsize
     stored = data.id.get_storage_size()
     if declared > LARGE and declared > limits.ratio * stored:
         raise UnsafeModelError(

@@ -2,7 +2,8 @@
 
 Nodes carry `kind` (`input`, `variable`, `op`, `output`, `loss`) and `label`; operations also `type`,
 `layer`, `file`, `line`, `shapes`, `dtypes`; inputs and variables also `gradient` and `norm`, variables
-`trainable`. Edges carry `shape`, `dtype`, `gradient`, `norm` and `local`. Identifiers are `n0`, `n1`, ... in the order of the graph.
+`trainable`. Edges carry `shape`, `dtype`, `gradient`, `norm` and `local`. Identifiers are `n0`, `n1`, ... in the order
+of the graph.
 """
 
 from __future__ import annotations

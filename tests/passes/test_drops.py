@@ -170,6 +170,12 @@ def test_unread_variables_are_joined_by_line_by_layer_or_by_who_should_call_them
     ]
 
 
+def test_what_is_meant_does_not_excuse_what_is_not():
+    lost = [variable("a/k", file="m.py", line=1, optional=True), variable("b/k", file="m.py", line=1)]
+    found = drops(run(inputs=["x"], variables=["head/kernel", *lost]))
+    assert [(drop.layer, drop.is_by_design) for drop in found] == [("a", True), ("b", False)]
+
+
 @pytest.mark.parametrize(
     ("dtype", "expected"),
     [("int32", True), ("bool", True), ("string", True), ("float16", False), ("complex64", False), ("resource", False)],

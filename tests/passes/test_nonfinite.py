@@ -59,6 +59,10 @@ def test_what_the_loss_does_not_read_does_not_count():
     assert births(run("d = Log y", "c = Tanh h", inputs=["x", "y"], values={"y": "nan", "d": "nan"})) == ()
 
 
+def test_the_cause_is_on_the_way_to_the_loss():
+    assert blamed(forward("d = Log h @aside", "c = Exp h", d="nan", c="nan")) == ["Exp"]
+
+
 def test_labels():
     subject = run("-- loss", "c = Sub h y", labels=["y"], values={"y": "nan", "c": "nan"}, loss_value=None)
     assert blamed(births(subject)) == ["y"]
