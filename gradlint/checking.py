@@ -210,7 +210,9 @@ def _check_path(target: str, sample: object, options: _Options) -> Result:
             return early
     arrays = _loaded(sample, options)
     options.report("loading TensorFlow and the model")
-    model, _ = load_target(target, trust=options.trust, imports=options.imports, limits=options.limits)
+    model, _ = load_target(
+        target, trust=options.trust, imports=options.imports, limits=options.limits, read=(spec, contents)
+    )
     if not spec.inputs or not all(entry.declared for entry in spec.inputs):
         spec = spec_from_model(model)  # The file does not say; the model itself may.
     return _check_model(target, model, spec, arrays, options)
@@ -354,7 +356,8 @@ def _examined(runner: Runner, flow: Flow, paper: Facts, options: _Options) -> Fa
     if zero or any(variable.units_equal for variable in flow.learners) or unused_slices(flow, ()):
         options.report("probing perturbed samples")
         probes = [probe for number in range(options.probes) if (probe := _probe(runner, number)) is not None]
-        revived = {victim for victim in zero if any(victim not in lost(probe) for probe in probes)}
+        still = [lost(probe) for probe in probes]
+        revived = {victim for victim in zero if any(victim not in found for found in still)}
         lying = runner.contradicted(
             [name for kind, name in sorted(revived) if kind == "input"],
             [name for kind, name in sorted(revived) if kind == "variable"][:_MOST_CONTRADICTED],
