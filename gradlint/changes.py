@@ -90,9 +90,13 @@ def _names(node: ast.AST, path: Path) -> Iterator[str]:
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         package = path.parents[node.level - 1] if node.level <= len(path.parents) else path.parent
-        base = package.joinpath(*(node.module or "").split(".")) if node.module else package
-        yield str(base / "__init__.py")
-        yield str(base.with_name(f"{base.name}.py"))
+        parts = node.module.split(".") if node.module else []
+        for tail in (parts[:end] for end in range(len(parts) + 1)):
+            yield from _module_files(package.joinpath(*tail))
         for alias in node.names:
-            yield str(base / f"{alias.name}.py")
-            yield str(base / alias.name / "__init__.py")
+            yield from _module_files(package.joinpath(*parts, alias.name))
+
+
+def _module_files(base: Path) -> tuple[str, str]:
+    """Where a module of this path without suffix may be."""
+    return str(base / "__init__.py"), str(base.with_name(f"{base.name}.py"))

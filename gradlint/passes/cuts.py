@@ -152,7 +152,8 @@ def _frontier(flow: Flow, start: int, listening: frozenset[int]) -> frozenset[in
             if culprit is not None and any(output in listening for output in flow.op(culprit).outputs):
                 found.add(culprit)
                 continue
-            if any(flow.state(output) in _LIVE for output in op.outputs) and not _is_discrete(flow, tensor):
+            is_absent = flow.state(tensor) is GradientState.ABSENT
+            if is_absent and any(flow.state(output) in _LIVE for output in op.outputs):
                 untracked.update(flow.producers(tensor))
             for output in op.outputs:
                 if output not in seen and output in behind:
