@@ -12,8 +12,7 @@ from gradlint.config import Config, Target, paired_target
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-MODELS = (".keras",)
-SAMPLES = (".npz",)
+MODEL, SAMPLE = ".keras", ".npz"
 
 
 def concerned_targets(config: Config, changed: Sequence[Path]) -> tuple[Target, ...]:
@@ -21,16 +20,16 @@ def concerned_targets(config: Config, changed: Sequence[Path]) -> tuple[Target, 
 
     A target depends on its model and its sample, on the files of its `imports`, of its factory and of its
     loss, and on every Python file of the project that these import, directly or not. A change of the
-    configuration or of the baseline concerns every target. A changed `NAME.keras` or `NAME.npz` that has the
-    other beside it, and that no target names, is a target of its own.
+    configuration or of the baseline concerns every target. In a project without targets, a changed
+    `NAME.keras` or `NAME.npz` that has the other beside it is a target of its own.
     """
     files = {path.resolve() for path in changed}
+    if not config.targets:
+        models = sorted({path.with_suffix(MODEL) for path in files if path.suffix in (MODEL, SAMPLE)})
+        return tuple(filter(None, (paired_target(config, model) for model in models)))
     if files & {path.resolve() for path in (config.file, config.baseline) if path is not None}:
-        found = list(config.targets)
-    else:
-        found = [target for target in config.targets if files & set(_dependencies(target, config.folder))]
-    models = sorted({path.with_suffix(MODELS[0]) for path in files if path.suffix in (*MODELS, *SAMPLES)})
-    return (*found, *filter(None, (paired_target(config, model) for model in models)))
+        return config.targets
+    return tuple(target for target in config.targets if files & set(_dependencies(target, config.folder)))
 
 
 def _dependencies(target: Target, folder: Path) -> Iterator[Path]:

@@ -284,7 +284,7 @@ def _check_targets(
         found = list(outcomes(jobs, processes, debug=options.debug, progress=progress))
     for done in found:
         if done.error:
-            _failed(f"{done.name}: {done.error}", options)
+            _failed(done.error if done.error.startswith(done.name) else f"{done.name}: {done.error}", options)
     failed = any(done.result is None for done in found)
     if options.write_baseline:
         return FAILED if failed else _write_baseline(found, known, baseline_file, whole=whole)

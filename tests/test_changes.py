@@ -80,8 +80,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["broken.py"], ["factory"]),
         (["gradlint.toml"], ["file", "factory", "alone"]),
         (["known.json"], ["file", "factory", "alone"]),
-        (["models/pair.keras"], ["models/pair.keras"]),
-        (["models/pair.npz", "models/pair.keras", "models/file.npz"], ["file", "models/pair.keras"]),
+        (["models/pair.keras"], []),  # where targets have names, these are all
+        (["models/pair.npz", "models/pair.keras", "models/file.npz"], ["file"]),
         (["models/gone.keras"], []),
     ],
 )
@@ -93,5 +93,6 @@ def test_concerned(project: Path, changed: list[str], concerned: list[str]) -> N
 
 def test_without_a_configuration_pairs_are_targets(project: Path) -> None:
     (project / "gradlint.toml").unlink()
-    found = concerned_targets(load_config(None, project), [project / "models" / "file.npz"])
-    assert [target.name for target in found] == ["models/file.keras"]
+    names = ("file.npz", "file.keras", "pair.keras", "odd.keras", "gone.keras")
+    found = concerned_targets(load_config(None, project), [project / "models" / name for name in names])
+    assert [target.name for target in found] == ["models/file.keras", "models/pair.keras"]

@@ -169,6 +169,7 @@ class Run:
                 self.trace.index(part)
         for variable in self.learning():
             self.trace.index(internals.handle_of(variable))
+            self.trace.candidates.append(internals.tf_variable(variable))
 
     def reached(self, starts: Sequence[Any], handles: Sequence[Any]) -> list[int]:
         """Indices of the float tensors that watched tensors and variables lead to, in forward order."""

@@ -317,7 +317,7 @@ class _Folder:
             self._lead_through_outputs(between, home)
         arriving = self._arriving(groups, between)
         drawn = [self._box(group, depth, arriving[group.id], by_op=by_op) for group in groups]
-        ends = {id for is_source, id in ((key[0], ports[key]) for key in ports) if not is_source}
+        ends = {id for (is_source, _), id in ports.items() if not is_source}
         sources = [box for box in boxes if box.id not in ends]
         sinks = [box for box in boxes if box.id in ends]
         states = {box.id: box.gradient for box in (*drawn, *boxes)}
@@ -325,8 +325,9 @@ class _Folder:
             self._link(source, target, ties, states, target in ends) for (source, target), ties in between.items()
         )
         links = self._cuts_at_cause(links, between, states)
-        kept = self._inputs_together(tuple([*sources, *drawn, *sinks]), links) if depth == 0 else None
-        picture = kept or Picture(tuple([*sources, *drawn, *sinks]), links)
+        picture = _in_order(Picture((*sources, *drawn, *sinks), links))
+        if depth == 0:
+            picture = _inputs_together(picture)
         return _shortened(picture, self.ids) if len(picture.boxes) > MOST_BOXES else picture
 
     def _port(
@@ -549,30 +550,6 @@ class _Folder:
             for link in links
         )
 
-    def _inputs_together(self, boxes: tuple[Box, ...], links: tuple[Link, ...]) -> Picture | None:
-        alike: dict[tuple[object, ...], list[Box]] = {}
-        for box in boxes:
-            if box.kind == "input" and not box.findings:
-                targets = frozenset((link.target, link.is_cut) for link in links if link.source == box.id)
-                alike.setdefault((box.gradient, targets), []).append(box)
-        folded = {box.id: group[0] for group in alike.values() if len(group) > MOST_INPUTS for box in group}
-        if not folded:
-            return None
-        sizes = Counter(box.id for box in folded.values())
-        kept = tuple(
-            replace(
-                box,
-                label=f"{sizes[box.id]:,} inputs",
-                about=f"{box.label} and {sizes[box.id] - 1:,} more",
-                norm=_total(other.norm for other in boxes if folded.get(other.id) is box),
-            )
-            if box.id in sizes
-            else box
-            for box in boxes
-            if box.id not in folded or box.id in sizes
-        )
-        return Picture(kept, tuple(link for link in links if link.source not in folded or link.source in sizes))
-
     def _with_unused(self, picture: Picture) -> Picture:
         """Add a box for each layer whose trainable variables nothing reads."""
         unread: dict[str, list[Hashable]] = {}
@@ -588,6 +565,46 @@ class _Folder:
             state = stronger(states)
             boxes.append(Box(next(self.ids), "unused", owner, owner, "never used", state, None, dict(states), marks))
         return Picture((*picture.boxes, *boxes), picture.links) if boxes else picture
+
+
+def _in_order(picture: Picture) -> Picture:
+    """The boxes in the order of the forward pass: each after all that lead to it, else as they were."""
+    import networkx as nx
+
+    position = {box.id: index for index, box in enumerate(picture.boxes)}
+    order: nx.DiGraph[str] = nx.DiGraph()
+    order.add_nodes_from(position)
+    order.add_edges_from((link.source, link.target) for link in picture.links)
+    boxes = {box.id: box for box in picture.boxes}
+    ids = nx.lexicographical_topological_sort(order, key=position.__getitem__)
+    return replace(picture, boxes=tuple(boxes[id] for id in ids))
+
+
+def _inputs_together(picture: Picture) -> Picture:
+    """Inputs that feed the same boxes and fare alike as one box, when there are many."""
+    boxes, links = picture.boxes, picture.links
+    alike: dict[tuple[object, ...], list[Box]] = {}
+    for box in boxes:
+        if box.kind == "input" and not box.findings:
+            targets = frozenset((link.target, link.is_cut) for link in links if link.source == box.id)
+            alike.setdefault((box.gradient, targets), []).append(box)
+    folded = {box.id: group[0] for group in alike.values() if len(group) > MOST_INPUTS for box in group}
+    if not folded:
+        return picture
+    sizes = Counter(box.id for box in folded.values())
+    kept = tuple(
+        replace(
+            box,
+            label=f"{sizes[box.id]:,} inputs",
+            about=f"{box.label} and {sizes[box.id] - 1:,} more",
+            norm=_total(other.norm for other in boxes if folded.get(other.id) is box),
+        )
+        if box.id in sizes
+        else box
+        for box in boxes
+        if box.id not in folded or box.id in sizes
+    )
+    return Picture(kept, tuple(link for link in links if link.source not in folded or link.source in sizes))
 
 
 def _state(value: object) -> GradientState:
@@ -671,9 +688,7 @@ def _blocks(picture: Picture) -> list[list[str]]:
     """Stretches of boxes that all ways lead through: each is entered from one box, and left from its last one."""
     order = [box.id for box in picture.boxes]
     position = {id: index for index, id in enumerate(order)}
-    if any(position[link.source] > position[link.target] for link in picture.links):
-        return []  # not in the order of the forward pass
-    reach = [index for index in range(len(order))]
+    reach = list(range(len(order)))
     for link in picture.links:
         reach[position[link.source]] = max(reach[position[link.source]], position[link.target])
     quiet = _quiet(picture)

@@ -35,7 +35,8 @@ def commands() -> list[str]:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with the files that the commands name."""
     (tmp_path / ".git").mkdir()
-    for name, copy in (("two_towers.keras", "model.keras"), ("two_towers.npz", "sample.npz"), ("layers.py", "layers.py")):
+    copies = {"two_towers.keras": "model.keras", "two_towers.npz": "sample.npz", "layers.py": "layers.py"}
+    for name, copy in copies.items():
         shutil.copy(ROOT / "fixtures" / name, tmp_path / copy)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "layers", raising=False)

@@ -497,13 +497,11 @@ def test_stays_quiet_where_it_almost_fires(code):
 # -- what should be found, and is not yet ------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="a product without a zero factor counts as GL201")
 def test_a_product_underflows():
     model, sample = one_input(Apply(lambda x: tf.cast(tf.cast(x, "float16") * 1e-4 * 1e-4, "float32"), name="tiny"))
     assert "GL305" in {finding.code for finding in gradlint.check(model, sample).findings}
 
 
-@pytest.mark.xfail(strict=True, reason="labels of the same rank count as meant, along the batch axis too")
 def test_labels_that_are_repeated_along_the_batch_axis():
     x = keras.Input((5,), name="x")
     head = layers.Dense(3, name="head")(x)

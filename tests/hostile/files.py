@@ -16,7 +16,6 @@ import struct
 import types
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -24,6 +23,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 MARKER = "MARKER"
 """Name of the file that a payload would create, in the folder of its case."""
@@ -52,15 +52,14 @@ CASES: list[Case] = []
 
 
 def case(words: str, status: int = 2, loads: bool = False) -> Callable[[Callable[[Path], Any]], Callable[[Path], Any]]:
-    """Registers the function below it; one that returns nothing is checked as `m.keras`, or with `s.npz` if it is there."""
+    """Registers the function below it; by default it is checked as `m.keras`, with `s.npz` if written."""
 
     def register(make: Callable[[Path], Any]) -> Callable[[Path], Any]:
         def made(folder: Path) -> list[str]:
             arguments = make(folder)
             if isinstance(arguments, list):
                 return arguments
-            names = [name for name in (MODEL, SAMPLE) if os.path.lexists(folder / name)]
-            return names
+            return [name for name in (MODEL, SAMPLE) if os.path.lexists(folder / name)]
 
         CASES.append(Case(make.__name__.replace("_", "-"), made, words, status, loads))
         return make

@@ -2,8 +2,8 @@
 
     python tests/hostile/run_all.py [--isolate] [--jobs N] [NAME ...]
 
-Not collected by pytest: TensorFlow starts once for each file whose answer needs it. Exits with 1 when a file got another
-answer than it must, left its marker, or took too much time or memory.
+Not collected by pytest: TensorFlow starts once for each file whose answer needs it. Exits with 1 when a file got
+another answer than it must, left its marker, or took too much time or memory.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def main() -> int:
             failed += bool(faults)
             most, longest = max(most, ran.memory), max(longest, ran.seconds)
             words = (ran.err if ran.case.status == 2 else ran.out).strip().splitlines()
-            said = ran.case.words if ran.case.status == 1 else words[0].removeprefix("gradlint: ")[:100] if words else ""
+            said = (
+                ran.case.words if ran.case.status == 1 else words[0].removeprefix("gradlint: ")[:100] if words else ""
+            )
             blame = f"  <-- {', '.join(faults)}" if faults else ""
             line = f"{ran.case.name[:48]:48} {ran.status:4} {ran.memory / 1e6:6.0f} {ran.seconds:6.1f}  {said}{blame}"
             print(line, flush=True)

@@ -192,20 +192,17 @@ class Reads(Same):
         return self.scale * tf.nn.softplus(x)
 
 
-SILENT = pytest.mark.xfail(
-    strict=True, reason="only trainable variables are looked for, and only before an ordinary read"
-)
 
 
 @pytest.mark.parametrize(
     ("trainable", "before"),
     [
         (True, ""),
-        pytest.param(False, "", marks=SILENT),
-        pytest.param(True, "read", marks=SILENT),
-        pytest.param(False, "read", marks=SILENT),
-        pytest.param(True, "assigned", marks=SILENT),
-        pytest.param(False, "assigned", marks=SILENT),
+        (False, ""),
+        (True, "read"),
+        (False, "read"),
+        (True, "assigned"),
+        (False, "assigned"),
     ],
 )
 def test_a_silent_read_is_linked(trainable, before):

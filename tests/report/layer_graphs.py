@@ -30,7 +30,7 @@ class Drawn:
         self.graph.add_node(node, kind="variable", label=path, gradient=gradient, norm=norm, trainable=trainable)
         return node
 
-    def op(self, type: str, layer: str, *sources: tuple[object, str] | object, norm: float = 1.0, local: str = "passes"):
+    def op(self, type: str, layer: str, *sources: object, norm: float = 1.0, local: str = "passes") -> object:
         """An operation; a source is a node, or a node with the gradient of its tensor."""
         node = ("op", sum(data["kind"] == "op" for _, data in self.graph.nodes(data=True)))
         self.graph.add_node(node, kind="op", label=f"{layer} {type}", type=type, layer=layer, file=None, line=None)
@@ -38,7 +38,7 @@ class Drawn:
             self.link(source, node, norm, local)
         return node
 
-    def link(self, source: tuple[object, str] | object, node: object, norm: float = 1.0, local: str = "passes") -> None:
+    def link(self, source: object, node: object, norm: float = 1.0, local: str = "passes") -> None:
         start, gradient = source if isinstance(source, tuple) and source[1] in _STATES else (source, ALIVE)
         known = norm if gradient == ALIVE else None
         self.graph.add_edge(start, node, shape=(8, 4), dtype="float32", gradient=gradient, norm=known, local=local)

@@ -92,9 +92,7 @@ def test_the_policy_allows_the_one_script_and_nothing_else() -> None:
     (script,) = re.findall(r"(?s)<script>(.*?)</script>", text)
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert policy == (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    )
+    assert policy == (f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'")
 
 
 def test_findings_show_their_evidence_and_their_place_in_the_picture() -> None:
@@ -121,7 +119,9 @@ def test_the_matrix_has_a_row_for_each_variable_and_a_column_for_each_input() ->
 
 def test_a_big_matrix_is_folded() -> None:
     variables = tuple(
-        VariableStatus(f"block_{n}/dense/{part}", (4,), "float32", True, GradientState.FINITE, 0.5, (f"feature_{n % 64}",))
+        VariableStatus(
+            f"block_{n}/dense/{part}", (4,), "float32", True, GradientState.FINITE, 0.5, (f"feature_{n % 64}",)
+        )
         for n in range(200)
         for part in ("kernel", "bias")
     )

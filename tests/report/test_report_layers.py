@@ -183,6 +183,22 @@ def test_long_chains_are_folded_and_nothing_is_lost(length: int) -> None:
     assert is_acyclic(picture)
 
 
+def test_blocks_with_ways_around_them_are_folded() -> None:
+    picture = layer_picture(chain(300, skips=6))
+    assert len(picture.boxes) < MOST_BOXES
+    stretch = next(box for box in picture.boxes if box.kind == "chain")
+    assert stretch.inside is not None
+    assert stretch.about == "21 layers"
+    assert next(label for label in labels(stretch.inside) if "add" in label) == "stage_0_add_5"
+    assert is_acyclic(picture)
+
+
+def test_boxes_are_in_the_order_of_the_forward_pass() -> None:
+    picture = layer_picture(chain(5, skips=2))
+    position = {box.id: index for index, box in enumerate(picture.boxes)}
+    assert all(position[link.source] < position[link.target] for link in picture.links)
+
+
 def test_what_stops_the_gradient_stays_out_of_a_folded_chain() -> None:
     picture = layer_picture(chain(300, cut=150), [STOPPED])
     stop = named(picture, "frozen_part")
