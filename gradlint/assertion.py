@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.report.table import render
-from gradlint.report.text import count, printable, sentence
+from gradlint.report.text import count, listed, name, printable, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,16 +33,22 @@ class GradientsDoNotFlow(AssertionError):
     def text(self, *, full: bool = False) -> str:
         """The message; `full` shows every finding, every victim and the evidence."""
         report = full_report(self.result) if full else folded_report(self.result)
-        return "\n\n".join(part for part in ("gradients do not flow", report, self.remarks) if part)
+        return "\n\n".join(part for part in (headline(self.result), report, self.remarks) if part)
+
+
+def headline(result: Result) -> str:
+    """`gradients do not flow: GL103 at nearest_code, GL201`; what a summary of many tests shows."""
+    places = [f"{f.code} at {name(f.cause.layer)}" if f.cause.layer else f.code for f in result.failures]
+    return f"gradients do not flow: {listed(list(dict.fromkeys(places)))}"
 
 
 def folded_report(result: Result) -> str:
     """The report with the first findings only."""
-    findings = sorted(result.findings, key=lambda finding: -finding.severity.order)
-    shown = findings[:MOST_FINDINGS]
+    findings = result.findings
     if len(findings) <= MOST_FINDINGS + 1:
         return render(result)
-    kept = tuple(finding for finding in result.findings if any(finding is one for one in shown))
+    worst_first = sorted(range(len(findings)), key=lambda index: -findings[index].severity.order)
+    kept = tuple(findings[index] for index in sorted(worst_first[:MOST_FINDINGS]))
     lines = render(replace(result, findings=kept)).split("\n")
     # The verdict counts all of them.
     lines[-1] = (
@@ -67,7 +73,7 @@ def _detail(finding: Finding) -> Iterator[str]:
     for title, names in (("inputs", finding.inputs), ("variables", finding.variables)):
         if names:
             yield f"  {title}"
-            yield from (f"    {printable(name)}" for name in names)
+            yield from (f"    {printable(one)}" for one in names)
     if finding.evidence:
         yield "  evidence"
         yield from (f"    {printable(str(key))}: {sentence(str(value))}" for key, value in finding.evidence.items())

@@ -12,8 +12,7 @@ from gradlint.config import Config, Target, paired_target
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-MODELS = (".keras",)
-SAMPLES = (".npz",)
+MODEL, SAMPLE = ".keras", ".npz"
 
 
 def concerned_targets(config: Config, changed: Sequence[Path]) -> tuple[Target, ...]:
@@ -21,16 +20,16 @@ def concerned_targets(config: Config, changed: Sequence[Path]) -> tuple[Target, 
 
     A target depends on its model and its sample, on the files of its `imports`, of its factory and of its
     loss, and on every Python file of the project that these import, directly or not. A change of the
-    configuration or of the baseline concerns every target. A changed `NAME.keras` or `NAME.npz` that has the
-    other beside it, and that no target names, is a target of its own.
+    configuration or of the baseline concerns every target. In a project without targets, a changed
+    `NAME.keras` or `NAME.npz` that has the other beside it is a target of its own.
     """
     files = {path.resolve() for path in changed}
+    if not config.targets:
+        models = sorted({path.with_suffix(MODEL) for path in files if path.suffix in (MODEL, SAMPLE)})
+        return tuple(filter(None, (paired_target(config, model) for model in models)))
     if files & {path.resolve() for path in (config.file, config.baseline) if path is not None}:
-        found = list(config.targets)
-    else:
-        found = [target for target in config.targets if files & set(_dependencies(target, config.folder))]
-    models = sorted({path.with_suffix(MODELS[0]) for path in files if path.suffix in (*MODELS, *SAMPLES)})
-    return (*found, *filter(None, (paired_target(config, model) for model in models)))
+        return config.targets
+    return tuple(target for target in config.targets if files & set(_dependencies(target, config.folder)))
 
 
 def _dependencies(target: Target, folder: Path) -> Iterator[Path]:
@@ -90,9 +89,13 @@ def _names(node: ast.AST, path: Path) -> Iterator[str]:
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         package = path.parents[node.level - 1] if node.level <= len(path.parents) else path.parent
-        base = package.joinpath(*(node.module or "").split(".")) if node.module else package
-        yield str(base / "__init__.py")
-        yield str(base.with_name(f"{base.name}.py"))
+        parts = node.module.split(".") if node.module else []
+        for tail in (parts[:end] for end in range(len(parts) + 1)):
+            yield from _module_files(package.joinpath(*tail))
         for alias in node.names:
-            yield str(base / f"{alias.name}.py")
-            yield str(base / alias.name / "__init__.py")
+            yield from _module_files(package.joinpath(*parts, alias.name))
+
+
+def _module_files(base: Path) -> tuple[str, str]:
+    """Where a module of this path without suffix may be."""
+    return str(base / "__init__.py"), str(base.with_name(f"{base.name}.py"))

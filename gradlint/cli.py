@@ -145,7 +145,10 @@ def _run(options: Options, given: frozenset[str], parser: argparse.ArgumentParse
         parser.print_usage(sys.stderr)
         return _failed("name a model to check; gradlint --help lists the options", options)
     if (target := config.target(options.model)) is not None:
-        own = replace(options, model=target.model, sample=options.sample or target.sample)
+        from gradlint.targets import from_here
+
+        sample = options.sample or (from_here(target.sample) if target.sample is not None else None)
+        own = replace(options, model=from_here(target.model), sample=sample)
         own = _over(own, given, target.settings)
         return _check(target.name, own, (*target.allowed, *config.allowed), target.allowed, config)
     _refuse_unknown_name(options.model, config)
@@ -281,7 +284,7 @@ def _check_targets(
         found = list(outcomes(jobs, processes, debug=options.debug, progress=progress))
     for done in found:
         if done.error:
-            _failed(f"{done.name}: {done.error}", options)
+            _failed(done.error if done.error.startswith(done.name) else f"{done.name}: {done.error}", options)
     failed = any(done.result is None for done in found)
     if options.write_baseline:
         return FAILED if failed else _write_baseline(found, known, baseline_file, whole=whole)
@@ -356,7 +359,7 @@ def _say_gone(found: Sequence[Outcome], file: Path | None) -> None:
     if gone:
         print(
             f"gradlint: {_shown(file)} knows {count(len(gone), 'finding')} that {'is' if len(gone) == 1 else 'are'} "
-            "gone; --write-baseline takes them out",
+            f"gone; --write-baseline takes {'it' if len(gone) == 1 else 'them'} out",
             file=sys.stderr,
         )
 

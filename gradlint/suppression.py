@@ -48,7 +48,7 @@ def allowances(allow: Mapping[str, str | Sequence[str]], origin: str = "") -> tu
     found = []
     for rule, patterns in allow.items():
         codes = codes_matching([rule])
-        for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        for pattern in patterns if isinstance(patterns, (list, tuple)) else [patterns]:
             if not isinstance(pattern, str) or not pattern:
                 raise UsageError(f"allow: {rule} needs a path pattern such as 'target_*', not {pattern!r}")
             found.append(Allowance(rule, codes, pattern, origin))

@@ -90,15 +90,15 @@ def job_of(target: Target, config: Config, stronger: Settings) -> Job:
     """The check of a target; `stronger` are settings that win over those of the file."""
     return Job(
         name=target.name,
-        model=_from_here(target.model),
-        sample=None if target.sample is None else _from_here(target.sample),
+        model=from_here(target.model),
+        sample=None if target.sample is None else from_here(target.sample),
         arguments=arguments(stronger.over(target.settings)),
         allowed=(*target.allowed, *config.allowed),
         folder=config.folder,
     )
 
 
-def _from_here(path: str) -> str:
+def from_here(path: str) -> str:
     """An absolute path below the current folder as the user would type it; anything else as it is."""
     with contextlib.suppress(ValueError):
         return str(Path(path).relative_to(Path.cwd()))

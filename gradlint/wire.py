@@ -134,7 +134,9 @@ def _graph_from_data(data: object) -> nx.DiGraph[object]:
 
 
 def _items(data: object, key: str) -> Sequence[object]:
-    return _sequence(data[key]) if isinstance(data, dict) else _sequence(data)
+    if not isinstance(data, dict):
+        raise MalformedError("not an object")
+    return _sequence(data[key])
 
 
 def _sequence(data: object) -> Sequence[object]:

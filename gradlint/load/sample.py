@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from gradlint.errors import SampleError
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import (
-    BROKEN_HEADER,
     dtype_name,
     read_array_specs,
     refuse_beyond_memory,
@@ -92,7 +91,7 @@ def _read_npz(path: Path, limits: Limits) -> dict[str, object]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in keys}
-    except BROKEN_HEADER as error:
+    except Exception as error:  # of zipfile, zlib and NumPy
         raise SampleError(f"{path}: the arrays cannot be read: {error}") from error
 
 

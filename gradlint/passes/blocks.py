@@ -266,11 +266,11 @@ def _is_flat_loss(flow: Flow, position: int) -> bool:
     A margin that is satisfied, or a ratio to labels that is clipped, gives zero for this sample and not for the
     next one. A prediction that is clipped by itself stays clipped.
     """
-    op = flow.op(position)
-    if op.region is not Region.LOSS:
-        return flow.recording.loss.value == 0.0
-    if flow.recording.loss.value == 0.0:
+    op, loss = flow.op(position), flow.recording.loss
+    if loss.value == 0.0 and loss.kind != "surrogate":
         return True
+    if op.region is not Region.LOSS:
+        return False
     behind = flow.ancestors(op.inputs)
     outputs = sum(output.tensor in behind for output in flow.recording.outputs)
     return outputs > 1 or any(label.tensor in behind for label in flow.recording.labels)
@@ -332,11 +332,13 @@ def _why(flow: Flow, position: int) -> Why:
         return Why.RECTIFIER if op.type == "Maximum" and _constant_operand(flow, op) == 0.0 else Why.CLIPPING
     if op.type in SELECTORS:
         return Why.CLIPPING
+    is_half = any(flow.tensor(index).dtype == "float16" for index in (*op.inputs, *op.outputs))
     if op.type in SQUASHERS:
-        return Why.SATURATION
+        return Why.UNDERFLOW if is_half and (op.saturated or 0.0) < CLOSED else Why.SATURATION
     if op.type in PRODUCTS:
-        return _why_product(flow, op)
-    if any(flow.tensor(index).dtype == "float16" for index in (*op.inputs, *op.outputs)):
+        why = _why_product(flow, op)
+        return Why.UNDERFLOW if is_half and why is Why.OTHER else why
+    if is_half:
         return Why.UNDERFLOW
     if any(_cancels(flow, index) for index in op.inputs):
         return Why.CANCELLATION

@@ -173,9 +173,10 @@ def _untracked(flow: Flow, start: int) -> frozenset[int]:
     found: set[int] = set()
     reached = flow.descendants([start], lambda position, _: _leads_on(flow, position))
     for tensor in reached & flow.behind_loss_by_value:
+        if flow.state(tensor) is not GradientState.ABSENT:
+            continue
         for position, _ in flow.consumers[tensor]:
-            alive = any(flow.state(output) in _LIVE for output in flow.op(position).outputs)
-            if alive and _leads_on(flow, position) and not _is_discrete(flow, tensor):
+            if _leads_on(flow, position) and any(flow.state(output) in _LIVE for output in flow.op(position).outputs):
                 found.update(flow.producers(tensor))
     return frozenset(found)
 

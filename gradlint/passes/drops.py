@@ -208,10 +208,9 @@ def _dropped(
     position = max(ends)
     op = flow.op(position)
     dead = {tensor for end in ends for tensor in flow.op(end).outputs}
-    dead |= {t for i in inputs for r in recording.inputs if r.key == i and r.tensor is not None for t in [r.tensor]}
-    for variable in variables:
-        if variable.tensor is not None:
-            dead |= flow.descendants([variable.tensor])
+    starts = [record.tensor for record in recording.inputs if record.key in inputs]
+    starts += [variable.tensor for variable in variables]
+    dead |= flow.descendants([start for start in starts if start is not None])
     unread = tuple(output for output in recording.outputs if output.tensor in dead)
     owners = [variable.layer for variable in variables]
     layer = owners[0] if owners else op.layer

@@ -73,8 +73,9 @@ def _broadcast(flow: Flow, position: int, op: OpRecord, label: LabelRecord, mine
     is_outer = size > _size(label_shape) and size > _size(prediction_shape)
     builtin = op.file is None
     # In a loss of one's own, labels of shape (batch, 1) against (batch, quantiles) say what is meant; labels of
-    # a lower rank, or predictions that are repeated, do not.
-    if not builtin and not is_outer and size == _size(prediction_shape) and len(label_shape) == len(prediction_shape):
+    # a lower rank, one label for the whole batch, or predictions that are repeated, do not.
+    same_batch = len(label_shape) == len(prediction_shape) and label_shape[0] == prediction_shape[0]
+    if not builtin and not is_outer and size == _size(prediction_shape) and same_batch:
         return None
     producer = made_by(flow, other)
     return Broadcast(position, op, label, producer, label_shape, prediction_shape, result, is_outer, builtin)

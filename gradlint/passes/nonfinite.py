@@ -119,17 +119,17 @@ def _count(flow: Flow, tensor: int) -> int | None:
 
 
 def _backward(flow: Flow) -> tuple[Birth, ...]:
-    found: dict[tuple[str, str, str | None, int | None], int] = {}
+    """The operations whose gradient function makes the first non-finite number, one for each place in the code."""
+    found: dict[tuple[str, str, str | None, int | None], list[int]] = {}
     for position, op in enumerate(flow.recording.ops):
         if Local.NONFINITE not in op.local:
             continue
         if any(flow.state(index) is GradientState.NONFINITE for index in op.outputs):
             continue
-        found[op.layer, op.type, op.file, op.line] = position
+        found.setdefault((op.layer, op.type, op.file, op.line), []).append(position)
     result = []
-    for position in sorted(found.values()):
-        op = flow.op(position)
-        behind = flow.ancestors(op.inputs)
+    for positions in sorted(found.values(), key=max):
+        behind = flow.ancestors(index for position in positions for index in flow.op(position).inputs)
         inputs = tuple(
             r.key for r in flow.float_inputs if r.gradient.state is GradientState.NONFINITE and r.tensor in behind
         )
@@ -138,8 +138,8 @@ def _backward(flow: Flow) -> tuple[Birth, ...]:
         )
         if not inputs and not variables:
             continue
-        operand = op.local.index(Local.NONFINITE)
-        values = flow.tensor(op.inputs[operand]).values
+        last = flow.op(max(positions))
+        values = flow.tensor(last.inputs[last.local.index(Local.NONFINITE)]).values
         low, high = (values.minimum, values.maximum) if values is not None else (None, None)
-        result.append(Birth(position, op, True, None, inputs, variables, low, high, None))
+        result.append(Birth(max(positions), last, True, None, inputs, variables, low, high, None))
     return tuple(result)

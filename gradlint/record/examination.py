@@ -12,9 +12,12 @@ from gradlint.record.recording import Gradient, Local, LossRecord, is_float
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gradlint.record.trace import Op, Trace
+
+# Share of saturated elements from which the values that go in are worth their reduction.
+_MOSTLY = 0.9
 
 # Tensors above this number of elements are not examined by finite differences.
 _MISMATCH_LIMIT = 1 << 16
@@ -37,8 +40,10 @@ class Examination:
                 marked.update(op.outputs)
         self._marked = marked
 
-    def is_suspicious(self, loss: LossRecord) -> bool:
-        """Whether values must be looked at: something is zero or not finite."""
+    def is_suspicious(self, loss: LossRecord, saturated: Sequence[float | None]) -> bool:
+        """Whether values must be looked at: something is zero, saturated or not finite."""
+        if any(share is not None and share > _MOSTLY for share in saturated):
+            return True
         states = {gradient.state for gradient in self._reduced.values()}
         return loss.value is None or GradientState.NONFINITE in states or GradientState.ZERO in states
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import random
+import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -55,16 +56,26 @@ def current_path() -> str:
 
 @contextlib.contextmanager
 def patched(owner: object, name: str, value: object) -> Iterator[None]:
-    """Set an attribute for the duration of a `with` block."""
+    """Set an attribute for the duration of a `with` block; other threads keep calling the original function."""
     # Read through __dict__ where there is one: getattr would bind a function or unwrap a staticmethod.
     original = vars(owner).get(name, None) if hasattr(owner, "__dict__") else None
     if original is None:
         original = getattr(owner, name)
-    setattr(owner, name, value)
+    setattr(owner, name, _in_this_thread(value, original) if callable(value) else value)
     try:
         yield
     finally:
         setattr(owner, name, original)
+
+
+def _in_this_thread(function: Callable[..., Any], original: Any) -> Callable[..., Any]:
+    """A function that only the current thread gets to call: a model may be training in another one."""
+    thread = threading.get_ident()
+
+    def dispatch(*args: Any, **kwargs: Any) -> Any:
+        return (function if threading.get_ident() == thread else original)(*args, **kwargs)
+
+    return dispatch
 
 
 @contextlib.contextmanager
@@ -293,7 +304,7 @@ def gradients(tape: Any, target: Tensor, sources: Sequence[Tensor]) -> list[Tens
             return [None] * num_inputs
 
     # The tape calls one registered Python function for the gradient of any operation.
-    pywrap_tfe.TFE_Py_RegisterGradientFunction(guarded)
+    pywrap_tfe.TFE_Py_RegisterGradientFunction(_in_this_thread(guarded, original))
     try:
         return list(tape.gradient(target, list(sources)))
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gradlint.record.subject import Subject
+
+
+# What a run patches belongs to the whole process: a second check waits for the first.
+_ONE_AT_A_TIME = threading.RLock()
 
 
 @dataclass(slots=True)
@@ -44,6 +49,7 @@ class Run:
             return internals.tensor_id(variable.handle) in self.trace.assigned
 
         with (
+            _ONE_AT_A_TIME,
             warnings.catch_warnings(),
             internals.restored(self._all_variables(), is_assigned),
             internals.optimizers_disarmed(),
@@ -145,6 +151,17 @@ class Run:
                     found.setdefault(internals.tensor_id(internals.handle_of(variable)), variable)
         return list(found.values())
 
+    def build(self, batch: Batch) -> None:
+        """Let a model that has never been called create its variables before the recorder looks.
+
+        Their first values are assigned, which would look like values that pass through a variable.
+        """
+        model = self.subject.model
+        if model is None or all(layer.built for layer in model._flatten_layers()):
+            return
+        with contextlib.suppress(Exception):  # The recorded run meets the same error and tells it.
+            self.call_model(batch)
+
     def introduce(self, batch: Batch) -> None:
         """Make inputs, labels and variables known to the recorder before anything uses them."""
         for tensor in [*batch.inputs.values(), *batch.labels.values()]:
@@ -152,6 +169,7 @@ class Run:
                 self.trace.index(part)
         for variable in self.learning():
             self.trace.index(internals.handle_of(variable))
+            self.trace.candidates.append(internals.tf_variable(variable))
 
     def reached(self, starts: Sequence[Any], handles: Sequence[Any]) -> list[int]:
         """Indices of the float tensors that watched tensors and variables lead to, in forward order."""

@@ -171,6 +171,7 @@ def _recorded(run: Run, trace_returns: bool) -> Recording:
     trace = run.trace
     trace.trace_returns = trace_returns
     batch = run.batch()
+    run.build(batch)
     floats, handles = run.watched(batch)
     run.introduce(batch)
     key_tapes = {key: tf.GradientTape(watch_accessed_variables=False, persistent=True) for key in floats}

@@ -97,6 +97,7 @@ class Trace:
         losses: targets of the gradients that the model's own `train_step` asked for.
         variables: `tf.Variable`s read while a layer was running, by handle id.
         assigned: ids of the resource handles that were assigned to.
+        candidates: `tf.Variable`s that an operation may read without being seen.
         decisions: indices of the tensors whose value decided a branch or a loop.
         capture_losses: treat the targets of `tape.gradient` as losses.
         trace_returns: find out from which line each of the user's layers returned.
@@ -122,6 +123,7 @@ class Trace:
         self._first: dict[int, int] = {}
         self._assigned: dict[int, list[int]] = {}
         self._silent: list[Any] = []
+        self.candidates: list[Any] = []
         self._watched: Callable[[], Sequence[Any]] = tuple
         self._open_calls: list[Call] = []
         self._paused = False
@@ -254,7 +256,9 @@ class Trace:
             if key not in self.variables:
                 self.variables[key] = (variable, self.layer, self.region)
                 self._silent.append(variable)
-        for variable in self._silent:
+        # A constant equals some variable of one element by chance; arrays do not.
+        candidates = [*self._silent, *(self.candidates if tensor.shape.num_elements() > 1 else ())]
+        for variable in candidates:
             if variable.shape == tensor.shape and variable.dtype == tensor.dtype and self._equal(variable, tensor):
                 return variable
         return None

@@ -62,10 +62,11 @@ def recording_of(run: Run, batch: Batch, backward: Backward) -> Recording:
     trace, failure = run.trace, backward.failure
     reduced = {index: reduction.gradient_of(slope) for index, slope in backward.slopes.items()}
     examination = Examination(trace, backward.slopes, reduced) if failure is None else None
-    suspicious = examination is not None and examination.is_suspicious(backward.loss)
+    saturated = [_saturated(run, op) for op in trace.ops]
+    suspicious = examination is not None and examination.is_suspicious(backward.loss, saturated)
     ends = {trace.index(t) for t in keras.tree.flatten(backward.outputs) if internals.is_eager(t)}
     return Recording(
-        ops=tuple(_op(run, position, op, examination) for position, op in enumerate(trace.ops)),
+        ops=tuple(_op(position, op, examination, saturated[position]) for position, op in enumerate(trace.ops)),
         tensors=tuple(_tensor(run, index, reduced, suspicious or index in ends) for index in range(len(trace.tensors))),
         calls=_calls(run),
         inputs=_inputs(run, batch, backward),
@@ -99,12 +100,16 @@ def _tensor(run: Run, index: int, reduced: Mapping[int, Gradient], with_values: 
     return TensorRecord(tuple(tensor.shape), dtype, producer, reduced.get(index, ABSENT), values)
 
 
-def _op(run: Run, position: int, op: Op, examination: Examination | None) -> OpRecord:
+def _saturated(run: Run, op: Op) -> float | None:
+    output = run.trace.tensors[op.outputs[0]] if op.outputs else None
+    return reduction.saturated_share(op.type, output) if output is not None else None
+
+
+def _op(position: int, op: Op, examination: Examination | None, saturated: float | None) -> OpRecord:
     local: tuple[Local, ...] = (Local.UNASKED,) * len(op.inputs)
     detail, mismatch = None, None
     if examination is not None:
         local, detail, mismatch = examination.of(position)
-    output = run.trace.tensors[op.outputs[0]] if op.outputs else None
     return OpRecord(
         type=op.type,
         layer=op.layer,
@@ -116,7 +121,7 @@ def _op(run: Run, position: int, op: Op, examination: Examination | None) -> OpR
         local=local,
         enclosed=op.enclosed,
         detail=detail or op.detail,
-        saturated=reduction.saturated_share(op.type, output) if output is not None else None,
+        saturated=saturated,
         mismatch=mismatch,
     )
 

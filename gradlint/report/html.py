@@ -74,10 +74,11 @@ td.na,td.unknown,.key .na,.key .unknown{color:var(--na)}
 .scroll{overflow:auto;max-width:100%;max-height:80vh;border:1px solid var(--line);border-radius:.5rem}
 .scroll thead th{position:sticky;top:0;background:var(--paper);z-index:1}
 .matrix th[scope=row]{font-weight:400;color:var(--ink);position:sticky;left:0;background:var(--paper)}
-.matrix td{text-align:center;font-weight:700}.matrix td.not{color:var(--line);font-weight:400}
+.matrix td:nth-child(n+4){text-align:center;font-weight:700}
+.matrix td.not:nth-child(n+4){color:var(--na);font-weight:400}
 .matrix thead th.turned{vertical-align:bottom;padding:.4rem .2rem}
 .turned span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:13rem;overflow:hidden;white-space:nowrap}
-.canvas{display:flex;gap:1rem;align-items:flex-start}.canvas>.paper{overflow-x:auto;flex:1;min-width:0}
+.canvas{display:flex;gap:1rem;align-items:flex-start}.paper{overflow-x:auto;flex:1;min-width:0}
 .overview{position:sticky;top:.5rem;border:1px solid var(--line);border-radius:.4rem;background:var(--paper);flex:none}
 .overview svg{display:block;max-height:94vh;max-width:9rem;height:auto;width:auto}.overview circle{fill:var(--absent)}
 .fold{border:1px solid var(--line);border-radius:.5rem;margin:.5rem 0;padding:.4rem .8rem}
@@ -249,8 +250,8 @@ def _pictures(picture: Picture | None, findings: Sequence[Finding]) -> str:
     largest = largest_norm(picture)
     return (
         f"{_hint(picture)}"
-        f'<svg class="picture" width="{LEGEND_WIDTH:g}" height="40" viewBox="0 0 {LEGEND_WIDTH:g} 40" '
-        f'style="max-width:100%" role="img" aria-label="Legend">{MARKERS}{legend()}</svg>'
+        f'<div class="paper"><svg class="picture" width="{LEGEND_WIDTH:g}" height="40" '
+        f'viewBox="0 0 {LEGEND_WIDTH:g} 40" role="img" aria-label="Legend">{MARKERS}{legend()}</svg></div>'
         f"{_canvas(draw(picture, findings, largest), 'the model')}"
         f"{''.join(_folds(picture, findings, largest))}"
         '<div id="about" aria-live="polite" class="dim">Point at a box, or move with the arrow keys.</div>'

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     import networkx as nx
 
     from gradlint.finding import Finding
 
 MOST_BOXES = 40
-"""A picture of more boxes than this has its chains folded."""
+"""A picture of more boxes than this has its chains, and then its blocks, folded."""
 MOST_INPUTS = 8
 """More inputs than this that feed the same boxes, and fare alike, are one box."""
 LOSS = "compile_loss"
@@ -317,7 +317,7 @@ class _Folder:
             self._lead_through_outputs(between, home)
         arriving = self._arriving(groups, between)
         drawn = [self._box(group, depth, arriving[group.id], by_op=by_op) for group in groups]
-        ends = {id for is_source, id in ((key[0], ports[key]) for key in ports) if not is_source}
+        ends = {id for (is_source, _), id in ports.items() if not is_source}
         sources = [box for box in boxes if box.id not in ends]
         sinks = [box for box in boxes if box.id in ends]
         states = {box.id: box.gradient for box in (*drawn, *boxes)}
@@ -325,9 +325,10 @@ class _Folder:
             self._link(source, target, ties, states, target in ends) for (source, target), ties in between.items()
         )
         links = self._cuts_at_cause(links, between, states)
-        kept = self._inputs_together(tuple([*sources, *drawn, *sinks]), links) if depth == 0 else None
-        picture = kept or Picture(tuple([*sources, *drawn, *sinks]), links)
-        return _chains_folded(picture, self.ids) if len(picture.boxes) > MOST_BOXES else picture
+        picture = _in_order(Picture((*sources, *drawn, *sinks), links))
+        if depth == 0:
+            picture = _inputs_together(picture)
+        return _shortened(picture, self.ids) if len(picture.boxes) > MOST_BOXES else picture
 
     def _port(
         self,
@@ -549,30 +550,6 @@ class _Folder:
             for link in links
         )
 
-    def _inputs_together(self, boxes: tuple[Box, ...], links: tuple[Link, ...]) -> Picture | None:
-        alike: dict[tuple[object, ...], list[Box]] = {}
-        for box in boxes:
-            if box.kind == "input" and not box.findings:
-                targets = frozenset((link.target, link.is_cut) for link in links if link.source == box.id)
-                alike.setdefault((box.gradient, targets), []).append(box)
-        folded = {box.id: group[0] for group in alike.values() if len(group) > MOST_INPUTS for box in group}
-        if not folded:
-            return None
-        sizes = Counter(box.id for box in folded.values())
-        kept = tuple(
-            replace(
-                box,
-                label=f"{sizes[box.id]:,} inputs",
-                about=f"{box.label} and {sizes[box.id] - 1:,} more",
-                norm=_total(other.norm for other in boxes if folded.get(other.id) is box),
-            )
-            if box.id in sizes
-            else box
-            for box in boxes
-            if box.id not in folded or box.id in sizes
-        )
-        return Picture(kept, tuple(link for link in links if link.source not in folded or link.source in sizes))
-
     def _with_unused(self, picture: Picture) -> Picture:
         """Add a box for each layer whose trainable variables nothing reads."""
         unread: dict[str, list[Hashable]] = {}
@@ -588,6 +565,46 @@ class _Folder:
             state = stronger(states)
             boxes.append(Box(next(self.ids), "unused", owner, owner, "never used", state, None, dict(states), marks))
         return Picture((*picture.boxes, *boxes), picture.links) if boxes else picture
+
+
+def _in_order(picture: Picture) -> Picture:
+    """The boxes in the order of the forward pass: each after all that lead to it, else as they were."""
+    import networkx as nx
+
+    position = {box.id: index for index, box in enumerate(picture.boxes)}
+    order: nx.DiGraph[str] = nx.DiGraph()
+    order.add_nodes_from(position)
+    order.add_edges_from((link.source, link.target) for link in picture.links)
+    boxes = {box.id: box for box in picture.boxes}
+    ids = nx.lexicographical_topological_sort(order, key=position.__getitem__)
+    return replace(picture, boxes=tuple(boxes[id] for id in ids))
+
+
+def _inputs_together(picture: Picture) -> Picture:
+    """Inputs that feed the same boxes and fare alike as one box, when there are many."""
+    boxes, links = picture.boxes, picture.links
+    alike: dict[tuple[object, ...], list[Box]] = {}
+    for box in boxes:
+        if box.kind == "input" and not box.findings:
+            targets = frozenset((link.target, link.is_cut) for link in links if link.source == box.id)
+            alike.setdefault((box.gradient, targets), []).append(box)
+    folded = {box.id: group[0] for group in alike.values() if len(group) > MOST_INPUTS for box in group}
+    if not folded:
+        return picture
+    sizes = Counter(box.id for box in folded.values())
+    kept = tuple(
+        replace(
+            box,
+            label=f"{sizes[box.id]:,} inputs",
+            about=f"{box.label} and {sizes[box.id] - 1:,} more",
+            norm=_total(other.norm for other in boxes if folded.get(other.id) is box),
+        )
+        if box.id in sizes
+        else box
+        for box in boxes
+        if box.id not in folded or box.id in sizes
+    )
+    return Picture(kept, tuple(link for link in links if link.source not in folded or link.source in sizes))
 
 
 def _state(value: object) -> GradientState:
@@ -625,93 +642,138 @@ def _has_cut(picture: Picture) -> bool:
     return any(link.is_cut for link in picture.links) or any(box.stops for box in picture.boxes)
 
 
-# -- chains --------------------------------------------------------------------------------------------
+# -- long pictures -------------------------------------------------------------------------------------
 
 
-def _chains_folded(picture: Picture, ids: Iterable[str]) -> Picture:
-    """Runs of boxes with one way in and one way out as one box each; what has something to tell stays out."""
+def _shortened(picture: Picture, ids: Iterable[str]) -> Picture:
+    """The picture with what has nothing to tell folded: first chains, then blocks that only one box leads out of."""
     fresh = iter(ids)
-    sources: dict[str, list[Link]] = {}
-    targets: dict[str, list[Link]] = {}
-    for link in picture.links:
-        sources.setdefault(link.target, []).append(link)
-        targets.setdefault(link.source, []).append(link)
-    quiet = {
-        box.id: box
+    picture = _folded(picture, _chains(picture), fresh)
+    return _folded(picture, _blocks(picture), fresh) if len(picture.boxes) > MOST_BOXES else picture
+
+
+def _quiet(picture: Picture) -> set[str]:
+    """Layers and operations without findings and cuts."""
+    loud = {end for link in picture.links if link.is_cut for end in (link.source, link.target)}
+    return {
+        box.id
         for box in picture.boxes
-        if box.kind in ("layer", "op")
-        and not (box.findings or box.stops)
-        and not any(link.is_cut for link in (*sources.get(box.id, ()), *targets.get(box.id, ())))
+        if box.kind in ("layer", "op", "chain") and not (box.findings or box.stops or box.id in loud)
     }
+
+
+def _chains(picture: Picture) -> list[list[str]]:
+    """Runs of boxes with one way in and one way out; a long run in pieces, so that the strength shows on the way."""
+    quiet = _quiet(picture)
+    leaving = Counter(link.source for link in picture.links)
+    entering = Counter(link.target for link in picture.links)
     follows = {
-        links[0].source: links[0].target
-        for links in sources.values()
-        if len(links) == 1
-        and len(targets[links[0].source]) == 1
-        and links[0].source in quiet
-        and links[0].target in quiet
-    }
-    size = max(3, math.ceil(len(picture.boxes) / MOST_BOXES))
-    home: dict[str, str] = {}
-    chains: dict[str, Box] = {}
-    for run in _runs([box.id for box in picture.boxes], follows):
-        # A run that is short stays one box; a long one is cut into pieces, so that the strength shows on the way.
-        pieces = math.ceil(len(run) / max(size, 10))
-        length = math.ceil(len(run) / pieces)
-        for begin in range(0, len(run), length):
-            piece = run[begin : begin + length]
-            if len(piece) < 2:
-                continue
-            chain = _chain(next(fresh), [quiet[id] for id in piece], picture, fresh)
-            chains[piece[0]] = chain
-            home.update((id, chain.id) for id in piece)
-    boxes = tuple(chains.get(box.id, box) for box in picture.boxes if box.id in chains or box.id not in home)
-    links = tuple(
-        replace(link, source=home.get(link.source, link.source), target=home.get(link.target, link.target))
+        link.source: link.target
         for link in picture.links
-        if home.get(link.source, link.source) != home.get(link.target, link.target)
-    )
-    return Picture(boxes, links)
-
-
-def _runs(order: Iterable[str], follows: Mapping[str, str]) -> list[list[str]]:
+        if leaving[link.source] == entering[link.target] == 1 and {link.source, link.target} <= quiet
+    }
     followers = set(follows.values())
-    runs = []
-    for start in order:
-        if start in follows and start not in followers:
-            run = [start]
+    most = max(10, math.ceil(len(picture.boxes) / MOST_BOXES))
+    chains = []
+    for box in picture.boxes:
+        if box.id in follows and box.id not in followers:
+            run = [box.id]
             while run[-1] in follows:
                 run.append(follows[run[-1]])
-            runs.append(run)
-    return runs
+            chains += _pieces(run, most)
+    return chains
 
 
-def _chain(id: str, boxes: Sequence[Box], picture: Picture, ids: Iterable[str]) -> Box:
-    inside = {box.id for box in boxes}
-    ports = [
-        Box(next(iter(ids)), "port", "before", about="from outside"),
-        Box(next(iter(ids)), "port", "after", about="to outside"),
-    ]
-    links = [link for link in picture.links if link.source in inside and link.target in inside]
-    entering = [link for link in picture.links if link.target == boxes[0].id]
-    leaving = [link for link in picture.links if link.source == boxes[-1].id]
-    around = []
-    if entering:
-        state = stronger(link.gradient for link in entering)
-        around.append(Link(ports[0].id, boxes[0].id, state, _total(link.norm for link in entering)))
-    if leaving:
-        around.append(Link(boxes[-1].id, ports[1].id, boxes[-1].gradient, boxes[-1].norm))
-    shown = [*ports[: bool(entering)], *boxes, *ports[1 : 1 + bool(leaving)]]
+def _blocks(picture: Picture) -> list[list[str]]:
+    """Stretches of boxes that all ways lead through: each is entered from one box, and left from its last one."""
+    order = [box.id for box in picture.boxes]
+    position = {id: index for index, id in enumerate(order)}
+    reach = list(range(len(order)))
+    for link in picture.links:
+        reach[position[link.source]] = max(reach[position[link.source]], position[link.target])
+    quiet = _quiet(picture)
+    most = max(4, math.ceil(2 * len(order) / MOST_BOXES))
+    blocks: list[list[str]] = []
+    section: list[str] = []
+    block: list[str] = []
+    farthest = 0
+    for index, id in enumerate(order):
+        section.append(id)
+        if farthest <= index:  # nothing before this box leads past it
+            if set(section) <= quiet and len(block) + len(section) <= max(most, len(section)):
+                block += section
+            else:
+                blocks.append(block)
+                block = section if set(section) <= quiet else []
+            section = []
+        farthest = max(farthest, reach[index])
+    return [each for each in (*blocks, block) if len(each) > 1]
+
+
+def _pieces(run: list[str], most: int) -> list[list[str]]:
+    length = math.ceil(len(run) / math.ceil(len(run) / most))
+    return [run[begin : begin + length] for begin in range(0, len(run), length) if begin + 1 < len(run)]
+
+
+def _folded(picture: Picture, stretches: Iterable[Sequence[str]], fresh: Iterator[str]) -> Picture:
+    """Each stretch of boxes as one box."""
+    boxes = {box.id: box for box in picture.boxes}
+    home: dict[str, str] = {}
+    folds: dict[str, Box] = {}
+    for stretch in stretches:
+        folds[stretch[0]] = _fold([boxes[id] for id in stretch], picture, fresh)
+        home.update((id, folds[stretch[0]].id) for id in stretch)
+    merged: dict[tuple[str, str], list[Link]] = {}
+    for link in picture.links:
+        source, target = home.get(link.source, link.source), home.get(link.target, link.target)
+        if source != target:
+            merged.setdefault((source, target), []).append(link)
+    return Picture(
+        tuple(folds.get(box.id, box) for box in picture.boxes if box.id in folds or box.id not in home),
+        tuple(_together(source, target, links) for (source, target), links in merged.items()),
+    )
+
+
+def _together(source: str, target: str, links: Sequence[Link]) -> Link:
+    # Several ways out of one box carry one and the same tensor.
+    norms = {link.source: link.norm for link in links if link.norm is not None}
+    state = stronger(link.gradient for link in links)
+    return Link(source, target, state, _total(norms.values()), any(link.is_cut for link in links))
+
+
+def _fold(boxes: Sequence[Box], picture: Picture, fresh: Iterator[str]) -> Box:
+    members = {box.id for box in boxes}
+    before = Box(next(fresh), "port", "before", about="from outside")
+    after = Box(next(fresh), "port", "after", about="to outside")
+    inner: list[Link] = []
+    entering: dict[str, list[Link]] = {}
+    leaving: dict[str, list[Link]] = {}
+    for link in picture.links:
+        if link.source in members and link.target in members:
+            inner.append(link)
+        elif link.target in members:
+            entering.setdefault(link.target, []).append(link)
+        elif link.source in members:
+            leaving.setdefault(link.source, []).append(link)
+    inner += [_together(before.id, target, links) for target, links in entering.items()]
+    inner += [_together(source, after.id, links[:1]) for source, links in leaving.items()]
     variables: Counter[GradientState] = Counter()
     for box in boxes:
         variables.update(box.variables)
+    last = boxes[-1]
     return Box(
-        id,
+        next(fresh),
         "chain",
-        f"{boxes[0].label} … {boxes[-1].label}",
-        about=f"{len(boxes)} in a row",
-        gradient=boxes[-1].gradient,
-        norm=boxes[-1].norm,
+        f"{boxes[0].label.partition(' … ')[0]} … {last.label.rpartition(' … ')[2]}",
+        about=f"{sum(map(_layers_of, boxes))} layers",
+        gradient=last.gradient,
+        norm=last.norm,
         variables=dict(variables),
-        inside=Picture(tuple(shown), (*links, *around)),
+        inside=Picture((*[before] * bool(entering), *boxes, *[after] * bool(leaving)), tuple(inner)),
     )
+
+
+def _layers_of(box: Box) -> int:
+    if box.kind != "chain" or box.inside is None:
+        return 1
+    return sum(_layers_of(inner) for inner in box.inside.boxes if inner.kind != "port")

@@ -1,7 +1,7 @@
 """Where the boxes of a picture go: layers from top to bottom, with few crossings.
 
 The layout is grandalf's (Sugiyama with dummy nodes, crossing reduction and the coordinates of Brandes and Köpf):
-pure Python and small. Of what else draws layered graphs, Graphviz is no Python package, igraph and
+pure Python and small, used under its Eclipse licence, and in use elsewhere (DVC draws with it). Of what else draws layered graphs, Graphviz is no Python package, igraph and
 fast-sugiyama are compiled (and GPL, or for newer Pythons only), and networkx has layers but neither reduces
 crossings nor routes edges around boxes. This module is the only one that knows grandalf.
 """

@@ -146,7 +146,11 @@ def draw(picture: Picture, findings: Sequence[Finding], largest: float | None) -
     links = [_link(link, layout, sizes, largest, with_norms) for link in picture.links]
     cuts = [(link.target, _arrival(layout, sizes, link)) for link in picture.links if link.is_cut]
     boxes = [_box(box, layout.centres[box.id], sizes[box.id], findings) for box in picture.boxes]
-    marks = [_cut(point) for _, point in cuts]
+    said: set[str] = set()
+    marks = []
+    for box, point in cuts:
+        marks.append(_cut(point, "" if box in said else "stops here"))
+        said.add(box)
     inner = "".join([*links, *boxes, *marks])
     return Drawing(
         f'<g transform="translate({_MARGIN:g} {_MARGIN:g})">{inner}</g>',
@@ -176,7 +180,7 @@ def legend() -> str:
             f'<path class="link {CLASS[state]}" stroke-width="{width:g}" d="M{x:g} 22h34"/>'
             f'<text class="small" x="{x + 40:g}" y="22">{text}</text>'
         )
-        x += 56 + 6.0 * len(text)
+        x += 58 + 5.5 * len(text)
     parts.append(f'{_cut((x + 8, 22.0), "")}<text class="small" x="{x + 22:g}" y="22">stops here</text>')
     return "".join(parts)
 

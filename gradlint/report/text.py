@@ -138,7 +138,9 @@ def repository_place(finding: Finding, target: str, style: Style) -> tuple[str, 
         path = f"{path.replace('.', '/')}.py"
     else:
         path = target
-    return _below_root(path, style) or printable(os.path.basename(os.path.normpath(path))) or "model", None
+    name_alone = os.path.basename(os.path.normpath(path)) if path else ""
+    inside = _below_root(path, style) if path else None
+    return inside or (printable(name_alone) if name_alone not in ("", ".", "..") else "model"), None
 
 
 def _below_root(path: str, style: Style) -> str | None:

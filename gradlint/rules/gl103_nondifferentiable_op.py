@@ -56,7 +56,8 @@ move it behind the loss (metrics), or give it a straight-through estimator:
 A finding needs a victim: an operation is reported only if some input or variable loses every path
 because of it, so one beside an open path is not mentioned. When several operations together cut the
 paths of the same victims, one of them is the cause (the one with most victims, then one before the
-model's outputs, then one that keeps floats) and the others are in the evidence under `also`.
+model's outputs, then one that keeps floats) and the others are in the evidence under `also`. A second cut
+further up the same path, on another line, has a finding of its own; below a cast to an integer it has not.
 
 The finding is an error when trainable variables are victims. When only inputs are, it is a warning,
 and an info when the operation makes whole numbers or booleans or only decides a branch: looking up an

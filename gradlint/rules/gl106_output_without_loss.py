@@ -81,7 +81,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL106",
     name="output-without-loss",
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     advice="Give the output a loss, let the loss read it, or compile it with loss None to say that it is meant.",
     doc=DOC,
     check=check,

@@ -57,7 +57,9 @@ def check(facts: Facts) -> Iterator[Finding]:
     if recording is None or recording.failure is None or recording.failure.kind != "shape":
         return
     failure = recording.failure
-    where = f"layer '{failure.layer}'" if failure.region is Region.MODEL else "the loss"
+    where = "the loss"
+    if failure.region is Region.MODEL:
+        where = f"layer '{failure.layer}'" if failure.layer else "the model"
     shapes = f" with tensors of shape {', '.join(shape(s) for s in failure.shapes)}" if failure.shapes else ""
     sources = f" (from {listed(failure.inputs)})" if failure.inputs else ""
     yield RULE.finding(

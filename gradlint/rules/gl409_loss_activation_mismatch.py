@@ -61,7 +61,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         if message is not None:
             yield RULE.finding(
                 message,
-                cause=Cause(head.layer or None, head.op.type, head.op.file, head.op.line),
+                cause=Cause(head.op.layer or head.layer or None, head.op.type, head.op.file, head.op.line),
                 evidence={"loss": head.loss.name, "activation": head.activation, "units": head.units},
                 position=head.position,
             )
@@ -81,6 +81,8 @@ def _mismatch(head: Head) -> str | None:
         return None
     if categorical and head.units == 1:
         return f"output '{name}' has one unit, over which {loss} is constant: binary_crossentropy is meant"
+    if binary and head.activation == "Softmax" and head.units == 1:
+        return f"output '{name}' is a softmax over one unit: it says 1 whatever the weights are"
     if binary and head.activation == "Softmax" and head.units > 1:
         return f"output '{name}' is a softmax over {head.units} units, but {loss} takes each unit for itself"
     if head.low < 0.0 or head.high > 1.0 + 1e-6:

@@ -64,7 +64,9 @@ def without_numbers(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("line", "output"), [(line, output) for _, line, output in shown()], ids=[line.split(" --")[0] for _, line, _ in shown()]
+    ("line", "output"),
+    [(line, output) for _, line, output in shown()],
+    ids=[line.split(" --")[0] for _, line, _ in shown()],
 )
 def test_the_output_is_the_one_shown(shell: Callable[..., Ran], line: str, output: str) -> None:
     ran = shell(*shlex.split(line))
@@ -108,7 +110,8 @@ def test_ci_finds_the_commands() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     function = re.search(r"^readme_command\(\) \{.*?^\}", script, flags=re.MULTILINE | re.DOTALL)
     assert function is not None
-    lines = ["set -eu", "venv=.venv-ci", "python=python3.99", function[0], "readme_command tests", "readme_command 'main job'"]
+    calls = ["readme_command tests", "readme_command 'main job'"]
+    lines = ["set -eu", "venv=.venv-ci", "python=python3.99", function[0], *calls]
     done = subprocess.run(["bash", "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True, check=True)
     tests, main_job = done.stdout.splitlines()
     start = "python3.99 -m venv .venv-ci && .venv-ci/bin/pip install -e '.[test]' && .venv-ci/bin/"
@@ -118,8 +121,8 @@ def test_ci_finds_the_commands() -> None:
 
 def test_every_option_is_in_the_readme(shell: Callable[..., Ran]) -> None:
     options = set(re.findall(r"(?<![\w-])--[a-z-]+", shell("--help").out))
-    table = "\n".join(line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| "))
-    assert options <= set(re.findall(r"(?<![\w-])--[a-z-]+", table))
+    rows = re.findall(r"^\|.*", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert options <= set(re.findall(r"(?<![\w-])--[a-z-]+", "\n".join(rows)))
 
 
 def test_the_json_of_the_document_is_that_of_the_command(shell: Callable[..., Ran]) -> None:
@@ -195,7 +198,8 @@ def write_outputs() -> None:
         if path.name == "json.md":
             (line,) = [line for document, line in only_given() if document == path]
             report = json.dumps(_shortened(json.loads(output(line))), indent=2)
-            text = re.sub(r"^```json\n(?:.*\n)*?```$", lambda _: f"```json\n{report}\n```", text, flags=re.MULTILINE)
+            before, start, rest = text.partition("```json\n")
+            text = f"{before}{start}{report}\n```{rest.partition('```')[2]}"
         path.write_text(text, encoding="utf-8")
 
 

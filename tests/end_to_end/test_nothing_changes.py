@@ -87,7 +87,7 @@ def state_of_the_world() -> dict[str, Any]:
     generator = tf.random.get_global_generator()
     return {
         "random": random.getstate(),
-        "numpy": np.random.get_state()[1].tolist() + [np.random.get_state()[2]],
+        "numpy": [part.tolist() if isinstance(part, np.ndarray) else part for part in np.random.get_state()],
         "tf generator": generator.state.numpy().tolist(),
         "functions eager": tf.config.functions_run_eagerly(),
         "executing eagerly": tf.executing_eagerly(),
@@ -95,7 +95,8 @@ def state_of_the_world() -> dict[str, Any]:
         "policy": keras.config.dtype_policy().name,
         "traceback filtering": keras.config.is_traceback_filtering_enabled(),
         "filters": list(warnings.filters),
-        "logging": (logging.root.manager.disable, logging.getLogger("tensorflow").level, logging.getLogger("absl").level),
+        "logging": logging.root.manager.disable,
+        "loggers": [logging.getLogger(name).level for name in ("tensorflow", "absl")],
         "environment": dict(os.environ),
         "folder": os.getcwd(),
         "standard streams": (id(sys.stdout), id(sys.stderr)),

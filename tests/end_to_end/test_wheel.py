@@ -15,7 +15,7 @@ from conftest import FIXTURES, ROOT
 
 import gradlint
 
-OFFLINE = ("No matching distribution found for hatchling", "Could not find a version", "ConnectionError", "NewConnectionError")
+OFFLINE = ("No matching distribution found for hatchling", "Could not find a version", "ConnectionError")
 
 
 def run(*command: object, **options: object) -> subprocess.CompletedProcess[str]:

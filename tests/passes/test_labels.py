@@ -36,7 +36,7 @@ def test_other_operations(op_type):
         ("8,1", "8,5", "8,5", True, False),
         ("8,5", "8,1", "8,5", True, True),
         ("8", "4,8", "4,8", True, True),
-        ("1", "8", "8", True, False),
+        ("1", "8", "8", True, True),
         ("8,1", "8,1", "8,1", False, False),
         ("1", "1,1", "1,1", False, False),
         ("8", "1,8", "1,8", False, False),

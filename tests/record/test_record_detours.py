@@ -174,6 +174,47 @@ def test_assigned_and_read_back():
     assert any(op.type == "ReadVariableOp" and version in op.inputs for op in seen.ops)
 
 
+class Reads(Same):
+    """Reads a Keras variable in the ordinary way or not before, and then with an operation that reads it by itself."""
+
+    def __init__(self, trainable, before, **options):
+        super().__init__(**options)
+        self.is_trainable, self.before = trainable, before
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(3,), name="scale", trainable=self.is_trainable)
+
+    def call(self, x):
+        if self.before == "read":
+            tf.tanh(self.scale)
+        if self.before == "assigned" and tf.executing_eagerly():
+            self.scale.assign(tf.reduce_mean(x, axis=0))
+        return self.scale * tf.nn.softplus(x)
+
+
+
+
+@pytest.mark.parametrize(
+    ("trainable", "before"),
+    [
+        (True, ""),
+        (False, ""),
+        (True, "read"),
+        (False, "read"),
+        (True, "assigned"),
+        (False, "assigned"),
+    ],
+)
+def test_a_silent_read_is_linked(trainable, before):
+    seen = recorded(live(Reads(trainable, before, name="reads")), sample())
+    product = (
+        the_op(seen, "Mul") if len(ops(seen, "Mul")) == 1 else next(o for o in ops(seen, "Mul") if "reads" in o.layer)
+    )
+    producer = seen.tensors[product.inputs[0]].producer
+    assert producer is not None
+    assert seen.ops[producer].type == "ReadVariableOp"
+
+
 class Counter(Same):
     def build(self, shape):
         self.count = self.add_weight(shape=(), name="count", trainable=False, initializer="zeros")

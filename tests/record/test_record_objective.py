@@ -73,7 +73,7 @@ def test_a_named_loss():
 
 
 def test_a_loss_function():
-    seen = recorded(plain(), {"x": normal(4, 5), "y": normal(4, 1)}, loss=lambda y, p: tf.reduce_mean(tf.abs(p)))
+    seen = recorded(plain(), {"x": normal(5, 5), "y": normal(5, 1)}, loss=lambda y, p: tf.reduce_mean(tf.abs(p)))
     assert the_op(seen, "Abs").region is Region.LOSS
     assert set(states(seen).values()) == {"finite"}
 
@@ -191,7 +191,9 @@ class Gan(keras.Model):
             fake = self.critic(tf.stop_gradient(made) if self.detach else made)
             loss = tf.reduce_mean(tf.nn.softplus(-fake))
         weights = self.generator.trainable_variables
-        gradients = [g if g is not None else tf.zeros_like(w) for g, w in zip(tape.gradient(loss, weights), weights, strict=True)]
+        gradients = [
+            g if g is not None else tf.zeros_like(w) for g, w in zip(tape.gradient(loss, weights), weights, strict=True)
+        ]
         self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         return {"loss": loss}
 
@@ -232,7 +234,7 @@ def test_train_step_without_a_tape():
     model = NoTape()
     model.build((None, 5))
     model.compile("adam")
-    with pytest.raises(gradlint.GradlintError, match="tape.gradient"):
+    with pytest.raises(gradlint.GradlintError, match="no tape"):
         gradlint.check(model, {"x": normal(4, 5)})
 
 
@@ -258,7 +260,10 @@ def test_a_callable_with_models():
 
     result = gradlint.check(step, {"x": normal(4, 5), "y": normal(4, 1)}, models=[tower, head])
     assert result.findings == ()
-    assert {v.path.rsplit("/", 2)[-2]: v.gradient.value for v in result.variables} == {"code": "finite", "head": "finite"}
+    assert {v.path.rsplit("/", 2)[-2]: v.gradient.value for v in result.variables} == {
+        "code": "finite",
+        "head": "finite",
+    }
     assert [i.gradient.value for i in result.inputs] == ["finite"]
 
 

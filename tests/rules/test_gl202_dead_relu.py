@@ -98,7 +98,6 @@ def test_evidence():
     assert "all 32 elements" in finding.message
 
 
-@pytest.mark.xfail(strict=True, reason="a projection of outputs that are all zero is 0, but not flat")
 def test_a_surrogate_loss_of_zero_is_not_flat():
     subject = chain(DEAD, loss_value=0.0, loss_kind="surrogate")
     assert found(RULE, subject) == [("warning", *BOTH, "act Relu :4")]

@@ -102,11 +102,9 @@ def test_says_which(subject, words):
     assert finding.message.startswith(words)
 
 
-@pytest.mark.xfail(strict=True, reason="columns left out at an end are taken for the margin of a window over time")
 def test_columns_have_no_margin():
     assert len(found(RULE, sliced((2, 10, 8), ALL, range(6)))) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="one column of the only input is taken for the last step of a sequence")
 def test_one_column_is_no_last_step():
     assert found(RULE, sliced((2, 10, 8), ALL, [3], others=()))[0][0] == "warning"

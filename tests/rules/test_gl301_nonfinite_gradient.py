@@ -89,7 +89,6 @@ def test_says_at_which_values():
     assert finding.message.startswith("the gradient of Sqrt is not finite: input 'x'")
 
 
-@pytest.mark.xfail(strict=True, reason="of one line that runs for several inputs only the last run's victims are named")
 def test_one_line_that_runs_twice_has_all_its_victims():
     subject = flow(
         "p = Sqrt a @norm :4 !non-finite",

@@ -80,7 +80,6 @@ def test_zero_is_not_tiny(state, fires):
     assert bool(found(RULE, subject)) is fires
 
 
-@pytest.mark.xfail(strict=True, reason="a product whose factors are not zero is reported as GL201 'other'")
 def test_a_product_underflows_too():
     subject = chain("c:float16 = Mul h small @scale !zero,none", values={"small": (1e-4, 1e-4)})
     assert found(RULE, subject) == [("warning", *BOTH, "scale Mul")]

@@ -69,7 +69,6 @@ def test_says_what(subject, message):
     assert finding.message == message
 
 
-@pytest.mark.xfail(strict=True, reason="a failure of the root model's own code is worded as layer 'None'")
 def test_without_a_layer_none_is_named():
     (finding,) = RULE.check(facts(failed(layer=None)))
     assert "None" not in finding.message

@@ -106,14 +106,10 @@ def test_says_what(subject, words):
     assert words in finding.message
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Keras takes the logits of a softmax for those of a sigmoid, so nothing else reports it"
-)
 def test_a_softmax_of_one_unit_under_binary_crossentropy():
     assert len(found(RULE, head("Softmax", "binary_crossentropy", units=1))) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the operation of one layer is named together with the layer of a later reshape")
 def test_the_layer_is_that_of_the_operation():
     subject = head("Softmax", "categorical_crossentropy", "r(8,5) = Reshape o shape @flat", result="r", **LOGITS)
     assert found(RULE, subject) == [("warning", (), (), "out Softmax")]

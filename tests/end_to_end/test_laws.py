@@ -1,0 +1,266 @@
+"""Laws that hold whatever the model is: what changes nothing about the gradients changes no verdict.
+
+Random small models with several inputs, each branch with a defect or without. The examples are the same in every run;
+to search for new ones: `LAWS_EXAMPLES=200 pytest tests/end_to_end/test_laws.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from keras import layers
+
+import gradlint
+
+EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "0"))
+searching = settings(
+    max_examples=EXAMPLES or 8,
+    derandomize=not EXAMPLES,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+ROWS = 8
+
+
+class Defect(layers.Layer):
+    """Cuts or blocks what passes through it."""
+
+    def __init__(self, kind, **options):
+        super().__init__(**options)
+        self.kind = kind
+
+    def call(self, x):
+        match self.kind:
+            case "argmax":
+                return tf.one_hot(tf.argmax(x, axis=-1), 4)
+            case "round":
+                return tf.round(x)
+            case "sign":
+                return tf.sign(x)
+            case "stop_gradient":
+                return tf.stop_gradient(x)
+            case "zeros":
+                return x * tf.zeros(4)
+            case "nan":
+                return tf.sqrt(x * 0.0)
+            case _:
+                return x
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+DEFECTS = ("argmax", "round", "sign", "stop_gradient", "zeros", "nan", "unused", "zero kernels", "dead relu")
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One input, some Dense layers, and perhaps a defect behind the first."""
+
+    width: int
+    depth: int
+    activation: str
+    defect: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model: its branches are concatenated under one head."""
+
+    branches: tuple[Branch, ...]
+    broadcasts: bool
+    seed: int
+
+
+branches = st.builds(
+    Branch,
+    width=st.integers(2, 5),
+    depth=st.integers(1, 3),
+    activation=st.sampled_from(["tanh", "elu", "linear"]),
+    defect=st.one_of(st.none(), st.sampled_from(DEFECTS)),
+)
+plans = st.builds(
+    Plan,
+    branches=st.lists(branches, min_size=1, max_size=3).map(tuple),
+    broadcasts=st.integers(0, 5).map(lambda number: number == 0),
+    seed=st.integers(0, 99),
+).filter(lambda plan: any(branch.defect != "unused" for branch in plan.branches))
+
+
+def plain(name):
+    return name
+
+
+def tower(x, branch, rename, number, seed):
+    """The layers of one branch."""
+    for step in range(branch.depth):
+        kernel = keras.initializers.GlorotUniform(seed=1000 * seed + 10 * number + step)
+        options = {"kernel_initializer": kernel, "activation": branch.activation}
+        if branch.defect == "zero kernels":
+            options["kernel_initializer"] = "zeros"
+        if branch.defect == "dead relu" and step == 0:
+            options |= {"activation": "relu", "bias_initializer": keras.initializers.Constant(-100.0)}
+        units = 4 if step == 0 else 3
+        x = layers.Dense(units, name=rename(f"b{number}_dense{step}"), **options)(x)
+        if step == 0 and branch.defect is not None:
+            x = Defect(branch.defect, name=rename(f"b{number}_defect"))(x)
+    return x
+
+
+def wired(plan, rename=plain, key=plain):
+    """Inputs by key, and the output."""
+    inputs = {
+        key(f"in{number}"): keras.Input((branch.width,), name=key(f"in{number}"))
+        for number, branch in enumerate(plan.branches)
+    }
+    towers = [
+        tower(inputs[key(f"in{number}")], branch, rename, number, plan.seed)
+        for number, branch in enumerate(plan.branches)
+        if branch.defect != "unused"
+    ]
+    joined = layers.Concatenate(name=rename("joined"))(towers) if len(towers) > 1 else towers[0]
+    kernel = keras.initializers.GlorotUniform(seed=plan.seed)
+    return inputs, layers.Dense(ROWS, name=rename("head"), kernel_initializer=kernel)(joined)
+
+
+def distance(factor):
+    def scaled_distance(y, prediction):
+        return factor * tf.reduce_mean(tf.square(prediction - y))
+
+    return scaled_distance
+
+
+def model_of(plan, *, rename=plain, order=1, factor=1.0):
+    keras.backend.clear_session(free_memory=False)
+    inputs, output = wired(plan, rename)
+    model = keras.Model(dict(list(inputs.items())[::order]), output)
+    model.compile("adam", distance(factor))
+    return model
+
+
+def doubled(plan):
+    """Two copies side by side, each with a loss of its own."""
+    keras.backend.clear_session(free_memory=False)
+    inputs, outputs = {}, {}
+    for side in ("left", "right"):
+        mine, outputs[side] = wired(plan, f"{side}_{{}}".format, f"{side}_{{}}".format)
+        inputs |= mine
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", {side: distance(1.0) for side in outputs})
+    return model
+
+
+def sample_of(plan):
+    generator = np.random.default_rng(plan.seed)
+    sample = {
+        f"in{number}": generator.normal(size=(ROWS, branch.width)).astype("float32")
+        for number, branch in enumerate(plan.branches)
+    }
+    # Labels of shape (8,) meet predictions of shape (8, 8): a silent broadcast.
+    shape = (ROWS,) if plan.broadcasts else (ROWS, ROWS)
+    return sample | {"y": generator.normal(size=shape).astype("float32")}
+
+
+def verdict(model, sample, back=plain):
+    """What is said of a model, with the names translated back."""
+    result = gradlint.check(model, sample)
+    assert result.skipped == ()
+    findings = {
+        (
+            finding.code,
+            finding.severity.value,
+            tuple(sorted(back(key) for key in finding.inputs)),
+            tuple(sorted(back(path) for path in finding.variables)),
+            back(finding.cause.layer or ""),
+            finding.cause.op,
+            finding.cause.line,
+        )
+        for finding in result.findings
+    }
+    states = {(back(status.key), status.gradient.value) for status in result.inputs}
+    return findings, states | {(back(status.path), status.gradient.value) for status in result.variables}
+
+
+@searching
+@given(plans)
+def test_the_order_of_the_keys(plan):
+    sample = sample_of(plan)
+    backwards = dict(list(sample.items())[::-1])
+    assert verdict(model_of(plan), sample) == verdict(model_of(plan, order=-1), backwards)
+
+
+@searching
+@given(plans, st.sampled_from(["a_{}", "{}_z", "stop_{}_relu", "zz{}"]))
+def test_the_names_of_the_layers(plan, pattern):
+    before, after = pattern.split("{}")
+
+    def back(path):
+        parts = path.split("/")
+        return "/".join(part.removeprefix(before).removesuffix(after) for part in parts)
+
+    sample = sample_of(plan)
+    assert verdict(model_of(plan), sample) == verdict(model_of(plan, rename=pattern.format), sample, back)
+
+
+@searching
+@given(plans, st.randoms(use_true_random=False))
+def test_the_order_of_the_rows(plan, random):
+    sample = sample_of(plan)
+    rows = list(range(ROWS))
+    random.shuffle(rows)
+    # Labels of shape (8,) are compared with the columns, not with the rows.
+    shuffled = {key: value if value.ndim == 1 else value[rows] for key, value in sample.items()}
+    assert verdict(model_of(plan), sample) == verdict(model_of(plan), shuffled)
+
+
+@searching
+@given(plans, st.sampled_from([1e-4, 0.5, 3.0, 1e4]))
+def test_the_scale_of_the_loss(plan, factor):
+    sample = sample_of(plan)
+    assert verdict(model_of(plan), sample) == verdict(model_of(plan, factor=factor), sample)
+
+
+@searching
+@given(plans)
+def test_two_copies_side_by_side(plan):
+    sample = sample_of(plan)
+    both = {f"{side}_{key}": value for side in ("left", "right") for key, value in sample.items() if key != "y"}
+    both |= {f"y:{side}": sample["y"] for side in ("left", "right")}
+    findings, states = verdict(model_of(plan), sample)
+
+    def copied(side, entries):
+        return {tuple(_copied(side, part) for part in entry) for entry in entries}
+
+    def _copied(side, part):
+        if isinstance(part, tuple):
+            return tuple(_copied(side, inner) for inner in part)
+        if part == "y":
+            return f"y:{side}"
+        is_name = isinstance(part, str) and part.startswith(("in", "b", "head", "joined"))
+        return f"{side}_{part}" if is_name else part
+
+    wanted = copied("left", findings) | copied("right", findings), copied("left", states) | copied("right", states)
+    assert verdict(doubled(plan), both) == wanted
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_each_defect_is_found(defect):
+    """The laws would also hold for a check that never finds anything."""
+    plan = Plan((Branch(4, 2, "tanh", defect), Branch(3, 1, "tanh", None)), False, 1)
+    findings, _ = verdict(model_of(plan), sample_of(plan))
+    assert any("in0" in finding[2] for finding in findings)
+
+
+def test_a_healthy_plan_has_no_findings():
+    plan = Plan((Branch(4, 2, "tanh", None), Branch(3, 3, "elu", None)), False, 1)
+    findings, states = verdict(model_of(plan), sample_of(plan))
+    assert findings == set()
+    assert {state for _, state in states} == {"finite"}

@@ -1,0 +1,111 @@
+"""Hostile and broken files through the command line: here what is refused before TensorFlow, and a few for real.
+
+`run_all.py` runs all of them for real.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import pickle
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from files import CASES, MARKER, evil_module, pickled
+from fuzz import fuzz
+from run_all import run
+
+from gradlint import cli
+from gradlint.load import model as loading
+
+if TYPE_CHECKING:
+    from files import Case
+
+BY_NAME = {case.name: case for case in CASES}
+LIGHT = [case for case in CASES if not case.loads]
+FOR_REAL = [
+    "lambda-layer",
+    "registered-name-under-a-class-of-keras",
+    "array-that-is-a-bomb",
+    "weights-that-are-nan",
+    "rows-that-multiply-when-it-runs",
+]
+
+
+def test_there_are_enough() -> None:
+    assert len(CASES) >= 60
+    assert len(BY_NAME) == len(CASES)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("case", LIGHT, ids=[case.name for case in LIGHT])
+def test_the_answer_before_tensorflow(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("TensorFlow would be imported")
+
+    monkeypatch.delenv("CI", raising=False)
+    # Other tests of this process may have imported Keras, and with it the classes of a user.
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setattr(loading, "load_target", load)
+    monkeypatch.setattr(loading, "quiet_tensorflow", load)
+    arguments = case.make(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    status = cli.main(arguments)
+    out, err = capsys.readouterr()
+    assert status == case.status, out + err
+    assert re.search(case.words, err if status == 2 else out)
+    assert len(err.splitlines()) == (status == 2)
+    assert "internal error" not in err
+    assert all(char.isprintable() or char == "\n" for char in out + err)
+    assert not (tmp_path / MARKER).exists()
+    assert "evil" not in sys.modules
+
+
+@pytest.mark.parametrize("name", FOR_REAL)
+def test_the_answer_for_real(name: str) -> None:
+    faults = run(BY_NAME[name]).faults()
+    assert [fault for fault in faults if fault != "time"] == []  # other tests may run beside
+
+
+def test_the_payloads_are_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What never runs above would leave a marker if it did."""
+    marker = tmp_path / MARKER
+    pickle.loads(pickled(tmp_path))
+    assert marker.exists()
+    marker.unlink()
+    evil_module(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    builtins.__import__("evil")
+    monkeypatch.delitem(sys.modules, "evil")
+    assert marker.exists()
+
+
+def test_the_flag_lets_a_lambda_run() -> None:
+    ran = run(BY_NAME["lambda-layer"], "--trust-model")
+    assert ran.marker
+    assert ran.status in (0, 1)
+
+
+def test_a_few_mutations() -> None:
+    fuzz(100)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="counts open files through /proc")
+def test_no_file_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    arguments = BY_NAME["external-link-in-the-weights"].make(tmp_path)
+    cli.main(arguments)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        cli.main(arguments)
+    assert len(os.listdir("/proc/self/fd")) <= before
