@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gradlint.flow import Flow
+    from gradlint.load.spec import ModelSpec
 
 
 class DropKind(str, Enum):
@@ -92,6 +93,17 @@ def drops(flow: Flow, returns: Flow | None = None, in_branches: frozenset[str] =
     for ends, (keys, owned) in _merged(groups):
         found.append(_dropped(flow, returns, ends, keys, owned))
     return tuple(sorted(_joined(found), key=lambda drop: drop.position))
+
+
+def unread_on_paper(spec: ModelSpec) -> tuple[Drop, ...]:
+    """Inputs that a model declares and connects to nothing, by its file alone.
+
+    Only a model of Keras's own classes is judged: another may read an input in its `train_step`.
+    """
+    keys = tuple(entry.key for entry in spec.inputs or () if entry.declared and not entry.used and not entry.optional)
+    if not keys or not spec.is_builtin_only:
+        return ()
+    return (Drop(DropKind.UNREAD, -1, None, keys[0], None, None, keys, ()),)
 
 
 def _dead_ends(flow: Flow, starts: Iterable[int]) -> dict[int, frozenset[int]]:
