@@ -77,7 +77,11 @@ def drops(flow: Flow, returns: Flow | None = None, in_branches: frozenset[str] =
     groups: dict[frozenset[int], tuple[list[str], list[VariableRecord]]] = {}
     for record in recording.inputs:
         if record.tensor is not None and record.tensor not in flow.behind_loss:
-            groups.setdefault(_dead_ends(flow, record.tensor), ([], []))[0].append(record.key)
+            ends = _dead_ends(flow, record.tensor)
+            if ends:
+                groups.setdefault(ends, ([], []))[0].append(record.key)
+            else:  # Inputs that nothing reads have nothing in common.
+                found.append(_dropped(flow, returns, ends, [record.key], []))
     for variable in flow.learners:
         if variable.gradient.state is not GradientState.ABSENT:
             continue
