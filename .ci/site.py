@@ -1,4 +1,4 @@
-"""Hooks of the site: its navigation is the list of docs/index.md, and README and changes are pages of it."""
+"""Hooks of the site: its navigation is the list of docs/index.md, and the documents beside docs/ are pages of it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
-BROUGHT = {"README.md": "readme-page.md", "CHANGELOG.md": "changes.md"}
-"""What lies outside of docs/, and the page that it becomes."""
+BROUGHT = {path.name: f"repository/{path.name.lower()}" for path in ROOT.glob("*.md")}
+"""What lies beside docs/ (README, changes, ...), and the page that it becomes."""
 
 
 def on_config(config: MkDocsConfig) -> None:
@@ -29,18 +29,15 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
     """Bring the pages from outside."""
     for name, page in BROUGHT.items():
         text = (ROOT / name).read_text(encoding="utf-8")
-        files.append(File.generated(config, page, content=re.sub(r"\]\(docs/", "](", text)))
+        files.append(File.generated(config, page, content=re.sub(r"\]\(docs/", "](../", text)))
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Lead links to what was brought to its page."""
     del config, files
     up = "../" * page.file.src_uri.count("/")
-    return re.sub(r"\]\((?:\.\./)*(\w+\.md)", lambda link: f"]({_moved(link[1], up)}", markdown)
-
-
-def _moved(name: str, up: str) -> str:
-    return f"{up}{BROUGHT[name]}" if name in BROUGHT else name
+    names = "|".join(map(re.escape, BROUGHT))
+    return re.sub(rf"\]\((?:\.\./)*({names})", lambda link: f"]({up}{BROUGHT[link[1]]}", markdown)
 
 
 def _on_site(path: str) -> str:

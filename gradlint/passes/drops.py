@@ -87,7 +87,10 @@ def drops(flow: Flow, returns: Flow | None = None, in_branches: frozenset[str] =
     ends_of = _dead_ends(flow, [tensor for tensor, _ in (*inputs, *variables)])
     groups: dict[frozenset[int], tuple[list[str], list[VariableRecord]]] = {}
     for tensor, key in inputs:
-        groups.setdefault(ends_of[tensor], ([], []))[0].append(key)
+        if ends_of[tensor]:
+            groups.setdefault(ends_of[tensor], ([], []))[0].append(key)
+        else:  # Inputs that nothing reads have nothing in common.
+            found.append(_dropped(flow, returns, frozenset(), [key], []))
     for tensor, variable in variables:
         groups.setdefault(ends_of[tensor], ([], []))[1].append(variable)
     for ends, (keys, owned) in _merged(groups):
@@ -100,10 +103,10 @@ def unread_on_paper(spec: ModelSpec) -> tuple[Drop, ...]:
 
     Only a model of Keras's own classes is judged: another may read an input in its `train_step`.
     """
-    keys = tuple(entry.key for entry in spec.inputs or () if entry.declared and not entry.used and not entry.optional)
-    if not keys or not spec.is_builtin_only:
+    if not spec.is_builtin_only:
         return ()
-    return (Drop(DropKind.UNREAD, -1, None, keys[0], None, None, keys, ()),)
+    keys = [entry.key for entry in spec.inputs or () if entry.declared and not entry.used and not entry.optional]
+    return tuple(Drop(DropKind.UNREAD, -1, None, key, None, None, (key,), ()) for key in keys)
 
 
 def _dead_ends(flow: Flow, starts: Iterable[int]) -> dict[int, frozenset[int]]:

@@ -43,7 +43,6 @@ _RANK = {
     GradientState.FINITE: 2,
     GradientState.NONFINITE: 2,
 }
-_DEAD = (GradientState.ABSENT, GradientState.ZERO)
 ALIVE = 2
 """The rank of a gradient from which something is learnt, or would be if it were finite."""
 
@@ -159,6 +158,8 @@ class _Tie:
     target: Hashable
     gradient: GradientState
     norm: float | None
+    is_refused: bool
+    """The operation hands nothing to this operand, whatever arrives."""
 
 
 @dataclass(slots=True)
@@ -218,7 +219,10 @@ class _Folder:
         for source, target, data in self.graph.edges(data=True):
             if self.kind[source] == "variable" or not (self._is_drawn(source) and self._is_drawn(target)):
                 continue
-            ties.append(_Tie(source, target, *self._handed(target, data)))
+            state, norm = self._handed(target, data)
+            nothing = _HANDS_ON_NOTHING.get(str(data.get("local"))) is GradientState.ABSENT
+            is_float = _state(data.get("gradient")) is not GradientState.NOT_APPLICABLE
+            ties.append(_Tie(source, target, state, norm, is_refused=nothing and is_float))
         return ties
 
     def _is_drawn(self, node: Hashable) -> bool:
@@ -324,7 +328,8 @@ class _Folder:
         links = tuple(
             self._link(source, target, ties, states, target in ends) for (source, target), ties in between.items()
         )
-        links = self._cuts_at_cause(links, between, states)
+        blocking = {group.id for group in groups if any(map(self._is_blocked, group.members))}
+        links = self._cuts_at_cause(links, between, blocking)
         picture = _in_order(Picture((*sources, *drawn, *sinks), links))
         if depth == 0:
             picture = _inputs_together(picture)
@@ -408,7 +413,7 @@ class _Folder:
             marks = tuple(
                 index
                 for index, finding in enumerate(self.findings)
-                if finding.cause.layer is None and key in finding.inputs
+                if key in finding.inputs and self.causes[index] in ((), (key,))
             )
             own = data.get("norm")
             return Box(
@@ -476,11 +481,15 @@ class _Folder:
         return {self.parts[node][depth] for node in members if len(self.parts[node]) > depth}
 
     def _stops_within(self, members: Iterable[Hashable]) -> bool:
-        return any(
+        return any(map(self._is_blocked, members)) or any(
             tie.source in self.starved and _RANK[self._arrives(tie.source)] < _RANK[self._arrives(node)]
             for node in members
             for tie in self.incoming.get(node, ())
         )
+
+    def _is_blocked(self, node: Hashable) -> bool:
+        """Whether an operation refuses a gradient to something that goes without."""
+        return any(tie.is_refused and tie.source in self.starved for tie in self.incoming.get(node, ()))
 
     def _marks(self, path: tuple[str, ...], members: Iterable[Hashable], *, exactly: bool) -> tuple[int, ...]:
         types = {self.graph.nodes[node].get("type") for node in members} if exactly else set()
@@ -520,30 +529,32 @@ class _Folder:
         self,
         links: tuple[Link, ...],
         between: Mapping[tuple[str, str], Sequence[_Tie]],
-        states: Mapping[str, GradientState],
+        blocking: set[str],
     ) -> tuple[Link, ...]:
-        """Move a cut back to where floats become integers, when integers lie on the way to it.
+        """Move a cut back to the box in which an operation hands nothing on, when that comes earlier.
 
-        The tape also sees nothing of a float that is made from an integer, so the first tensor that has a
-        gradient again comes later than the operation to look at.
+        What is computed from such an operation alone the tape does not see either, so the first tensor that has
+        a gradient again may come much later than the operation to look at.
         """
         before: dict[str, list[Link]] = {}
         for link in links:
-            if any(tie.source in self.starved for tie in between[link.source, link.target]):
+            starved = any(tie.source in self.starved for tie in between[link.source, link.target])
+            if starved and link.gradient is not GradientState.NOT_APPLICABLE:
                 before.setdefault(link.target, []).append(link)
+        behind: dict[str, set[str]] = {}
+        for source, target in between:
+            behind.setdefault(target, set()).add(source)
         moved: dict[Link, list[Link]] = {}
-        for cut in (link for link in links if link.is_cut):
+        for cut in (link for link in links if link.is_cut and link.target not in blocking):
             seen = {cut.source}
             queue = [cut.source]
             while queue:
                 box = queue.pop()
-                floats = [link for link in before.get(box, ()) if link.gradient in _DEAD]
-                if states[box] is GradientState.NOT_APPLICABLE and floats:
-                    moved.setdefault(cut, []).extend(floats)
+                if box in blocking and box in before:
+                    moved.setdefault(cut, []).extend(before[box])
                     continue
-                following = {link.source for link in before.get(box, ())} - seen
-                seen |= following
-                queue += following
+                queue += behind.get(box, set()) - seen
+                seen |= behind.get(box, set())
         marked = {link for found in moved.values() for link in found}
         return tuple(
             replace(link, is_cut=True) if link in marked else replace(link, is_cut=link.is_cut and link not in moved)

@@ -1,9 +1,9 @@
 """Where the boxes of a picture go: layers from top to bottom, with few crossings.
 
 The layout is grandalf's (Sugiyama with dummy nodes, crossing reduction and the coordinates of Brandes and Köpf):
-pure Python and small, used under its Eclipse licence, and in use elsewhere (DVC draws with it). Of what else draws layered graphs, Graphviz is no Python package, igraph and
-fast-sugiyama are compiled (and GPL, or for newer Pythons only), and networkx has layers but neither reduces
-crossings nor routes edges around boxes. This module is the only one that knows grandalf.
+pure Python, small, and used under its Eclipse licence. Of what else draws layered graphs, Graphviz is no Python
+package, igraph (GPL) and fast-sugiyama (Python 3.11 and later) are compiled, and networkx has layers but neither
+reduces crossings nor leads edges around boxes. This module is the only one that knows grandalf.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Point = tuple[float, float]
 COLUMN_GAP = 22.0
 ROW_GAP = 38.0
 _ROUNDS = 8
-"""Sweeps that reduce crossings; more changed nothing in the models tried."""
+"""Sweeps that reduce crossings."""
 
 
 @dataclass(frozen=True, slots=True)

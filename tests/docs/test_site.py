@@ -24,8 +24,8 @@ def built(root: Path, site: Path) -> subprocess.CompletedProcess[str]:
 def copied(tmp_path: Path) -> Path:
     for name in (".ci", "docs"):
         shutil.copytree(ROOT / name, tmp_path / "copy" / name)
-    for name in ("README.md", "CHANGELOG.md"):
-        shutil.copy(ROOT / name, tmp_path / "copy" / name)
+    for path in ROOT.glob("*.md"):
+        shutil.copy(path, tmp_path / "copy")
     return tmp_path / "copy"
 
 
@@ -38,7 +38,7 @@ def test_every_page_is_on_the_site_and_in_its_navigation(tmp_path: Path) -> None
         assert f'href="{page.stem}.html"' in navigation
     rules = {page.stem for page in (ROOT / "docs" / "rules").glob("*.md")}
     assert rules == {page.stem for page in (tmp_path / "rules").glob("*.html")}
-    assert (tmp_path / "changes.html").is_file()
+    assert (tmp_path / "repository" / "changelog.html").is_file()
 
 
 @pytest.mark.parametrize(

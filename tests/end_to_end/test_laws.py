@@ -7,6 +7,7 @@ to search for new ones: `LAWS_EXAMPLES=200 pytest tests/end_to_end/test_laws.py`
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 import keras
@@ -229,7 +230,7 @@ def test_the_scale_of_the_loss(plan, factor):
 
 
 @searching
-@given(plans)
+@given(plans.filter(lambda plan: all(branch.defect != "unused" for branch in plan.branches)))
 def test_two_copies_side_by_side(plan):
     sample = sample_of(plan)
     both = {f"{side}_{key}": value for side in ("left", "right") for key, value in sample.items() if key != "y"}
@@ -244,11 +245,19 @@ def test_two_copies_side_by_side(plan):
             return tuple(_copied(side, inner) for inner in part)
         if part == "y":
             return f"y:{side}"
-        is_name = isinstance(part, str) and part.startswith(("in", "b", "head", "joined"))
+        is_name = isinstance(part, str) and re.match(r"in\d|b\d|head|joined", part)
         return f"{side}_{part}" if is_name else part
 
     wanted = copied("left", findings) | copied("right", findings), copied("left", states) | copied("right", states)
     assert verdict(doubled(plan), both) == wanted
+
+
+def test_two_inputs_that_nothing_reads():
+    """Then the law of the two copies holds for unused inputs as well."""
+    inputs = {name: keras.Input((3,), name=name) for name in ("used", "one", "other")}
+    model = keras.Model(inputs, layers.Dense(1)(inputs["used"]))
+    findings, _ = verdict(model, {name: np.ones((4, 3), "float32") for name in inputs})
+    assert sorted(finding[2] for finding in findings) == [("one",), ("other",)]
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
