@@ -539,14 +539,20 @@ def weights_that_are_text(folder: Path) -> None:
     keras_file(folder, store=b"weights")
 
 
-@case("more than 10,000 groups")
-def weights_in_too_many_groups(folder: Path) -> None:
-    keras_file(folder, store=hdf5(lambda store: [store.create_group(f"g/{n}") for n in range(10_100)]))
+@case("more than 300 groups")
+def weights_in_too_many_groups(folder: Path) -> list[str]:
+    keras_file(folder, store=hdf5(lambda store: [store.create_group(f"g/{n}") for n in range(310)]))
+    return [MODEL, "--limit", "items=300"]
 
 
 @case("the weights do not fit the model", loads=True)
 def weights_missing(folder: Path) -> None:
     keras_file(folder, store=weights(group="layers/other/vars"))
+
+
+@case("the weights do not fit the model", loads=True)
+def weights_that_are_one_too_many(folder: Path) -> None:
+    keras_file(folder, store=hdf5(lambda store: store.__setitem__("layers/dense/vars/2", np.ones(1, "float32"))))
 
 
 @case("the weights do not fit the model", loads=True)

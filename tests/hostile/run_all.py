@@ -28,7 +28,14 @@ MEMORY, SECONDS = 1.5e9, 15.0
 
 @dataclass(frozen=True)
 class Ran:
-    """What one command left behind."""
+    """What one command left behind.
+
+    Attributes:
+        memory: bytes, at most, of the process or a child of it.
+        seconds: from start to end.
+        processor: seconds of computing, children included.
+        crowd: how many processes there were for each core; on a machine that is busy, things take longer.
+    """
 
     case: Case
     status: int
@@ -37,6 +44,8 @@ class Ran:
     marker: bool
     memory: int
     seconds: float
+    processor: float
+    crowd: float
 
     def faults(self) -> list[str]:
         """What is not as it must be."""
@@ -50,7 +59,7 @@ class Ran:
             "marker": self.marker,
             "control codes": any(not c.isprintable() and c != "\n" for c in self.err + self.out),
             "memory": self.memory > MEMORY,
-            "time": self.seconds > SECONDS,
+            "time": self.seconds > SECONDS * self.crowd,
         }
         return [name for name, is_fault in found.items() if is_fault]
 
@@ -75,6 +84,8 @@ def run(case: Case, *options: str) -> Ran:
             (folder / MARKER).exists(),
             usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
             time.perf_counter() - start,
+            usage.ru_utime + usage.ru_stime,
+            max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)),
         )
 
 
@@ -86,21 +97,23 @@ def main() -> int:
     given = parser.parse_args()
     cases = [case for case in CASES if not given.names or case.name in given.names]
     options = ["--isolate"] if given.isolate else []
-    failed, most, longest = 0, 0, 0.0
-    print(f"{'file':48} exit     MB      s  said")
+    failed, most, longest, busiest = 0, 0, 0.0, 0.0
+    print(f"{'file':48} exit     MB      s    cpu  said")
     with ThreadPoolExecutor(given.jobs) as pool:
         for ran in pool.map(lambda case: run(case, *options), cases):
             faults = ran.faults()
             failed += bool(faults)
-            most, longest = max(most, ran.memory), max(longest, ran.seconds)
+            most, longest, busiest = max(most, ran.memory), max(longest, ran.seconds), max(busiest, ran.processor)
             words = (ran.err if ran.case.status == 2 else ran.out).strip().splitlines()
             said = (
                 ran.case.words if ran.case.status == 1 else words[0].removeprefix("gradlint: ")[:100] if words else ""
             )
             blame = f"  <-- {', '.join(faults)}" if faults else ""
-            line = f"{ran.case.name[:48]:48} {ran.status:4} {ran.memory / 1e6:6.0f} {ran.seconds:6.1f}  {said}{blame}"
-            print(line, flush=True)
-    print(f"\n{len(cases)} files, {failed} with faults; at most {most / 1e6:.0f} MB and {longest:.1f} s")
+            numbers = f"{ran.status:4} {ran.memory / 1e6:6.0f} {ran.seconds:6.1f} {ran.processor:6.1f}"
+            print(f"{ran.case.name[:48]:48} {numbers}  {said}{blame}", flush=True)
+    print(f"\n{len(cases)} files, {failed} with faults")
+    print(f"at most {most / 1e6:.0f} MB, {longest:.1f} s, {busiest:.1f} s of computing")
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     return 1 if failed else 0
 
 
