@@ -18,7 +18,7 @@ from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
 from gradlint.load.sample import array_specs, load_sample, synthesise
 from gradlint.load.spec import LABEL, ArraySpec, ModelSpec, bind, structure_keys
 from gradlint.passes.blocks import lost
-from gradlint.passes.drops import DropKind, drops
+from gradlint.passes.drops import DropKind, drops, unread_on_paper
 from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
 from gradlint.result import GradientState, Result, SkippedRule
@@ -27,6 +27,7 @@ from gradlint.suppression import allowances, suppress, unused_error
 
 if TYPE_CHECKING:
     from gradlint.load.limits import Limits
+    from gradlint.passes.drops import Drop
     from gradlint.record.recording import Leak, Recording
     from gradlint.record.runner import Runner
 
@@ -205,12 +206,16 @@ def _check_path(target: str, sample: object, options: _Options) -> Result:
     imported = bool(options.imports) or "keras" in sys.modules
     refuse_unsafe(target, contents, trust=options.trust, has_imports=imported, version=spec.keras_version)
     if sample is not None or spec.inputs:
-        early = _preflight(target, spec, _on_paper(spec, sample, options), sample is None, options)
+        early = _preflight(
+            target, spec, _on_paper(spec, sample, options), sample is None, options, unread_on_paper(spec)
+        )
         if early is not None:
             return early
     arrays = _loaded(sample, options)
     options.report("loading TensorFlow and the model")
-    model, _ = load_target(target, trust=options.trust, imports=options.imports, limits=options.limits)
+    model, _ = load_target(
+        target, trust=options.trust, imports=options.imports, limits=options.limits, read=(spec, contents)
+    )
     if not spec.inputs or not all(entry.declared for entry in spec.inputs):
         spec = spec_from_model(model)  # The file does not say; the model itself may.
     return _check_model(target, model, spec, arrays, options)
@@ -250,15 +255,30 @@ def _on_paper(spec: ModelSpec, sample: object, options: _Options) -> tuple[Array
 
 
 def _preflight(
-    target: str, spec: ModelSpec, arrays: tuple[ArraySpec, ...], made_up: bool, options: _Options
+    target: str,
+    spec: ModelSpec,
+    arrays: tuple[ArraySpec, ...],
+    made_up: bool,
+    options: _Options,
+    unread: tuple[Drop, ...] = (),
 ) -> Result | None:
-    """The result when the paper alone decides, or when no more was asked for."""
-    facts = Facts(spec=spec, arrays=arrays, binding=bind(spec, arrays, options.mapping, options.targets))
+    """The result when the paper alone decides, or when no more was asked for.
+
+    Args:
+        target: names what is checked.
+        spec: the model on paper.
+        arrays: the sample on paper.
+        made_up: nobody gave a sample.
+        options: how to check.
+        unread: inputs that the model's file connects to nothing.
+    """
+    binding = bind(spec, arrays, options.mapping, options.targets)
+    facts = Facts(spec=spec, arrays=arrays, binding=binding, drops=unread)
     findings, skipped = _findings(facts, options)
     fatal = any(finding.severity is Severity.ERROR for finding in findings)
     if not fatal and options.depth != "preflight":
         return None
-    waiting = "the model was not run: what is wrong with the sample comes first"
+    waiting = "the model was not run: the deeper checks wait until this is put right"
     notes = (waiting,) if fatal and options.depth != "preflight" else ()
     return _result(target, facts, findings, skipped, made_up, options, depth="preflight", notes=notes)
 
@@ -354,7 +374,8 @@ def _examined(runner: Runner, flow: Flow, paper: Facts, options: _Options) -> Fa
     if zero or any(variable.units_equal for variable in flow.learners) or unused_slices(flow, ()):
         options.report("probing perturbed samples")
         probes = [probe for number in range(options.probes) if (probe := _probe(runner, number)) is not None]
-        revived = {victim for victim in zero if any(victim not in lost(probe) for probe in probes)}
+        still = [lost(probe) for probe in probes]
+        revived = {victim for victim in zero if any(victim not in found for found in still)}
         lying = runner.contradicted(
             [name for kind, name in sorted(revived) if kind == "input"],
             [name for kind, name in sorted(revived) if kind == "variable"][:_MOST_CONTRADICTED],

@@ -68,6 +68,8 @@ class Options:
     imports: list[str]
     trust_model: bool
     isolate: bool | None
+    cache: bool
+    cache_dir: Path | None
     timeout: float
     limits: list[str]
     more: list[str]
@@ -253,7 +255,19 @@ def _guard(options: Options) -> Guard:
     from gradlint.load.limits import limits_from
 
     isolate = default_isolation() if options.isolate is None else options.isolate
-    return Guard(limits_from(options.limits), options.timeout, isolate)
+    return Guard(limits_from(options.limits), options.timeout, isolate, _cache(options, isolate))
+
+
+def _cache(options: Options, isolate: bool) -> Path | None:
+    """The folder of known answers, if they may be used.
+
+    They hold no graph. A check in isolation is one of files from strangers, who could send answers along.
+    """
+    from gradlint.cache import FOLDER
+
+    if not options.cache or options.graph is not None or (isolate and options.cache_dir is None):
+        return None
+    return options.cache_dir or FOLDER
 
 
 def _check_changed(options: Options, given: frozenset[str], config: Config) -> int:
@@ -706,6 +720,13 @@ def parser_of_options() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="end a check that takes longer (default: 600)",
     )
+    add(
+        "--cache",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="answer from the cache when nothing has changed (default: yes, unless isolated)",
+    )
+    add("--cache-dir", type=Path, metavar="FOLDER", help="the cache's folder (default: .gradlint_cache)")
     add(
         "--limit",
         dest="limits",

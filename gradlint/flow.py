@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import networkx as nx
-
 from gradlint.record.recording import InputRecord, OpRecord, Recording, TensorRecord, VariableRecord, is_float
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    import networkx as nx
 
     from gradlint.result import GradientState
 
@@ -133,6 +133,11 @@ class Flow:
         return tuple(v for v in self.recording.variables if v.trainable and v.tracked and is_float(v.dtype))
 
     @cached_property
+    def variable_of(self) -> dict[int, VariableRecord]:
+        """The variable that a tensor is the resource handle of."""
+        return {v.tensor: v for v in self.recording.variables if v.tensor is not None}
+
+    @cached_property
     def float_inputs(self) -> tuple[InputRecord, ...]:
         return tuple(i for i in self.recording.inputs if is_float(i.dtype))
 
@@ -187,6 +192,8 @@ class Flow:
         `gradient` and `norm` of the tensor that passes, and `local`: what the operation's own gradient function
         hands to it.
         """
+        import networkx as nx  # as slow to import as all of gradlint, and not needed for a preflight answer
+
         graph: nx.DiGraph[object] = nx.DiGraph()
         nodes: dict[int, object] = {}
         for record in self.recording.inputs:

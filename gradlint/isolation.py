@@ -66,11 +66,13 @@ class Guard:
         limits: what the files may ask for; the limit on memory also bounds a child's address space.
         timeout: seconds after which the check is ended.
         isolate: in a child process.
+        cache: folder of answers that are known already; None for no cache.
     """
 
     limits: Limits = DEFAULT_LIMITS
     timeout: float = TIMEOUT
     isolate: bool = False
+    cache: Path | None = None
 
 
 UNGUARDED = Guard()
@@ -99,6 +101,27 @@ def guarded_check(
         GradlintError: the check could not run.
         StoppedError: it crashed, or was ended.
     """
+    entry = None
+    if guard.cache is not None:
+        from gradlint.cache import entry_of
+
+        entry = entry_of(guard.cache, model, sample, options, guard.limits, in_process=not guard.isolate)
+        if entry is not None and (known := entry.read()) is not None:
+            return known
+    result = _guarded(model, sample, options, guard, progress, debug)
+    if entry is not None:
+        entry.write(result)
+    return result
+
+
+def _guarded(
+    model: str,
+    sample: str | None,
+    options: Mapping[str, object],
+    guard: Guard,
+    progress: Callable[[str], None] | None,
+    debug: bool,
+) -> Result:
     if guard.isolate:
         return check_isolated(model, sample, options, guard, progress=progress, debug=debug)
     from gradlint.checking import check

@@ -262,13 +262,23 @@ def load_target(
     trust: bool = False,
     imports: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
+    read: tuple[ModelSpec, Sequence[UnsafeContent]] | None = None,
 ) -> tuple[Model, object]:
-    """As `load_model`, with the sample that a factory may return besides its model (else None)."""
+    """As `load_model`, with the sample that a factory may return besides its model (else None).
+
+    Args:
+        path: as for `load_model`.
+        trust: as for `load_model`.
+        imports: as for `load_model`.
+        limits: what the file may ask for.
+        read: what `read_spec` has told of the file; read again when None.
+    """
     quiet_tensorflow()
     import_user_modules(imports)
     if is_factory(os.fspath(path)):
         return _from_factory(os.fspath(path))
-    return _from_file(require_file(path, ModelFileError, "a model"), trust, limits), None
+    file = require_file(path, ModelFileError, "a model")
+    return _from_file(file, trust, limits, read or read_spec(file, limits)), None
 
 
 def _from_factory(target: str) -> tuple[Model, object]:
@@ -293,10 +303,10 @@ def _from_factory(target: str) -> tuple[Model, object]:
     return model, sample
 
 
-def _from_file(file: Path, trust: bool, limits: Limits) -> Model:
+def _from_file(file: Path, trust: bool, limits: Limits, read: tuple[ModelSpec, Sequence[UnsafeContent]]) -> Model:
     import keras
 
-    spec, contents = read_spec(file, limits)
+    spec, contents = read
     unknown = [content for content in contents if not _is_known(content)]
     # With trust an unknown class is left to Keras: layers that rebuild their own parts know more than we do.
     refuse_unsafe(file, unknown, trust=trust, has_imports=trust, version=spec.keras_version)
@@ -305,7 +315,13 @@ def _from_file(file: Path, trust: bool, limits: Limits) -> Model:
     if file.suffix not in suffixes:  # Keras goes by the name alone
         raise ModelFileError(f"{file} holds a Keras model, but Keras needs a name ending in {suffixes[0]}; rename it")
     try:
-        with quiet(), _same_globals(), _counted_variables(file, limits):
+        with (
+            quiet(),
+            _same_globals(),
+            _counted_variables(file, limits),
+            _optimizers_without_slots(),
+            _room_to_nest(spec),
+        ):
             # Keras 3 cannot read back its own .h5 when it was compiled with the metric or loss "mse"
             # (keras issue 19330); only the loss matters here, so it is compiled anew.
             is_hdf5 = file.suffix in HDF5_SUFFIXES
@@ -335,6 +351,42 @@ def _first_oversized(error: BaseException | None) -> BaseException | None:
     while error is not None and not isinstance(error, _OversizedError):
         error = error.__cause__ or error.__context__
     return error
+
+
+@contextlib.contextmanager
+def _optimizers_without_slots() -> Iterator[None]:
+    """Keeps optimizers from allocating their moments: twice the weights for Adam, and no check makes a step."""
+    import keras
+
+    # Every Keras optimizer makes its slots through this method; a tuple per name, or a list for a single one.
+    def none(self: Any, trainable_variables: Any, name: Any, *args: Any, **more: Any) -> Any:
+        return [] if isinstance(name, str) else tuple([] for _ in name)
+
+    owner = next((cls for cls in keras.optimizers.Optimizer.__mro__ if "add_optimizer_variables" in vars(cls)), None)
+    if owner is None:  # a Keras that does it another way allocates them
+        yield
+        return
+    original = owner.add_optimizer_variables
+    owner.add_optimizer_variables = none
+    try:
+        yield
+    finally:
+        owner.add_optimizer_variables = original
+
+
+@contextlib.contextmanager
+def _room_to_nest(spec: ModelSpec) -> Iterator[None]:
+    """Lets Keras, which follows the layers of a functional model by recursion, load chains of any length."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, min(before + 4 * len(spec.layers), _DEEPEST)))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+_DEEPEST = 20_000
+"""Nested Python calls that the 8 MB of stack of a usual process have room for, also in Python 3.10."""
 
 
 @contextlib.contextmanager

@@ -120,9 +120,10 @@ def blocks(flow: Flow, probes: Sequence[Flow], lying: frozenset[str] = frozenset
         groups.setdefault((op.layer, op.type, why), []).append(position)
     found = []
     claimed: set[tuple[str, str]] = set()
+    visited: tuple[set[int], set[int]] = (set(), set())
     # What the blocks nearest to the loss explain is not reported again further up.
     for (_, _, why), positions in sorted(groups.items(), key=lambda item: -max(item[1])):
-        victims = _behind(flow, positions) & dead - claimed
+        victims = _behind(flow, positions, visited) & dead - claimed
         if not victims:
             continue
         claimed |= victims
@@ -190,8 +191,15 @@ def _cancels(flow: Flow, tensor: int) -> bool:
     return passing > 1
 
 
-def _behind(flow: Flow, positions: Sequence[int]) -> set[tuple[str, str]]:
-    """Inputs and variables from which a zero gradient leads to the operations, through tensors without one."""
+def _behind(flow: Flow, positions: Sequence[int], visited: tuple[set[int], set[int]]) -> set[tuple[str, str]]:
+    """Inputs and variables from which a zero gradient leads to the operations, through tensors without one.
+
+    Args:
+        flow: one run.
+        positions: of the operations.
+        visited: what earlier calls went through, past zero gradients and past finite ones too; left out here,
+            and added to.
+    """
     starts = {
         index
         for position in positions
@@ -208,14 +216,19 @@ def _behind(flow: Flow, positions: Sequence[int]) -> set[tuple[str, str]]:
     usable = {GradientState.ZERO}
     if any((flow.op(position).saturated or 0.0) >= CLOSED for position in positions):
         usable.add(GradientState.FINITE)
-    seen, queue = set(starts), deque(starts)
+    past_zero, past_finite = visited
+    known = past_finite if GradientState.FINITE in usable else past_zero
+    queue = deque(starts - known)
+    seen = set(queue)
     while queue:
         tensor = queue.popleft()
         for producer in flow.producers(tensor):
             for index in flow.op(producer).inputs:
-                if index not in seen and flow.state(index) in usable:
+                if index not in seen and index not in known and flow.state(index) in usable:
                     seen.add(index)
                     queue.append(index)
+    known |= seen
+    past_zero |= seen
     found = {("input", r.key) for r in flow.float_inputs if r.tensor in seen}
     return found | {("variable", v.path) for v in flow.learners if v.tensor in seen}
 
@@ -371,15 +384,14 @@ CARRIERS = frozenset(
 
 def _variable_behind(flow: Flow, tensor: int) -> VariableRecord | None:
     """The variable whose values a tensor holds, if it holds nothing else."""
-    by_tensor = {v.tensor: v for v in flow.recording.variables if v.tensor is not None}
     current = tensor
-    while current not in by_tensor:
+    while current not in flow.variable_of:
         producer = flow.tensor(current).producer
         if producer is None or flow.op(producer).type not in CARRIERS:
             return None
         op = flow.op(producer)
         current = op.inputs[1] if op.type == "Split" else op.inputs[0]
-    return by_tensor[current]
+    return flow.variable_of[current]
 
 
 def _constant_operand(flow: Flow, op: OpRecord) -> float | None:
@@ -393,7 +405,6 @@ def _constant_operand(flow: Flow, op: OpRecord) -> float | None:
 
 def _is_unit_axis(flow: Flow, tensor: int) -> bool:
     """Whether the last axis of a tensor is one of units: its length comes from a kernel, not from the data."""
-    by_tensor = {v.tensor: v for v in flow.recording.variables if v.tensor is not None}
     current: int | None = tensor
     for _ in range(8):
         producer = flow.tensor(current).producer if current is not None else None
@@ -422,8 +433,6 @@ def _is_unit_axis(flow: Flow, tensor: int) -> bool:
             if before[-1:] != after[-1:]:
                 return False
             current = op.inputs[0]
-        elif current in by_tensor:
-            return False
         else:
             return False
     return False

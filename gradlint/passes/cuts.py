@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ from gradlint.record.recording import Local, OpRecord, VariableRecord, is_float
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradlint.flow import Flow
 
 _DEAF = (Local.NONE, Local.UNREGISTERED, Local.RAISES)
@@ -67,7 +68,8 @@ def cuts(flow: Flow) -> tuple[Cut, ...]:
         for variable in flow.learners
         if variable.gradient.state is GradientState.ABSENT and variable.tensor is not None and variable.tensor in behind
     ]
-    frontiers = [(_frontier(flow, victim.tensor, listening), victim) for victim in victims]
+    cut_at = _frontiers(flow, [victim.tensor for victim in victims], listening)
+    frontiers = [(cut_at[victim.tensor] or _untracked(flow, victim.tensor), victim) for victim in victims]
     found = []
     for positions, members in _grouped(frontiers):
         position = _primary(flow, positions, frontiers)
@@ -136,32 +138,47 @@ def derivative_only(flow: Flow) -> tuple[DerivativeOnly, ...]:
     )
 
 
-def _frontier(flow: Flow, start: int, listening: frozenset[int]) -> frozenset[int]:
-    """Positions of the operations that cut the paths from one tensor to the loss."""
+def _frontiers(flow: Flow, starts: Sequence[int], listening: frozenset[int]) -> dict[int, frozenset[int]]:
+    """For each of some tensors, the positions of the operations that cut its paths to the loss."""
     behind = flow.behind_loss_by_value
-    found: set[int] = set()
-    untracked: set[int] = set()
-    seen, queue = {start}, deque([start])
-    while queue:
-        tensor = queue.popleft()
-        for position, operand in flow.consumers[tensor]:
-            op = flow.op(position)
-            if op.type == "InnerGradient" or not any(output in behind for output in op.outputs):
+    reached = flow.descendants(starts)
+    found = dict.fromkeys(reached, frozenset[int]())
+    # Backwards, so that the cuts after an operation are known before its operands are asked for.
+    for position in sorted({position for tensor in reached for position, _ in flow.consumers[tensor]}, reverse=True):
+        op = flow.op(position)
+        if not _leads_on(flow, position):
+            continue
+        ahead = frozenset[int]().union(*(found[output] for output in op.outputs if output in behind))
+        for operand, tensor in enumerate(op.inputs):
+            if tensor not in reached:
                 continue
             culprit = _culprit(flow, position, operand)
-            if culprit is not None and any(output in listening for output in flow.op(culprit).outputs):
-                found.add(culprit)
-                continue
-            is_absent = flow.state(tensor) is GradientState.ABSENT
-            if is_absent and any(flow.state(output) in _LIVE for output in op.outputs):
-                untracked.update(flow.producers(tensor))
-            for output in op.outputs:
-                if output not in seen and output in behind:
-                    seen.add(output)
-                    queue.append(output)
-    # Every operation on the way would serve its operand, and still the tape has no gradient: a tensor was made
-    # while the tape was not recording.
-    return frozenset(found or untracked)
+            is_cut = culprit is not None and any(output in listening for output in flow.op(culprit).outputs)
+            cut = frozenset({culprit}) if is_cut and culprit is not None else ahead
+            found[tensor] = found[tensor] if found[tensor] >= cut else found[tensor] | cut
+    return found
+
+
+def _leads_on(flow: Flow, position: int) -> bool:
+    """Whether an operation hands values on to the loss, other than through a derivative."""
+    op = flow.op(position)
+    return op.type != "InnerGradient" and any(output in flow.behind_loss_by_value for output in op.outputs)
+
+
+def _untracked(flow: Flow, start: int) -> frozenset[int]:
+    """What made the tensors at which the gradient is lost although every operation on the way would serve it.
+
+    They were made while the tape was not recording.
+    """
+    found: set[int] = set()
+    reached = flow.descendants([start], lambda position, _: _leads_on(flow, position))
+    for tensor in reached & flow.behind_loss_by_value:
+        if flow.state(tensor) is not GradientState.ABSENT:
+            continue
+        for position, _ in flow.consumers[tensor]:
+            if _leads_on(flow, position) and any(flow.state(output) in _LIVE for output in flow.op(position).outputs):
+                found.update(flow.producers(tensor))
+    return frozenset(found)
 
 
 def _listening(flow: Flow) -> frozenset[int]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gradlint.flow import Flow
+    from gradlint.load.spec import ModelSpec
 
 
 class DropKind(str, Enum):
@@ -68,41 +69,60 @@ def drops(flow: Flow, returns: Flow | None = None, in_branches: frozenset[str] =
         returns: the same run again, with the lines from which layers returned; better lines.
         in_branches: paths of variables that a branch or loop body reads which this sample does not enter.
 
-    Cost: one traversal per lost input or variable.
+    Cost: one traversal for all lost inputs and variables together.
     """
     recording = flow.recording
     if recording.loss.tensor is None:
         return ()
     found: list[Drop] = []
-    groups: dict[frozenset[int], tuple[list[str], list[VariableRecord]]] = {}
-    for record in recording.inputs:
-        if record.tensor is not None and record.tensor not in flow.behind_loss:
-            ends = _dead_ends(flow, record.tensor)
-            if ends:
-                groups.setdefault(ends, ([], []))[0].append(record.key)
-            else:  # Inputs that nothing reads have nothing in common.
-                found.append(_dropped(flow, returns, ends, [record.key], []))
+    inputs = [(r.tensor, r.key) for r in recording.inputs if r.tensor is not None and r.tensor not in flow.behind_loss]
+    variables: list[tuple[int, VariableRecord]] = []
     for variable in flow.learners:
         if variable.gradient.state is not GradientState.ABSENT:
             continue
         if variable.tensor is None or not flow.consumers[variable.tensor]:
             found.append(_unread(variable, in_branches))
         elif variable.tensor not in flow.behind_loss:
-            groups.setdefault(_dead_ends(flow, variable.tensor), ([], []))[1].append(variable)
-    for ends, (inputs, variables) in _merged(groups):
-        found.append(_dropped(flow, returns, ends, inputs, variables))
+            variables.append((variable.tensor, variable))
+    ends_of = _dead_ends(flow, [tensor for tensor, _ in (*inputs, *variables)])
+    groups: dict[frozenset[int], tuple[list[str], list[VariableRecord]]] = {}
+    for tensor, key in inputs:
+        if ends_of[tensor]:
+            groups.setdefault(ends_of[tensor], ([], []))[0].append(key)
+        else:  # Inputs that nothing reads have nothing in common.
+            found.append(_dropped(flow, returns, frozenset(), [key], []))
+    for tensor, variable in variables:
+        groups.setdefault(ends_of[tensor], ([], []))[1].append(variable)
+    for ends, (keys, owned) in _merged(groups):
+        found.append(_dropped(flow, returns, ends, keys, owned))
     return tuple(sorted(_joined(found), key=lambda drop: drop.position))
 
 
-def _dead_ends(flow: Flow, start: int) -> frozenset[int]:
-    """The last operations that a value reaches."""
-    reached = flow.descendants([start])
-    ends = set()
+def unread_on_paper(spec: ModelSpec) -> tuple[Drop, ...]:
+    """Inputs that a model declares and connects to nothing, by its file alone.
+
+    Only a model of Keras's own classes is judged: another may read an input in its `train_step`.
+    """
+    if not spec.is_builtin_only:
+        return ()
+    keys = [entry.key for entry in spec.inputs or () if entry.declared and not entry.used and not entry.optional]
+    return tuple(Drop(DropKind.UNREAD, -1, None, key, None, None, (key,), ()) for key in keys)
+
+
+def _dead_ends(flow: Flow, starts: Iterable[int]) -> dict[int, frozenset[int]]:
+    """For each of some tensors, the last operations that its value reaches."""
+    reached = flow.descendants(starts)
+    ends: dict[int, frozenset[int]] = {}
     for tensor in reached:
-        for producer in flow.producers(tensor):
-            if not any(flow.consumers[output] for output in flow.op(producer).outputs):
-                ends.add(producer)
-    return frozenset(ends)
+        unread = (p for p in flow.producers(tensor) if not any(flow.consumers[out] for out in flow.op(p).outputs))
+        ends[tensor] = frozenset(unread)
+    # Backwards, so that what an operation leads to is known before its operands are asked for.
+    for position in sorted({position for tensor in reached for position, _ in flow.consumers[tensor]}, reverse=True):
+        op = flow.op(position)
+        ahead = frozenset[int]().union(*(ends[output] for output in op.outputs if output in ends))
+        for tensor in set(op.inputs) & reached:
+            ends[tensor] = ends[tensor] | ahead if not ends[tensor] >= ahead else ends[tensor]
+    return ends
 
 
 def _merged(

@@ -142,17 +142,27 @@ def _first(
             found = piece.foreign(slope)
             if found:
                 foreign[index] = found
+    readers: dict[int, list[Op]] = {}
+    for op in trace.ops:
+        for index in dict.fromkeys(op.inputs):
+            readers.setdefault(index, []).append(op)
     for op in trace.ops:
         if op.enclosed is not None or op.is_pseudo or any(index in foreign for index in op.outputs):
             continue
         for operand, index in enumerate(op.inputs):
-            if index in foreign and index in from_data and _mixes(trace, op, operand, slopes, foreign, piece):
-                return _after_transposes(trace, op), index, foreign[index]
+            if index in foreign and index in from_data and _mixes(trace, op, operand, slopes, foreign, piece, readers):
+                return _after_transposes(trace, op, readers), index, foreign[index]
     return None
 
 
 def _mixes(
-    trace: Trace, op: Op, operand: int, slopes: Mapping[int, Any], foreign: Mapping[int, Any], piece: _Slice
+    trace: Trace,
+    op: Op,
+    operand: int,
+    slopes: Mapping[int, Any],
+    foreign: Mapping[int, Any],
+    piece: _Slice,
+    readers: Mapping[int, Sequence[Op]],
 ) -> bool:
     """Whether forbidden slices come in through one operand and only permitted ones go out.
 
@@ -174,8 +184,8 @@ def _mixes(
     restored = False
     while queue:
         index = queue.pop()
-        for later in trace.ops:
-            if index not in later.inputs or later.type in SHAPE_READERS:
+        for later in readers.get(index, ()):
+            if later.type in SHAPE_READERS:
                 continue
             for output in later.outputs:
                 if output in seen or slopes.get(output) is None:
@@ -190,7 +200,7 @@ def _mixes(
     return restored
 
 
-def _after_transposes(trace: Trace, op: Op) -> Op:
+def _after_transposes(trace: Trace, op: Op, readers: Mapping[int, Sequence[Op]]) -> Op:
     """Moving an axis away, or back, is harmless by itself; what works along it meanwhile is not."""
     if op.type == "Transpose":
         before = trace.producers[op.inputs[0]]
@@ -200,7 +210,7 @@ def _after_transposes(trace: Trace, op: Op) -> Op:
             if origin is not None and trace.ops[origin].type == "Transpose":
                 return maker
     while op.type == "Transpose":
-        following = [later for later in trace.ops if op.outputs[0] in later.inputs]
+        following = readers.get(op.outputs[0], ())
         if not following:
             return op
         op = following[0]

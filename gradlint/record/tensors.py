@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -50,7 +51,7 @@ def unique_paths(variables: Sequence[Any], roots: Sequence[Any]) -> list[str]:
         roots: the models that hold them.
     """
     plain = [path_of(variable) for variable in variables]
-    doubled = {path for path in plain if plain.count(path) > 1}
+    doubled = {path for path, number in Counter(plain).items() if number > 1}
     around: dict[int, str] = {}
     for root in roots:
         if isinstance(root, keras.Layer) and doubled:
@@ -59,10 +60,12 @@ def unique_paths(variables: Sequence[Any], roots: Sequence[Any]) -> list[str]:
         around.get(id(variable), path) if path in doubled else path
         for variable, path in zip(variables, plain, strict=True)
     ]
-    return [
-        path if paths.index(path) == number else f"{path}#{paths[: number + 1].count(path)}"
-        for number, path in enumerate(paths)
-    ]
+    met: Counter[str] = Counter()
+    unique = []
+    for path in paths:
+        met[path] += 1
+        unique.append(path if met[path] == 1 else f"{path}#{met[path]}")
+    return unique
 
 
 def _walk(layer: Any, prefix: str, around: dict[int, str]) -> None:

@@ -121,7 +121,7 @@ class Trace:
         self.trace_returns = False
         self._index: dict[int, int] = {}
         self._first: dict[int, int] = {}
-        self._assigned_handle: dict[int, int] = {}
+        self._assigned: dict[int, list[int]] = {}
         self._silent: list[Any] = []
         self.candidates: list[Any] = []
         self._watched: Callable[[], Sequence[Any]] = tuple
@@ -144,7 +144,7 @@ class Trace:
         """The indices of a resource handle: its own, and one for each time it was assigned to."""
         first = self._first.get(internals.tensor_id(handle))
         own = [self.index(handle)] if first is None else [first]
-        return [*own, *(i for i, of in self._assigned_handle.items() if of == internals.tensor_id(handle))]
+        return [*own, *self._assigned.get(internals.tensor_id(handle), ())]
 
     def known(self, tensor: Any) -> int | None:
         """The index of a tensor that took part in the run."""
@@ -226,7 +226,7 @@ class Trace:
             key = internals.tensor_id(inputs[0])
             self.assigned.add(key)
             self._first.setdefault(key, self._index[key])
-            self._assigned_handle[len(self.tensors)] = key
+            self._assigned.setdefault(key, []).append(len(self.tensors))
             self.tensors.append(None)
             self.producers.append(position)
             op.outputs.append(len(self.tensors) - 1)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from flows import call, flow, given, variable
 
-from gradlint.passes.drops import DropKind, drops, is_discrete
+from gradlint.load.spec import InputSpec, ModelSpec
+from gradlint.passes.drops import DropKind, drops, is_discrete, unread_on_paper
 
 TAIL = ("o = MatMul x head/kernel @head", "-- loss", "loss() = Mean o")
 
@@ -179,3 +180,28 @@ def test_what_is_meant_does_not_excuse_what_is_not():
 )
 def test_is_discrete(dtype, expected):
     assert is_discrete(dtype) is expected
+
+
+class TestOnPaper:
+    """What a model file alone says of its inputs."""
+
+    @staticmethod
+    def spec(*inputs: InputSpec, builtin: bool = True) -> ModelSpec:
+        return ModelSpec("m", "Functional", inputs=inputs, is_builtin_only=builtin)
+
+    def test_inputs_that_nothing_is_connected_to(self) -> None:
+        unused = [InputSpec(key, key, (None, 4), "float32", used=False) for key in ("b", "c")]
+        found = unread_on_paper(self.spec(InputSpec("a", "a", (None, 4), "float32"), *unused))
+        assert kinds(found) == [(DropKind.UNREAD, ("b",), ()), (DropKind.UNREAD, ("c",), ())]
+
+    @pytest.mark.parametrize(
+        ("entry", "builtin"),
+        [
+            (InputSpec("b", "b", (None, 4), "float32"), True),
+            (InputSpec("b", "b", (None, 4), "float32", used=False, optional=True), True),
+            (InputSpec("b", "b", (None, 4), "float32", used=False, declared=False), True),
+            (InputSpec("b", "b", (None, 4), "float32", used=False), False),  # its train_step may read it
+        ],
+    )
+    def test_others_are_left_to_the_run(self, entry: InputSpec, builtin: bool) -> None:
+        assert unread_on_paper(self.spec(entry, builtin=builtin)) == ()

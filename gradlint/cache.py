@@ -1,0 +1,206 @@
+"""Answers that are known already: a check of unchanged files, by the same programs and options.
+
+An entry is the result as JSON, checked field by field when it is read, never a pickle: a cache folder may come
+with a repository, and what somebody else wrote there must not run. It is taken only when the content of the
+model, the sample and the user's own modules, the options, and the versions of what computes are the same. The
+graph of a result is not kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import sys
+import sysconfig
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gradlint
+from gradlint.wire import MalformedError, result_from_data, result_to_data
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gradlint.load.limits import Limits
+    from gradlint.result import Result
+
+FOLDER = Path(".gradlint_cache")
+MOST_ENTRIES = 256
+"""Older entries are removed; one has some kilobytes, or a megabyte for thousands of variables."""
+FORMAT = 1
+_COMPUTING = ("tensorflow", "tensorflow-cpu", "tf-nightly", "keras", "keras-nightly", "numpy", "h5py")
+_SETTINGS = re.compile(r"TF_|KERAS_|XLA_|CUDA_VISIBLE_DEVICES$|NVIDIA_TF32|ONEDNN_|MKL_|OMP_|OPENBLAS_")
+"""Variables of the environment that change what is computed, or how it is rounded."""
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The place of one answer.
+
+    Attributes:
+        file: where it is, or will be.
+        seen: state of the files it is for, when their content was read.
+        keeps_modules: the user's own modules are loaded by this process, which can tell which they were.
+    """
+
+    file: Path
+    seen: tuple[tuple[str, tuple[int, ...]], ...]
+    keeps_modules: bool
+
+    def read(self) -> Result | None:
+        """The answer; None when there is none, or none that can be trusted."""
+        try:
+            data = json.loads(self.file.read_bytes())
+            if data["format"] != FORMAT or any(_digest(Path(path)) != was for path, was in data["modules"].items()):
+                return None
+            return result_from_data(data["result"])
+        # Whatever is wrong with an entry, the check can be done anew. A hostile one may nest without end.
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, MalformedError):
+            return None
+
+    def write(self, result: Result) -> None:
+        """Keep an answer, unless a file has changed meanwhile; a folder that cannot be written is no error."""
+        if any(_state(Path(path)) != was for path, was in self.seen):
+            return
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            modules = {str(path): _digest(path) for path in _own_modules()} if self.keeps_modules else {}
+            data = {"format": FORMAT, "modules": modules, "result": result_to_data(replace(result, graph=None))}
+            folder = self.file.parent
+            if not folder.is_dir():
+                _found(folder)
+            handle, draft = tempfile.mkstemp(dir=folder, prefix=_DRAFT)
+            try:
+                with open(handle, "w", encoding="ascii") as stream:
+                    json.dump(data, stream)
+                os.replace(draft, self.file)  # whole or not at all, whoever else writes it
+            except BaseException:
+                os.unlink(draft)
+                raise
+            _prune(folder)
+
+
+def entry_of(
+    folder: Path, model: str, sample: str | None, options: Mapping[str, object], limits: Limits, *, in_process: bool
+) -> Entry | None:
+    """The place for the answer to a check; None when no file says all that it depends on.
+
+    Args:
+        folder: of the cache.
+        model: a path; a factory is code, and may do anything.
+        sample: a path, or None.
+        options: further arguments of `check()`.
+        limits: what files may ask for.
+        in_process: the check runs in this process; from another, nobody tells which modules it has loaded.
+    """
+    imports = options.get("imports") or ()
+    if not isinstance(imports, (list, tuple)) or (imports and not in_process):
+        return None
+    try:
+        files = [Path(model), *([Path(sample)] if sample is not None else [])]
+        if not all(path.is_file() for path in files):
+            return None
+        seen = tuple((str(path), _state(path)) for path in files)
+        facts = {
+            "format": FORMAT,
+            "model": [model, _digest(files[0])],
+            "sample": None if sample is None else [sample, _digest(files[1])],
+            "options": {name: value for name, value in sorted(options.items()) if value not in (None, (), [])},
+            "limits": repr(limits),
+            "folder": os.getcwd(),
+            "programs": _programs(),
+            "imports": [[str(name), _origin(str(name))] for name in imports],
+            "settings": sorted((name, value) for name, value in os.environ.items() if _SETTINGS.match(name)),
+            "keras": _digest(Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"),
+        }
+        text = json.dumps(facts, sort_keys=True)
+    except (OSError, TypeError, ValueError, RuntimeError, ImportError):
+        return None  # The check itself says what is wrong.
+    name = hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+    return Entry(folder / f"{name}.json", seen, bool(imports))
+
+
+_DRAFT = "draft-"
+
+
+def _digest(path: Path) -> str | None:
+    """A hash of a file's content; None when there is no such file."""
+    if not path.is_file():
+        return None
+    hashed = hashlib.blake2b(digest_size=20)
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            hashed.update(block)
+    return hashed.hexdigest()
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _programs() -> list[object]:
+    """The versions of everything that has a part in the answer."""
+    from importlib import metadata
+
+    found: list[object] = [gradlint.__version__, sys.version, sys.platform]
+    for name in _COMPUTING:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found.append([name, metadata.version(name)])
+    # A checkout that is being worked on has one version for many states.
+    own = Path(__file__).parent
+    return [*found, [[str(path.relative_to(own)), *_state(path)[:2]] for path in sorted(own.rglob("*.py"))]]
+
+
+def _origin(name: str) -> object:
+    """What an `--import` names: the content of a file, or the state of a module's."""
+    if name.endswith(".py") or os.sep in name:
+        return _digest(Path(name))
+    root = importlib.util.find_spec(name.split(".")[0])  # finding a deeper one would import its parents
+    return None if root is None or root.origin is None else [root.origin, _state(Path(root.origin))[:2]]
+
+
+def _own_modules() -> Iterable[Path]:
+    """Files of the loaded modules that are neither installed nor gradlint's own."""
+    installed = {os.path.normpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    installed.add(os.path.dirname(os.path.abspath(__file__)))
+    files = {
+        file for module in list(sys.modules.values()) if isinstance(file := getattr(module, "__file__", None), str)
+    }
+    return sorted(
+        Path(file)
+        for file in files
+        if os.path.isabs(file)
+        and not file.startswith(tuple(f"{folder}{os.sep}" for folder in installed))
+        and os.path.isfile(file)
+    )
+
+
+def _found(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="ascii")
+    # https://bford.info/cachedir/
+    (folder / "CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55\n", encoding="ascii")
+
+
+def _prune(folder: Path) -> None:
+    """Remove the oldest entries, and drafts that a killed process has left."""
+    entries = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    newest = entries[0].stat().st_mtime if entries else 0.0
+    abandoned = [path for path in folder.glob(f"{_DRAFT}*") if path.stat().st_mtime < newest - _ABANDONED]
+    for path in [*entries[MOST_ENTRIES:], *abandoned]:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+_ABANDONED = 3600.0
+"""Seconds after which nobody is still writing a draft."""
