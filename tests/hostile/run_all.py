@@ -9,6 +9,7 @@ another answer than it must, left its marker, or took too much time or memory.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -64,6 +65,18 @@ class Ran:
         return [name for name, is_fault in found.items() if is_fault]
 
 
+# A process starts with the peak memory of the one that started it, and pytest's own may be large: a small process
+# stands between the two.
+LAUNCHER = """
+import json, os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:])
+_, status, usage = os.wait4(process.pid, 0)
+with open(".usage", "w") as stream:
+    json.dump({"maxrss": usage.ru_maxrss, "processor": usage.ru_utime + usage.ru_stime}, stream)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def run(case: Case, *options: str) -> Ran:
     """One case as a user would run it: in its folder, in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="hostile-") as name:
@@ -73,18 +86,20 @@ def run(case: Case, *options: str) -> Ran:
         start = time.perf_counter()
         with (folder / ".out").open("wb") as out, (folder / ".err").open("wb") as err:
             command = [sys.executable, "-m", "gradlint", *arguments, *options]
-            process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
-            _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
+            launched = subprocess.run(
+                [sys.executable, "-S", "-c", LAUNCHER, *command],
+                cwd=folder, env=environment, stdout=out, stderr=err, check=False,
+            )  # fmt: skip
+        usage = json.loads((folder / ".usage").read_text("utf-8"))
         return Ran(
             case,
-            process.returncode,
+            launched.returncode,
             (folder / ".out").read_text("utf-8", "replace"),
             (folder / ".err").read_text("utf-8", "replace"),
             (folder / MARKER).exists(),
-            usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+            usage["maxrss"] * (1 if sys.platform == "darwin" else 1024),
             time.perf_counter() - start,
-            usage.ru_utime + usage.ru_stime,
+            usage["processor"],
             max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)),
         )
 
