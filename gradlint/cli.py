@@ -292,7 +292,8 @@ def _check_targets(
     known, baseline_file = _baseline(options, config)
     stronger = _given_settings(options, given)
     guard = _guard(options)
-    jobs = [replace(job_of(target, config, stronger), guard=guard) for target in targets]
+    picture = options.format == "html"
+    jobs = [replace(job_of(target, config, stronger), guard=guard, graph=picture) for target in targets]
     processes = at_once(options.jobs or config.jobs, len(jobs))
     with _undisturbed(options) as progress:
         found = list(outcomes(jobs, processes, debug=options.debug, progress=progress))
@@ -436,9 +437,11 @@ def _write(text: str, status: int) -> int:
         if text:
             print(text)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Python flushes once more at its end, and must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise UsageError(f"the report cannot be written: {error.strerror or error}") from error
     return status
 
 

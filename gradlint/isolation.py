@@ -154,7 +154,10 @@ def check_isolated(
     given = {path: absolute for absolute, path in paths.items()}
     imports = options.get("imports")
     names = [str(name) for name in imports] if isinstance(imports, (list, tuple)) else []
-    with tempfile.TemporaryDirectory(prefix="gradlint-", ignore_cleanup_errors=True) as folder:
+    with (
+        _ended_when_terminated(),
+        tempfile.TemporaryDirectory(prefix="gradlint-", ignore_cleanup_errors=True) as folder,
+    ):
         request = {
             "model": given.get(model, model),
             "sample": None if sample is None else given.get(sample, os.path.abspath(sample)),
@@ -175,18 +178,19 @@ def check_isolated(
         if debug and answer.get("trace"):
             _echo(str(answer["trace"]))
         raise _error(str(answer["error"]), message, stage, memory)
-    return _result(answer.get("result"), model, stage)
+    result = _result(answer.get("result"), stage)
+    return replace(result, target=model, fail_on=str(options.get("fail_on", result.fail_on)))
 
 
 def _is_file_name(name: str) -> bool:
     return name.endswith(".py") or os.sep in name
 
 
-def _result(data: object, model: str, stage: str) -> Result:
+def _result(data: object, stage: str) -> Result:
     from gradlint.wire import MalformedError, result_from_data
 
     try:
-        return replace(result_from_data(data), target=model)
+        return result_from_data(data)
     except MalformedError as error:
         raise StoppedError(f"the check's process sent no result while {stage}: {error}.") from error
 
@@ -316,6 +320,29 @@ def end_all() -> None:
     """Ends every child; for a program that is being interrupted."""
     for child in list(_running):
         child.end()
+
+
+class _Terminated(BaseException):
+    """SIGTERM; an exception, so that the child and its folder are gone before the process is."""
+
+
+@contextlib.contextmanager
+def _ended_when_terminated() -> Iterator[None]:
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+    def terminate(number: int, frame: object) -> None:
+        raise _Terminated
+
+    if ours:
+        signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except _Terminated:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def default_isolation() -> bool:
@@ -475,9 +502,14 @@ def deadline(timeout: float, stage: Callable[[], str]) -> Iterator[None]:
         timeout: seconds.
         stage: gives what is going on.
     """
+    # A descriptor of its own: the loader turns that of stderr away while TensorFlow is imported.
+    screen = -1
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        screen = os.dup(sys.stderr.fileno())
 
     def end() -> None:
-        _echo(f"gradlint: {timeout_message(timeout, stage())}")
+        with contextlib.suppress(OSError):
+            os.write(screen, f"gradlint: {_escaped(timeout_message(timeout, stage()))}\n".encode("utf-8", "replace"))
         os._exit(2)
 
     timer = threading.Timer(timeout, end)
@@ -497,3 +529,5 @@ def deadline(timeout: float, stage: Callable[[], str]) -> Iterator[None]:
         timer.cancel()
         if alarm:
             signal.setitimer(signal.ITIMER_REAL, 0)
+        with contextlib.suppress(OSError):
+            os.close(screen)

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from gradlint.config import Target
 
 
+def _paths(config: pytest.Config) -> Iterator[Path]:
+    for argument in config.args:
+        yield Path(config.invocation_params.dir, argument.split("::")[0]).resolve()
+
+
+def _leads_to(file: Path, given: Path) -> bool:
+    """Whether pytest comes upon a file below a path, or at it. Overlapping paths confuse pytest 8."""
+    return given == file or (given.is_dir() and given in file.parents)
+
+
 class Collection:
     """Adds the configuration's file to what pytest collects, and says which files are ours."""
 
@@ -30,8 +40,7 @@ class Collection:
         except GradlintError as error:
             raise pytest.UsageError(str(error)) from error
         file = self.config.file
-        given = [Path(config.invocation_params.dir, argument.split("::")[0]) for argument in config.args]
-        if file is not None and self.config.targets and file not in [path.resolve() for path in given]:
+        if file is not None and self.config.targets and not any(_leads_to(file, given) for given in _paths(config)):
             config.args.append(str(file))  # targets are checked whatever the paths are
 
     @cached_property

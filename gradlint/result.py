@@ -35,7 +35,7 @@ class InputStatus:
     """One input key of the sample.
 
     Attributes:
-        key: the sample's key.
+        key: the model's key of the input; the sample's own for models that declare no inputs.
         shape: shape of the array, batch axis first; None when the sample lacks the key.
         dtype: name of the array's dtype.
         gradient: state of the gradient of the loss with respect to this input.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ET
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -15,38 +16,31 @@ from gradlint.report import FORMATS
 from gradlint.report.text import Style, count, name, sentence, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gradlint.targets import Outcome
 
 PLACE = "{target}"
 """Stands for the name of the target in `--output`."""
-_BY_LINES = {"concise": "\n", "github": "\n", "markdown": "\n\n"}
-"""Formats whose reports may follow each other, and what stands between them."""
 _WORST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
 def is_joinable(form: str) -> bool:
     """Whether several reports of a format can be one."""
-    return form in ("table", "json") or form in _BY_LINES
+    return form in _JOINT
 
 
 def render(outcomes: Sequence[Outcome], form: str, style: Style) -> str:
     """The reports on all targets as one text, without a newline at its end.
 
     Raises:
-        UsageError: reports of this format cannot follow each other.
+        UsageError: a report of this format is on one target.
     """
-    if form == "table":
-        return _tables(outcomes, style)
-    if form == "json":
-        return _json(outcomes)
-    if form not in _BY_LINES:
+    if form not in _JOINT:
         raise UsageError(
             f"--format {form} describes one target; write a file for each with --output 'report-{PLACE}', or name one"
         )
-    texts = (FORMATS[form](done.result, style) for done in outcomes if done.result is not None)
-    return _BY_LINES[form].join(text for text in texts if text)
+    return _JOINT[form](outcomes, style)
 
 
 def summary(outcomes: Sequence[Outcome], style: Style) -> str:
@@ -83,7 +77,8 @@ def _state(done: Outcome, style: Style) -> str:
     return style.paint(verdict(done.result), colour) + "".join(f"; {remark}" for remark in remarks)
 
 
-def _json(outcomes: Sequence[Outcome]) -> str:
+def _json(outcomes: Sequence[Outcome], style: Style) -> str:
+    del style
     checked = [(done.name, done.result) for done in outcomes if done.result is not None]
     report = {
         "schema": 1,
@@ -93,3 +88,68 @@ def _json(outcomes: Sequence[Outcome]) -> str:
         "failed": {done.name: done.error for done in outcomes if done.result is None},
     }
     return json.dumps(report, indent=2, allow_nan=False)
+
+
+def _texts(outcomes: Sequence[Outcome], form: str, style: Style) -> list[tuple[str, str]]:
+    """Name and report of each target that could be checked."""
+    return [(done.name, FORMATS[form](done.result, style)) for done in outcomes if done.result is not None]
+
+
+def _concise(outcomes: Sequence[Outcome], style: Style) -> str:
+    return "\n".join(text for _, text in _texts(outcomes, "concise", style) if text)
+
+
+def _markdown(outcomes: Sequence[Outcome], style: Style) -> str:
+    return "\n\n".join(text for _, text in _texts(outcomes, "markdown", style) if text)
+
+
+def _github(outcomes: Sequence[Outcome], style: Style) -> str:
+    lines = [line for _, text in _texts(outcomes, "github", style) for line in text.splitlines()]
+    levels = ("::error", "::warning", "::notice")
+    # GitHub shows the first ten of a level only, of all targets together.
+    return "\n".join(
+        sorted(lines, key=lambda line: next((order for order, level in enumerate(levels) if line.startswith(level)), 3))
+    )
+
+
+def _sarif(outcomes: Sequence[Outcome], style: Style) -> str:
+    """One run for each target; code scanning tells them apart by the name of the target."""
+    parts = [(title, json.loads(text)) for title, text in _texts(outcomes, "sarif", style)]
+    runs = []
+    for title, part in parts:
+        for run in part["runs"]:
+            runs.append(run | {"automationDetails": {"id": f"gradlint/{sentence(title)}/"}})
+    head = parts[0][1] if parts else {"version": "2.1.0"}
+    return json.dumps(head | {"runs": runs}, indent=2, allow_nan=False)
+
+
+def _junit(outcomes: Sequence[Outcome], style: Style) -> str:
+    root = ET.Element("testsuites", name="gradlint")
+    for title, text in _texts(outcomes, "junit", style):
+        for suite in ET.fromstring(text).iter("testsuite"):
+            suite.set("name", f"gradlint {sentence(title)}")
+            root.append(suite)
+    for done in outcomes:
+        if done.result is None:
+            suite = ET.SubElement(
+                root, "testsuite", name=f"gradlint {sentence(done.name)}",
+                tests="1", failures="0", errors="1", skipped="0", time="0",
+            )  # fmt: skip
+            case = ET.SubElement(suite, "testcase", classname=sentence(done.name), name="check", time="0")
+            ET.SubElement(case, "error", message=sentence(done.error))
+    for key in ("tests", "failures", "errors", "skipped"):
+        root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
+    ET.indent(root, " ")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
+
+
+_JOINT: dict[str, Callable[[Sequence[Outcome], Style], str]] = {
+    "table": _tables,
+    "json": _json,
+    "concise": _concise,
+    "github": _github,
+    "markdown": _markdown,
+    "sarif": _sarif,
+    "junit": _junit,
+}
+"""Formats whose reports can be one, and how."""

@@ -47,6 +47,7 @@ class Job:
         allowed: what the target and the file allow.
         folder: modules named by the configuration are looked for here.
         guard: limits, time and isolation.
+        graph: bring the graph back from another process; it can be large.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Job:
     allowed: tuple[Allowance, ...]
     folder: Path
     guard: Guard = UNGUARDED
+    graph: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ class _Crew:
             if str(job.folder) not in sys.path:
                 sys.path.insert(0, str(job.folder))
             result = guarded_check(job.model, job.sample, job.arguments, job.guard, debug=self._debug)
-            return settled(job.name, replace(result, graph=None), job.allowed)
+            return _carried(settled(job.name, result, job.allowed), job)
         except GradlintError as error:
             return Outcome(job.name, error=str(error))
         except Exception as error:
@@ -238,13 +240,18 @@ class _Crew:
         end_all()
 
 
+def _carried(done: Outcome, job: Job) -> Outcome:
+    """What goes from one process to another, once the identities are known."""
+    if done.result is None or job.graph:
+        return done
+    return replace(done, result=replace(done.result, graph=None))
+
+
 def serve(order: str, answer: str) -> None:
     """Do the job in the file `order`, and write its outcome; what the process of a job runs."""
     job: Job = pickle.loads(Path(order).read_bytes())
     try:
-        done = outcome(job)
-        if done.result is not None:  # the graph can be large, and nobody asked for it
-            done = replace(done, result=replace(done.result, graph=None))
+        done = _carried(outcome(job), job)
     except GradlintError as error:
         done = Outcome(job.name, error=str(error))
     except SystemExit as error:

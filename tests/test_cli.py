@@ -164,7 +164,7 @@ class TestArguments:
     @pytest.mark.parametrize(
         ("line", "message"),
         [
-            ("m.keras --format html", "invalid choice: 'html'"),
+            ("m.keras --format pdf", "invalid choice: 'pdf'"),
             ("m.keras --timeout 0", "'0' is not a number of seconds above 0"),
             ("m.keras --timeout nan", "'nan' is not a number of seconds above 0"),
             ("m.keras --seed -1", "'-1' is not a whole number from 0"),

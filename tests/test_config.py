@@ -131,7 +131,7 @@ def test_a_file_of_its_own_has_no_prefix(tmp_path: Path) -> None:
         ("[tool.gradlint.targets.a]", "2: target 'a' has no model"),
         ('[tool.gradlint.targets."a b"]\nmodel = "m.keras"', "2: 'a b' is no name for a target"),
         ('[tool.gradlint.targets]\na = "m.keras"', "3: tool.gradlint.targets.a must be a table"),
-        ('[tool.gradlint.targets]\na = { model = "m", sampel = "s" }', "3: tool.gradlint.targets.a.sampel is not known"),
+        ('[tool.gradlint.targets]\na = { model = "m", sampel = "s" }', "3: tool.gradlint.targets.a.sampel is not"),
         ('[tool.gradlint.targets.a]\nmodel = "m"\ntargets = ["=y"]', "4: targets: '=y' is not KEY or OUTPUT=KEY"),
         ('[tool.gradlint.targets.a]\nmodel = "m"\nbaseline = "b"', "4: tool.gradlint.targets.a.baseline is not known"),
     ],
@@ -228,7 +228,7 @@ class TestPairs:
 
 
 class TestShown:
-    def test_every_line_says_where_it_is_from_and_is_toml(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_every_line_is_toml_and_says_its_origin(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         text = shown_config(read(tmp_path, EVERYTHING), Settings(seed=3, fail_on="never"))
         lines = text.splitlines()

@@ -193,8 +193,10 @@ def in_a_process(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_deadline_ends_the_process_with_two() -> None:
     code = (
-        "import time\nfrom gradlint.isolation import deadline\n"
-        "with deadline(0.3, lambda: 'waiting\\x1b'): time.sleep(60)"
+        "import os, time\nfrom gradlint.isolation import deadline\n"
+        "with deadline(0.3, lambda: 'waiting\\x1b'):\n"
+        "    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)\n"  # as the loader does around TensorFlow
+        "    time.sleep(60)"
     )
     ran = in_a_process(code)
     assert ran.returncode == 2
@@ -250,3 +252,67 @@ def test_sizes_as_text() -> None:
 
 def test_there_is_memory() -> None:
     assert 10**6 < available_memory() < 10**16
+
+
+# -- an end from outside -----------------------------------------------------------------------------------
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc, and the kernel to end orphans")
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_a_parent_that_is_ended_takes_the_child_along(tmp_path: Path, number: int, status: int) -> None:
+    (tmp_path / "own.py").write_text(
+        "import os, time, pathlib\ndef build():\n"
+        "    pathlib.Path(__file__).with_name('draft').write_text(f'{os.getpid()} {os.getcwd()}')\n"
+        "    os.rename(pathlib.Path(__file__).with_name('draft'), pathlib.Path(__file__).with_name('pid'))\n"
+        "    time.sleep(600)\n"
+    )
+    (tmp_path / "tensorflow.py").write_text("")
+    (tmp_path / "keras.py").write_text(
+        "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list\n"
+    )
+    (tmp_path / "old.json").write_text("old")
+    command = [sys.executable, "-m", "gradlint", "own:build", "--isolate", "--format", "json", "--output", "old.json"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if (tmp_path / "pid").exists():
+            break
+        time.sleep(0.1)
+    child, folder = (tmp_path / "pid").read_text().split(" ", 1)
+    assert alive(int(child))
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == status
+    assert "Traceback" not in err
+    if number == signal.SIGINT:
+        assert err == "gradlint: interrupted\n"
+    for _ in range(50):
+        if not alive(int(child)):
+            break
+        time.sleep(0.1)
+    assert not alive(int(child))
+    assert number == signal.SIGKILL or not Path(folder).exists()
+    assert (tmp_path / "old.json").read_text() == "old"
+    assert not list(tmp_path.glob(".old.json*"))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [["--list-rules"], ["m.keras", "--depth", "preflight", "--output", "/dev/full"]])
+def test_a_full_disk_is_told(tmp_path: Path, arguments: list[str]) -> None:
+    files.keras_file(tmp_path)
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "gradlint", *arguments], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert ran.returncode == 2
+    assert "No space left on device" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1

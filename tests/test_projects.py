@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from gradlint import cli, targets
 from gradlint.errors import UsageError
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.report import FORMATS
 from gradlint.result import Result
 
 if TYPE_CHECKING:
@@ -133,6 +135,35 @@ class TestTargets:
     def test_concise_of_all(self, capsys) -> None:
         assert cli.main(["--format", "concise"]) == 1
         assert capsys.readouterr().out == "broken.keras: GL104 stop-gradient: Stopped. [lambda, StopGradient]\n"
+
+    @pytest.mark.parametrize("form", sorted(FORMATS))
+    def test_every_format_takes_several_targets_or_says_how(self, form: str, project: Path, capsys) -> None:
+        text = (
+            TOML.replace("broken.keras", "unreadable.keras") + '[tool.gradlint.targets.bad]\nmodel = "broken.keras"\n'
+        )
+        (project / "pyproject.toml").write_text(text)
+        assert cli.main(["--format", form]) == 2
+        out, err = capsys.readouterr()
+        if form == "html":
+            assert "--output 'report-{target}'" in err
+            assert cli.main(["--format", form, "--output", "{target}.html"]) == 2
+            assert (project / "bad.html").exists()
+            assert not (project / "broken.html").exists()
+            return
+        assert err == "gradlint: broken: unreadable.keras is no model\n"
+        assert "GL104" in out
+        if form == "sarif":
+            runs = json.loads(out)["runs"]
+            assert [run["automationDetails"]["id"] for run in runs] == ["gradlint/clean/", "gradlint/bad/"]
+        elif form == "junit":
+            root = ET.fromstring(out)
+            assert [suite.get("name") for suite in root] == ["gradlint clean", "gradlint bad", "gradlint broken"]
+            assert (root.get("failures"), root.get("errors")) == ("1", "1")
+
+    def test_annotations_come_worst_first(self, project: Path, capsys) -> None:
+        (project / "pyproject.toml").write_text(TOML.replace("clean.keras", "warned.keras"))
+        cli.main(["--format", "github"])
+        assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["::error", "::warning"]
 
     def test_a_file_for_each(self, project: Path, capsys) -> None:
         assert cli.main(["--output", "report-{target}.txt"]) == 1
@@ -293,7 +324,6 @@ class TestProcesses:
         assert targets.at_once(wanted, number) == expected
         assert 1 <= targets.at_once(None, 99) <= targets.MOST_AT_ONCE
 
-
     def job(self, name: str) -> targets.Job:
         return targets.Job(name, f"{name}.keras", None, {}, (), targets.Path.cwd())
 
@@ -332,7 +362,8 @@ class TestShells:
 
         def completed(*words: str) -> list[str]:
             line = " ".join(f"'{word}'" for word in words)
-            code = f"{script}\nCOMP_WORDS=({line}); COMP_CWORD={len(words) - 1}\n_shtab_gradlint\nprintf '%s\\n' \"${{COMPREPLY[@]}}\""
+            call = f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _shtab_gradlint"
+            code = f"{script}\n{call}\nprintf '%s\\n' \"${{COMPREPLY[@]}}\""
             run = subprocess.run(["bash", "-c", code], capture_output=True, text=True, cwd=project, check=True)
             return run.stdout.split()
 

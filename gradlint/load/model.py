@@ -486,21 +486,32 @@ _ITEM_SIZES = {"float64": 8, "int64": 8, "uint64": 8, "float16": 2, "bfloat16": 
 def refuse_large_outputs(name: str, model: Model, rows: int, limits: Limits) -> None:
     """Raises ModelFileError when what the layers of a functional model pass on does not fit into memory.
 
+    A recurrence of very many steps is refused too: each step is recorded, some ten operations of a kilobyte each.
+
     Args:
         name: the model in the message.
         model: a live model; others than functional ones do not say.
         rows: length of the batch axis.
-        limits: on the memory a check may take.
+        limits: on the memory a check may take, and on the steps (`items`).
     """
+    import keras
+
+    step_by_step = (keras.layers.RNN, keras.layers.Bidirectional, keras.layers.TimeDistributed)
     total, most, largest = 0, 0, ""
-    for operation in getattr(model, "operations", None) or ():
-        for node in getattr(operation, "_inbound_nodes", ()):
-            for tensor in getattr(node, "output_tensors", ()):
-                shape = tuple(tensor.shape)
-                size = 4 * math.prod(length or (rows if axis == 0 else 1) for axis, length in enumerate(shape))
-                total += size
-                if size > most:
-                    most, largest = size, operation.name
+    for operation, node in _calls(model):
+        for tensor in getattr(node, "output_tensors", ()):
+            shape = tuple(tensor.shape)
+            size = 4 * math.prod(length or (rows if axis == 0 else 1) for axis, length in enumerate(shape))
+            total += size
+            if size > most:
+                most, largest = size, operation.name
+        for tensor in getattr(node, "input_tensors", ()):
+            steps = tensor.shape[1] if len(tensor.shape) > 1 else None
+            if isinstance(operation, step_by_step) and steps is not None and steps > limits.items:
+                raise ModelFileError(
+                    f"{name}: layer {operation.name!r} takes {steps:,} steps, and each is recorded; the limit is "
+                    f"{limits.items:,}. Give a shorter sequence, or raise --limit items={steps}"
+                )
     # The largest is held with its gradient; of all, some may share their memory, as reshapes do.
     refuse_beyond_memory(
         f"{name}: what its layers pass on (most of it {largest!r}) takes at least", max(most, total // 4), limits
@@ -520,6 +531,18 @@ def _built(config: dict[str, object], spec: ModelSpec, trust: bool) -> Model:
     else:
         model.compile_from_config(compiled)
     return model
+
+
+def _calls(model: Model) -> Iterator[tuple[Any, Any]]:
+    """Yields (operation, node) for every symbolic call in a functional model, those inside of its parts included."""
+    pending, seen = [model], set()
+    while pending:
+        part = pending.pop()
+        for operation in getattr(part, "operations", None) or ():
+            if id(operation) not in seen:
+                seen.add(id(operation))
+                yield from ((operation, node) for node in getattr(operation, "_inbound_nodes", ()))
+                pending.append(operation)
 
 
 def _compile(model: Model, spec: ModelSpec) -> None:

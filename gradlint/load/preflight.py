@@ -146,9 +146,9 @@ def unknown_class_error(path: object, unknown: Sequence[UnsafeContent], version:
         )
     elif package in sys.stdlib_module_names - {"builtins", "__main__"}:
         advice = f"no layer comes from Python's own module {package!r}: do not trust this file"
-    elif package not in ("builtins", "keras") and first.module.replace(".", "").isidentifier():
+    elif package not in ("", "builtins", "keras") and first.module.replace(".", "").isidentifier():
         advice = f"pass {IMPORT} {first.module} (or the .py file that defines it)"
-    elif package == "keras":
+    elif package == "keras" and first.registered_name == first.name:
         written = f"the file was written by Keras {version}, but " if version else ""
         advice = f"{written}the installed Keras has no such modelling class; upgrade Keras, or do not trust the file"
     else:

@@ -230,7 +230,7 @@ def test_the_scale_of_the_loss(plan, factor):
 
 
 @searching
-@given(plans.filter(lambda plan: all(branch.defect != "unused" for branch in plan.branches)))
+@given(plans)
 def test_two_copies_side_by_side(plan):
     sample = sample_of(plan)
     both = {f"{side}_{key}": value for side in ("left", "right") for key, value in sample.items() if key != "y"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
@@ -104,7 +105,8 @@ def test_towers_kept_as_attributes_and_never_called() -> None:
     first, second = result.findings
     assert (first.cause.layer, first.cause.line) == ("tower1", line_of("self.tower1 = tower(1)"))
     assert (second.cause.layer, second.cause.line) == ("tower2", line_of("self.tower2 = tower(2)"))
-    assert first.cause.file == str(FIXTURES / "systems.py")
+    assert first.cause.file is not None
+    assert Path(first.cause.file).name == "systems.py"
     assert len(first.variables) == len(second.variables) == 4
 
 

@@ -539,14 +539,20 @@ def weights_that_are_text(folder: Path) -> None:
     keras_file(folder, store=b"weights")
 
 
-@case("more than 10,000 groups")
-def weights_in_too_many_groups(folder: Path) -> None:
-    keras_file(folder, store=hdf5(lambda store: [store.create_group(f"g/{n}") for n in range(10_100)]))
+@case("more than 300 groups")
+def weights_in_too_many_groups(folder: Path) -> list[str]:
+    keras_file(folder, store=hdf5(lambda store: [store.create_group(f"g/{n}") for n in range(310)]))
+    return [MODEL, "--limit", "items=300"]
 
 
 @case("the weights do not fit the model", loads=True)
 def weights_missing(folder: Path) -> None:
     keras_file(folder, store=weights(group="layers/other/vars"))
+
+
+@case("the weights do not fit the model", loads=True)
+def weights_that_are_one_too_many(folder: Path) -> None:
+    keras_file(folder, store=hdf5(lambda store: store.__setitem__("layers/dense/vars/2", np.ones(1, "float32"))))
 
 
 @case("the weights do not fit the model", loads=True)
@@ -733,13 +739,27 @@ def rows_that_multiply_when_it_runs(folder: Path) -> list[str]:
 
 
 @case("took more than 12 seconds", loads=True)
-def recurrence_without_end(folder: Path) -> list[str]:
-    last = _after(layer("SimpleRNN", units=1), "r")
+def native_code_that_takes_minutes(folder: Path) -> list[str]:
+    """The singular values of a matrix of 4,000 columns: one call of a library, from a file of a kilobyte."""
+    many = layer("RepeatVector", name="r", n=4_000_000)
+    square = _after(layer("Reshape", name="s", target_shape=[4000, 4000]), "r", 4_000_000, 4)
+    arguments = {"compute_uv": False, "full_matrices": False}
+    values = layer("Lambda", name="v", function=function("svd", "keras.ops"), arguments=arguments, output_shape=[4000])
+    last = _after(layer(), "v", 4000)
+    last["build_config"] = {"input_shape": [None, 4000]}
+    layers = (many, square, _after(values, "s", 4000, 4000), last)
+    keras_file(folder, model(*layers), weights(np.ones((4000, 1), "float32")))
+    sample(folder, x=np.ones((1, 4), "float32"))
+    return [MODEL, SAMPLE, "--timeout", "12"]
+
+
+@case("takes 1,000,000 steps", loads=True)
+def recurrence_without_end(folder: Path) -> None:
+    last = _after(layer("SimpleRNN", units=1), "r", 1_000_000, 4)
     last["build_config"] = {"input_shape": [None, 1_000_000, 4]}
     store = hdf5(lambda file: [file.copy("layers/dense/vars", "layers/simple_rnn/cell/vars"), _third(file)])
     keras_file(folder, model(layer("RepeatVector", name="r", n=1_000_000), last), store)
     sample(folder)
-    return [MODEL, SAMPLE, "--timeout", "12"]
 
 
 def _third(store: h5py.File) -> None:
@@ -748,12 +768,10 @@ def _third(store: h5py.File) -> None:
     group["1"] = np.ones((1, 1), "float32")
 
 
-def _after(entry: dict[str, Any], name: str) -> dict[str, Any]:
-    history = {
-        "class_name": "__keras_tensor__",
-        "config": {"shape": [None, 1_000_000, 4], "dtype": "float32", "keras_history": [name, 0, 0]},
-    }
-    return {**entry, "inbound_nodes": [{"args": [history], "kwargs": {}}]}
+def _after(entry: dict[str, Any], name: str, *shape: int) -> dict[str, Any]:
+    """The layer, called on the output of another."""
+    config = {"shape": [None, *shape], "dtype": "float32", "keras_history": [name, 0, 0]}
+    return {**entry, "inbound_nodes": [{"args": [{"class_name": "__keras_tensor__", "config": config}], "kwargs": {}}]}
 
 
 # -- samples -----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ another answer than it must, left its marker, or took too much time or memory.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -28,7 +29,14 @@ MEMORY, SECONDS = 1.5e9, 15.0
 
 @dataclass(frozen=True)
 class Ran:
-    """What one command left behind."""
+    """What one command left behind.
+
+    Attributes:
+        memory: bytes, at most, of the process or a child of it.
+        seconds: from start to end.
+        processor: seconds of computing, children included.
+        crowd: how many processes there were for each core; on a machine that is busy, things take longer.
+    """
 
     case: Case
     status: int
@@ -37,6 +45,8 @@ class Ran:
     marker: bool
     memory: int
     seconds: float
+    processor: float
+    crowd: float
 
     def faults(self) -> list[str]:
         """What is not as it must be."""
@@ -50,9 +60,21 @@ class Ran:
             "marker": self.marker,
             "control codes": any(not c.isprintable() and c != "\n" for c in self.err + self.out),
             "memory": self.memory > MEMORY,
-            "time": self.seconds > SECONDS,
+            "time": self.seconds > SECONDS * self.crowd,
         }
         return [name for name, is_fault in found.items() if is_fault]
+
+
+# A process starts with the peak memory of the one that started it, and pytest's own may be large: a small process
+# stands between the two.
+LAUNCHER = """
+import json, os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:])
+_, status, usage = os.wait4(process.pid, 0)
+with open(".usage", "w") as stream:
+    json.dump({"maxrss": usage.ru_maxrss, "processor": usage.ru_utime + usage.ru_stime}, stream)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 
 
 def run(case: Case, *options: str) -> Ran:
@@ -64,17 +86,21 @@ def run(case: Case, *options: str) -> Ran:
         start = time.perf_counter()
         with (folder / ".out").open("wb") as out, (folder / ".err").open("wb") as err:
             command = [sys.executable, "-m", "gradlint", *arguments, *options]
-            process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
-            _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
+            launched = subprocess.run(
+                [sys.executable, "-S", "-c", LAUNCHER, *command],
+                cwd=folder, env=environment, stdout=out, stderr=err, check=False,
+            )  # fmt: skip
+        usage = json.loads((folder / ".usage").read_text("utf-8"))
         return Ran(
             case,
-            process.returncode,
+            launched.returncode,
             (folder / ".out").read_text("utf-8", "replace"),
             (folder / ".err").read_text("utf-8", "replace"),
             (folder / MARKER).exists(),
-            usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+            usage["maxrss"] * (1 if sys.platform == "darwin" else 1024),
             time.perf_counter() - start,
+            usage["processor"],
+            max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)),
         )
 
 
@@ -86,21 +112,23 @@ def main() -> int:
     given = parser.parse_args()
     cases = [case for case in CASES if not given.names or case.name in given.names]
     options = ["--isolate"] if given.isolate else []
-    failed, most, longest = 0, 0, 0.0
-    print(f"{'file':48} exit     MB      s  said")
+    failed, most, longest, busiest = 0, 0, 0.0, 0.0
+    print(f"{'file':48} exit     MB      s    cpu  said")
     with ThreadPoolExecutor(given.jobs) as pool:
         for ran in pool.map(lambda case: run(case, *options), cases):
             faults = ran.faults()
             failed += bool(faults)
-            most, longest = max(most, ran.memory), max(longest, ran.seconds)
+            most, longest, busiest = max(most, ran.memory), max(longest, ran.seconds), max(busiest, ran.processor)
             words = (ran.err if ran.case.status == 2 else ran.out).strip().splitlines()
             said = (
                 ran.case.words if ran.case.status == 1 else words[0].removeprefix("gradlint: ")[:100] if words else ""
             )
             blame = f"  <-- {', '.join(faults)}" if faults else ""
-            line = f"{ran.case.name[:48]:48} {ran.status:4} {ran.memory / 1e6:6.0f} {ran.seconds:6.1f}  {said}{blame}"
-            print(line, flush=True)
-    print(f"\n{len(cases)} files, {failed} with faults; at most {most / 1e6:.0f} MB and {longest:.1f} s")
+            numbers = f"{ran.status:4} {ran.memory / 1e6:6.0f} {ran.seconds:6.1f} {ran.processor:6.1f}"
+            print(f"{ran.case.name[:48]:48} {numbers}  {said}{blame}", flush=True)
+    print(f"\n{len(cases)} files, {failed} with faults")
+    print(f"at most {most / 1e6:.0f} MB, {longest:.1f} s, {busiest:.1f} s of computing")
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     return 1 if failed else 0
 
 

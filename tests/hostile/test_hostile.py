@@ -17,12 +17,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from files import CASES, MARKER, evil_module, pickled
+from files import CASES, MARKER, evil_module, npy, npz, pickled
 from fuzz import fuzz
 from run_all import run
 
 from gradlint import cli
 from gradlint.load import model as loading
+from gradlint.report import FORMATS
 
 if TYPE_CHECKING:
     from files import Case
@@ -109,3 +110,35 @@ def test_no_file_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for _ in range(5):
         cli.main(arguments)
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+KEYS = (
+    "\x1b[2J\x1b]0;owned\x07",
+    "<script>alert(1)</script>",
+    "`<img src=x>`",
+    "\u202eevil",
+    "::error::x",
+    "a\nb",
+    "%0A::",
+)
+
+
+@pytest.mark.parametrize("form", list(FORMATS))
+def test_keys_are_shown_escaped_in_every_format(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    npz(tmp_path, {f"{key}.npy": npy((3, 4), data=bytes(48)) for key in KEYS})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    assert cli.main(["m.keras", "s.npz", "--depth", "preflight", "--format", form]) == 1
+    out, _ = capsys.readouterr()
+    assert [char for char in out if not char.isprintable() and char != "\n"] == []
+    if form in ("html", "junit"):
+        assert "<script>alert" not in out
+        assert "<img" not in out
+    if form == "github":
+        assert all(line.startswith(("::error file=m.keras", "::warning file=m.keras")) for line in out.splitlines())
+    if form == "markdown":
+        outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", out.replace("\\`", ""))
+        assert "<script>" not in outside
+        assert "<img" not in outside

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from gradlint.errors import GradlintError, ModelFileError, SampleError, UnsafeModelError
 from gradlint.load.content import Kind
-from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
+from gradlint.load.limits import Limits
+from gradlint.load.preflight import least_weights, read_array_specs, read_spec, refuse_unsafe
 from gradlint.load.spec import ArraySpec
 
 INPUT = {
@@ -110,21 +112,47 @@ def function(name, module="builtins"):
 
 
 OWN = {
+    "class of an application": config("LayerScale", "keras.src.applications.convnext", "LayerScale"),
+    "feature space": config("FeatureSpace", "keras.utils"),
+    "metric in use": {
+        **config(),
+        "compile_config": {"metrics": [{"module": "keras.metrics", "class_name": "AUC", "config": {}}]},
+    },
+    "vocabulary of a user's class": config("Chars", "mine", "mine>Chars", vocabulary="abc/"),
     "layer": config("LSTM", units=4),
     "operation": config("Add", "keras.src.ops.numpy", "Add"),
-    "dtype policy": config(
-        dtype={"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}}
-    ),
+    "dtype policy": config(dtype={"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}}),
     "function": config(activation=function("relu")),
     "function of ops": config(activation=function("sin", "keras.ops")),
     "initializer": config(init={"module": "keras.initializers", "class_name": "Zeros", "config": {}}),
     "constant": config(value={"class_name": "__numpy__", "config": {"value": [1.0], "dtype": "float32"}}),
     "vocabulary list": config("StringLookup", vocabulary=["a", "b"]),
-    "schedule": config(
-        lr={"module": "keras.optimizers.schedules", "class_name": "CosineDecay", "config": {}}
-    ),
+    "schedule": config(lr={"module": "keras.optimizers.schedules", "class_name": "CosineDecay", "config": {}}),
 }
 OTHERS = {
+    "registered name over a class of Keras": (
+        config("Dense", registered_name="mine>Dense"),
+        Kind.UNKNOWN,
+        "(registered as 'mine>Dense'); pass --import your_module.py",
+    ),
+    "application": (
+        config(f={"class_name": "VGG16", "module": "keras.applications", "config": {}}),
+        Kind.UNKNOWN,
+        "'VGG16'",
+    ),
+    "deserializer": (config(activation=function("get", "keras.activations")), Kind.UNKNOWN, "'get'"),
+    "legacy function": (
+        {"class_name": "Sequential", "config": [{"class_name": "get_file", "config": {}}]},
+        Kind.UNKNOWN,
+        "'get_file'",
+    ),
+    "address": (config("Hub", "mine", "mine>Hub", url="https://example.org/model"), Kind.FILE, "to read as its url"),
+    "path of a user's class": (
+        config("Chars", "mine", "mine>Chars", vocabulary="/etc/passwd"),
+        Kind.FILE,
+        "'/etc/passwd'",
+    ),
+    "path of a tokenizer": (config("T5Tokenizer", "keras_hub.src.t5", proto="a.spm"), Kind.FILE, "'a.spm'"),
     "lambda": (config("Lambda", function=LAMBDA), Kind.CODE, "marshalled Python code"),
     "lambda as output shape": (config("Lambda", output_shape=LAMBDA), Kind.CODE, "marshalled Python code"),
     "legacy lambda": (config("Lambda", function=["4wEA", None, None]), Kind.CODE, "a Lambda layer"),
@@ -161,7 +189,8 @@ OTHERS = {
 
 @pytest.mark.parametrize("content", OWN.values(), ids=OWN)
 def test_keras_own_content_passes(content, tmp_path):
-    assert read_spec(keras_file(tmp_path / "m.keras", json.dumps(content)))[1] == ()
+    _, contents = read_spec(keras_file(tmp_path / "m.keras", json.dumps(content)))
+    refuse_unsafe("m.keras", contents, trust=False, has_imports=content is OWN["vocabulary of a user's class"])
 
 
 @pytest.mark.parametrize(("content", "kind", "words"), OTHERS.values(), ids=OTHERS)
@@ -181,6 +210,7 @@ def test_everything_else_is_named_and_refused(content, kind, words, tmp_path):
         ("my.layers", "--import my.layers"),
         ("keras_hub.src.models.x", "install keras-hub and pass --import keras_hub"),
         ("os", "do not trust this file"),
+        ("tensorflow_hub.keras_layer", "install tensorflow-hub and pass --import tensorflow_hub"),
         ("a b\x1b[31m", "--import your_module.py"),
     ],
 )
@@ -225,6 +255,46 @@ def test_broken_files_get_one_message(make, words, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_limits_are_named_with_what_raises_them(tmp_path):
+    file = keras_file(tmp_path / "m.keras", json.dumps(config()))
+    for name, words in (
+        ("config", "larger than 100 bytes"),
+        ("depth", "100 levels"),
+        ("items", "limit of 1"),
+        ("memory", "100 bytes allowed"),
+    ):
+        limit = {"items": 1, "depth": 3}.get(name, 100)
+        with pytest.raises(ModelFileError, match=rf"({words}|levels deep|members).*--limit {name}="):
+            read_spec(file, replace(Limits(), **{name: limit}))
+    sample = tmp_path / "s.npz"
+    np.savez(sample, x=np.ones(1000))
+    with pytest.raises(SampleError, match=r"a check needs 2 times that, more than the 1\.0 kB allowed; give fewer"):
+        read_array_specs(sample, Limits(memory=1000))
+
+
+def test_weights_that_a_configuration_asks_for():
+    dense = {**config("Dense", units=10)["config"]["layers"][1], "build_config": {"input_shape": [None, 7]}}
+    assert least_weights({"class_name": "M", "config": {"layers": [dense]}}) == (4 * 70, "d")
+    assert least_weights(config("Embedding", input_dim=5, output_dim=3))[0] == 4 * 15
+    assert least_weights(config("LSTM", units=2))[0] == 4 * 4 * 2 * 3
+    assert least_weights(config("Conv2D", filters=2, kernel_size=[3, 3]))[0] == 4 * 18
+    assert least_weights(config("Dense", "mine", "mine>Dense", units=10**9))[0] == 0
+    for odd in (None, "x", True, -3, 1.5, [2]):
+        assert least_weights(config("Dense", units=odd))[0] == 0
+
+
+def test_hard_links_may_form_a_loop(tmp_path):
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as store:
+        store["a/b"] = np.ones(3)
+        store["a/loop"] = store["a"]
+        store["soft"] = h5py.SoftLink("/a")
+    file = keras_file(tmp_path / "m.keras", names=("config.json",))
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("model.weights.h5", stream.getvalue())
+    assert read_spec(file)[1] == ()
+
+
 def test_duplicates_and_links_in_an_archive(tmp_path):
     keras_file(tmp_path / "twice.keras", extra=("config.json",))
     with pytest.raises(UnsafeModelError, match=r"two members called 'config\.json'"):
@@ -262,9 +332,7 @@ def header(shape, descr="<f4", data=b""):
 
 
 def test_reads_array_headers(tmp_path):
-    np.savez(
-        tmp_path / "s.npz", a=np.ones((2, 3), "float32"), b=np.array(["x", "yy"]), **{"u/v:w": np.int8(1)}
-    )
+    np.savez(tmp_path / "s.npz", a=np.ones((2, 3), "float32"), b=np.array(["x", "yy"]), **{"u/v:w": np.int8(1)})
     assert read_array_specs(tmp_path / "s.npz") == (
         ArraySpec("a", (2, 3), "float32"),
         ArraySpec("b", (2,), "string"),

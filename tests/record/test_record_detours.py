@@ -192,8 +192,6 @@ class Reads(Same):
         return self.scale * tf.nn.softplus(x)
 
 
-
-
 @pytest.mark.parametrize(
     ("trainable", "before"),
     [

@@ -1,0 +1,108 @@
+"""The pages on projects: every file they show is written, every command is run, and says what the page says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import FIXTURES, ROOT
+
+from gradlint import targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Ran
+
+PAGES = ["configuration.md", "baseline.md", "pytest.md", "pre-commit.md"]
+BLOCK = re.compile(r"^```([\w-]+)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    return BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "models").mkdir()
+    for file in FIXTURES.iterdir():
+        if file.suffix in (".keras", ".npz"):
+            shutil.copy(file, tmp_path / "models")
+    shutil.copy(FIXTURES / "layers.py", tmp_path)
+    shutil.copy(FIXTURES / "systems.py", tmp_path)
+    (tmp_path / "conftest.py").touch()  # for `from layers import ...`
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    # In this process, where TensorFlow is: `test_three_ways.py` has them in processes of their own.
+    monkeypatch.setattr(targets, "outcomes", lambda jobs, *_, **__: map(targets.outcome, jobs))
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_tells_the_truth(page: str, project: Path, shell: Callable[..., Ran]) -> None:
+    commands = 0
+    for language, text in blocks(page):
+        if language == "shell-session":
+            for line, shown in commands_of(text):
+                commands += 1
+                assert_matches(run(line, project, shell), shown)
+        else:
+            assert language in ("toml", "yaml", "py"), language
+            name, _, content = text.partition("\n")
+            file = project / name.removeprefix("# ")
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(content, encoding="utf-8")
+    assert commands
+
+
+def test_the_hooks_of_the_page_exist() -> None:
+    yaml = pytest.importorskip("yaml")  # comes with pre-commit
+    (config,) = [yaml.safe_load(text) for language, text in blocks("pre-commit.md") if language == "yaml"]
+    manifest = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    hooks = {hook["id"] for hook in manifest}
+    assert hooks == {"gradlint", "gradlint-system"}
+    assert {hook["id"] for repository in config["repos"] for hook in repository["hooks"]} <= hooks
+    page = (ROOT / "docs" / "pre-commit.md").read_text(encoding="utf-8")
+    assert all(f"- `{hook}`" in page for hook in hooks)
+
+
+def commands_of(text: str) -> list[tuple[str, str]]:
+    """The command lines of a block, each with what is shown under it."""
+    found: list[list[str]] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            found.append([line[2:]])
+        else:
+            found[-1].append(line)
+    return [(line, "\n".join(shown)) for line, *shown in found]
+
+
+def run(line: str, project: Path, shell: Callable[..., Ran]) -> str:
+    program, *arguments = shlex.split(line)
+    if program == "gradlint":
+        ran = shell(*arguments, folder=project)
+        return ran.out + ran.err
+    assert program == "pytest"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False).stdout
+
+
+def assert_matches(said: str, shown: str) -> None:
+    """Compare; `...` alone in a line stands for any lines, at the end of one for the rest of it."""
+    pattern = "".join(expression(line) for line in shown.strip("\n").splitlines())
+    text = said.strip("\n") + "\n"
+    assert re.fullmatch(pattern, text), f"{said}\n\nis not\n\n{shown}"
+
+
+def expression(line: str) -> str:
+    if line == "...":
+        return r"(?:.*\n)*?"
+    rest = ".*" if line.endswith("...") else ""
+    escaped = re.escape(line.removesuffix("..."))
+    # Rules are as wide as the terminal, and the time a run takes is in them.
+    return re.sub(r"(?:=|_|\\-){5,}", r"[=_-]+", escaped) + rest + r"\n"
