@@ -514,7 +514,8 @@ class _Folder:
             for source in self.graph.pred[node]
             if self.kind[source] == "variable" and self.graph.nodes[source].get("trainable") is not False
         }
-        return dict(Counter(_state(self.graph.nodes[variable].get("gradient")) for variable in own))
+        # In an order of its own: that of a set changes from process to process.
+        return dict(sorted(Counter(_state(self.graph.nodes[variable].get("gradient")) for variable in own).items()))
 
     def _link(
         self, source: str, target: str, ties: Sequence[_Tie], states: Mapping[str, GradientState], leaves: bool
