@@ -80,7 +80,7 @@ def identities(result: Result) -> Identities:
     names += [path for finding in result.findings for path in finding.variables]
     names += [finding.cause.layer for finding in result.findings if finding.cause.layer]
     if result.graph is not None:
-        names += [layer for _, layer in result.graph.nodes(data="layer") if layer]
+        names += [layer for _, facts in result.graph.nodes(data=True) if (layer := facts.get("layer"))]
     ranked = _ranked(names)
     present = {"/".join(path.split("/")[:end]) for path in ranked.values() for end in range(1, path.count("/") + 2)}
     return Identities(tuple(_identity(finding, ranked) for finding in result.findings), frozenset(present))
