@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 FREE_AXIS = 8
 """Length of a made-up axis whose size the model leaves open; the same for all, since such axes often
 have to agree (tokens and their mask)."""
+_DRAWN = 12
+"""Bytes for each number of a made-up array: NumPy draws in double precision, before it casts."""
 WORDS = ("red", "green", "blue", "yellow")
 SHAPE_ONLY = frozenset({"Flatten", "Reshape", "Permute", "RepeatVector", "Identity", "Activation", "GetItem"})
 """Layers that hand values on as they are: what follows them sees the input's own numbers."""
@@ -162,31 +164,38 @@ def synthesise(spec: ModelSpec, seed: int, batch: int = 4, limits: Limits = DEFA
         SampleError: the model does not say what its inputs are.
         ModelFileError: they are too large to be made up.
     """
-    import numpy as np
-
     if not spec.inputs:
         raise SampleError(
             f"the model {spec.name!r} does not say what its inputs are, so no sample can be made up; pass SAMPLE"
         )
     sample: dict[str, Array] = {}
     shapes = [_made_up_shape(entry, batch) for entry in spec.inputs]
-    size = sum(8 * math.prod(shape) for shape in shapes)  # NumPy draws in double precision
+    size = sum(_DRAWN * math.prod(shape) for shape in shapes)
     refuse_beyond_memory(f"a sample for the inputs of {spec.name!r} takes", size, limits)
     for entry, shape in zip(spec.inputs, shapes, strict=True):
-        # The key, not the position, chooses the stream: adding an input changes no other.
-        random = np.random.default_rng([seed, zlib.crc32(entry.key.encode("utf-8", "surrogatepass"))])
-        bound, are_ids = _id_bound(spec, entry)
-        if entry.dtype == "string":
-            sample[entry.key] = random.choice(np.array(WORDS), size=shape)
-        elif entry.dtype == "bool":
-            sample[entry.key] = np.ones(shape, np.bool_)
-        elif are_ids or "int" in entry.dtype:
-            kind = entry.dtype if hasattr(np, entry.dtype) and "bfloat" not in entry.dtype else "float32"
-            sample[entry.key] = random.integers(0, bound, size=shape).astype(kind)
-        else:
-            kind = entry.dtype if entry.dtype in ("float16", "float64", "complex64", "complex128") else "float32"
-            sample[entry.key] = random.normal(size=shape).astype(kind)
+        try:
+            sample[entry.key] = _made_up(spec, entry, shape, seed)
+        except (TypeError, ValueError, OverflowError) as error:  # too many axes, a dtype that is none
+            what = f"of shape {shape} and dtype {entry.dtype!r}"
+            raise SampleError(f"no sample can be made up for the input {entry.key!r} {what}: {error}") from error
     return sample
+
+
+def _made_up(spec: ModelSpec, entry: InputSpec, shape: tuple[int, ...], seed: int) -> Array:
+    import numpy as np
+
+    # The key, not the position, chooses the stream: adding an input changes no other.
+    random = np.random.default_rng([seed, zlib.crc32(entry.key.encode("utf-8", "surrogatepass"))])
+    bound, are_ids = _id_bound(spec, entry)
+    if entry.dtype == "string":
+        return random.choice(np.array(WORDS), size=shape)
+    if entry.dtype == "bool":
+        return np.ones(shape, np.bool_)
+    if are_ids or "int" in entry.dtype:
+        kind = entry.dtype if hasattr(np, entry.dtype) and "bfloat" not in entry.dtype else "float32"
+        return random.integers(0, bound, size=shape).astype(kind)
+    kind = entry.dtype if entry.dtype in ("float16", "float64", "complex64", "complex128") else "float32"
+    return random.normal(size=shape).astype(kind)
 
 
 def _made_up_shape(entry: InputSpec, batch: int) -> tuple[int, ...]:

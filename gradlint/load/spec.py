@@ -483,7 +483,7 @@ def _built_inputs(shapes: object) -> tuple[tuple[InputSpec, ...] | None, Structu
 
 
 def _shape(part: object) -> Shape:
-    return tuple(n if isinstance(n, int) else None for n in part) if isinstance(part, (list, tuple)) else ()
+    return tuple(n if type(n) is int else None for n in part) if isinstance(part, (list, tuple)) else ()
 
 
 def _dtype_name(part: object) -> str:

@@ -290,7 +290,7 @@ def loader_in_a_lambda_layer(folder: Path) -> None:
     keras_file(folder, model(layer("Lambda", function=function("load_model", "keras.models"))))
 
 
-@case("to read as its filepath")
+@case("to read as its filepath|'load_model'")
 def loader_as_a_class(folder: Path) -> None:
     keras_file(folder, model(layer("load_model", "keras.saving", filepath=MODEL, safe_mode=False)))
 

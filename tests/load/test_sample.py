@@ -150,3 +150,9 @@ def test_a_float_input_is_an_id_only_right_before_an_embedding(layers, are_ids):
 def test_a_model_that_does_not_say():
     with pytest.raises(SampleError, match="pass SAMPLE"):
         synthesise(ModelSpec("m", "Mine"), 0)
+
+
+def test_a_shape_that_no_array_can_have_is_named():
+    deep = InputSpec("deep", "deep", (None,) + (1,) * 100, "float32")
+    with pytest.raises(SampleError, match="for the input 'deep' of shape"):
+        synthesise(model(deep), 0)
