@@ -153,6 +153,6 @@ def test_a_model_that_does_not_say():
 
 
 def test_a_shape_that_no_array_can_have_is_named():
-    deep = InputSpec("deep", "deep", (None,) + (1,) * 100, "float32")
+    deep = ("deep", "deep", (None, *[1] * 100), "float32")
     with pytest.raises(SampleError, match="for the input 'deep' of shape"):
         synthesise(model(deep), 0)
