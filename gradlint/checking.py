@@ -16,13 +16,13 @@ from gradlint.flow import Flow
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
 from gradlint.load.sample import array_specs, load_sample, synthesise
-from gradlint.load.spec import LABEL, ArraySpec, ModelSpec, bind, structure_keys
-from gradlint.passes.blocks import lost
+from gradlint.load.spec import LABEL, ArraySpec, Binding, ModelSpec, bind, structure_keys
+from gradlint.passes.blocks import blocks_by_form, lost
 from gradlint.passes.drops import DropKind, drops, unread_on_paper
 from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
 from gradlint.result import GradientState, Result, SkippedRule
-from gradlint.rules import ALL_RULES, codes_matching
+from gradlint.rules import ALL_RULES, VALUE_RULES, codes_matching
 from gradlint.suppression import allowances, suppress, unused_error
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gradlint.passes.drops import Drop
     from gradlint.record.recording import Leak, Recording
     from gradlint.record.runner import Runner
+    from gradlint.record.subject import Subject
 
 DEPTHS = ("preflight", "structure", "values")
 MODES = ("training", "inference")
@@ -73,7 +74,7 @@ def check(
         loss: the name of a Keras loss, or a callable `(y_true, y_pred)`; None for the compiled one.
         models: models or layers that should learn, besides (or, for a callable, instead of) `model`.
         variables: variables that should learn.
-        depth: `preflight` (no TensorFlow) or `values`.
+        depth: `preflight` (no TensorFlow), `structure` (the model is run on symbols: no weights, any size) or `values`.
         mode: `training` or `inference`.
         seed: of random operations, a made-up sample, and the surrogate loss.
         probes: how many perturbed runs confirm that a zero gradient is no accident of the sample.
@@ -96,8 +97,6 @@ def check(
     _refuse("fail_on", fail_on, FAIL_ON)
     if probes < 0:
         raise UsageError(f"probes must be 0 or more, not {probes}")
-    if depth == "structure":
-        raise UsageError("depth 'structure' is not available yet; choose 'values' or 'preflight'")
     options = _Options(
         codes=_chosen(select, ignore),
         fail_on=fail_on,
@@ -188,6 +187,10 @@ class _Options:
     limits: Limits
     report: Progress
 
+    @property
+    def on_symbols(self) -> bool:
+        return self.depth == "structure"
+
 
 # -- ways in ---------------------------------------------------------------------------------------------
 
@@ -197,11 +200,15 @@ def _check_path(target: str, sample: object, options: _Options) -> Result:
 
     if is_factory(target):
         options.report("loading the model")
-        model, own_sample = load_target(target, trust=options.trust, imports=options.imports)
+        model, own_sample = load_target(
+            target, trust=options.trust, imports=options.imports, allocate=not options.on_symbols
+        )
         given = own_sample if sample is None else sample
+        if options.on_symbols:
+            return _check_on_symbols(target, model, spec_from_model(model), given, options)
         return _check_model(target, model, spec_from_model(model), _loaded(given, options), options)
     options.report("reading the files")
-    spec, contents = read_spec(target, options.limits)
+    spec, contents = read_spec(target, options.limits, weights=not options.on_symbols)
     # Classes that the user's own code has registered are known only to a process that has imported it.
     imported = bool(options.imports) or "keras" in sys.modules
     refuse_unsafe(target, contents, trust=options.trust, has_imports=imported, version=spec.keras_version)
@@ -211,13 +218,20 @@ def _check_path(target: str, sample: object, options: _Options) -> Result:
         )
         if early is not None:
             return early
-    arrays = _loaded(sample, options)
+    arrays = None if options.on_symbols else _loaded(sample, options)
     options.report("loading TensorFlow and the model")
     model, _ = load_target(
-        target, trust=options.trust, imports=options.imports, limits=options.limits, read=(spec, contents)
+        target,
+        trust=options.trust,
+        imports=options.imports,
+        limits=options.limits,
+        read=(spec, contents),
+        allocate=not options.on_symbols,
     )
     if not spec.inputs or not all(entry.declared for entry in spec.inputs):
         spec = spec_from_model(model)  # The file does not say; the model itself may.
+    if options.on_symbols:
+        return _check_on_symbols(target, model, spec, sample, options)
     return _check_model(target, model, spec, arrays, options)
 
 
@@ -227,6 +241,8 @@ def _check_live(model: object, sample: object, options: _Options) -> Result:
     quiet_tensorflow()
     if is_model(model):
         spec = spec_from_model(model)
+        if options.on_symbols:
+            return _check_on_symbols(spec.name, model, spec, sample, options, is_live=True)
         return _check_model(spec.name, model, spec, _loaded(sample, options), options)
     if not callable(model):
         raise UsageError(
@@ -237,7 +253,7 @@ def _check_live(model: object, sample: object, options: _Options) -> Result:
         raise UsageError("a callable needs a sample: a dict of arrays")
     if not options.learners:
         raise UsageError("a callable needs models= or variables=, to say what should learn")
-    if options.depth == "preflight":
+    if options.depth != "values":
         raise UsageError("a callable cannot be checked without running it; use depth 'values'")
     return _check_callable(model, arrays, options)
 
@@ -291,7 +307,6 @@ def _check_model(
 ) -> Result:
     from gradlint.load.model import refuse_large_outputs
     from gradlint.record.runner import Runner
-    from gradlint.record.subject import Subject
 
     made_up = arrays is None
     if arrays is None:
@@ -301,12 +316,21 @@ def _check_model(
     if early is not None:
         return early
     binding = bind(spec, specs, options.mapping, options.targets)
+    rows = max((entry.shape[0] or 1 for entry in specs if entry.shape), default=1)
+    refuse_large_outputs(target, model, rows, options.limits)
+    subject = _subject(model, spec, binding, arrays, options)
+    return _run(target, Runner(subject), Facts(spec=spec, arrays=specs, binding=binding), made_up, options)
+
+
+def _subject(
+    model: object, spec: ModelSpec, binding: Binding, arrays: Mapping[str, object], options: _Options
+) -> Subject:
+    from gradlint.record.subject import Subject
+
     # An input that the model does not declare has no name of its own.
     declared = {entry.key for entry in spec.inputs or () if entry.declared}
     inputs = {key if key in declared else source: arrays[source] for key, source in binding.inputs}
-    rows = max((entry.shape[0] or 1 for entry in specs if entry.shape), default=1)
-    refuse_large_outputs(target, model, rows, options.limits)
-    subject = Subject(
+    return Subject(
         model=model,
         function=None,
         structure=_structure(spec, tuple(inputs)),
@@ -319,7 +343,38 @@ def _check_model(
         training=options.training,
         seed=options.seed,
     )
-    return _run(target, Runner(subject), Facts(spec=spec, arrays=specs, binding=binding), made_up, options)
+
+
+def _check_on_symbols(
+    target: str, model: object, spec: ModelSpec, sample: object, options: _Options, is_live: bool = False
+) -> Result:
+    """Run the model without a single value: of the sample only shapes and dtypes count."""
+    from gradlint.record.symbolic import record_symbols
+
+    if isinstance(sample, Mapping) and any(
+        type(v).__name__ in ("RaggedTensor", "SparseTensor") for v in sample.values()
+    ):
+        raise UsageError("depth 'structure' takes dense samples; use depth 'values' for ragged and sparse ones")
+    specs = _on_paper(spec, sample, options)
+    early = _preflight(target, spec, specs, sample is None, options)
+    if early is not None:
+        return early
+    binding = bind(spec, specs, options.mapping, options.targets)
+    subject = _subject(model, spec, binding, {array.key: array for array in specs}, options)
+    options.report("recording one training step on symbols")
+    flow = Flow(record_symbols(subject, is_live=is_live))
+    returns: Flow | None = None
+    if flow.recording.failure is None and any(drop.kind is DropKind.DROPPED for drop in drops(flow)):
+        options.report("locating dropped values")
+        returns = Flow(record_symbols(subject, is_live=is_live, trace_returns=True))
+    facts = facts_of(flow, Facts(spec=spec, arrays=specs, binding=binding), returns=returns)
+    facts = replace(facts, blocks=blocks_by_form(flow))
+    able = replace(options, codes=options.codes - VALUE_RULES)
+    findings, failed = _findings(facts, able)
+    waiting = tuple(
+        SkippedRule(code, "it needs values: --depth values") for code in sorted(options.codes & VALUE_RULES)
+    )
+    return _result(target, facts, findings, (*failed, *waiting), sample is None, able, depth="structure")
 
 
 def _check_callable(function: Callable[..., object], arrays: dict[str, object], options: _Options) -> Result:

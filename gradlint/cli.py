@@ -396,8 +396,6 @@ def _refuse_early_for_several(options: Options) -> None:
 
 def _refuse_early(options: Options) -> None:
     """Say what cannot work before a model is loaded for it."""
-    if options.depth == "structure":
-        raise UsageError("--depth structure is not available yet; choose values or preflight.")
     keys = [key for key, _ in options.mapping]
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise UsageError(f"--map names {', '.join(twice)} more than once.")
@@ -653,8 +651,7 @@ def parser_of_options() -> argparse.ArgumentParser:
         "--depth",
         choices=("preflight", "structure", "values"),
         default="values",
-        help="how deep to look: files only, the graph without weights (not available yet), or one real step "
-        "(default: %(default)s)",
+        help="how deep to look: files only, the graph without weights, or one real step (default: %(default)s)",
     )
     add(
         "--mode",

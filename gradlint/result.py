@@ -18,6 +18,8 @@ class GradientState(str, Enum):
     ABSENT = "absent"
     ZERO = "zero"
     FINITE = "finite"
+    PRESENT = "present"
+    """There is one; without values nobody knows more (`--depth structure`)."""
     NONFINITE = "non-finite"
     NOT_APPLICABLE = "n/a"
     """Integer, boolean and string tensors have no gradient by nature."""

@@ -21,10 +21,13 @@ import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from gradlint.errors import GradlintError, ModelFileError, UnsafeModelError, UsageError
 from gradlint.load.content import KERAS_PACKAGES, Kind, UnsafeContent, defined_classes
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import (
+    read_config,
     read_spec,
     refuse_beyond_memory,
     refuse_unsafe,
@@ -263,6 +266,7 @@ def load_target(
     imports: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
     read: tuple[ModelSpec, Sequence[UnsafeContent]] | None = None,
+    allocate: bool = True,
 ) -> tuple[Model, object]:
     """As `load_model`, with the sample that a factory may return besides its model (else None).
 
@@ -272,13 +276,16 @@ def load_target(
         imports: as for `load_model`.
         limits: what the file may ask for.
         read: what `read_spec` has told of the file; read again when None.
+        allocate: give values to the variables; else they only have shapes, and the file's weights are not read.
     """
     quiet_tensorflow()
     import_user_modules(imports)
     if is_factory(os.fspath(path)):
-        return _from_factory(os.fspath(path))
+        with contextlib.nullcontext() if allocate else _unallocated():
+            return _from_factory(os.fspath(path))
     file = require_file(path, ModelFileError, "a model")
-    return _from_file(file, trust, limits, read or read_spec(file, limits)), None
+    read = read or read_spec(file, limits, weights=allocate)
+    return _from_file(file, trust, limits, read, allocate), None
 
 
 def _from_factory(target: str) -> tuple[Model, object]:
@@ -303,7 +310,9 @@ def _from_factory(target: str) -> tuple[Model, object]:
     return model, sample
 
 
-def _from_file(file: Path, trust: bool, limits: Limits, read: tuple[ModelSpec, Sequence[UnsafeContent]]) -> Model:
+def _from_file(
+    file: Path, trust: bool, limits: Limits, read: tuple[ModelSpec, Sequence[UnsafeContent]], allocate: bool
+) -> Model:
     import keras
 
     spec, contents = read
@@ -312,21 +321,24 @@ def _from_file(file: Path, trust: bool, limits: Limits, read: tuple[ModelSpec, S
     refuse_unsafe(file, unknown, trust=trust, has_imports=trust, version=spec.keras_version)
     with file.open("rb") as stream:
         suffixes = (".keras",) if stream.read(2) == b"PK" else HDF5_SUFFIXES
-    if file.suffix not in suffixes:  # Keras goes by the name alone
+    if allocate and file.suffix not in suffixes:  # Keras goes by the name alone
         raise ModelFileError(f"{file} holds a Keras model, but Keras needs a name ending in {suffixes[0]}; rename it")
     try:
         with (
             quiet(),
             _same_globals(),
-            _counted_variables(file, limits),
+            _counted_variables(file, limits) if allocate else _unallocated(),
             _optimizers_without_slots(),
             _room_to_nest(spec),
         ):
             # Keras 3 cannot read back its own .h5 when it was compiled with the metric or loss "mse"
             # (keras issue 19330); only the loss matters here, so it is compiled anew.
-            is_hdf5 = file.suffix in HDF5_SUFFIXES
-            model = keras.saving.load_model(file, safe_mode=not trust, compile=not is_hdf5)
-            if is_hdf5 and isinstance(model, keras.Model) and spec.loss is not None:
+            is_hdf5 = suffixes == HDF5_SUFFIXES
+            if allocate:
+                model = keras.saving.load_model(file, safe_mode=not trust, compile=not is_hdf5)
+            else:
+                model = _built(read_config(file, limits), spec, trust)
+            if allocate and is_hdf5 and isinstance(model, keras.Model) and spec.loss is not None:
                 _compile(model, spec)
     except _OversizedError as error:
         raise error.reason from None
@@ -337,6 +349,52 @@ def _from_file(file: Path, trust: bool, limits: Limits, read: tuple[ModelSpec, S
     if not isinstance(model, keras.Model):
         raise ModelFileError(f"{file} holds a {type(model).__name__}, not a model")
     return model
+
+
+@contextlib.contextmanager
+def _unallocated() -> Iterator[None]:
+    """Lets Keras build a model whose variables have shapes and no values, in memory for the layers alone."""
+    import keras
+    from keras.src.backend.common import global_state
+
+    inherited: Any = keras.Variable.__init__
+    own = vars(keras.Variable).get("__init__")
+
+    def without_value(variable: Any, initializer: Any, shape: Any = None, *args: Any, **more: Any) -> None:
+        # A stateless scope takes initializers only; counters and seeds start from a value.
+        if not callable(initializer) and not isinstance(initializer, str):
+            value = initializer
+            start = np.asarray(getattr(value, "value", value))
+            shape = start.shape
+            if not args and more.get("dtype") is None:
+                more["dtype"] = keras.backend.standardize_dtype(getattr(value, "dtype", None) or _kind(start))
+
+            def initializer(shape: Any, dtype: Any = None) -> Any:
+                return keras.ops.convert_to_tensor(value, dtype=dtype)
+
+        inherited(variable, initializer, shape, *args, **more)
+
+    pending = list(global_state.get_global_attribute("uninitialized_variables", []))
+    keras.Variable.__init__ = without_value
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        # Whoever leaves a stateless scope next would allocate them.
+        global_state.set_global_attribute("uninitialized_variables", pending)
+        if own is None:
+            del keras.Variable.__init__
+        else:
+            keras.Variable.__init__ = own
+
+
+def _kind(array: np.ndarray[Any, Any]) -> str:
+    """The dtype that Keras gives to a Python number, or to an array without one."""
+    import keras
+
+    if array.dtype.kind == "f":
+        return str(keras.config.floatx())
+    return "int32" if array.dtype.kind == "i" else array.dtype.name
 
 
 class _OversizedError(Exception):
@@ -470,6 +528,21 @@ def _calls(model: Model) -> Iterator[tuple[Any, Any]]:
                 seen.add(id(operation))
                 yield from ((operation, node) for node in getattr(operation, "_inbound_nodes", ()))
                 pending.append(operation)
+
+
+def _built(config: dict[str, object], spec: ModelSpec, trust: bool) -> Model:
+    """A model from its configuration alone."""
+    import keras
+
+    compiled = config.pop("compile_config", None)
+    model = keras.saving.deserialize_keras_object(config, safe_mode=not trust)
+    if not spec.compiled or not isinstance(model, keras.Model):
+        return model
+    if type(model).compile is keras.Model.compile:
+        _compile(model, spec)  # Keras's own way asks every variable for its value, for the optimizer's sake
+    else:
+        model.compile_from_config(compiled)
+    return model
 
 
 def _compile(model: Model, spec: ModelSpec) -> None:

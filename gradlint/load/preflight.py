@@ -40,13 +40,14 @@ WEIGHTS = ("model.weights.h5", "model.weights.npz")
 
 
 def read_spec(
-    path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS
+    path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS, *, weights: bool = True
 ) -> tuple[ModelSpec, tuple[UnsafeContent, ...]]:
     """Reads what a `.keras` or legacy `.h5` file says of its model.
 
     Args:
         path: the model file.
         limits: what it may ask for.
+        weights: they will be needed; else nobody looks whether they are there and how large they are.
 
     Returns:
         The model's inputs, layers and loss, and what in the file is not Keras's own.
@@ -56,29 +57,47 @@ def read_spec(
         UnsafeModelError: the archive itself is malicious (names outside of it, links, bombs).
     """
     file = require_file(path, ModelFileError, "a model")
-    magic = _first_bytes(file, ModelFileError)
+    config, version, held = _config(file, limits, weights)
     pickled: tuple[UnsafeContent, ...] = ()
-    if magic.startswith(ZIP_MAGIC):
-        config, version, weights = _keras_config(file, limits)
-        if weights is None:
-            what = "weights as pickled Python objects (model.weights.npz)"
-            pickled = (UnsafeContent("", Kind.CODE, what, TRUST, "model.weights.npz"),)
-    elif magic == HDF5_MAGIC:
-        config, version, weights = _hdf5_config(file, limits)
-    else:
-        raise ModelFileError(
-            f"{file} is neither a zip archive (.keras) nor an HDF5 file (.h5); "
-            "save the model with model.save('model.keras')"
-        )
-    if not isinstance(config.get("class_name"), str) or not isinstance(config.get("config"), (dict, list)):
-        raise ModelFileError(f"{file}: its configuration describes no Keras model: it has no class_name and config")
+    if weights and held is None:
+        what = "weights as pickled Python objects (model.weights.npz)"
+        pickled = (UnsafeContent("", Kind.CODE, what, TRUST, "model.weights.npz"),)
     try:
         contents = (*unsafe_contents(config), *pickled)
         spec = spec_from_config(config, version)
     except RecursionError as error:  # only after --limit depth
         raise ModelFileError(f"{file}: the configuration is nested too deeply to be read") from error
-    refuse_oversized(file, spec, least_weights(config), weights, limits)
+    refuse_many_layers(file, spec, limits)
+    if weights:
+        refuse_oversized(file, least_weights(config), held, limits)
     return spec, contents
+
+
+def read_config(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> dict[str, object]:
+    """Reads the configuration in a model file; the weights may be missing.
+
+    Raises:
+        ModelFileError: as `read_spec`.
+        UnsafeModelError: as `read_spec`.
+    """
+    return dict(_config(require_file(path, ModelFileError, "a model"), limits, False)[0])
+
+
+def _config(file: Path, limits: Limits, weights: bool) -> tuple[Mapping[str, object], str, Weights | None]:
+    magic = _first_bytes(file, ModelFileError)
+    if magic.startswith(ZIP_MAGIC):
+        found = _keras_config(file, limits, weights)
+    elif magic == HDF5_MAGIC:
+        found = _hdf5_config(file, limits, weights)
+    else:
+        raise ModelFileError(
+            f"{file} is neither a zip archive (.keras) nor an HDF5 file (.h5); "
+            "save the model with model.save('model.keras')"
+        )
+    config = found[0]
+    if not isinstance(config.get("class_name"), str) or not isinstance(config.get("config"), (dict, list)):
+        raise ModelFileError(f"{file}: its configuration describes no Keras model: it has no class_name and config")
+    return found
 
 
 def refuse_unsafe(
@@ -239,15 +258,17 @@ UNEXPLAINED = 16
 """How many times the weights it holds a file may ask for: int4 weights take an eighth of what they stand for."""
 
 
-def refuse_oversized(
-    file: Path, spec: ModelSpec, least: tuple[int, str], weights: Weights | None, limits: Limits
-) -> None:
-    """Raises ModelFileError for a model that cannot be held, by what its file says."""
+def refuse_many_layers(file: Path, spec: ModelSpec, limits: Limits) -> None:
+    """Raises ModelFileError for a model of more layers than are allowed."""
     if len(spec.layers) > limits.items:
         raise ModelFileError(
             f"{file} has {len(spec.layers):,} layers, more than the limit of {limits.items:,}; "
             f"pass --limit items={len(spec.layers)} to check it all the same"
         )
+
+
+def refuse_oversized(file: Path, least: tuple[int, str], weights: Weights | None, limits: Limits) -> None:
+    """Raises ModelFileError for a model that cannot be held, by what its file says."""
     asked, layer = least
     held = weights.size if weights is not None else asked
     if asked > LARGE and asked > UNEXPLAINED * max(held, 1):
@@ -399,24 +420,25 @@ def dtype_name(dtype: np.dtype[np.generic]) -> str:
     return "string" if dtype.kind in "SUT" else str(dtype.name)
 
 
-def _keras_config(file: Path, limits: Limits) -> tuple[Mapping[str, object], str, Weights | None]:
-    """The configuration, the version that wrote it, and the weights: None when they are pickled."""
+def _keras_config(file: Path, limits: Limits, with_weights: bool) -> tuple[Mapping[str, object], str, Weights | None]:
+    """The configuration, the version that wrote it, and the weights: None when they are pickled, or not asked for."""
     with _archive(file, ModelFileError, "a .keras archive", limits) as archive:
         names = archive.namelist()
         if "config.json" not in names:
             raise ModelFileError(f"{file} is a zip archive without config.json, so it is not a .keras model")
-        if not set(WEIGHTS) & set(names):
+        if with_weights and not set(WEIGHTS) & set(names):
             raise ModelFileError(f"{file} has no weights: model.weights.h5 is missing from the archive")
         config = _json(file, "config.json", _text(file, archive, "config.json", limits.config), limits)
         metadata: Mapping[str, object] = {}
         if "metadata.json" in names:
             metadata = _json(file, "metadata.json", _text(file, archive, "metadata.json", METADATA_BYTES), limits)
-        weights = read_member_weights(file, archive, WEIGHTS[0], limits) if WEIGHTS[0] in names else None
+        held = with_weights and WEIGHTS[0] in names
+        weights = read_member_weights(file, archive, WEIGHTS[0], limits) if held else None
     version = metadata.get("keras_version")
     return config, version[:40] if isinstance(version, str) else "", weights
 
 
-def _hdf5_config(file: Path, limits: Limits) -> tuple[Mapping[str, object], str, Weights]:
+def _hdf5_config(file: Path, limits: Limits, with_weights: bool) -> tuple[Mapping[str, object], str, Weights | None]:
     import h5py
 
     try:
@@ -431,7 +453,7 @@ def _hdf5_config(file: Path, limits: Limits) -> tuple[Mapping[str, object], str,
                 text = _attribute(file, store, "training_config", limits)
                 config["compile_config"] = _json(file, "training_config", text, limits)
             version = _attribute(file, store, "keras_version", limits)[:40] if "keras_version" in store.attrs else ""
-            return config, version, read_weights(file, store, limits)
+            return config, version, read_weights(file, store, limits) if with_weights else None
     except GradlintError:
         raise
     except Exception as error:  # whatever h5py makes of a broken file

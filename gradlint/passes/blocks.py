@@ -131,6 +131,61 @@ def blocks(flow: Flow, probes: Sequence[Flow], lying: frozenset[str] = frozenset
     return tuple(sorted(found, key=lambda block: block.position))
 
 
+def blocks_by_form(flow: Flow) -> tuple[Block, ...]:
+    """Where a gradient is zero whatever the values are, by the shapes and types of operations alone."""
+    if flow.recording.loss.tensor is None:
+        return ()
+    stops = {
+        position: why
+        for position, op in enumerate(flow.recording.ops)
+        if any(flow.state(index) is GradientState.PRESENT for index in op.outputs)
+        and (why := _why_by_form(flow, op)) is not None
+    }
+    open_way = flow.ancestors([flow.recording.loss.tensor], lambda op, operand: op not in stops)
+    sources = [(r.tensor, r.gradient, ("input", r.key)) for r in flow.float_inputs]
+    sources += [(v.tensor, v.gradient, ("variable", v.path)) for v in flow.learners]
+    dead = {
+        tensor: name
+        for tensor, gradient, name in sources
+        if tensor is not None and gradient.state is GradientState.PRESENT and tensor not in open_way
+    }
+    groups: dict[tuple[str, str, Why], list[int]] = {}
+    for position, why in stops.items():
+        groups.setdefault((flow.op(position).layer, flow.op(position).type, why), []).append(position)
+    found = []
+    for (_, _, why), positions in sorted(groups.items(), key=lambda item: -max(item[1])):
+        behind = flow.ancestors([index for position in positions for index in flow.op(position).inputs])
+        victims = {dead.pop(tensor) for tensor in behind & dead.keys()}
+        if victims:
+            found.append(_block(flow, positions, why, victims))
+    return tuple(sorted(found, key=lambda block: block.position))
+
+
+def _why_by_form(flow: Flow, op: OpRecord) -> Why | None:
+    if op.type == "Sign":
+        return Why.STEP
+    if not op.inputs:
+        return None
+    shape = flow.tensor(op.inputs[0]).shape
+    normalises = op.type in ("Softmax", "LogSoftmax") and shape[-1:] == (1,)
+    if not normalises and not (op.type == "Sub" and _is_own_mean(flow, op)):
+        return None
+    return Why.SINGLE_ELEMENT_UNITS if _is_unit_axis(flow, op.inputs[0]) else Why.SINGLE_ELEMENT_DATA
+
+
+def _is_own_mean(flow: Flow, op: OpRecord) -> bool:
+    """Whether an operation takes from a tensor its mean over one element."""
+    value, mean = op.inputs
+    makers = [flow.op(position) for position in flow.producers(mean)]
+    shapes = flow.tensor(value).shape, flow.tensor(mean).shape
+    known = all(length >= 0 for shape in shapes for length in shape)
+    return (
+        known
+        and _size(shapes[0]) == _size(shapes[1])
+        and any(m.type == "Mean" and m.inputs[0] == value for m in makers)
+    )
+
+
 def is_lost(flow: Flow) -> bool:
     """Whether anything that should learn receives a gradient of zero or next to it."""
     return bool(lost(flow))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gradlint.flow import Flow
 
 _DEAF = (Local.NONE, Local.UNREGISTERED, Local.RAISES)
-_LIVE = (GradientState.FINITE, GradientState.ZERO, GradientState.NONFINITE)
+_LIVE = (GradientState.FINITE, GradientState.ZERO, GradientState.NONFINITE, GradientState.PRESENT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,21 @@ def are_copies(flow: Flow, variables: Sequence[VariableRecord]) -> bool:
     """
     if not any(len(variable.shape) >= 2 for variable in variables):
         return False
-    alive = [v for v in flow.learners if v.gradient.state in (GradientState.FINITE, GradientState.ZERO)]
+    alive = [
+        v
+        for v in flow.learners
+        if v.gradient.state in (GradientState.FINITE, GradientState.ZERO, GradientState.PRESENT)
+    ]
     return all(any(_is_copy(variable, other) for other in alive) for variable in variables)
 
 
 def _is_copy(variable: VariableRecord, other: VariableRecord) -> bool:
     mine, theirs = variable.values, other.values
-    if variable.shape != other.shape or mine is None or theirs is None:
+    if variable.shape != other.shape:
+        return False
+    if other.gradient.state is GradientState.PRESENT:
+        return True  # Without values nobody can tell.
+    if mine is None or theirs is None:
         return False
     spread = max(theirs.maximum - theirs.minimum, 1e-12)
     return all(

@@ -37,7 +37,10 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
     text = _plain(error)
     failed = trace.failed
     where = failed.layer if failed is not None else None
-    if isinstance(error, (ValueError, TypeError, tf.errors.InvalidArgumentError, IndexError, RuntimeError)):
+    needs_values = run.is_symbolic and isinstance(error, tf.errors.OperatorNotAllowedInGraphError)
+    if not needs_values and isinstance(
+        error, (ValueError, TypeError, tf.errors.InvalidArgumentError, IndexError, RuntimeError)
+    ):
         kind = "dtype" if _DTYPE_WORDS.search(text) and not re.search(r"shape", text) else "shape"
         if _SHAPE_WORDS.search(text) or kind == "dtype":
             region = Region.MODEL if failed is not None else Region.LOSS

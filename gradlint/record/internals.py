@@ -19,13 +19,17 @@ import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.backend.common.name_scope import current_path as keras_current_path
+from keras.src.backend.common.stateless_scope import StatelessScope
 from keras.src.ops.operation import Operation
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.trainers.trainer import Trainer
 from tensorflow.python import pywrap_tfe
+from tensorflow.python.autograph.core import converter
+from tensorflow.python.autograph.impl import api as autograph
 from tensorflow.python.eager import backprop, context, imperative_grad, record
-from tensorflow.python.framework import op_callbacks, ops
-from tensorflow.python.ops import custom_gradient, resource_variable_ops, script_ops
+from tensorflow.python.eager.polymorphic_function import polymorphic_function
+from tensorflow.python.framework import func_graph, op_callbacks, ops
+from tensorflow.python.ops import cond_v2, custom_gradient, resource_variable_ops, script_ops, while_v2
 from tensorflow.python.util import tf_stack
 
 Tensor = Any
@@ -35,7 +39,7 @@ OpCallback = Callable[..., None]
 
 
 def tensor_id(tensor: Tensor) -> int:
-    """A number that no other eager tensor of this process has."""
+    """A number that no other tensor of this process has, eager or symbolic."""
     return int(tensor._id)
 
 
@@ -44,9 +48,15 @@ def array_of(tensor: Tensor) -> np.ndarray[Any, Any]:
     return np.asarray(tensor._numpy())
 
 
+_graph: Any = None
+"""The graph of the run on symbols that is in progress."""
+
+
 def is_eager(tensor: object) -> bool:
-    """Whether `tensor` holds values."""
-    return isinstance(tensor, ops.EagerTensor)
+    """Whether `tensor` holds values; in a run on symbols, whether it stands for some."""
+    if isinstance(tensor, ops.EagerTensor):
+        return True
+    return _graph is not None and isinstance(tensor, tf.Tensor) and getattr(tensor, "graph", None) is _graph
 
 
 def current_path() -> str:
@@ -127,7 +137,8 @@ def on_custom_gradient(
     def recorded(
         op_type: Any, output_tensors: Any, input_tensors: Any, backward_function: Any, forward_function: Any = None
     ) -> None:
-        if not all(is_eager(tensor) for tensor in output_tensors):  # The capture of a tensor by a graph.
+        # The capture of a tensor by a graph is none of them.
+        if op_type == "captured_value" or not all(is_eager(tensor) for tensor in output_tensors):
             record_operation(op_type, output_tensors, input_tensors, backward_function, forward_function)
             return
         token = open_tokens[-1] if open_tokens else start()
@@ -142,8 +153,15 @@ def on_custom_gradient(
 
         record_operation(op_type, output_tensors, input_tensors, guarded, forward_function)
 
+    in_graph = custom_gradient._graph_mode_decorator
+
+    def in_own_graph(function: Any, args: Any, kwargs: Any) -> Any:
+        own = _graph is not None and ops.get_default_graph() is _graph
+        return (decorated if own else in_graph)(function, args, kwargs)
+
     with (
         patched(custom_gradient, "_eager_mode_decorator", decorated),
+        patched(custom_gradient, "_graph_mode_decorator", in_own_graph),
         patched(record, "record_operation", recorded),
     ):
         yield
@@ -410,3 +428,224 @@ def tf_variable(variable: Any) -> Any:
 def fresh_seeds(seed: int) -> None:
     """Make every random operation of the coming run repeatable."""
     keras.utils.set_random_seed(seed)
+
+
+# -- runs on symbols -------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def on_symbols() -> Iterator[Any]:
+    """Give a graph in which everything that happens is written down and nothing is computed."""
+    global _graph
+    graph = func_graph.FuncGraph("gradlint")
+    before, _graph = _graph, graph
+    try:
+        with graph.as_default():
+            yield graph
+    finally:
+        _graph = before
+
+
+def symbol(shape: Sequence[int | None], dtype: str) -> Tensor:
+    """A tensor without values."""
+    return tf.compat.v1.placeholder(dtype, shape)
+
+
+def captured_by(graph: Any, tensor: Tensor) -> Tensor | None:
+    """What a symbol of a graph stands for, if it was made outside of it."""
+    if tensor.op.type != "Placeholder":
+        return None
+    return next((outer for outer, inner in graph.captures if inner is tensor), None)
+
+
+class SymbolicScope(StatelessScope):  # type: ignore[misc]  # Keras ships no types
+    """Lets a model run on symbols: every Keras variable is one, whether it has been allocated or not.
+
+    Args:
+        allocate: give values to the variables that the run creates, as a live model needs.
+        on_read: called with a variable and its symbol when it is read for the first time.
+        on_assign: `(symbol of the variable, value) -> what to read from now on`.
+    """
+
+    def __init__(
+        self,
+        allocate: bool,
+        on_read: Callable[[Any, Tensor], None],
+        on_assign: Callable[[Tensor, Tensor], Tensor],
+    ) -> None:
+        super().__init__(initialize_variables=allocate)
+        self._allocate = allocate
+        self._on_read = on_read
+        self._on_assign = on_assign
+        self._first: dict[int, tuple[Any, Tensor]] = {}
+        self._pending: list[Any] = []
+
+    def symbol_of(self, variable: Any) -> Tensor:
+        """The symbol that a variable started with."""
+        known = self._first.get(id(variable))
+        if known is None:
+            with _graph.as_default():
+                known = (variable, symbol(variable.shape, _dtype_name(variable)))
+            self._first[id(variable)] = known
+            self.state_mapping.setdefault(id(variable), known[1])
+            self._on_read(*known)
+        return known[1]
+
+    def get_current_value(self, variable: Any) -> Any:
+        if id(variable) not in self.state_mapping:
+            self.symbol_of(variable)
+        return self.state_mapping[id(variable)]
+
+    def add_update(self, update: tuple[Any, Any]) -> None:
+        variable, value = update
+        first = self.symbol_of(variable)
+        if is_eager(value) and first.dtype.is_floating:
+            value = self._on_assign(first, value)
+        self.state_mapping[id(variable)] = value
+
+    def __enter__(self) -> Any:
+        self._pending = list(global_state.get_global_attribute("uninitialized_variables", []))
+        return super().__enter__()
+
+    def __exit__(self, *args: Any, **kwargs: Any) -> None:
+        if not self._allocate:
+            global_state.set_global_attribute("uninitialized_variables", self._pending)
+        super().__exit__(*args, **kwargs)
+
+
+def _dtype_name(variable: Any) -> str:
+    return str(getattr(variable.dtype, "name", variable.dtype))
+
+
+@contextlib.contextmanager
+def control_flow_inlined(decided: Callable[[Tensor], None], join: Callable[[list[Tensor]], Tensor]) -> Iterator[None]:
+    """Build all branches of a condition, and the body of a loop, into the one graph that is being built.
+
+    A branch of its own graph would hide what it holds from the tape's judgement. A loop's body is built twice, so
+    that what the first step leaves for the second is connected.
+
+    Args:
+        decided: called with each tensor that chooses a branch or ends a loop.
+        join: gives one tensor that depends on the results of all branches.
+    """
+    original = polymorphic_function.Function.__call__
+    own_cond, own_case, own_loop = cond_v2.cond_v2, cond_v2.indexed_case, while_v2.while_loop
+
+    def elsewhere() -> bool:
+        return ops.get_default_graph() is not _graph
+
+    def joined(results: list[Any]) -> Any:
+        flat = [tf.nest.flatten(result) for result in results]
+        if len({len(parts) for parts in flat}) != 1:
+            raise ValueError("the branches of a condition give different numbers of results")
+        pairs = zip(*flat, strict=True)
+        return tf.nest.pack_sequence_as(results[0], [_joined_leaf(list(parts), join) for parts in pairs])
+
+    def cond(pred: Any, true_fn: Any, false_fn: Any, name: Any = "cond") -> Any:
+        if elsewhere():
+            return own_cond(pred, true_fn, false_fn, name)
+        known = tf.get_static_value(pred)
+        if known is not None:
+            return true_fn() if known else false_fn()
+        decided(pred)
+        return joined([true_fn(), false_fn()])
+
+    def case(index: Any, functions: Any, name: Any = "indexed_case", lower_using_switch_merge: Any = None) -> Any:
+        if elsewhere():
+            return own_case(index, functions, name, lower_using_switch_merge)
+        decided(index)
+        return joined([function() for function in functions])
+
+    def loop(
+        cond: Any,
+        body: Any,
+        loop_vars: Any,
+        shape_invariants: Any = None,
+        parallel_iterations: Any = 10,
+        maximum_iterations: Any = None,
+        name: Any = None,
+        return_same_structure: Any = True,
+        back_prop: Any = True,
+    ) -> Any:
+        if elsewhere():
+            return own_loop(
+                cond, body, loop_vars, shape_invariants, parallel_iterations, maximum_iterations, name,
+                return_same_structure, back_prop,
+            )  # fmt: skip
+        values = _as_tensors(loop_vars)
+        for _ in range(2):
+            going_on = cond(*values)
+            if is_eager(going_on):
+                decided(going_on)
+            result = body(*values)
+            flat = tf.nest.flatten(result)
+            values = _as_tensors(tf.nest.pack_sequence_as(loop_vars, flat))
+        return values if return_same_structure or len(values) != 1 else values[0]
+
+    def call(function: Any, *args: Any, **kwargs: Any) -> Any:
+        if elsewhere():
+            return original(function, *args, **kwargs)
+        python = function._python_function
+        if not function._autograph:
+            return python(*args, **kwargs)
+        options = converter.ConversionOptions(recursive=True, user_requested=True)
+        return autograph.converted_call(python, args, kwargs, options=options)
+
+    with (
+        patched(cond_v2, "cond_v2", cond),
+        patched(cond_v2, "indexed_case", case),
+        patched(while_v2, "while_loop", loop),
+        patched(polymorphic_function.Function, "__call__", call),
+    ):
+        yield
+
+
+def _as_tensors(values: Any) -> Any:
+    def convert(value: Any) -> Any:
+        if isinstance(value, (tf.TensorArray, tf.Tensor)) or value is None or hasattr(value, "_type_spec"):
+            return value
+        return tf.convert_to_tensor(value)
+
+    return tf.nest.map_structure(convert, values)
+
+
+def _joined_leaf(values: list[Any], join: Callable[[list[Tensor]], Tensor]) -> Any:
+    if isinstance(values[0], tf.TensorArray) or all(value is None for value in values):
+        return values[0]
+    tensors = [tf.convert_to_tensor(value) for value in values]
+    return tensors[0] if all(tensor is tensors[0] for tensor in tensors) else join(tensors)
+
+
+def joined(tensors: Sequence[Tensor]) -> Tensor:
+    """A symbol that depends on several tensors, any of which it may turn out to be."""
+    shape = tensors[0].shape
+    for tensor in tensors[1:]:
+        shape = shape.most_specific_compatible_shape(tensor.shape)
+    with record.stop_recording():
+        result = tf.compat.v1.placeholder_with_default(tensors[0], shape)
+    if not result.dtype.is_floating:
+        return result
+
+    def backward(slope: Any) -> list[Any]:
+        return [tf.zeros_like(tensor) for tensor in tensors]
+
+    record.record_operation("Branches", [result], list(tensors), backward)
+    return result
+
+
+@contextlib.contextmanager
+def on_gradient_of_variables(callback: Callable[[Any], None]) -> Iterator[None]:
+    """Call `callback(target)` instead of every `tape.gradient` with respect to Keras variables; zeros come back.
+
+    On symbols the model's own tapes know nothing of its variables.
+    """
+    original = backprop.GradientTape.gradient
+
+    def gradient(self: Any, target: Any, sources: Any, *args: Any, **kwargs: Any) -> Any:
+        if not any(isinstance(source, keras.Variable) for source in tf.nest.flatten(sources)):
+            return original(self, target, sources, *args, **kwargs)
+        callback(target)
+        return tf.nest.map_structure(lambda v: symbol(v.shape, _dtype_name(v)), sources)
+
+    with patched(backprop.GradientTape, "gradient", gradient):
+        yield

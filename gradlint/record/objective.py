@@ -276,6 +276,9 @@ def _surrogate(seed: int, why: str) -> Objective:
             values = tensors.numbers(output)
             if not getattr(values, "dtype", tf.int32).is_floating:
                 continue
+            if not tf.executing_eagerly():  # Of symbols only the way counts, and not every shape is known.
+                total += tf.reduce_sum(tf.cast(values, tf.float32) * tf.random.normal(tf.shape(values)))
+                continue
             weights = generator.normal(size=values.shape).astype("float32") / max(
                 1.0, float(np.sqrt(np.prod(values.shape)))
             )

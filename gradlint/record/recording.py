@@ -50,6 +50,7 @@ class Gradient:
 
 
 ABSENT = Gradient(GradientState.ABSENT)
+PRESENT = Gradient(GradientState.PRESENT)
 NOT_APPLICABLE = Gradient(GradientState.NOT_APPLICABLE)
 
 
@@ -71,7 +72,10 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class TensorRecord:
-    """One tensor of the run. Its index in `Recording.tensors` is its name."""
+    """One tensor of the run. Its index in `Recording.tensors` is its name.
+
+    In a run on symbols a length that nobody knows is -1.
+    """
 
     shape: tuple[int, ...]
     dtype: str

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 # What a run patches belongs to the whole process: a second check waits for the first.
-_ONE_AT_A_TIME = threading.RLock()
+ONE_AT_A_TIME = threading.RLock()
 
 
 @dataclass(slots=True)
@@ -41,6 +41,15 @@ class Run:
     def __post_init__(self) -> None:
         self.trace = Trace(__file__, self.subject.model)
 
+    @property
+    def is_symbolic(self) -> bool:
+        """Whether nothing is computed in this run."""
+        return False
+
+    def handle(self, variable: Any) -> Any:
+        """What the tapes know a variable by."""
+        return internals.handle_of(variable)
+
     @contextlib.contextmanager
     def isolated(self) -> Iterator[None]:
         """Leave the model, its optimizer, metrics and seeds, and every global state, as they were."""
@@ -49,7 +58,7 @@ class Run:
             return internals.tensor_id(variable.handle) in self.trace.assigned
 
         with (
-            _ONE_AT_A_TIME,
+            ONE_AT_A_TIME,
             warnings.catch_warnings(),
             internals.restored(self._all_variables(), is_assigned),
             internals.optimizers_disarmed(),
@@ -138,7 +147,7 @@ class Run:
     def watched(self, batch: Batch) -> tuple[dict[str, Any], list[Any]]:
         floats = {key: tensor for key, tensor in batch.inputs.items() if is_float(tensor.dtype.name)}
         floats = {key: tensors.numbers(tensor) for key, tensor in floats.items()}
-        return floats, [internals.handle_of(v) for v in self.learning() if v.trainable]
+        return floats, [self.handle(v) for v in self.learning() if v.trainable]
 
     def learning(self) -> list[Any]:
         """All variables of the model and of what else should learn, without doubles, Keras's own order."""
@@ -168,8 +177,9 @@ class Run:
             for part in tensors.components(tensor):
                 self.trace.index(part)
         for variable in self.learning():
-            self.trace.index(internals.handle_of(variable))
-            self.trace.candidates.append(internals.tf_variable(variable))
+            self.trace.index(self.handle(variable))
+            if not self.is_symbolic:
+                self.trace.candidates.append(internals.tf_variable(variable))
 
     def reached(self, starts: Sequence[Any], handles: Sequence[Any]) -> list[int]:
         """Indices of the float tensors that watched tensors and variables lead to, in forward order."""

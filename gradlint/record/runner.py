@@ -49,7 +49,7 @@ class Runner:
         if probe is None:
             run = self._plain()
             with run.isolated():
-                return _recorded(run, trace_returns)
+                return recorded(run, trace_returns)
         steps = self._virtual_step()
         seed = self._subject.seed + 1 + probe.number
         inputs = self._subject.inputs
@@ -60,7 +60,7 @@ class Runner:
             for variable, step in steps:
                 run.trace.assigned.add(internals.tensor_id(variable.handle))
                 variable.assign_add(step)
-            return _recorded(run, trace_returns)
+            return recorded(run, trace_returns)
 
     def traced_reads(self) -> frozenset[str]:
         """Paths of the variables that the model reads when it is traced as a graph.
@@ -166,7 +166,7 @@ class Runner:
         return _has_slope(loss, float(tf.reduce_max(tf.abs(tf.cast(variable, tf.float32)))) or 1.0)
 
 
-def _recorded(run: Run, trace_returns: bool) -> Recording:
+def recorded(run: Run, trace_returns: bool) -> Recording:
     """One forward under one recorder, with a tape for each float input and one over all that should learn."""
     trace = run.trace
     trace.trace_returns = trace_returns
@@ -203,7 +203,7 @@ def _recorded(run: Run, trace_returns: bool) -> Recording:
     slopes = internals.gradients(learning, loss, [trace.tensors[index] for index in indices])
     reached = dict(zip(indices, slopes, strict=True))
     by_key = {key: _of_key(key_tapes[key], loss, value, reached[trace.index(value)]) for key, value in floats.items()}
-    value = float(tf.reduce_sum(tf.cast(loss, tf.float32)))
+    value = float("nan") if run.is_symbolic else float(tf.reduce_sum(tf.cast(loss, tf.float32)))
     record = replace(objective.record, tensor=trace.index(loss), value=value if np.isfinite(value) else None)
     return recording_of(run, batch, Backward(outputs, record, reached, by_key))
 

@@ -35,6 +35,13 @@ def numbers(tensor: Any) -> Any:
     return tensor.flat_values if isinstance(tensor, tf.RaggedTensor) else tensor
 
 
+def shape_of(tensor: Any) -> tuple[int, ...]:
+    """The shape of a tensor; -1 for a length that a symbol does not know, and () for a rank."""
+    if tensor.shape.rank is None:
+        return ()
+    return tuple(-1 if length is None else int(length) for length in tensor.shape)
+
+
 def path_of(variable: Any) -> str:
     """The Keras path of a variable, or the name of a plain `tf.Variable`."""
     return str(getattr(variable, "path", None) or variable.name.split(":")[0])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from gradlint.record import internals, source
 from gradlint.record.recording import Region
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # Operations that read only the form of their input, never its values.
 SHAPE_READERS = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "VariableShape"})
+
+# Operation types of a graph that take nothing in: their results are where values come from.
+SOURCES = frozenset({"Const", "Placeholder", "NoOp"})
 
 # Operation types that give a resource handle a new value.
 ASSIGNS = ("Assign", "ResourceApply", "ResourceScatter", "ResourceStrided")
@@ -101,6 +105,7 @@ class Trace:
         decisions: indices of the tensors whose value decided a branch or a loop.
         capture_losses: treat the targets of `tape.gradient` as losses.
         trace_returns: find out from which line each of the user's layers returned.
+        graph: the graph of a run on symbols; None for a run on values.
         failed: the innermost layer call that ended with an error, and `failed_operands` its tensors.
     """
 
@@ -119,6 +124,7 @@ class Trace:
         self._model_name = str(getattr(model, "name", ""))
         self.capture_losses = False
         self.trace_returns = False
+        self.graph: Any = None
         self._index: dict[int, int] = {}
         self._first: dict[int, int] = {}
         self._assigned: dict[int, list[int]] = {}
@@ -161,9 +167,14 @@ class Trace:
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
         """Observe everything the current thread does in TensorFlow."""
+        opened = (
+            internals.functions_run_eagerly()
+            if self.graph is None
+            else internals.control_flow_inlined(self._decision, self._join)
+        )
         with (
             internals.variable_watch() as self._watched,
-            internals.functions_run_eagerly(),
+            opened,
             internals.on_custom_gradient(lambda: len(self.ops), self._custom_gradient),
             internals.on_inner_gradient(self._inner_gradient),
             internals.on_python_function(self._python_function),
@@ -212,9 +223,11 @@ class Trace:
         op_name: str | None = None,
         graph: Any = None,
     ) -> None:
-        if self._paused or graph is not None:
+        if self._paused or graph is not self.graph:
             return
         name = internals.text_of(op_type)
+        if graph is not None and name in SOURCES:
+            return
         position = len(self.ops)
         indices = [self._operand(tensor) for tensor in inputs]
         # The detour that an operand came back from is itself recorded as an operation.
@@ -236,6 +249,8 @@ class Trace:
         known = self.known(tensor)
         if known is not None:
             return known
+        if self.graph is not None:
+            return self._symbol(tensor)
         variable = self._read_silently(tensor)
         if variable is not None:
             position = len(self.ops)
@@ -246,6 +261,15 @@ class Trace:
         if self._detours:
             self._return_from_detour(tensor, index)
         return index
+
+    def _symbol(self, tensor: Any) -> int:
+        """The index of a symbol that no recorded operation made: a constant, or a tensor from outside."""
+        outer = internals.captured_by(self.graph, tensor)
+        known = self.known(outer) if outer is not None else None
+        if known is None:
+            return self._add(tensor, None)
+        self._index[internals.tensor_id(tensor)] = known
+        return known
 
     def _read_silently(self, tensor: Any) -> Any | None:
         """The variable whose value an unknown operand is, if an operation read it by itself."""
@@ -287,6 +311,35 @@ class Trace:
         index = None if self._paused else self.known(tensor)
         if index is not None:
             self.decisions.add(index)
+
+    def _join(self, tensors: list[Any]) -> Any:
+        """One tensor for the results of several branches."""
+        with self.paused():
+            result = internals.joined(tensors)
+        if self._paused:
+            return result
+        operands = [self._operand(tensor) for tensor in tensors]
+        position = len(self.ops)
+        op = self._new_op("Branches", operands)
+        op.is_pseudo = True
+        op.outputs.append(self._add(result, position))
+        return result
+
+    def assigned_symbol(self, symbol: Any, value: Any) -> Any:
+        """Enter the assignment of a value to a variable; gives what the variable holds from now on.
+
+        As with values, no gradient passes back to what was assigned, and the variable keeps its own.
+        """
+        if self._paused:
+            return value
+        with self.paused():
+            result = tf.stop_gradient(value) + (symbol - tf.stop_gradient(symbol))
+        operands = [self._operand(symbol), self._operand(value)]
+        position = len(self.ops)
+        op = self._new_op("AssignVariableOp", operands)
+        op.is_pseudo = True
+        op.outputs.append(self._add(result, position))
+        return result
 
     def _return_from_detour(self, tensor: Any, index: int, layer: str | None = None) -> None:
         """Guess whether a tensor from nowhere holds values that left TensorFlow before.

@@ -16,6 +16,7 @@ from gradlint.record.owners import Owners
 from gradlint.record.recording import (
     ABSENT,
     NOT_APPLICABLE,
+    PRESENT,
     Failure,
     Gradient,
     InputRecord,
@@ -60,14 +61,15 @@ class Backward:
 def recording_of(run: Run, batch: Batch, backward: Backward) -> Recording:
     """Reduce a run and its gradients."""
     trace, failure = run.trace, backward.failure
-    reduced = {index: reduction.gradient_of(slope) for index, slope in backward.slopes.items()}
+    reduced = {index: _gradient(run, slope) for index, slope in backward.slopes.items()}
     examination = Examination(trace, backward.slopes, reduced) if failure is None else None
-    saturated = [_saturated(run, op) for op in trace.ops]
+    saturated = [None if run.is_symbolic else _saturated(run, op) for op in trace.ops]
     suspicious = examination is not None and examination.is_suspicious(backward.loss, saturated)
     ends = {trace.index(t) for t in keras.tree.flatten(backward.outputs) if internals.is_eager(t)}
+    valued = set[int]() if run.is_symbolic else set(range(len(trace.tensors))) if suspicious else ends
     return Recording(
         ops=tuple(_op(position, op, examination, saturated[position]) for position, op in enumerate(trace.ops)),
-        tensors=tuple(_tensor(run, index, reduced, suspicious or index in ends) for index in range(len(trace.tensors))),
+        tensors=tuple(_tensor(run, index, reduced, index in valued) for index in range(len(trace.tensors))),
         calls=_calls(run),
         inputs=_inputs(run, batch, backward),
         variables=_variables(run, backward, reduced),
@@ -78,6 +80,12 @@ def recording_of(run: Run, batch: Batch, backward: Backward) -> Recording:
         built=_built(run),
         failure=failure,
     )
+
+
+def _gradient(run: Run, slope: Any | None, *, counted: bool = False) -> Gradient:
+    if run.is_symbolic:
+        return ABSENT if slope is None else PRESENT
+    return reduction.gradient_of(slope, counted=counted)
 
 
 def _built(run: Run) -> dict[str, tuple[str, int]]:
@@ -95,9 +103,9 @@ def _tensor(run: Run, index: int, reduced: Mapping[int, Gradient], with_values: 
         return TensorRecord((), "resource", producer, ABSENT)
     dtype = tensor.dtype.name
     if not is_float(dtype) and dtype != "resource":
-        return TensorRecord(tuple(tensor.shape), dtype, producer, NOT_APPLICABLE)
+        return TensorRecord(tensors.shape_of(tensor), dtype, producer, NOT_APPLICABLE)
     values = reduction.values_of(tensor) if with_values and is_float(dtype) else None
-    return TensorRecord(tuple(tensor.shape), dtype, producer, reduced.get(index, ABSENT), values)
+    return TensorRecord(tensors.shape_of(tensor), dtype, producer, reduced.get(index, ABSENT), values)
 
 
 def _saturated(run: Run, op: Op) -> float | None:
@@ -155,8 +163,8 @@ def _inputs(run: Run, batch: Batch, backward: Backward) -> tuple[InputRecord, ..
         elif backward.failure is not None:
             gradient = Gradient(GradientState.UNKNOWN)
         else:
-            gradient = reduction.gradient_of(slope, counted=True)
-        used = reduction.used_slices(slope, len(shape))
+            gradient = _gradient(run, slope, counted=True)
+        used = () if run.is_symbolic else reduction.used_slices(slope, len(shape))
         records.append(InputRecord(key, run.trace.index(values), shape, dtype, gradient, used))
     return tuple(records)
 
@@ -198,7 +206,7 @@ def _variables(run: Run, backward: Backward, reduced: Mapping[int, Gradient]) ->
 
 
 def _tracked(run: Run, path: str, variable: Any, backward: Backward, reduced: Mapping[int, Gradient]) -> VariableRecord:
-    index = run.trace.versions(internals.handle_of(variable))[0]
+    index = run.trace.versions(run.handle(variable))[0]
     record = VariableRecord(
         path=path,
         tensor=index,
@@ -212,6 +220,8 @@ def _tracked(run: Run, path: str, variable: Any, backward: Backward, reduced: Ma
         return record
     if backward.failure is not None:
         return replace(record, gradient=Gradient(GradientState.UNKNOWN))
+    if run.is_symbolic:
+        return record
     value = tf.convert_to_tensor(internals.tf_variable(variable))
     return replace(
         record,
@@ -222,18 +232,19 @@ def _tracked(run: Run, path: str, variable: Any, backward: Backward, reduced: Ma
 
 def _strays(run: Run) -> list[VariableRecord]:
     """Trainable variables that layers read and the model does not list."""
-    tracked = {internals.tensor_id(internals.handle_of(variable)) for variable in run.learning()}
+    tracked = {internals.tensor_id(run.handle(variable)) for variable in run.learning()}
     records = []
     for key, (variable, layer, region) in run.trace.variables.items():
-        if key in tracked or region is not Region.MODEL or not variable.trainable or not variable.dtype.is_floating:
+        dtype = tensors.dtype_of(variable)
+        if key in tracked or region is not Region.MODEL or not variable.trainable or not is_float(dtype):
             continue
         name = variable.name.split(":")[0].rpartition("/")[2]
         records.append(
             VariableRecord(
                 path=f"{layer}/{name}" if layer else name,
-                tensor=run.trace.known(variable.handle),
+                tensor=run.trace.known(run.handle(variable)),
                 shape=tuple(int(length) for length in variable.shape),
-                dtype=variable.dtype.name,
+                dtype=dtype,
                 trainable=True,
                 layer=layer,
                 gradient=ABSENT,

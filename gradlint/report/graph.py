@@ -28,6 +28,7 @@ Attributes = dict[str, object]
 
 _COLOUR = {
     "finite": "#2e7d32",
+    "present": "#2e7d32",
     "absent": "#c62828",
     "zero": "#ef6c00",
     "non-finite": "#8e24aa",

@@ -41,6 +41,7 @@ _RANK = {
     GradientState.ABSENT: 0,
     GradientState.ZERO: 1,
     GradientState.FINITE: 2,
+    GradientState.PRESENT: 2,
     GradientState.NONFINITE: 2,
 }
 ALIVE = 2
@@ -143,6 +144,7 @@ def stronger(states: Iterable[GradientState]) -> GradientState:
     order = (
         GradientState.NONFINITE,
         GradientState.FINITE,
+        GradientState.PRESENT,
         GradientState.ZERO,
         GradientState.ABSENT,
         GradientState.NOT_APPLICABLE,
@@ -232,7 +234,7 @@ class _Folder:
         """What `target` hands back along an edge: never more than arrives at `target` itself."""
         state = _state(data.get("gradient"))
         norm = data.get("norm")
-        if state in (GradientState.FINITE, GradientState.NONFINITE):
+        if _RANK[state] == ALIVE:
             state = _HANDS_ON_NOTHING.get(str(data.get("local")), state)
             after = [_state(edge.get("gradient")) for edge in self.graph.adj[target].values()]
             if self.kind[target] == "op" and GradientState.UNKNOWN not in after:

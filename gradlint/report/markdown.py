@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Severity
 from gradlint.report.github import worst_first
 from gradlint.report.text import (
+    FINE,
     Style,
     common_folder,
     count,
@@ -24,7 +25,6 @@ from gradlint.report.text import (
     source_line,
     verdict,
 )
-from gradlint.result import GradientState
 
 if TYPE_CHECKING:
     from gradlint.finding import Finding
@@ -125,8 +125,7 @@ def _names(names: tuple[str, ...] | list[str]) -> str:
 def _inputs(result: Result) -> str:
     if not result.inputs:
         return ""
-    fine = (GradientState.FINITE, GradientState.NOT_APPLICABLE)
-    first = sorted(result.inputs, key=lambda status: status.gradient in fine)[:INPUT_ROWS]
+    first = sorted(result.inputs, key=lambda status: status.gradient in FINE)[:INPUT_ROWS]
     rows = [
         f"| {cell(status.key)} | {'missing' if status.shape is None else shape_text(status.shape)} | "
         f"{cell(status.dtype or '-')} | {status.gradient.value} | {norm_text(status.norm)} |"

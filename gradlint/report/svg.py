@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CLASS = {
     GradientState.FINITE: "finite",
+    GradientState.PRESENT: "finite",
     GradientState.ZERO: "zero",
     GradientState.ABSENT: "absent",
     GradientState.NONFINITE: "nonfinite",
@@ -37,6 +38,7 @@ CLASS = {
 """CSS classes of the states."""
 GLYPH = {
     GradientState.FINITE: "●",
+    GradientState.PRESENT: "●",
     GradientState.ZERO: "○",
     GradientState.ABSENT: "✕",
     GradientState.NONFINITE: "!",

@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from gradlint.finding import Severity
 from gradlint.report.text import (
+    FINE,
     Style,
     count,
     folded,
@@ -41,6 +42,7 @@ _STATE = {
     GradientState.ABSENT: "red",
     GradientState.ZERO: "yellow",
     GradientState.FINITE: "green",
+    GradientState.PRESENT: "green",
     GradientState.NONFINITE: "magenta",
     GradientState.NOT_APPLICABLE: "dim",
     GradientState.UNKNOWN: "dim",
@@ -100,8 +102,7 @@ def _inputs(result: Result, style: Style) -> list[str]:
 
 
 def _worth_showing(inputs: Sequence[InputStatus]) -> list[InputStatus]:
-    fine = (GradientState.FINITE, GradientState.NOT_APPLICABLE)
-    first = sorted(inputs, key=lambda status: status.gradient in fine)[:INPUT_ROWS]
+    first = sorted(inputs, key=lambda status: status.gradient in FINE)[:INPUT_ROWS]
     return [status for status in inputs if status in first]
 
 

@@ -182,6 +182,10 @@ def verdict(result: Result) -> str:
     return f"{head}: {_reach(result)}"
 
 
+FINE = (GradientState.FINITE, GradientState.PRESENT, GradientState.NOT_APPLICABLE)
+"""States of what needs no attention."""
+
+
 def _reach(result: Result) -> str:
     learning = [v.gradient for v in result.variables if v.trainable]
     # Integers and strings have no gradient by nature: they are not counted as missed.
@@ -189,12 +193,12 @@ def _reach(result: Result) -> str:
     if all(state is GradientState.UNKNOWN for state in learning + fed):
         return "no gradient was computed"
     parts = [_share(learning, "trainable variable"), _share(fed, "input")]
-    everything = all(state is GradientState.FINITE for state in learning + fed)
+    everything = all(state in FINE for state in learning + fed)
     return f"the gradient reaches {'all ' * everything}{' and '.join(part for part in parts if part)}"
 
 
 def _share(states: Sequence[GradientState], noun: str) -> str:
-    reached = sum(state is GradientState.FINITE for state in states)
+    reached = sum(state in FINE for state in states)
     if not states:
         return ""
     return count(reached, noun) if reached == len(states) else f"{reached:,} of {count(len(states), noun)}"

@@ -83,6 +83,12 @@ ALL_RULES: tuple[Rule, ...] = (
 """Sorted by code. A new rule is a new file and one line here."""
 
 
+VALUE_RULES = frozenset(
+    {"GL202", "GL203", "GL205", "GL206", "GL207", "GL301", "GL302", "GL303", "GL304", "GL305", "GL501", "GL502"}
+)
+"""Codes of the rules that only values can answer; `--depth structure` skips them."""
+
+
 def rule_of(code: str) -> Rule | None:
     """The rule with this code, or None when the catalogue has none."""
     return next((rule for rule in ALL_RULES if rule.code == code), None)

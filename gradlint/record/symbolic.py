@@ -1,0 +1,108 @@
+"""A run on symbols: the model is called, and nothing is computed or allocated, whatever its size."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from gradlint.errors import ModelRunError
+from gradlint.record import internals, tensors
+from gradlint.record.objective import Batch
+from gradlint.record.recording import is_float
+from gradlint.record.run import ONE_AT_A_TIME, Run
+from gradlint.record.runner import recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.load.spec import ArraySpec
+    from gradlint.record.recording import Recording
+    from gradlint.record.subject import Subject
+
+
+@dataclass(slots=True)
+class _SymbolicRun(Run):
+    """A run whose inputs and labels are described, not given: their values are `ArraySpec`s."""
+
+    is_live: bool = False
+    scope: Any = field(default=None)
+
+    @property
+    def is_symbolic(self) -> bool:
+        return True
+
+    @contextlib.contextmanager
+    def isolated(self) -> Iterator[None]:
+        with (
+            ONE_AT_A_TIME,
+            warnings.catch_warnings(),
+            internals.restored([], lambda variable: False),
+            internals.optimizers_disarmed(),
+            internals.on_symbols() as self.trace.graph,
+            internals.on_gradient_of_variables(self._take_loss),
+        ):
+            warnings.simplefilter("ignore")
+            self.scope = internals.SymbolicScope(self.is_live, self._read, self.trace.assigned_symbol)
+            with self.scope:
+                yield
+
+    def _read(self, variable: Any, symbol: Any) -> None:
+        trace = self.trace
+        trace.variables.setdefault(internals.tensor_id(symbol), (variable, trace.layer, trace.region))
+
+    def _take_loss(self, target: Any) -> None:
+        if self.trace.capture_losses:
+            self.trace.losses.extend(keras.tree.flatten(target))
+
+    def batch(self) -> Batch:
+        subject = self.subject
+        weight = subject.sample_weight
+        return Batch(
+            {key: _symbol(array) for key, array in self.inputs.items()},
+            subject.structure,
+            {name: _symbol(array) for name, array in self.labels.items()},
+            None if weight is None else _symbol(weight),
+        )
+
+    def handle(self, variable: Any) -> Any:
+        return self.scope.symbol_of(variable) if isinstance(variable, keras.Variable) else variable.handle
+
+    def learning(self) -> list[Any]:
+        found: dict[int, Any] = {}
+        for owner in (self.subject.model, *self.subject.learners):
+            for variable in getattr(owner, "variables", [owner]) if owner is not None else ():
+                if is_float(tensors.dtype_of(variable)):
+                    found.setdefault(id(variable), variable)
+        return list(found.values())
+
+
+def _symbol(array: ArraySpec) -> Any:
+    dtype = keras.config.floatx() if array.dtype == "float64" else array.dtype
+    return internals.symbol(array.shape, dtype)
+
+
+def record_symbols(subject: Subject, *, is_live: bool, trace_returns: bool = False) -> Recording:
+    """Write down what a model would do, without a single value.
+
+    Args:
+        subject: its inputs, labels and sample weights are `ArraySpec`s.
+        is_live: the model belongs to somebody; variables that it creates on the way get values.
+        trace_returns: also find out from which line each of the user's layers returned.
+
+    Raises:
+        ModelRunError: the model needs values to run, or its own code fails; the message says where.
+    """
+    run = _SymbolicRun(subject, subject.inputs, subject.labels, subject.seed, is_live)
+    with run.isolated():
+        try:
+            return recorded(run, trace_returns)
+        except ModelRunError as error:
+            raise _untraceable(error) from error
+
+
+def _untraceable(error: ModelRunError) -> ModelRunError:
+    return ModelRunError(f"{error}; --depth structure runs the model without values, use --depth values")
