@@ -187,7 +187,6 @@ class TestArguments:
     @pytest.mark.parametrize(
         ("line", "message"),
         [
-            ("m.keras --depth structure", "--depth structure is not available yet"),
             ("m.keras --map a=b --map a=c", "--map names a more than once"),
             ("m.keras --select GL13", "no rule is called 'GL13'; did you mean GL103?"),
             ("m.keras --ignore nondiferentiable-op", "did you mean nondifferentiable-op?"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gradlint.record.recording import Local, OpRecord, VariableRecord, is_float
+from gradlint.record.recording import OPAQUE, Local, OpRecord, VariableRecord, is_float
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _cut(flow: Flow, position: int, positions: frozenset[int], members: list[_Vi
         tuple(sorted(positions - {position})),
         tuple(victim.key for victim in members if victim.key is not None),
         tuple(victim.variable for victim in members if victim.variable is not None),
-        bool(dtypes) and not any(is_float(dtype) or dtype == "resource" for dtype in dtypes),
+        bool(dtypes) and not any(is_float(dtype) or dtype in OPAQUE for dtype in dtypes),
         next((local for local in op.local if local in _DEAF), Local.NONE),
     )
 
@@ -192,7 +192,7 @@ def _listening(flow: Flow) -> frozenset[int]:
 
 def _is_discrete(flow: Flow, tensor: int) -> bool:
     dtype = flow.tensor(tensor).dtype
-    return not is_float(dtype) and dtype != "resource"
+    return not is_float(dtype) and dtype not in OPAQUE
 
 
 def _culprit(flow: Flow, position: int, operand: int) -> int | None:

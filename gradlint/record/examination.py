@@ -89,7 +89,7 @@ class Examination:
         unasked = (Local.UNASKED,) * len(inputs)
         if op.type == "ReadVariableOp" or any(tensor is None for tensor in [*inputs, *outputs]):
             return unasked, None, None
-        if not any(is_float(tensor.dtype.name) for tensor in outputs):
+        if not any(is_float(tensor.dtype.name) or tensor.dtype == tf.variant for tensor in outputs):
             return (Local.NONE,) * len(inputs), None, None
         slopes = [
             self._slopes.get(index)

@@ -37,7 +37,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
     text = _plain(error)
     failed = trace.failed
     where = failed.layer if failed is not None else None
-    needs_values = run.is_symbolic and isinstance(error, tf.errors.OperatorNotAllowedInGraphError)
+    needs_values = run.is_symbolic and _needs_values(error, text)
     if not needs_values and isinstance(
         error, (ValueError, TypeError, tf.errors.InvalidArgumentError, IndexError, RuntimeError)
     ):
@@ -61,6 +61,14 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
     place = f" in layer '{where}'" if where else ""
     at = f" ({file}:{line})" if file else ""
     raise ModelRunError(f"the model's own code failed{place}{at}: {type(error).__name__}: {text}") from error
+
+
+# What TensorFlow says when code that builds a graph asks for what only a run has.
+_WANTS_VALUES = re.compile(r"unknown rank|symbolic|tf\.function|init_scope|as_list\(\) is not defined", re.IGNORECASE)
+
+
+def _needs_values(error: Exception, text: str) -> bool:
+    return isinstance(error, tf.errors.OperatorNotAllowedInGraphError) or bool(_WANTS_VALUES.search(text))
 
 
 def _last_layer(trace: Trace) -> str | None:

@@ -345,10 +345,21 @@ def local_gradients(
         tf.zeros_like(output) if gradient is None else gradient
         for output, gradient in zip(outputs, output_gradients, strict=True)
     ]
-    result = backprop._gradient_function(op_type, attributes, len(inputs), list(inputs), list(outputs), filled, (), "")
+    if not isinstance(outputs[0], ops.EagerTensor):
+        result = _gradients_of_node(outputs[0].op, filled)
+    else:
+        result = backprop._gradient_function(
+            op_type, attributes, len(inputs), list(inputs), list(outputs), filled, (), ""
+        )
     if not isinstance(result, (list, tuple)):
         result = [result]
     return [*result, *[None] * (len(inputs) - len(result))]
+
+
+def _gradients_of_node(node: Any, slopes: list[Tensor]) -> Any:
+    """As `backprop._gradient_function`, for a node of a graph, whose attributes nobody needs to copy."""
+    function = ops.get_gradient_function(node)
+    return [None] * len(node.inputs) if function is None else function(node, *slopes)
 
 
 def execute(op_type: str, attributes: tuple[Any, ...], inputs: Sequence[Tensor], outputs: int) -> list[Tensor]:
@@ -473,7 +484,8 @@ class SymbolicScope(StatelessScope):  # type: ignore[misc]  # Keras ships no typ
         on_read: Callable[[Any, Tensor], None],
         on_assign: Callable[[Tensor, Tensor], Tensor],
     ) -> None:
-        super().__init__(initialize_variables=allocate)
+        super().__init__(collect_losses=True, initialize_variables=allocate)
+        self.losses = _ByIdentity()
         self._allocate = allocate
         self._on_read = on_read
         self._on_assign = on_assign
@@ -513,6 +525,13 @@ class SymbolicScope(StatelessScope):  # type: ignore[misc]  # Keras ships no typ
         super().__exit__(*args, **kwargs)
 
 
+class _ByIdentity(list[Any]):
+    """A list of tensors, which cannot be compared."""
+
+    def remove(self, item: Any) -> None:
+        self[:] = [other for other in self if other is not item]
+
+
 def _dtype_name(variable: Any) -> str:
     return str(getattr(variable.dtype, "name", variable.dtype))
 
@@ -540,6 +559,11 @@ def control_flow_inlined(decided: Callable[[Tensor], None], join: Callable[[list
             raise ValueError("the branches of a condition give different numbers of results")
         pairs = zip(*flat, strict=True)
         return tf.nest.pack_sequence_as(results[0], [_joined_leaf(list(parts), join) for parts in pairs])
+
+    def last_of(first: Any, second: Any) -> Any:
+        """What a loop gives after one step or two; nobody knows how many there are."""
+        is_number = is_eager(second) and second.dtype.is_floating and first is not second
+        return join([first, second]) if is_number else second
 
     def cond(pred: Any, true_fn: Any, false_fn: Any, name: Any = "cond") -> Any:
         if elsewhere():
@@ -572,14 +596,14 @@ def control_flow_inlined(decided: Callable[[Tensor], None], join: Callable[[list
                 cond, body, loop_vars, shape_invariants, parallel_iterations, maximum_iterations, name,
                 return_same_structure, back_prop,
             )  # fmt: skip
-        values = _as_tensors(loop_vars)
+        steps = [_as_tensors(loop_vars)]
         for _ in range(2):
-            going_on = cond(*values)
+            going_on = cond(*steps[-1])
             if is_eager(going_on):
                 decided(going_on)
-            result = body(*values)
-            flat = tf.nest.flatten(result)
-            values = _as_tensors(tf.nest.pack_sequence_as(loop_vars, flat))
+            flat = tf.nest.flatten(body(*steps[-1]))
+            steps.append(_as_tensors(tf.nest.pack_sequence_as(loop_vars, flat)))
+        values = tf.nest.map_structure(last_of, steps[1], steps[2])
         return values if return_same_structure or len(values) != 1 else values[0]
 
     def call(function: Any, *args: Any, **kwargs: Any) -> Any:

@@ -318,6 +318,10 @@ class Recording:
     """From later steps of the inputs that were said to be causal."""
 
 
+OPAQUE = ("resource", "variant")
+"""Dtypes of handles: the variables and lists of tensors behind them may carry gradients."""
+
+
 def is_float(dtype: str) -> bool:
     """Whether tensors of this dtype can carry a gradient."""
     return dtype.startswith(("float", "bfloat", "complex"))

@@ -36,10 +36,12 @@ BARS = {
     "transformer": Bar("transformer", (), 1.5, 1.75),
     "towers": Bar("towers", (), 1.5, 1.5),
     "lstm": Bar("lstm", (), 2.0, 2.0),
+    "structure": Bar("resnet", ("--depth", "structure"), 0.9, 0.8),
     "cached": Bar("resnet", (), 0.1, None, is_cached=True),
     "preflight": Bar("unused", (), 0.1, None),
 }
 CHAINS = (100, 300, 1000)
+GIANT_SECONDS, GIANT_MEGABYTES = 10, 1500
 LINEAR = 1.5
 """How many times the time per layer may grow over the chains."""
 
@@ -73,7 +75,7 @@ def cost(command: list[str], folder: Path) -> Cost:
 def made(name: str, folder: Path) -> tuple[str, str]:
     """A model and its sample, written once."""
     files = folder / f"{name}.keras", folder / f"{name}.npz"
-    if not files[0].exists():
+    if not files[1].exists():  # it is written last
         cost([sys.executable, "-m", "tests.benchmarks.models", str(folder), name], ROOT)
     return str(files[0]), str(files[1])
 
@@ -125,22 +127,36 @@ def chains(folder: Path, pairs: int) -> bool:
     return growth <= LINEAR
 
 
+def giant(folder: Path, pairs: int) -> bool:
+    """A model of 20 billion parameters: seconds and megabytes, as nothing else could be run beside it."""
+    command = gradlint((made("giant", folder)[0],), ("--no-cache", "--depth", "structure"))
+    costs = [cost(command, folder) for _ in range(pairs)]
+    wall, cpu = median(c.wall for c in costs), median(c.cpu for c in costs)
+    megabytes = max(c.memory for c in costs)
+    holds = wall <= GIANT_SECONDS and megabytes <= GIANT_MEGABYTES
+    words = f"{wall:.1f} s, {cpu:.1f} s CPU, {megabytes:.0f} MB"
+    say("giant", f"{words} (at most {GIANT_SECONDS} s, {GIANT_MEGABYTES} MB)", holds)
+    return holds
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BARS, "chains", []], help="all when left out")
+    parser.add_argument("names", nargs="*", choices=[*BARS, *OTHERS, []], help="all when left out")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="keep the models here (default: a temporary folder)")
     options = parser.parse_args()
-    names = options.names or [*BARS, "chains"]
+    names = options.names or [*BARS, *OTHERS]
     with tempfile.TemporaryDirectory(prefix="gradlint-benchmarks-") as temporary:
         folder = (options.folder or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         held = [
-            chains(folder, options.pairs) if name == "chains" else compare(name, BARS[name], folder, options.pairs)
+            OTHERS[name](folder, options.pairs) if name in OTHERS else compare(name, BARS[name], folder, options.pairs)
             for name in names
         ]
     return 0 if all(held) else 1
 
+
+OTHERS = {"chains": chains, "giant": giant}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sys
+import zipfile
 from pathlib import Path
 
 import keras
@@ -63,6 +66,19 @@ def chain(depth: int) -> tuple[keras.Model, dict[str, np.ndarray]]:
     return model, {"x": _normal(8, 32), "y": np.ones((8, 1), "float32")}
 
 
+def giant(depth: int = 44, width: int = 6144, words: int = 50_304) -> tuple[keras.Model, dict[str, np.ndarray]]:
+    """A decoder of 20.5 billion parameters."""
+    tokens = keras.Input((2048,), dtype="int32", name="tokens")
+    x = layers.Embedding(words, width)(tokens)
+    for _ in range(depth):
+        h = layers.LayerNormalization()(x)
+        x = x + layers.MultiHeadAttention(64, width // 64)(h, h, use_causal_mask=True)
+        h = layers.LayerNormalization()(x)
+        x = x + layers.Dense(width)(layers.Dense(4 * width, activation="gelu")(h))
+    model = keras.Model({"tokens": tokens}, layers.Dense(words)(layers.LayerNormalization()(x)))
+    return model, {"tokens": np.zeros((4, 2048), "int32")}
+
+
 def unused() -> tuple[keras.Model, dict[str, np.ndarray]]:
     """ResNet50 with an input that it forgets: preflight tells."""
     body = keras.applications.ResNet50(weights=None, input_shape=(224, 224, 3), classes=10)
@@ -82,6 +98,7 @@ MODELS = {
     "towers": towers,
     "lstm": lstm,
     "unused": unused,
+    "giant": giant,
     "chain1": lambda: chain(1),
     "chain100": lambda: chain(100),
     "chain300": lambda: chain(300),
@@ -91,6 +108,13 @@ MODELS = {
 if __name__ == "__main__":
     sys.setrecursionlimit(20_000)  # Keras follows long chains by recursion
     folder, name = Path(sys.argv[1]), sys.argv[2]
-    made, sample = MODELS[name]()
+    # The giant is written down without ever having weights; leaving the scope would allocate them.
+    with keras.StatelessScope(initialize_variables=False) if name == "giant" else contextlib.nullcontext():
+        made, sample = MODELS[name]()
+    if name == "giant":
+        with zipfile.ZipFile(folder / "giant.keras", "w") as archive:
+            archive.writestr("config.json", json.dumps(keras.saving.serialize_keras_object(made)))
+            archive.writestr("metadata.json", json.dumps({"keras_version": keras.__version__}))
+    else:
+        made.save(folder / f"{name}.keras")
     np.savez(folder / f"{name}.npz", **sample)
-    made.save(folder / f"{name}.keras")
