@@ -87,7 +87,7 @@ stroke-dasharray:none}
     f".picture .{state}.link{{stroke:var(--{state})}}.picture .{state}.head,.picture .chip.{state}"
     f"{{fill:var(--{state});stroke:none}}.picture .{state} .frame,.picture .{state} .behind"
     f"{{fill:var(--{state}-fill);stroke:var(--{state})}}"
-    for state in CLASS.values()
+    for state in dict.fromkeys(CLASS.values())
 )
 """What the picture looks like; needs `COLOURS`."""
 
@@ -349,5 +349,5 @@ def _markers(states: Iterable[str]) -> str:
     return f"<defs>{heads}</defs>"
 
 
-MARKERS = _markers(CLASS.values())
+MARKERS = _markers(dict.fromkeys(CLASS.values()))
 """The heads of the arrows, once a document."""
