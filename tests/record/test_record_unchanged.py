@@ -22,14 +22,16 @@ from keras.src.ops.operation import Operation
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from recorded import normal
 from tensorflow.python.eager import context, imperative_grad, record
+from tensorflow.python.eager.polymorphic_function import polymorphic_function
 from tensorflow.python.framework import ops
-from tensorflow.python.ops import custom_gradient, resource_variable_ops, script_ops
+from tensorflow.python.ops import cond_v2, custom_gradient, resource_variable_ops, script_ops, while_v2
 
 import gradlint
 from gradlint.record import internals
 
 PATCHED = [
     (custom_gradient, "_eager_mode_decorator"),
+    (custom_gradient, "_graph_mode_decorator"),
     (record, "record_operation"),
     (imperative_grad, "imperative_grad"),
     (script_ops, "py_func_common"),
@@ -40,6 +42,11 @@ PATCHED = [
     (Operation, "__call__"),
     (BaseOptimizer, "apply"),
     (BaseOptimizer, "apply_gradients"),
+    (cond_v2, "cond_v2"),
+    (cond_v2, "indexed_case"),
+    (while_v2, "while_loop"),
+    (polymorphic_function.Function, "__call__"),
+    (tf.GradientTape, "gradient"),
 ]
 ORIGINALS = {(owner, name): vars(owner).get(name) for owner, name in PATCHED}
 
