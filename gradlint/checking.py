@@ -17,6 +17,7 @@ from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
 from gradlint.load.sample import array_specs, load_sample, synthesise
 from gradlint.load.spec import LABEL, ArraySpec, Binding, ModelSpec, bind, structure_keys
+from gradlint.origins import Origins
 from gradlint.passes.blocks import blocks_by_form, lost
 from gradlint.passes.drops import DropKind, drops, unread_on_paper
 from gradlint.passes.mixing import may_mix_samples
@@ -28,7 +29,7 @@ from gradlint.suppression import allowances, suppress, unused_error
 if TYPE_CHECKING:
     from gradlint.load.limits import Limits
     from gradlint.passes.drops import Drop
-    from gradlint.record.recording import Leak, Recording
+    from gradlint.record.recording import Leak
     from gradlint.record.runner import Runner
     from gradlint.record.subject import Subject
 
@@ -498,20 +499,9 @@ def _findings(facts: Facts, options: _Options) -> tuple[tuple[Finding, ...], tup
             found.extend(rule.check(facts))
         except Exception as error:  # One rule's mistake must not cost the others' findings.
             skipped.append(SkippedRule(rule.code, f"{type(error).__name__}: {error}"))
-    placed = [_placed(finding, facts.recording) for finding in found]
+    origins = Origins(facts)
+    placed = [origins.place(finding) for finding in found]
     return tuple(sorted(placed, key=lambda f: (f.position, f.code, f.inputs, f.variables))), tuple(skipped)
-
-
-def _placed(finding: Finding, recording: Recording | None) -> Finding:
-    """A finding in a library's layer points at the line that creates the layer, where that is known."""
-    cause = finding.cause
-    if recording is None or cause.file is not None or not cause.layer:
-        return finding
-    layer = cause.layer
-    while layer and layer not in recording.built:
-        layer = layer.rpartition("/")[0]
-    file, line = recording.built.get(layer, (None, None))
-    return replace(finding, cause=replace(cause, file=file, line=line))
 
 
 def _result(

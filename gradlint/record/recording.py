@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from gradlint.result import GradientState
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Local(str, Enum):
@@ -309,8 +305,6 @@ class Recording:
     loss: LossRecord
     decisions: frozenset[int] = frozenset()
     """Tensors whose value decides a branch or the length of a loop."""
-    built: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    """By layer path: file and line where the user's code creates the layer, where that is known."""
     failure: Failure | None = None
     leak: Leak | None = None
     """Between the samples of the batch."""

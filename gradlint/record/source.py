@@ -12,7 +12,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from types import CodeType, FrameType
 
 # Installed packages and the standard library. A project under test lives elsewhere, also when it is
@@ -152,38 +152,6 @@ def attribute_line(owner: Any, value: Any) -> tuple[str | None, int | None]:
             if any(isinstance(part, ast.Attribute) and part.attr in names for part in flat):
                 return file, lines + node.lineno - 1
     return None, None
-
-
-def built_lines() -> Mapping[str, tuple[str, int]]:
-    """Where the user's loaded modules create something by a name: `layers.Dense(4, name="code")`.
-
-    A layer of a library has no line of the user's at work when it runs; the line that creates it is the one to
-    change. Names that occur more than once say nothing and are left out.
-    """
-    found: dict[str, set[tuple[str, int]]] = {}
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if not file or not file.endswith(".py") or is_library_file(file) or not os.path.isfile(file):
-            continue
-        for name, line in _names_built_in(file, os.path.getmtime(file)):
-            found.setdefault(name, set()).add((file, line))
-    return {name: next(iter(places)) for name, places in found.items() if len(places) == 1}
-
-
-@functools.lru_cache(maxsize=256)
-def _names_built_in(file: str, modified: float) -> tuple[tuple[str, int], ...]:
-    try:
-        with open(file, encoding="utf-8") as stream:
-            tree = ast.parse(stream.read())
-    except (OSError, SyntaxError, ValueError):
-        return ()
-    return tuple(
-        (str(keyword.value.value), node.lineno)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        for keyword in node.keywords
-        if keyword.arg == "name" and isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)
-    )
 
 
 def reads_only_when_given(layer: Any, value: Any) -> bool:

@@ -77,7 +77,6 @@ def recording_of(run: Run, batch: Batch, backward: Backward) -> Recording:
         labels=_labels(run, batch),
         loss=backward.loss,
         decisions=frozenset(trace.decisions),
-        built=_built(run),
         failure=failure,
     )
 
@@ -86,15 +85,6 @@ def _gradient(run: Run, slope: Any | None, *, counted: bool = False) -> Gradient
     if run.is_symbolic:
         return ABSENT if slope is None else PRESENT
     return reduction.gradient_of(slope, counted=counted)
-
-
-def _built(run: Run) -> dict[str, tuple[str, int]]:
-    lines = source.built_lines()
-    return {
-        call.layer: lines[call.operation.name]
-        for call in run.trace.calls
-        if call.layer and getattr(call.operation, "name", None) in lines
-    }
 
 
 def _tensor(run: Run, index: int, reduced: Mapping[int, Gradient], with_values: bool) -> TensorRecord:

@@ -1,0 +1,252 @@
+"""Lines of the user's code that no recording knows: found in the source of what is loaded, or not named at all."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+import types
+
+import pytest
+
+from gradlint.facts import Facts
+from gradlint.finding import Cause, Finding, Severity
+from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
+from gradlint.origins import Origins
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    """Makes a text the source of a loaded module."""
+
+    def load(text, name="users_net"):
+        file = tmp_path / f"{name}.py"
+        file.write_text(textwrap.dedent(text))
+        module = types.ModuleType(name)
+        module.__file__ = str(file)
+        monkeypatch.setitem(sys.modules, name, module)
+        return file
+
+    return load
+
+
+def layer(path, class_name="Dense", **config):
+    return LayerSpec(path, path.rpartition("/")[2], class_name, "keras.layers", None, (), config)
+
+
+def facts(*layers, inputs=("pixels",), keys=()):
+    return Facts(
+        spec=ModelSpec(
+            "m",
+            "Functional",
+            inputs=tuple(InputSpec(key, name, (None, 2), "float32") for key, name in map(_pair, inputs)),
+            layers=layers,
+        ),
+        arrays=tuple(ArraySpec(key, (4, 2), "float32") for key in keys),
+    )
+
+
+def _pair(entry):
+    return entry if isinstance(entry, tuple) else (entry, entry)
+
+
+def line_of(facts, code="GL301", layer=None, inputs=(), evidence=None, cause=None):
+    finding = Finding(code, "x", Severity.ERROR, "m", inputs, cause=cause or Cause(layer), evidence=evidence or {})
+    placed = Origins(facts).place(finding).cause
+    return placed.line
+
+
+OUT = layer("out", activation="relu", kernel_initializer={"class_name": "GlorotUniform", "config": {}})
+
+
+class TestCreation:
+    def test_is_the_call_with_the_name(self, load):
+        load("""
+            x = keras.Input((2,), name="pixels")
+            y = keras.layers.Dense(2, name="out")(x)
+        """)
+        assert line_of(facts(OUT), layer="out") == 3
+
+    def test_of_a_layer_around_it_will_do(self, load):
+        load('x = Input(name="pixels")\nencoder = make_encoder(name="encoder")\n')
+        assert line_of(facts(layer("encoder", "Functional"), layer("encoder/dense_7")), layer="encoder/dense_7") == 2
+
+    def test_a_line_that_is_known_stays(self, load):
+        load('x = Input(name="pixels")\nout = Dense(1, name="out")(x)\n')
+        assert line_of(facts(OUT), cause=Cause("out", "Log", "loss.py", 70)) == 70
+
+    def test_two_that_have_the_name_say_nothing(self, load):
+        load('x = Input(name="pixels")\na = Dense(1, name="out")(x)\nb = Dense(2, name="out")(x)\n')
+        assert line_of(facts(OUT), layer="out") is None
+
+    def test_the_module_that_knows_more_of_the_model_wins(self, load):
+        load('y = Dense(1, name="out")(x)\n', "another_net")
+        load('\n\nx = Input((2,), name="pixels")\ny = Dense(1, name="out")(x)\n')
+        assert line_of(facts(OUT), layer="out") == 4
+
+    def test_two_modules_that_know_equally_much_say_nothing(self, load):
+        for name in ("one_net", "another_net"):
+            load('x = Input((2,), name="pixels")\ny = Dense(1, name="out")(x)\n', name)
+        assert line_of(facts(OUT), layer="out") is None
+
+    def test_a_module_that_shares_only_a_name_says_nothing(self, load):
+        load('y = Dense(1, name="out")(x)\n')
+        assert line_of(facts(layer("fc1"), layer("fc2"), OUT), layer="out") is None
+
+    def test_names_of_keras_are_expected_nowhere(self, load):
+        load('x = Input((2,), name="pixels")\ny = Dense(1, name="out")(x)\n')
+        automatic = [layer(f"dense_{number}") for number in range(9)]
+        assert line_of(facts(*automatic, layer("batch_normalization", "BatchNormalization"), OUT), layer="out") == 2
+
+    def test_an_input_that_reaches_nothing_is_where_it_is_made(self, load):
+        load('x = Input((2,), name="pixels")\ny = Dense(1, name="out")(x)\n')
+        assert line_of(facts(OUT), code="GL101", inputs=("pixels",)) == 1
+
+    def test_a_module_that_does_not_parse_is_passed_over(self, load):
+        load('Dense(name="out" pixels\n')
+        assert line_of(facts(OUT), layer="out") is None
+
+
+NET = """
+    def net(size, activation, init):
+        x = keras.Input((2,), name="pixels")
+        return keras.layers.Dense(size, activation=activation, kernel_initializer=init(3), name="out")(x)
+
+    def broken():
+        return net(1, {broken}, init=lambda i: Constant(i))
+
+    def mended():
+        return net(1, {mended}, init=lambda i: GlorotUniform(i))
+"""
+
+
+class TestArgument:
+    @pytest.mark.parametrize(
+        ("broken", "mended"),
+        [
+            ("'relu'", "'linear'"),
+            ("keras.activations.relu", "None"),
+            ("activation='relu'", "activation='tanh'"),
+            ("tf.nn.relu", "unknown"),
+        ],
+    )
+    def test_is_where_it_is_handed_in(self, load, broken, mended):
+        load(NET.format(broken=broken, mended=mended))
+        assert line_of(facts(OUT), code="GL202", layer="out") == 7
+
+    def test_of_an_initializer(self, load):
+        load(NET.format(broken="a", mended="b"))
+        assert line_of(facts(OUT), code="GL206", layer="out") == 10
+
+    def test_linear_is_none(self, load):
+        load(NET.format(broken="None", mended="'relu'"))
+        assert line_of(facts(layer("out", activation="linear")), code="GL202", layer="out") == 7
+
+    def test_two_calls_that_fit_leave_the_creation(self, load):
+        load(NET.format(broken="'relu'", mended="'relu'"))
+        assert line_of(facts(OUT), code="GL202", layer="out") == 4
+
+    def test_a_value_of_unknown_make_leaves_the_creation(self, load):
+        load(NET.format(broken="chosen()", mended="other"))
+        assert line_of(facts(OUT), code="GL202", layer="out") == 4
+
+    def test_a_rule_about_something_else_leaves_the_creation(self, load):
+        load(NET.format(broken="'relu'", mended="None"))
+        assert line_of(facts(OUT), code="GL301", layer="out") == 4
+
+    def test_written_with_the_creation(self, load):
+        load("""
+            def net(size):
+                x = Input((2,), name="pixels")
+                return Dense(size, activation="relu", name="out")(x)
+
+            net("relu")
+        """)
+        assert line_of(facts(OUT), code="GL202", layer="out") == 4
+
+    def test_through_functions_classes_and_defaults(self, load):
+        load("""
+            class Net:
+                def __init__(self, activation):
+                    x = Input((2,), name="pixels")
+                    self.out = TimeDistributed(Dense(1, activation=activation), name="out")(x)
+
+            def make(kind="relu"):
+                return Net(kind)
+
+            make()
+            make("tanh")
+        """)
+        wrapped = layer("out", "TimeDistributed", layer={"class_name": "Dense", "config": {"activation": "relu"}})
+        assert line_of(facts(wrapped), code="GL202", layer="out") == 7
+
+    def test_functions_that_call_each_other_end(self, load):
+        load("""
+            def net(activation):
+                net(activation)
+                return Dense(1, activation=activation, name="out")(Input(name="pixels"))
+        """)
+        assert line_of(facts(OUT), code="GL202", layer="out") == 4
+
+
+class TestSample:
+    @pytest.mark.parametrize(
+        "text",
+        ["{'a': 1,\n 'bb': 2,\n 'y': 3}", "dict(a=1,\n bb=2,\n y=3)", "np.savez('s.npz', a=1,\n bb=2, y=3)"],
+    )
+    def test_a_key_is_where_it_is_written(self, load, text):
+        load(text)
+        assert line_of(facts(keys=("a", "bb", "y")), code="GL402", inputs=("bb",)) == 2
+
+    def test_a_missing_key_is_where_the_one_that_looks_like_it_is(self, load):
+        load("{'a': 1,\n 'bb': 2, 'y': 3}")
+        found = line_of(facts(keys=("a", "bb", "y")), code="GL401", inputs=("b",), evidence={"close_match": "bb"})
+        assert found == 2
+
+    def test_labels_may_come_later(self, load):
+        load("sample = {'a': 1, 'bb': 2}\nsample['y'] = 3")
+        assert line_of(facts(keys=("a", "bb", "y")), code="GL402", inputs=("bb",)) == 1
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{'a': 1, 'bb': 2, 'y': 3}\n{'a': 1, 'bb': 2, 'y': 3}",
+            "{'bb': 1}",
+            "{'a': 1, 'bb': 2, 'y': 3, 'other': 4}",
+            "{'a': 1, 'bb': 2, **more}",
+        ],
+        ids=["two places", "too few keys", "another's", "not all written"],
+    )
+    def test_what_is_not_certain_is_not_named(self, load, text):
+        load(text)
+        assert line_of(facts(keys=("a", "bb", "y")), code="GL402", inputs=("bb",)) is None
+
+    def test_crossed_keys_are_where_the_dict_is(self, load):
+        load("""
+            def make(crossed):
+                t = keras.Input((4,), name="token")
+                s = keras.Input((4,), name="segment")
+                right = {"token": t, "segment": s}
+                wrong = {"token": s, "segment": t}
+                return keras.Model(wrong if crossed else right, t)
+        """)
+        crossed = facts(inputs=(("token", "segment"), ("segment", "token")))
+        assert line_of(crossed, code="GL408", inputs=("token", "segment")) == 6
+
+
+LOST = {"label_shape": [7, 1], "prediction_shape": [7]}
+
+
+class TestLostAxis:
+    def test_is_where_the_layer_is_made(self, load):
+        load('x = Input((2,), name="pixels")\nout = Squeeze(name="out")(x)\n')
+        cause = Cause("out", "Sub", "loss.py", 70)
+        assert line_of(facts(OUT), code="GL405", cause=cause, evidence=LOST) == 2
+
+    def test_is_the_loss_where_that_is_unknown(self, load):
+        cause = Cause("out", "Sub", "loss.py", 70)
+        assert line_of(facts(OUT), code="GL405", cause=cause, evidence=LOST) == 70
+
+    def test_labels_that_lack_the_axis_are_met_in_the_loss(self, load):
+        load('x = Input((2,), name="pixels")\nout = Dense(1, name="out")(x)\n')
+        evidence = {"label_shape": [7], "prediction_shape": [7, 1]}
+        assert line_of(facts(OUT), code="GL405", cause=Cause("out", "Sub", "l.py", 70), evidence=evidence) == 70
