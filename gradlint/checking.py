@@ -25,6 +25,7 @@ from gradlint.passes.partial import unused_slices
 from gradlint.result import GradientState, Result, SkippedRule
 from gradlint.rules import ALL_RULES, VALUE_RULES, codes_matching
 from gradlint.suppression import allowances, suppress, unused_error
+from gradlint.thresholds import thresholds_from
 
 if TYPE_CHECKING:
     from gradlint.load.limits import Limits
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from gradlint.record.recording import Leak
     from gradlint.record.runner import Runner
     from gradlint.record.subject import Subject
+    from gradlint.thresholds import Thresholds
 
 DEPTHS = ("preflight", "structure", "values")
 MODES = ("training", "inference")
@@ -62,6 +64,7 @@ def check(
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
     fail_on: str = "error",
+    thresholds: Mapping[str, float] | None = None,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> Result:
@@ -87,6 +90,7 @@ def check(
         select: codes, prefixes or names of the rules to run; all when empty.
         ignore: those not to run.
         fail_on: `error`, `warning` or `never`: from which severity on `Result.ok` is False.
+        thresholds: from where on rules speak, by name: `{"saturated-share": 0.9}`; see `gradlint.thresholds`.
         limits: what a model file and a sample may ask for, in memory and in numbers.
         progress: called with the name of each stage.
 
@@ -112,6 +116,7 @@ def check(
         causal=tuple(_causal(text) for text in causal),
         imports=tuple(imports),
         trust=trust_model,
+        thresholds=thresholds_from(thresholds or {}),
         limits=limits,
         report=progress or (lambda stage: None),
     )
@@ -185,6 +190,7 @@ class _Options:
     causal: tuple[tuple[str, int], ...]
     imports: tuple[str, ...]
     trust: bool
+    thresholds: Thresholds
     limits: Limits
     report: Progress
 
@@ -343,6 +349,7 @@ def _subject(
         loss=options.loss,
         training=options.training,
         seed=options.seed,
+        thresholds=options.thresholds,
     )
 
 
@@ -363,11 +370,11 @@ def _check_on_symbols(
     binding = bind(spec, specs, options.mapping, options.targets)
     subject = _subject(model, spec, binding, {array.key: array for array in specs}, options)
     options.report("recording one training step on symbols")
-    flow = Flow(record_symbols(subject, is_live=is_live))
+    flow = Flow(record_symbols(subject, is_live=is_live), options.thresholds)
     returns: Flow | None = None
     if flow.recording.failure is None and any(drop.kind is DropKind.DROPPED for drop in drops(flow)):
         options.report("locating dropped values")
-        returns = Flow(record_symbols(subject, is_live=is_live, trace_returns=True))
+        returns = Flow(record_symbols(subject, is_live=is_live, trace_returns=True), options.thresholds)
     facts = facts_of(flow, Facts(spec=spec, arrays=specs, binding=binding), returns=returns)
     facts = replace(facts, blocks=blocks_by_form(flow))
     able = replace(options, codes=options.codes - VALUE_RULES)
@@ -394,6 +401,7 @@ def _check_callable(function: Callable[..., object], arrays: dict[str, object], 
         learners=options.learners,
         training=options.training,
         seed=options.seed,
+        thresholds=options.thresholds,
     )
     name = getattr(function, "__name__", type(function).__name__)
     return _run(name, Runner(subject), Facts(arrays=array_specs(arrays)), False, options)
@@ -415,7 +423,7 @@ def _structure(spec: ModelSpec, keys: tuple[str, ...]) -> object:
 
 def _run(target: str, runner: Runner, paper: Facts, made_up: bool, options: _Options) -> Result:
     options.report("recording one training step")
-    facts = _examined(runner, Flow(runner.record()), paper, options)
+    facts = _examined(runner, Flow(runner.record(), options.thresholds), paper, options)
     findings, skipped = _findings(facts, options)
     return _result(target, facts, findings, skipped, made_up, options)
 
@@ -429,7 +437,8 @@ def _examined(runner: Runner, flow: Flow, paper: Facts, options: _Options) -> Fa
     lying: frozenset[str] = frozenset()
     if zero or any(variable.units_equal for variable in flow.learners) or unused_slices(flow, ()):
         options.report("probing perturbed samples")
-        probes = [probe for number in range(options.probes) if (probe := _probe(runner, number)) is not None]
+        runs = (_probe(runner, number, options.thresholds) for number in range(options.probes))
+        probes = [run for run in runs if run is not None]
         still = [lost(probe) for probe in probes]
         revived = {victim for victim in zero if any(victim not in found for found in still)}
         lying = runner.contradicted(
@@ -442,20 +451,20 @@ def _examined(runner: Runner, flow: Flow, paper: Facts, options: _Options) -> Fa
     first = drops(flow)
     if any(drop.kind is DropKind.DROPPED for drop in first):
         options.report("locating dropped values")
-        returns = Flow(runner.record(trace_returns=True))
+        returns = Flow(runner.record(trace_returns=True), options.thresholds)
     if any(drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER) and not drop.is_by_design for drop in first):
         in_branches = runner.traced_reads()
     sound = not any(record.gradient.state is GradientState.NONFINITE for record in flow.recording.inputs)
     if "GL501" in options.codes and sound and may_mix_samples(flow, paper.spec):  # Every NaN would look like a leak.
         options.report("looking for leaks between samples")
-        flow = Flow(replace(flow.recording, leak=runner.leak()))
+        flow = replace(flow, recording=replace(flow.recording, leak=runner.leak()))
     if options.causal:
         options.report("looking for leaks from the future")
-        flow = Flow(replace(flow.recording, future_leaks=_future_leaks(runner, flow, options)))
+        flow = replace(flow, recording=replace(flow.recording, future_leaks=_future_leaks(runner, flow, options)))
     return facts_of(flow, paper, probes=probes, returns=returns, in_branches=in_branches, lying=lying, unused=unused)
 
 
-def _probe(runner: Runner, number: int) -> Flow | None:
+def _probe(runner: Runner, number: int, thresholds: Thresholds) -> Flow | None:
     """A run on a perturbed sample; on the sample itself where the model does not take the perturbed one."""
     from gradlint.record.subject import Probe
 
@@ -465,7 +474,7 @@ def _probe(runner: Runner, number: int) -> Flow | None:
         except GradlintError:
             continue
         if recording.failure is None:
-            return Flow(recording)
+            return Flow(recording, thresholds)
     return None
 
 

@@ -19,6 +19,8 @@ from gradlint.errors import GradlintError, ModelRunError, UsageError
 from gradlint.report import FORMATS
 from gradlint.report.text import Style, count, printable, verdict
 from gradlint.terminal import Progress, is_terminal, silence
+from gradlint.thresholds import NAMES as THRESHOLDS
+from gradlint.thresholds import refuse_threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -65,6 +67,7 @@ class Options:
     targets: list[tuple[str | None, str]]
     mapping: list[tuple[str, str]]
     causal: list[str]
+    thresholds: list[tuple[str, float]]
     imports: list[str]
     trust_model: bool
     isolate: bool | None
@@ -180,7 +183,7 @@ def _given_settings(options: Options, given: frozenset[str]) -> Settings:
 
 def _over(options: Options, given: frozenset[str], settings: Settings) -> Options:
     """The options, completed by the settings of a file."""
-    said = {name: value for name, value in settings.said().items() if name not in given}
+    said = _given_settings(options, given).over(settings).said()
     lists = {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
     return replace(options, **lists)  # type: ignore[arg-type]  # both have the fields of `check()`
 
@@ -230,6 +233,7 @@ def _check(
         "select": codes_matching(options.select),
         "ignore": codes_matching(options.ignore),
         "fail_on": options.fail_on,
+        "thresholds": dict(options.thresholds) or None,
     }
     guard = _guard(options)
     with _undisturbed(options) as progress:
@@ -563,6 +567,18 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
+def _threshold(text: str) -> tuple[str, float]:
+    name, _equals, value = text.partition("=")
+    try:
+        number = float(value)
+        refuse_threshold(name, number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=NUMBER") from None
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return name, number
+
+
 def _target(text: str) -> tuple[str | None, str]:
     output, equals, key = text.rpartition("=")
     if not key or (equals and not output):
@@ -700,6 +716,15 @@ def parser_of_options() -> argparse.ArgumentParser:
         default=[],
         metavar="MODULE",
         help="module or FILE.py that registers custom layers and losses; repeatable",
+    )
+    add(
+        "--threshold",
+        dest="thresholds",
+        type=_threshold,
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help=f"from where on a rule speaks: {', '.join(THRESHOLDS)}; repeatable",
     )
     add("--trust-model", action="store_true", help="run Python code stored in the model file (Lambda layers)")
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gradlint.errors import ConfigError, UsageError
 from gradlint.rules import codes_matching
 from gradlint.suppression import Allowance, allowances
+from gradlint.thresholds import refuse_threshold
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -56,10 +57,13 @@ class Settings:
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] | None = None
     fail_on: str | None = None
+    thresholds: tuple[tuple[str, float], ...] | None = None
 
     def over(self, lower: Settings) -> Settings:
-        """These settings, completed by those of a lower rank."""
-        return replace(lower, **self.said())  # type: ignore[arg-type]  # the same fields
+        """These settings, completed by those of a lower rank; thresholds one by one."""
+        both = {**dict(lower.thresholds or ()), **dict(self.thresholds or ())}
+        thresholds = tuple(both.items()) or None
+        return replace(lower, **self.said() | {"thresholds": thresholds})  # type: ignore[arg-type]  # the same fields
 
     def said(self) -> dict[str, object]:
         """The settings that say something."""
@@ -232,7 +236,7 @@ def _show_allowed(allowed: Sequence[Allowance], title: str, lines: list[str]) ->
 
 def _as_written(name: str, value: object) -> object:
     """A setting in the form that a file gives it."""
-    if name == "mapping" and isinstance(value, tuple):
+    if name in ("mapping", "thresholds") and isinstance(value, tuple):
         return dict(value)
     if name == "targets" and isinstance(value, tuple):
         return [key if output is None else f"{output}={key}" for output, key in value]
@@ -326,6 +330,12 @@ class _Reader:
                 said[name] = value
         if isinstance(imports := said.get("imports"), tuple):
             said["imports"] = tuple(self._path(item) if item.endswith(".py") else item for item in imports)
+        if isinstance(thresholds := said.get("thresholds"), tuple):
+            for name, number in thresholds:
+                try:
+                    refuse_threshold(name, number)
+                except UsageError as error:
+                    self._blame((*path, "thresholds", name), str(error))
         ignores = self._table(own.pop("per-layer-ignores", {}), (*path, "per-layer-ignores"))
         allowed: list[Allowance] = []
         for pattern in list(ignores):
@@ -456,6 +466,12 @@ def _labels(value: object) -> tuple[tuple[str | None, str], ...]:
     return tuple(found)
 
 
+def _numbers(value: object) -> tuple[tuple[str, float], ...]:
+    if not isinstance(value, dict):
+        raise _Mistake(f"{value!r} is not a table of numbers, such as {{ saturated-share = 0.9 }}")
+    return tuple(value.items())
+
+
 def _causal(value: object) -> tuple[str, ...]:
     return _texts([value] if isinstance(value, str) else value)
 
@@ -474,6 +490,7 @@ _KEYS: dict[str, tuple[str, Callable[[object], object]]] = {
     "causal": ("causal", _causal),
     "imports": ("imports", _texts),
     "trust": ("trust_model", _truth),
+    "thresholds": ("thresholds", _numbers),
 }
 """Key of the file to the name in `Settings` and to what reads its value."""
 

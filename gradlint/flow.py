@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gradlint.record.recording import InputRecord, OpRecord, Recording, TensorRecord, VariableRecord, is_float
+from gradlint.thresholds import DEFAULT_THRESHOLDS, Thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,6 +33,7 @@ class Flow:
     """
 
     recording: Recording
+    thresholds: Thresholds = DEFAULT_THRESHOLDS
 
     # -- neighbours ------------------------------------------------------------------------------------
 

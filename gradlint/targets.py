@@ -85,6 +85,8 @@ def arguments(settings: Settings) -> dict[str, object]:
     said = settings.said()
     if "mapping" in said:
         said["mapping"] = dict(settings.mapping or ())
+    if "thresholds" in said:
+        said["thresholds"] = dict(settings.thresholds or ())
     return said
 
 

@@ -140,7 +140,7 @@ class TestArguments:
         assert options == {
             "loss": None, "depth": "values", "mode": "training", "seed": 0, "probes": 3, "targets": [],
             "mapping": None, "causal": [], "imports": [], "trust_model": False, "select": (), "ignore": (),
-            "fail_on": "error", "limits": Limits(),
+            "fail_on": "error", "limits": Limits(), "thresholds": None,
         }  # fmt: skip
 
     def test_all(self, calls) -> None:
@@ -149,7 +149,7 @@ class TestArguments:
             "m.keras s.npz --loss mse --depth preflight --mode inference --seed 7 --probes 0 --target y "
             "--target head=labels --map a=left --map b=right=1 --import layers --import own.py --trust-model "
             "--select GL1,zero-gradient --select gl201 --ignore GL103 --fail-on never --causal a:2 "
-            "--limit memory=8GB --limit items=20 --timeout 60"
+            "--limit memory=8GB --limit items=20 --timeout 60 --threshold trend-orders=3"
         )
         assert cli.main(line.split()) == 0
         assert callable(seen[0][2].pop("progress"))
@@ -158,7 +158,7 @@ class TestArguments:
             "targets": [(None, "y"), ("head", "labels")], "mapping": {"a": "left", "b": "right=1"},
             "imports": ["layers", "own.py"], "trust_model": True, "select": ("GL101", "GL103", "GL201"),
             "ignore": ("GL103",), "fail_on": "never", "causal": ["a:2"],
-            "limits": Limits(memory=8 * 10**9, items=20),
+            "limits": Limits(memory=8 * 10**9, items=20), "thresholds": {"trend-orders": 3.0},
         }  # fmt: skip
 
     @pytest.mark.parametrize(

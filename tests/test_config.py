@@ -106,6 +106,21 @@ def test_a_file_of_its_own_has_no_prefix(tmp_path: Path) -> None:
     assert [target.name for target in config.targets] == ["a"]
 
 
+def test_thresholds_of_a_target_complete_those_of_the_file(tmp_path: Path) -> None:
+    text = """
+thresholds = { trend-orders = 3, saturated-share = 0.5 }
+[targets.a]
+model = "m.keras"
+thresholds.saturated-share = 0.9
+"""
+    config = read(tmp_path, text, "gradlint.toml")
+    (target,) = config.targets
+    assert dict(target.settings.thresholds or ()) == {"trend-orders": 3, "saturated-share": 0.9}
+    stronger = Settings(thresholds=(("trend-orders", 9.0),)).over(target.settings)
+    assert dict(stronger.thresholds or ()) == {"trend-orders": 9.0, "saturated-share": 0.9}
+    assert "thresholds = { trend-orders = 3, saturated-share = 0.5 }" in shown_config(config, Settings())
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -128,6 +143,10 @@ def test_a_file_of_its_own_has_no_prefix(tmp_path: Path) -> None:
         ("mapping = { a = 1 }", "2: mapping: {'a': 1} is not a table of texts"),
         ('[tool.gradlint.per-layer-ignores]\n"a" = ["GL104"]\n"b" = ["GL999"]', "4: b: no rule is called 'GL999'"),
         ("per-layer-ignores = 3", "2: tool.gradlint.per-layer-ignores must be a table"),
+        ("thresholds = 3", "2: thresholds: 3 is not a table of numbers"),
+        ("[tool.gradlint.thresholds]\ntrend-orders = 3\nsaturated = 1", "4: there is no threshold 'saturated'"),
+        ("[tool.gradlint.thresholds]\nsaturated-share = 2", "3: the threshold saturated-share must be a number from"),
+        ("thresholds = { trend-orders = true }", "2: the threshold trend-orders must be a number"),
         ("[tool.gradlint.targets.a]", "2: target 'a' has no model"),
         ('[tool.gradlint.targets."a b"]\nmodel = "m.keras"', "2: 'a b' is no name for a target"),
         ('[tool.gradlint.targets]\na = "m.keras"', "3: tool.gradlint.targets.a must be a table"),

@@ -30,9 +30,7 @@ def imported_by(code: str, suspects: tuple[str, ...]) -> list[str]:
 
 def test_the_package_imports_next_to_nothing() -> None:
     assert imported_by("import gradlint\ngradlint.__version__", NUMERIC) == []
-    assert (
-        imported_by("import gradlint\ngradlint.Result, gradlint.Finding, gradlint.UsageError", NUMERIC) == []
-    )
+    assert imported_by("import gradlint\ngradlint.Result, gradlint.Finding, gradlint.UsageError", NUMERIC) == []
 
 
 def test_the_pytest_plugin_imports_pytest_only() -> None:

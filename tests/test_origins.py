@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
 import types
 
@@ -16,14 +15,16 @@ from gradlint.origins import Origins
 
 @pytest.fixture
 def load(tmp_path, monkeypatch):
-    """Makes a text the source of a loaded module."""
+    """Makes a text the source of a loaded module, the only one beside those that this fixture makes."""
+    modules: dict[str, types.ModuleType] = {}
+    monkeypatch.setattr("gradlint.origins.sys", types.SimpleNamespace(modules=modules))
 
     def load(text, name="users_net"):
         file = tmp_path / f"{name}.py"
         file.write_text(textwrap.dedent(text))
         module = types.ModuleType(name)
         module.__file__ = str(file)
-        monkeypatch.setitem(sys.modules, name, module)
+        modules[name] = module
         return file
 
     return load
@@ -243,6 +244,7 @@ class TestLostAxis:
         assert line_of(facts(OUT), code="GL405", cause=cause, evidence=LOST) == 2
 
     def test_is_the_loss_where_that_is_unknown(self, load):
+        load('x = Input((2,), name="pixels")')
         cause = Cause("out", "Sub", "loss.py", 70)
         assert line_of(facts(OUT), code="GL405", cause=cause, evidence=LOST) == 70
 

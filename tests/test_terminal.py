@@ -29,9 +29,7 @@ def test_a_quick_check_shows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert shown(tmp_path / "screen", 60.0, 0.0, monkeypatch) == ""
 
 
-def test_a_slow_check_shows_its_stages_and_clears_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_check_shows_its_stages_and_clears_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = shown(tmp_path / "screen", 0.01, 0.5, monkeypatch)
     clear = "\r\x1b[K"
     assert text == f"{clear}loading TensorFlow ...{clear}recording ...{clear}"
@@ -48,6 +46,7 @@ def test_it_shows_on_the_screen_even_when_stderr_is_turned_away(tmp_path: Path, 
 
 
 def test_silence_drops_warnings_and_logs_and_gives_them_back(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, logger="tensorflow")  # whatever ran before in this process
     with warnings.catch_warnings(record=True) as warned, terminal.silence():
         warnings.warn("w", stacklevel=1)
         logging.getLogger("tensorflow").warning("noise")

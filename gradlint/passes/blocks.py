@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
     from gradlint.flow import Flow
 
-# Share of saturated elements from which a squashing function counts as closed. A few elements that happen to lie
-# near zero do not make up for the others.
-CLOSED = 0.95
-
 # Relative slope by finite differences from which a registered gradient of zero counts as wrong.
 _WRONG_SLOPE = 1e-2
 
@@ -230,7 +226,7 @@ def _stops(flow: Flow) -> list[int]:
             if gradient.state is GradientState.ZERO and _cancels(flow, index):
                 found.append(position)
                 break
-            if (op.saturated or 0.0) >= CLOSED and gradient.state is GradientState.FINITE:
+            if (op.saturated or 0.0) >= flow.thresholds.saturated_share and gradient.state is GradientState.FINITE:
                 found.append(position)
                 break
     return found
@@ -269,7 +265,7 @@ def _behind(flow: Flow, positions: Sequence[int], visited: tuple[set[int], set[i
     }
     # Behind a function that is merely saturated the gradient is tiny, behind the others it is zero.
     usable = {GradientState.ZERO}
-    if any((flow.op(position).saturated or 0.0) >= CLOSED for position in positions):
+    if any((flow.op(position).saturated or 0.0) >= flow.thresholds.saturated_share for position in positions):
         usable.add(GradientState.FINITE)
     past_zero, past_finite = visited
     known = past_finite if GradientState.FINITE in usable else past_zero
@@ -389,7 +385,7 @@ def _why(flow: Flow, position: int) -> Why:
         return Why.CLIPPING
     is_half = any(flow.tensor(index).dtype == "float16" for index in (*op.inputs, *op.outputs))
     if op.type in SQUASHERS:
-        return Why.UNDERFLOW if is_half and (op.saturated or 0.0) < CLOSED else Why.SATURATION
+        return Why.UNDERFLOW if is_half and (op.saturated or 0.0) < flow.thresholds.saturated_share else Why.SATURATION
     if op.type in PRODUCTS:
         why = _why_product(flow, op)
         return Why.UNDERFLOW if is_half and why is Why.OTHER else why

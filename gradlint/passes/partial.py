@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from gradlint.flow import Flow
     from gradlint.record.recording import InputRecord, OpRecord
 
-# A convolution or a pool with a stride leaves up to kernel + stride - 2 slices at the far end unread, and a
-# spectrogram the tail of a frame. A tail below this share of the axis says nothing.
-TAIL = 0.34
-
 # A row of at least this length is a signal rather than a table.
 _LONG = 64
 
@@ -57,7 +53,7 @@ def unused_slices(flow: Flow, probes: Sequence[Flow]) -> tuple[Unused, ...]:
             if any(len(flag) != length for flag in flags):
                 continue
             slices = tuple(i for i in range(length) if not any(flag[i] for flag in flags))
-            if not slices or len(slices) == length or _is_margin(record, number + 1, slices, length):
+            if not slices or len(slices) == length or _is_margin(flow, record, number + 1, slices, length):
                 continue
             position, op = _slicer(flow, record)
             found.append(
@@ -86,14 +82,14 @@ def _flags(flow: Flow, key: str, number: int) -> tuple[bool, ...]:
     return record.used[number]
 
 
-def _is_margin(record: InputRecord, axis: int, slices: tuple[int, ...], length: int) -> bool:
+def _is_margin(flow: Flow, record: InputRecord, axis: int, slices: tuple[int, ...], length: int) -> bool:
     """Whether the slices are what a window with a stride leaves over at the ends of an axis."""
     # Images lose margins on several axes at once, and whole rows behind dead pixels.
     if len(record.shape) >= 4:
         return len(slices) < length / 2
     at_ends = all(i < len(slices) or i >= length - len(slices) for i in slices)
     is_sequence = len(record.shape) == 3 and axis == 1
-    return at_ends and len(slices) <= TAIL * length and (is_sequence or length >= _LONG)
+    return at_ends and len(slices) <= flow.thresholds.unused_tail * length and (is_sequence or length >= _LONG)
 
 
 def _slicer(flow: Flow, record: InputRecord) -> tuple[int, OpRecord | None]:

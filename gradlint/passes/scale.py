@@ -15,13 +15,6 @@ if TYPE_CHECKING:
     from gradlint.flow import Flow
     from gradlint.record.recording import VariableRecord
 
-# A trend needs enough kernels to be one; below this a single odd layer would decide.
-FEWEST_KERNELS = 8
-
-# Orders of magnitude between the kernels next to the loss and those next to the input. Adam's epsilon (1e-7 in
-# Keras) swamps a gradient that is seven orders smaller than a usual one.
-ORDERS = 6.0
-
 # Share of neighbouring steps that must point the same way. In a trend nearly all do; behind one odd layer, or
 # with small initial gates, they do not.
 AGREEMENT = 0.8
@@ -46,7 +39,8 @@ class Trend:
 
 
 def trend(flow: Flow) -> Trend | None:
-    """The trend over the trainable kernels in forward order, if there is one of `ORDERS` or more."""
+    """The trend over the trainable kernels in forward order, if there is one."""
+    least = flow.thresholds.trend_orders
     kernels = []
     for variable in flow.learners:
         if len(variable.shape) < 2 or variable.tensor is None:
@@ -55,7 +49,7 @@ def trend(flow: Flow) -> Trend | None:
         if use is not None:
             kernels.append((use[0], variable, use[1]))
     kernels.sort(key=lambda item: item[0])
-    if len(kernels) < FEWEST_KERNELS:
+    if len(kernels) < flow.thresholds.trend_kernels:
         return None
     logs = [value for _, _, value in kernels]
     steps = [earlier - later for earlier, later in itertools.pairwise(logs)]
@@ -63,14 +57,14 @@ def trend(flow: Flow) -> Trend | None:
     orders = median(logs[:quarter]) - median(logs[-quarter:])
     # Medians of the outer quarters leave out half a quarter at either end.
     orders *= (len(logs) - 1) / max(1, len(logs) - quarter)
-    if abs(orders) < ORDERS:
+    if abs(orders) < least:
         return None
     same_way = sum((step < 0) == (orders < 0) for step in steps) / len(steps)
     per_layer = median(steps)
-    if same_way < AGREEMENT or (per_layer < 0) != (orders < 0) or abs(per_layer) * len(steps) < ORDERS / 2:
+    if same_way < AGREEMENT or (per_layer < 0) != (orders < 0) or abs(per_layer) * len(steps) < least / 2:
         return None
-    shrinking = [variable for _, variable, value in kernels if value < logs[-1] - ORDERS / 2]
-    growing = [variable for _, variable, value in kernels if value > logs[-1] + ORDERS / 2]
+    shrinking = [variable for _, variable, value in kernels if value < logs[-1] - least / 2]
+    growing = [variable for _, variable, value in kernels if value > logs[-1] + least / 2]
     return Trend(
         orders,
         per_layer,

@@ -89,13 +89,8 @@ def values_of(tensor: Any) -> Values:
     return Values(low, high, mean, zeros, nonfinite, int(internals.array_of(tensor).size), nan)
 
 
-# Slope below which an element of a squashing function counts as saturated: float32 resolves 1.2e-7 next to 1
-# (numpy.finfo("float32").eps), so there is nothing left to learn from.
-SATURATED_SLOPE = 1e-6
-
-
-def saturated_share(op_type: str, output: Any) -> float | None:
-    """Share of elements (of rows for a softmax) of a squashing function without a usable slope, in [0, 1]."""
+def saturated_share(op_type: str, output: Any, least: float) -> float | None:
+    """Share of elements (of rows for a softmax) of a squashing function whose slope is below `least`, in [0, 1]."""
     if op_type not in ("Sigmoid", "Tanh", "Softmax"):
         return None
     array = internals.array_of(output).astype(np.float32)
@@ -108,7 +103,7 @@ def saturated_share(op_type: str, output: Any) -> float | None:
             slopes = 1.0 - array * array
         case _:
             slopes = 1.0 - array.max(axis=-1)
-    return float(np.mean(slopes < SATURATED_SLOPE))
+    return float(np.mean(slopes < least))
 
 
 def used_slices(gradient: Any | None, rank: int) -> tuple[tuple[bool, ...], ...]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradlint.thresholds import DEFAULT_THRESHOLDS, Thresholds
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -24,6 +26,7 @@ class Subject:
         label_keys: sample key of each label.
         learners: models and variables that should learn besides the model's own.
         loss: as the user asked, or None.
+        thresholds: from where on an element counts as saturated.
     """
 
     model: Any
@@ -37,6 +40,7 @@ class Subject:
     loss: object = None
     training: bool = True
     seed: int = 0
+    thresholds: Thresholds = DEFAULT_THRESHOLDS
 
 
 @dataclass(frozen=True, slots=True)

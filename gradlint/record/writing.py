@@ -100,7 +100,9 @@ def _tensor(run: Run, index: int, reduced: Mapping[int, Gradient], with_values: 
 
 def _saturated(run: Run, op: Op) -> float | None:
     output = run.trace.tensors[op.outputs[0]] if op.outputs else None
-    return reduction.saturated_share(op.type, output) if output is not None else None
+    if output is None:
+        return None
+    return reduction.saturated_share(op.type, output, run.subject.thresholds.saturated_slope)
 
 
 def _op(position: int, op: Op, examination: Examination | None, saturated: float | None) -> OpRecord:

@@ -61,9 +61,7 @@ def test_inputs_of_every_structure(inputs, structure, keys):
 
 
 def test_input_fields():
-    spec = spec_from_config(
-        functional([A, B, layer("d", "Dense", "a")], [["a", 0, 0], ["b", 0, 0]], ["d", 0, 0])
-    )
+    spec = spec_from_config(functional([A, B, layer("d", "Dense", "a")], [["a", 0, 0], ["b", 0, 0]], ["d", 0, 0]))
     assert spec.inputs == (
         InputSpec("a", "a", (None, 1), "float32"),
         InputSpec("b", "b", (None, 2), "int32", optional=True, used=False),
@@ -223,24 +221,18 @@ def test_builtin_only(entry, builtin):
 # Any JSON value in any place of a valid configuration.
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(["a", "cat", "layers"]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "config", "a"]), inner)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "config", "a"]), inner),
     max_leaves=5,
 )
 
 
 def places(part, path=()):
     yield path
-    for key, value in (
-        part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
-    ):
+    for key, value in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
         yield from places(value, (*path, key))
 
 
-WHOLE = functional(
-    [A, B, CAT], {"a": ["a", 0, 0], "c": [["b", 0, 0]]}, ["cat", 0, 0], compile_config={"loss": "mse"}
-)
+WHOLE = functional([A, B, CAT], {"a": ["a", 0, 0], "c": [["b", 0, 0]]}, ["cat", 0, 0], compile_config={"loss": "mse"})
 PLACES = [path for path in places(WHOLE) if path]
 
 

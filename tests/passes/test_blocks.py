@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from flows import flow, op, variable
 
-from gradlint.passes.blocks import CLOSED, RECTIFIERS, SELECTORS, SQUASHERS, STEPS, Why, blocks, is_lost, lost
+from gradlint.passes.blocks import RECTIFIERS, SELECTORS, SQUASHERS, STEPS, Why, blocks, is_lost, lost
 from gradlint.record.recording import Failure, Region
+from gradlint.thresholds import DEFAULT_THRESHOLDS
 
 ALL = {("input", "x"), ("variable", "k")}
 
@@ -16,6 +17,9 @@ def run(*lines, **options):
 
 def names(found):
     return [(b.op.type, b.why, b.inputs, tuple(v.path for v in b.variables), b.keys) for b in found]
+
+
+CLOSED = DEFAULT_THRESHOLDS.saturated_share
 
 
 @pytest.mark.parametrize(

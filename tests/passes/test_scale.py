@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flows import flow, variable
 
-from gradlint.passes.scale import AGREEMENT, FEWEST_KERNELS, ORDERS, trend
+from gradlint.passes.scale import AGREEMENT, trend
+from gradlint.thresholds import DEFAULT_THRESHOLDS, Thresholds
 
 
 def stack(orders, *, shape="(8,4)", read=(), variables=None):
@@ -27,6 +30,9 @@ def stack(orders, *, shape="(8,4)", read=(), variables=None):
 
 def ramp(orders, kernels=9):
     return [orders * (1 - n / (kernels - 1)) for n in range(kernels)]
+
+
+FEWEST_KERNELS, ORDERS = int(DEFAULT_THRESHOLDS.trend_kernels), DEFAULT_THRESHOLDS.trend_orders
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -89,3 +95,10 @@ def test_frozen_kernels_are_left_out():
 def test_kernels_are_taken_in_the_order_of_the_forward_pass():
     variables = [f"d{n}/kernel(4,4)" for n in reversed(range(9))]
     assert trend(stack(ramp(-8.0), variables=variables)).first.path == "d0/kernel"
+
+
+def test_thresholds_move_both_borders():
+    few, shallow = stack(ramp(-9.0, 4)), stack(ramp(-3.0, 16))
+    assert trend(few) is trend(shallow) is None
+    assert trend(replace(few, thresholds=Thresholds(trend_kernels=4))) is not None
+    assert trend(replace(shallow, thresholds=Thresholds(trend_orders=2.5))) is not None

@@ -20,9 +20,7 @@ def made_rule(code: str, name: str, severity: Severity, advice: str) -> Rule:
 
 
 RULES = (
-    made_rule(
-        "GL101", "disconnected-input", Severity.ERROR, "Use the input in the forward pass, or remove it."
-    ),
+    made_rule("GL101", "disconnected-input", Severity.ERROR, "Use the input in the forward pass, or remove it."),
     made_rule(
         "GL103",
         "nondifferentiable-op",
@@ -47,13 +45,9 @@ INPUTS = (
 )
 TOWER = tuple(f"tower_2/block_{block}/dense/{part}" for block in range(6) for part in ("kernel", "bias"))
 VARIABLES = (
-    VariableStatus(
-        "tower_1/dense/kernel", (32, 64), "float32", True, GradientState.FINITE, 0.25, ("model1",)
-    ),
+    VariableStatus("tower_1/dense/kernel", (32, 64), "float32", True, GradientState.FINITE, 0.25, ("model1",)),
     VariableStatus("tower_1/dense/bias", (64,), "float32", True, GradientState.ZERO, 0.0, ("model1",)),
-    VariableStatus(
-        "tower_1/norm/moving_mean", (64,), "float32", False, GradientState.ABSENT, None, ("model1",)
-    ),
+    VariableStatus("tower_1/norm/moving_mean", (64,), "float32", False, GradientState.ABSENT, None, ("model1",)),
     VariableStatus("kopf/ß", (), "float32", True, GradientState.NONFINITE, float("inf")),
     *(VariableStatus(path, (4, 4), "float32", True, GradientState.ABSENT) for path in TOWER),
 )
@@ -62,8 +56,7 @@ FINDINGS = (
         "GL103",
         "nondifferentiable-op",
         Severity.ERROR,
-        "Round has no gradient for its input, so 1 input and 12 variables of tower_2 learn nothing from this "
-        "loss.",
+        "Round has no gradient for its input, so 1 input and 12 variables of tower_2 learn nothing from this loss.",
         inputs=("model2",),
         variables=TOWER,
         cause=Cause("tower_2/rounding", "Round", SOURCE, 5),

@@ -10,9 +10,7 @@ def model(*inputs, builtin=True, loss="mse", outputs=("out",), layers=()):
     """A functional model with a dict of inputs; each is `(key, shape)` plus optional fields."""
     specs = tuple(
         InputSpec(key, fields.pop("name", key), shape, fields.pop("dtype", "float32"), **fields)
-        for key, shape, fields in (
-            (entry[0], entry[1], dict(entry[2]) if entry[2:] else {}) for entry in inputs
-        )
+        for key, shape, fields in ((entry[0], entry[1], dict(entry[2]) if entry[2:] else {}) for entry in inputs)
     )
     return ModelSpec(
         name="m",

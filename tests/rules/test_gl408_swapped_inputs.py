@@ -42,9 +42,5 @@ def test_is_quiet(facts_):
 
 @given(st.permutations("abcdef"))
 def test_every_key_off_its_place_is_in_one_finding(names):
-    found = [
-        key
-        for finding in RULE.check(named(**dict(zip("abcdef", names, strict=True))))
-        for key in finding.inputs
-    ]
+    found = [key for finding in RULE.check(named(**dict(zip("abcdef", names, strict=True)))) for key in finding.inputs]
     assert sorted(found) == [key for key, name in zip("abcdef", names, strict=True) if key != name]
