@@ -269,9 +269,13 @@ def _cache(options: Options, isolate: bool) -> Path | None:
     """
     from gradlint.cache import FOLDER
 
-    if not options.cache or options.graph is not None or (isolate and options.cache_dir is None):
+    if not options.cache or _wants_graph(options) or (isolate and options.cache_dir is None):
         return None
     return options.cache_dir or FOLDER
+
+
+def _wants_graph(options: Options) -> bool:
+    return options.graph is not None or options.format == "html"
 
 
 def _check_changed(options: Options, given: frozenset[str], config: Config) -> int:
@@ -296,8 +300,7 @@ def _check_targets(
     known, baseline_file = _baseline(options, config)
     stronger = _given_settings(options, given)
     guard = _guard(options)
-    picture = options.format == "html"
-    jobs = [replace(job_of(target, config, stronger), guard=guard, graph=picture) for target in targets]
+    jobs = [replace(job_of(target, config, stronger), guard=guard, graph=_wants_graph(options)) for target in targets]
     processes = at_once(options.jobs or config.jobs, len(jobs))
     with _undisturbed(options) as progress:
         found = list(outcomes(jobs, processes, debug=options.debug, progress=progress))

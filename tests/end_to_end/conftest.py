@@ -1,35 +1,23 @@
-"""What the tests of the whole road share: the fixtures' folder, and the command as a user runs it."""
+"""The command as a user runs it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from running import FIXTURES, ROOT, Ran
 
 from gradlint import cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-ROOT = Path(__file__).resolve().parents[2]
-FIXTURES = ROOT / "fixtures"
+    from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(FIXTURES))
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What one command left behind."""
-
-    status: int
-    out: str
-    err: str
 
 
 @pytest.fixture

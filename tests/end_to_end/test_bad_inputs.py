@@ -11,14 +11,14 @@ import keras
 import numpy as np
 import pytest
 import systems
-from conftest import FIXTURES
 from keras import layers, ops
+from running import FIXTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Ran
+    from running import Ran
 
 MODEL = FIXTURES / "sequence_vector.keras"
 SAMPLE = FIXTURES / "sequence_vector.npz"

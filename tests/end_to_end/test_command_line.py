@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
-from conftest import FIXTURES, ROOT
+from running import FIXTURES, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Ran
+    from running import Ran
 
 SYSTEMS = ("--import", "fixtures/systems.py")
 
@@ -147,3 +148,12 @@ def test_a_factory(shell: Callable[..., Ran]) -> None:
     ran = shell("systems:sequence_vector", "sequence_vector.npz", folder=FIXTURES)
     assert ran.status == 0
     assert "No finding" in ran.out
+
+
+def test_a_page_has_its_picture_though_the_answer_is_known(shell, tmp_path):
+    for name in ("two_towers.keras", "two_towers.npz", "layers.py"):
+        shutil.copy(FIXTURES / name, tmp_path)
+    check = ("two_towers.keras", "two_towers.npz", "--import", "layers.py")
+    shell(*check, folder=tmp_path)
+    assert list((tmp_path / ".gradlint_cache").glob("*.json"))
+    assert "<svg" in shell(*check, "--format", "html", folder=tmp_path).out

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import FIXTURES, ROOT
+from running import FIXTURES, ROOT
 
 from gradlint import cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Ran
+    from running import Ran
 
 BY_HAND = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 ALL = [*BY_HAND, *sorted((ROOT / "docs" / "rules").glob("*.md"))]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 import pytest
-from conftest import FIXTURES
+from running import FIXTURES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import systems
 import tensorflow as tf
-from conftest import FIXTURES
 from keras import layers
+from running import FIXTURES
 
 import gradlint
 from gradlint.record import internals

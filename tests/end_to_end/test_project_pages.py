@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import FIXTURES, ROOT
+from running import FIXTURES, ROOT
 
 from gradlint import targets
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Ran
+    from running import Ran
 
 PAGES = ["configuration.md", "baseline.md", "pytest.md", "pre-commit.md"]
 BLOCK = re.compile(r"^```([\w-]+)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import systems
 import tensorflow as tf
-from conftest import FIXTURES
+from running import FIXTURES
 
 import gradlint
 from gradlint import GradientState

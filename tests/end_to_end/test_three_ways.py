@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import tensorflow  # noqa: F401  # pytester gives inner runs the modules of the outer one
-from conftest import FIXTURES, ROOT
+from running import FIXTURES, ROOT
 
 import gradlint
 import gradlint.pytest_items
@@ -22,7 +22,7 @@ from gradlint.report.text import Style
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Ran
+    from running import Ran
 
     from gradlint import Result
 
