@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.passes.blocks import Why
-from gradlint.passes.where import cause_of
 from gradlint.rule import Rule
-from gradlint.rules.wording import block_evidence, victims
+from gradlint.rules.wording import block_finding, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,16 +65,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             if block.low is not None and block.high is not None
             else f"{block.op.type} is saturated: {victims(block.inputs, block.variables)} without a usable gradient"
         )
-
-        yield RULE.finding(
-            message,
-            severity=severity,
-            inputs=block.inputs,
-            variables=tuple(variable.path for variable in block.variables),
-            cause=cause_of(facts.flow, block.position),
-            evidence=block_evidence(block),
-            position=block.position,
-        )
+        yield block_finding(RULE, facts.flow, block, message, severity)
 
 
 RULE = Rule(

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.passes.blocks import Why
-from gradlint.passes.where import cause_of
 from gradlint.rule import Rule
-from gradlint.rules.wording import block_evidence, victims
+from gradlint.rules.wording import block_finding, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,16 +64,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             f"the gradient underflows in float16 at {block.op.type}: "
             f"{victims(block.inputs, block.variables)} with zero gradient"
         )
-
-        yield RULE.finding(
-            message,
-            severity=severity,
-            inputs=block.inputs,
-            variables=tuple(variable.path for variable in block.variables),
-            cause=cause_of(facts.flow, block.position),
-            evidence=block_evidence(block),
-            position=block.position,
-        )
+        yield block_finding(RULE, facts.flow, block, message, severity)
 
 
 RULE = Rule(

@@ -10,12 +10,14 @@ from gradlint.passes.where import cause_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gradlint.finding import Finding, Severity
     from gradlint.flow import Flow
     from gradlint.passes.blocks import Block
     from gradlint.passes.cuts import Cut
     from gradlint.passes.drops import Drop
     from gradlint.passes.nonfinite import Birth
     from gradlint.record.recording import VariableRecord
+    from gradlint.rule import Rule
 
 
 def counted(number: int, noun: str) -> str:
@@ -90,16 +92,24 @@ def cut_evidence(flow: Flow, cut: Cut) -> Evidence:
     }
 
 
-def block_evidence(block: Block) -> Evidence:
-    """The numbers behind a zero gradient."""
-    return {
-        "why": block.why.value,
-        "inactive_share": block.share,
-        "operand_min": block.low,
-        "operand_max": block.high,
-        "elements": block.size,
-        "slope_by_finite_differences": block.mismatch,
-    }
+def block_finding(rule: Rule, flow: Flow, block: Block, message: str, severity: Severity) -> Finding:
+    """A zero gradient at the operation that blocks it, with its victims and the numbers behind it."""
+    return rule.finding(
+        message,
+        severity=severity,
+        inputs=block.inputs,
+        variables=paths(block.variables),
+        cause=cause_of(flow, block.position),
+        evidence={
+            "why": block.why.value,
+            "inactive_share": block.share,
+            "operand_min": block.low,
+            "operand_max": block.high,
+            "elements": block.size,
+            "slope_by_finite_differences": block.mismatch,
+        },
+        position=block.position,
+    )
 
 
 def birth_evidence(birth: Birth) -> Evidence:
