@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.passes.drops import DropKind
-from gradlint.passes.where import cause_of
 from gradlint.record.recording import Local
 from gradlint.rule import Rule
-from gradlint.rules.wording import cause_of_drop, cut_evidence, drop_evidence, is_detour, paths, victims
+from gradlint.rules.wording import cause_of_drop, cut_finding, drop_evidence, is_detour, paths, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,14 +78,12 @@ def check(facts: Facts) -> Iterator[Finding]:
             or cut.op.type.startswith("Assign")
         ):
             continue
-        yield RULE.finding(
+        yield cut_finding(
+            RULE,
+            facts.flow,
+            cut,
             f"{_why(cut)}: {victims(cut.inputs, cut.variables)} without gradient",
-            severity=_severity(cut),
-            inputs=cut.inputs,
-            variables=tuple(variable.path for variable in cut.variables),
-            cause=cause_of(facts.flow, cut.position),
-            evidence=cut_evidence(facts.flow, cut),
-            position=cut.position,
+            _severity(cut),
         )
 
 

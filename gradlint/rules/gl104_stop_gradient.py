@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.passes.twins import are_copies
-from gradlint.passes.where import cause_of
 from gradlint.rule import Rule
-from gradlint.rules.wording import cut_evidence, victims
+from gradlint.rules.wording import cut_finding, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,14 +62,12 @@ def check(facts: Facts) -> Iterator[Finding]:
             continue
         copies = are_copies(facts.flow, cut.variables)
         reason = " (copies of variables that learn, as in a target network)" if copies else ""
-        yield RULE.finding(
+        yield cut_finding(
+            RULE,
+            facts.flow,
+            cut,
             f"stop_gradient cuts every path: {victims(cut.inputs, cut.variables)} without gradient{reason}",
-            severity=Severity.INFO if copies else Severity.WARNING,
-            inputs=cut.inputs,
-            variables=tuple(variable.path for variable in cut.variables),
-            cause=cause_of(facts.flow, cut.position),
-            evidence=cut_evidence(facts.flow, cut),
-            position=cut.position,
+            Severity.INFO if copies else Severity.WARNING,
         )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.where import cause_of
 from gradlint.rule import Rule
-from gradlint.rules.wording import cut_evidence, is_detour, victims
+from gradlint.rules.wording import cut_finding, is_detour, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,15 +64,13 @@ def check(facts: Facts) -> Iterator[Finding]:
         if not is_detour(cut.op.type):
             continue
         how = {"PyFunc": "numpy_function", "EagerPyFunc": "py_function"}.get(cut.op.type, "NumPy")
-        yield RULE.finding(
+        yield cut_finding(
+            RULE,
+            facts.flow,
+            cut,
             f"values leave TensorFlow through {how}, where no tape follows: "
             f"{victims(cut.inputs, cut.variables)} without gradient",
-            severity=Severity.ERROR if cut.variables else Severity.WARNING,
-            inputs=cut.inputs,
-            variables=tuple(variable.path for variable in cut.variables),
-            cause=cause_of(facts.flow, cut.position),
-            evidence=cut_evidence(facts.flow, cut),
-            position=cut.position,
+            Severity.ERROR if cut.variables else Severity.WARNING,
         )
 
 

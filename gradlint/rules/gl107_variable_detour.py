@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.where import cause_of
 from gradlint.rule import Rule
-from gradlint.rules.wording import cut_evidence, victims
+from gradlint.rules.wording import cut_finding, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,15 +58,13 @@ def check(facts: Facts) -> Iterator[Finding]:
     for cut in facts.cuts:
         if not cut.op.type.startswith("Assign"):
             continue
-        yield RULE.finding(
+        yield cut_finding(
+            RULE,
+            facts.flow,
+            cut,
             "values are assigned to a variable and read back, which ends the tape's path: "
             f"{victims(cut.inputs, cut.variables)} without gradient",
-            severity=Severity.ERROR if cut.variables else Severity.WARNING,
-            inputs=cut.inputs,
-            variables=tuple(variable.path for variable in cut.variables),
-            cause=cause_of(facts.flow, cut.position),
-            evidence=cut_evidence(facts.flow, cut),
-            position=cut.position,
+            Severity.ERROR if cut.variables else Severity.WARNING,
         )
 
 

@@ -82,14 +82,22 @@ def drop_evidence(drop: Drop) -> Evidence:
     return {"kind": drop.kind.value, "reason": drop.reason or None, "variables": len(drop.variables)}
 
 
-def cut_evidence(flow: Flow, cut: Cut) -> Evidence:
-    """What is known about a cut, with the other places that share its victims."""
+def cut_finding(rule: Rule, flow: Flow, cut: Cut, message: str, severity: Severity) -> Finding:
+    """An absent gradient at the operation that cuts it, with its victims and the other places that share them."""
     others = [cause_of(flow, position) for position in cut.others[:8]]
-    return {
-        "operand_gradient": cut.local.value,
-        "variables": len(cut.variables),
-        "also": [f"{o.layer or ''} {o.op} {o.file or ''}:{o.line or ''}".strip(" :") for o in others],
-    }
+    return rule.finding(
+        message,
+        severity=severity,
+        inputs=cut.inputs,
+        variables=paths(cut.variables),
+        cause=cause_of(flow, cut.position),
+        evidence={
+            "operand_gradient": cut.local.value,
+            "variables": len(cut.variables),
+            "also": [f"{o.layer or ''} {o.op} {o.file or ''}:{o.line or ''}".strip(" :") for o in others],
+        },
+        position=cut.position,
+    )
 
 
 def block_finding(rule: Rule, flow: Flow, block: Block, message: str, severity: Severity) -> Finding:
