@@ -124,6 +124,12 @@ class Result:
         limit = Severity(self.fail_on).order
         return tuple(finding for finding in self.findings if finding.severity.order >= limit)
 
+    def __str__(self) -> str:
+        """The report as a table."""
+        from gradlint.report.table import render
+
+        return render(self)
+
     def to_json(self) -> str:
         """The result as JSON, schema 1; never contains a bare NaN or Infinity."""
         from gradlint.report.json import render

@@ -80,6 +80,9 @@ def test_a_result_of_nothing_renders(format: str, style: Style) -> None:
 
 
 class TestTable:
+    def test_is_what_a_result_prints(self) -> None:
+        assert str(SHARED) == FORMATS["table"](SHARED, Style())
+
     def render(self, result: Result, **look: object) -> str:
         return FORMATS["table"](result, replace(Style(folder=str(HERE)), **look))
 
