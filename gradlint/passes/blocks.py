@@ -24,7 +24,11 @@ PRODUCTS = frozenset(
     {"Mul", "MatMul", "BatchMatMulV2", "BatchMatMulV3", "BatchMatMul", "Einsum", "Conv2D", "Conv3D",
      "DepthwiseConv2dNative", "Conv2DBackpropInput", "RealDiv", "DivNoNan"}
 )  # fmt: skip
+ELEMENTWISE = frozenset({"Mul", "RealDiv", "DivNoNan"})
+"""Products that mix no elements."""
 STEPS = frozenset({"Sign", "Round", "Rint", "Floor", "Ceil", "FloorDiv", "FloorMod"})
+JOINERS = frozenset({"ConcatV2", "Pack"})
+SLICERS = frozenset({"StridedSlice", "Slice", "GatherV2", "GatherNd", "Split", "SplitV", "Unpack"})
 SELECTORS = frozenset({"Maximum", "Minimum", "ClipByValue", "SelectV2", "Select"})
 
 
@@ -44,6 +48,7 @@ class Why(str, Enum):
     CANCELLATION = "cancellation"
     CUSTOM = "custom gradient"
     UNDERFLOW = "underflow"
+    LEFT_OUT = "left out"
     OTHER = "other"
 
 
@@ -286,6 +291,8 @@ def _behind(flow: Flow, positions: Sequence[int], visited: tuple[set[int], set[i
 
 def _block(flow: Flow, positions: Sequence[int], why: Why, victims: set[tuple[str, str]]) -> Block:
     position = max(positions)
+    if why is Why.LEFT_OUT:
+        position = _slicer_after(flow, position) or position
     op = flow.op(position)
     values = [flow.tensor(flow.op(p).inputs[0]).values for p in positions]
     outputs = [flow.tensor(flow.op(p).outputs[0]).values for p in positions]
@@ -393,7 +400,24 @@ def _why(flow: Flow, position: int) -> Why:
         return Why.UNDERFLOW
     if any(_cancels(flow, index) for index in op.inputs):
         return Why.CANCELLATION
+    if op.type in JOINERS and _slicer_after(flow, position) is not None:
+        return Why.LEFT_OUT
     return Why.OTHER
+
+
+def _slicer_after(flow: Flow, position: int) -> int | None:
+    """The first operation that takes a part of what an operation made, before anything mixes its parts."""
+    seen, queue = set(flow.op(position).outputs), deque(flow.op(position).outputs)
+    while queue:
+        for consumer, _ in flow.consumers[queue.popleft()]:
+            op = flow.op(consumer)
+            if op.type in SLICERS:
+                return consumer
+            if op.type in ELEMENTWISE or op.type not in PRODUCTS:
+                fresh = [index for index in op.outputs if index not in seen]
+                seen.update(fresh)
+                queue.extend(fresh)
+    return None
 
 
 def _why_product(flow: Flow, op: OpRecord) -> Why:

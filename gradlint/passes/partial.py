@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gradlint.passes.blocks import SLICERS
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 # A row of at least this length is a signal rather than a table.
 _LONG = 64
-
-_SLICERS = ("StridedSlice", "Slice", "GatherV2", "GatherNd", "Split", "SplitV", "Unpack")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def _slicer(flow: Flow, record: InputRecord) -> tuple[int, OpRecord | None]:
         tensor = queue.pop(0)
         for position, _operand in flow.consumers[tensor]:
             op = flow.op(position)
-            if op.type in _SLICERS:
+            if op.type in SLICERS:
                 return position, op
             for output in op.outputs:
                 if output not in seen:

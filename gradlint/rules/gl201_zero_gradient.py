@@ -19,7 +19,8 @@ DOC = """\
 
 Reports the operation from which on the gradient is exactly zero, when no more specific rule (GL202,
 GL203, GL204, GL207, GL305) explains it: step functions such as sign, values clipped for every element,
-multiplication by zeros, gradients that cancel out, a custom gradient that returns zeros.
+multiplication by zeros, a slice that leaves out all that one of the joined parts put in, gradients that
+cancel out, a custom gradient that returns zeros.
 
 ## Why it matters
 
@@ -49,13 +50,13 @@ A zero counts only if it stays zero in the sample and in every probe (perturbed 
 step of every variable); with `--probes 0` the sample alone decides. A zero that goes away under
 perturbation is kept only where finite differences of the loss contradict it.
 
-The finding is a warning when an input key loses every path, when the operation is a step function, when
-a custom gradient returns zeros where there is no slope to measure, or when finite differences show that
-the loss does change with the operand. It is an info when only variables beside an open path are
-affected, when the other factor is a zero activation or a non-trainable zero (a gate on a schedule), when
-a custom gradient differs from the measured slope (its author may mean that), or when the loss itself is
-flat for this sample, as a satisfied margin is. Zeros of mathematics, such as a bias right before
-BatchNormalization, mostly are sums of tiny numbers, not exact zeros, and pass.
+The finding is a warning when an input key loses every path, when the operation is a step function or
+leaves out a joined part, when a custom gradient returns zeros where there is no slope to measure, or when
+finite differences show that the loss does change with the operand. It is an info when only variables
+beside an open path are affected, when the other factor is a zero activation or a non-trainable zero (a
+gate on a schedule), when a custom gradient differs from the measured slope (its author may mean that), or
+when the loss itself is flat for this sample, as a satisfied margin is. Zeros of mathematics, such as a
+bias right before BatchNormalization, mostly are sums of tiny numbers, not exact zeros, and pass.
 """
 
 
@@ -66,6 +67,7 @@ _EXPLANATIONS = {
     Why.ZERO_SCHEDULE: "{op} multiplies by a variable that is zero and not trained",
     Why.ZERO_ACTIVATION: "the other operand of {op} is zero for this sample",
     Why.CANCELLATION: "the gradients that meet before {op} cancel out",
+    Why.LEFT_OUT: "{op} leaves out a whole part of what was joined before",
     Why.CUSTOM: "the custom gradient returns zeros",
     Why.OTHER: "{op} hands on a gradient of exactly zero",
 }
@@ -98,7 +100,7 @@ def _is_serious(block: Block, facts: Facts) -> bool:
     match block.why:
         case Why.ZERO_ACTIVATION | Why.ZERO_SCHEDULE:
             return False
-        case Why.STEP:
+        case Why.STEP | Why.LEFT_OUT:
             return True
         case _:
             return bool(block.keys)

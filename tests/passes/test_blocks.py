@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from flows import flow, op, variable
 
-from gradlint.passes.blocks import RECTIFIERS, SELECTORS, SQUASHERS, STEPS, Why, blocks, is_lost, lost
+from gradlint.passes.blocks import JOINERS, RECTIFIERS, SELECTORS, SLICERS, SQUASHERS, STEPS, Why, blocks, is_lost, lost
 from gradlint.record.recording import Failure, Region
 from gradlint.thresholds import DEFAULT_THRESHOLDS
 
@@ -259,3 +259,20 @@ def test_a_mean_over_one_element():
 
 def test_nothing_without_a_loss():
     assert blocks(run("c = Relu h !zero", loss="none"), ()) == ()
+
+
+LEFT_OUT = {"inputs": ["x", "z"], "variables": ["k", "p"], "gradients": {"x": "zero", "k": "zero", "h": "zero"}}
+
+
+@pytest.mark.parametrize("slicer", sorted(SLICERS))
+@pytest.mark.parametrize("joiner", sorted(JOINERS))
+def test_a_joined_part_that_a_slice_leaves_out(joiner, slicer):
+    lines = ("g = MatMul z p", f"j = {joiner} h g @cat !zero,passes", "m = Mul j 2", f"c = {slicer} m @head")
+    (block,) = blocks(run(*lines, **LEFT_OUT), ())
+    assert (block.op.type, block.op.layer, block.why, block.inputs) == (slicer, "head", Why.LEFT_OUT, ("x",))
+
+
+def test_a_joined_part_is_not_left_out_by_what_mixes_the_parts():
+    lines = ("g = MatMul z p", "j = ConcatV2 h g @cat !zero,passes", "m = MatMul j p", "c = StridedSlice m @head")
+    (block,) = blocks(run(*lines, **LEFT_OUT), ())
+    assert (block.op.type, block.why) == ("ConcatV2", Why.OTHER)
