@@ -20,7 +20,7 @@ from gradlint.errors import GradlintError, ModelFileError, SampleError, UnsafeMo
 from gradlint.load.content import IMPORT, TRUST, Kind, UnsafeContent, unsafe_contents
 from gradlint.load.limits import DEFAULT_LIMITS, LARGE, STEP_FACTOR, Limits, size_text
 from gradlint.load.spec import ArraySpec, ModelSpec, quoted, serialized_objects, spec_from_config
-from gradlint.load.weights import Weights, read_member_weights, read_weights
+from gradlint.load.weights import Texts, Weights, read_member_weights, read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -442,18 +442,20 @@ def _hdf5_config(file: Path, limits: Limits, with_weights: bool) -> tuple[Mappin
     import h5py
 
     try:
-        with h5py.File(file, "r") as store:
+        with file.open("rb") as stream, h5py.File(file, "r") as store:
+            texts = Texts(f"{file} ", stream, store, limits)
             if "model_config" not in store.attrs:
                 what = "weights only" if "layer_names" in store.attrs or "layers" in store else "no model"
                 raise ModelFileError(
                     f"{file} holds {what}: it has no model_config; save the whole model with model.save(...)"
                 )
+            texts.refuse_hostile("/", store)
             config = dict(_json(file, "model_config", _attribute(file, store, "model_config", limits), limits))
             if "training_config" in store.attrs:
                 text = _attribute(file, store, "training_config", limits)
                 config["compile_config"] = _json(file, "training_config", text, limits)
             version = _attribute(file, store, "keras_version", limits)[:40] if "keras_version" in store.attrs else ""
-            return config, version, read_weights(file, store, limits) if with_weights else None
+            return config, version, read_weights(file, store, texts, limits) if with_weights else None
     except GradlintError:
         raise
     except Exception as error:  # whatever h5py makes of a broken file
@@ -463,7 +465,7 @@ def _hdf5_config(file: Path, limits: Limits, with_weights: bool) -> tuple[Mappin
 def _attribute(file: Path, store: h5py.File, name: str, limits: Limits) -> str:
     size = store.attrs.get_id(name).get_storage_size()
     value = "" if size > limits.config else store.attrs[name]  # text of variable length says 16 bytes, for its address
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    text = value.decode("utf-8") if isinstance(value, bytes) else str(value)
     if max(size, len(text)) > limits.config:
         raise _too_large(file, name, limits.config)
     return text
@@ -533,7 +535,11 @@ def _text(file: Path, archive: zipfile.ZipFile, name: str, most: int) -> str:
             raise ModelFileError(f"{file}: {name} is broken: {cause}") from cause
     if len(data) > most:
         raise _too_large(file, name, most)
-    return data.decode("utf-8", "replace")
+    try:
+        # Nothing is replaced: Keras would read two keys where one replaces the other here.
+        return data.decode("utf-8")
+    except UnicodeDecodeError as cause:
+        raise ModelFileError(f"{file}: {name} is not JSON: it is not text in UTF-8") from cause
 
 
 def _json(file: Path, name: str, text: str, limits: Limits) -> Mapping[str, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import struct
 import zipfile
 import zlib
@@ -18,6 +19,7 @@ from gradlint.errors import GradlintError, ModelFileError, UnsafeModelError
 from gradlint.load.limits import LARGE, size_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import IO
 
@@ -27,6 +29,15 @@ if TYPE_CHECKING:
 
 _LOCAL_HEADER = struct.Struct("<26xHH")
 """The end of a zip member's own header: lengths of the name and of the extra field (APPNOTE 4.3.7)."""
+
+_HEAP = b"GCOL\x01"
+"""How a heap for values of variable length starts (HDF5 file format, "Global Heap")."""
+_REFERENCE = 16
+"""Bytes of a reference to such a value."""
+_CHUNK = 2**20
+UNREAD = "name"
+"""The one attribute that Keras gives to every group of weights; nothing reads it."""
+TEXTS_PER_ITEM = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +66,13 @@ def read_member_weights(file: Path, archive: zipfile.ZipFile, name: str, limits:
     try:
         if info.compress_type == zipfile.ZIP_STORED:
             with file.open("rb") as stream, h5py.File(_Window(stream, info), "r") as store:
-                return read_weights(file, store, limits, name)
+                texts = Texts(f"{file}: {name} ", _Window(stream, info), store, limits)
+                return read_weights(file, store, texts, limits, name)
         # Keras, too, reads it into memory; the sizes in the archive have been checked.
-        with h5py.File(io.BytesIO(archive.read(info)), "r") as store:
-            return read_weights(file, store, limits, name)
+        data = io.BytesIO(archive.read(info))
+        with h5py.File(data, "r") as store:
+            texts = Texts(f"{file}: {name} ", io.BytesIO(data.getbuffer()), store, limits)
+            return read_weights(file, store, texts, limits, name)
     except GradlintError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
@@ -67,12 +81,13 @@ def read_member_weights(file: Path, archive: zipfile.ZipFile, name: str, limits:
         raise ModelFileError(f"{file}: {name} is not a readable HDF5 file: {error}") from error
 
 
-def read_weights(file: Path, store: h5py.File, limits: Limits, name: str = "") -> Weights:
+def read_weights(file: Path, store: h5py.File, texts: Texts, limits: Limits, name: str = "") -> Weights:
     """Describes the data sets of an open HDF5 file.
 
     Args:
         file: names the model in messages.
         store: the open file.
+        texts: of the file.
         limits: on the number of data sets and what they declare.
         name: the archive's member, for messages.
 
@@ -85,6 +100,7 @@ def read_weights(file: Path, store: h5py.File, limits: Limits, name: str = "") -
     number = size = 0
     pending: list[tuple[str, h5py.Group]] = [("", store)]
     seen = {store.id}
+    texts.refuse_hostile("/", store)
     while pending:
         path, group = pending.pop()
         for key in group:
@@ -102,8 +118,10 @@ def read_weights(file: Path, store: h5py.File, limits: Limits, name: str = "") -
             item = group.get(key)
             if isinstance(item, h5py.Group) and item.id not in seen:  # hard links can form a loop
                 seen.add(item.id)
+                texts.refuse_hostile(inner, item)
                 pending.append((inner, item))
             elif isinstance(item, h5py.Dataset):
+                texts.refuse_hostile(inner, item)
                 size += _declared(where, inner, item, limits)
     return Weights(number, size)
 
@@ -123,6 +141,100 @@ def _declared(where: str, path: str, data: h5py.Dataset, limits: Limits) -> int:
             "pass --limit ratio=N if you trust the file"
         )
     return declared
+
+
+class Texts:
+    """Values of variable length in an HDF5 file, text above all, as its bytes say and not as its library does.
+
+    They are kept in heaps, which the library walks from size to size. A size of nothing, or one so large that it
+    wraps, keeps it walking for ever, and Python waiting; and thousands of references may lead to one large text.
+    """
+
+    def __init__(self, where: str, stream: IO[bytes] | io.RawIOBase, store: h5py.File, limits: Limits) -> None:
+        """Reads nothing yet.
+
+        Args:
+            where: starts the messages.
+            stream: the bytes of the file.
+            store: the same file, opened by h5py.
+            limits: on the number of texts, and on how much larger than the file they may be.
+        """
+        self._where = where
+        self._stream = stream
+        self._lengths: int = store.id.get_create_plist().get_sizes()[1]
+        self._limits = limits
+        self._largest: int | None = None
+        self._number_seen = 0
+
+    def refuse_hostile(self, path: str, item: h5py.Group | h5py.Dataset) -> None:
+        """Raises for a group or a data set that reading would take for ever, or too much memory.
+
+        Raises:
+            ModelFileError: a heap is broken.
+            UnsafeModelError: there are too many texts, or together they are too large.
+        """
+        import h5py
+
+        found = [(f"{path}@{name}", item.attrs.get_id(name)) for name in item.attrs if name != UNREAD]
+        if isinstance(item, h5py.Dataset):
+            found.append((path, item))
+        for inner, part in found:
+            if part.shape is None or not part.dtype.hasobject:
+                continue
+            each = self.largest
+            if h5py.check_string_dtype(part.dtype) is None:  # arrays within arrays, whose parts may be shared again
+                each *= max(1, each // _REFERENCE)
+            size, held = math.prod(part.shape) * each, self._stream.seek(0, os.SEEK_END)
+            if size > LARGE and size > self._limits.ratio * held:
+                raise UnsafeModelError(
+                    f"{self._where}may expand to {size_text(size)} at {inner!r} but holds {size_text(held)}; "
+                    "pass --limit ratio=N if you trust the file"
+                )
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest one; every heap is known to be in order then."""
+        if self._largest is None:
+            self._largest = max((size for place in self._heaps() for size in self._sizes(place)), default=0)
+        return self._largest
+
+    def _heaps(self) -> Iterator[int]:
+        start, end = 0, self._stream.seek(0, os.SEEK_END)
+        while start < end:
+            self._stream.seek(start)
+            data = self._stream.read(_CHUNK + len(_HEAP) - 1) or b""
+            place = data.find(_HEAP)
+            while place >= 0:
+                yield start + place
+                place = data.find(_HEAP, place + 1)
+            start += _CHUNK
+
+    def _sizes(self, heap: int) -> Iterator[int]:
+        room, lengths = self._stream.seek(0, os.SEEK_END), self._lengths
+        header = -(-(8 + lengths) // 8) * 8  # of the heap, and of each object in it
+        end = heap + self._number(heap + 8, lengths)
+        if end > room:  # weights that look like the start of a heap; the library does not read it either
+            return
+        place = heap + header
+        while place + header <= end:
+            self._number_seen += 1
+            if self._number_seen > TEXTS_PER_ITEM * self._limits.items:
+                raise UnsafeModelError(
+                    f"{self._where}has more than {TEXTS_PER_ITEM * self._limits.items:,} texts; "
+                    "pass --limit items=N to allow more"
+                )
+            size = self._number(place + 8, lengths)
+            is_free = self._number(place, 2) == 0
+            step = size if is_free else header + -(-size // 8) * 8
+            if step == 0 or place + step > end:
+                raise ModelFileError(f"{self._where}is not a readable HDF5 file: its texts at byte {heap} are broken")
+            place += step
+            if not is_free:
+                yield size
+
+    def _number(self, place: int, length: int) -> int:
+        self._stream.seek(place)
+        return int.from_bytes(self._stream.read(length) or b"", "little")
 
 
 class _Window(io.RawIOBase):

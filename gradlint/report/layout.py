@@ -82,12 +82,12 @@ def layered(sizes: Mapping[str, tuple[float, float]], edges: Iterable[tuple[str,
         right = left
         for box in boxes:
             x, y = box.view.xy
-            centres[box.data] = (x + shift, y - top)
+            centres[box.data] = _point(x + shift, y - top)
             right = max(right, x + shift + box.view.w / 2)
             height = max(height, y - top + box.view.h / 2)
         for edge in part.sE:
             source, target = edge.v[0].data, edge.v[1].data
-            way = [(x + shift, y - top) for x, y in dummies.get(edge, [])]
+            way = [_point(x + shift, y - top) for x, y in dummies.get(edge, [])]
             # grandalf turns an edge of a cycle round; its points are then in the order of the ranks.
             if centres[source][1] > centres[target][1]:
                 way.reverse()
@@ -95,6 +95,11 @@ def layered(sizes: Mapping[str, tuple[float, float]], edges: Iterable[tuple[str,
             right = max([right, *(x for x, _ in way)])
         left = right + 2 * COLUMN_GAP
     return Layout(centres, routes, max(left - 2 * COLUMN_GAP, 0.0), height)
+
+
+def _point(x: float, y: float) -> Point:
+    # Python 3.12 sums floats more exactly than those before it: the last bits must not decide which way to round.
+    return float(round(round(x, 3))), float(round(round(y, 3)))
 
 
 def curve(points: tuple[Point, ...], start: float, end: float) -> str:

@@ -324,7 +324,7 @@ def _width(box: Box) -> float:
     label = _plain(_label(box))
     second = 5.9 * len(box.about[:44]) + sum(14 + 7 * len(f"{number:,}") + 8 for number in box.variables.values())
     first = sum(12.0 if unicodedata.east_asian_width(c) in "WF" else 7.3 for c in label)
-    return min(max(first + (16 if box.inside is not None else 0), second, 60.0) + 24, 420.0)
+    return min(2.0 * math.ceil(max(first + (16 if box.inside is not None else 0), second, 60.0) / 2 + 12), 420.0)
 
 
 def _plain(markup: str) -> str:

@@ -112,7 +112,7 @@ class TestTable:
     def test_a_source_line_is_quoted(self) -> None:
         assert "> hard = tf.round(x)\n" in self.render(SHARED)
 
-    @pytest.mark.parametrize("file", ["/etc/passwd", "/nowhere/model.py", "<string>"])
+    @pytest.mark.parametrize("file", ["/etc/passwd", "/nowhere/model.py", "<nowhere>"])
     def test_other_files_are_not_quoted(self, file: str) -> None:
         finding = replace(FINDINGS[0], cause=Cause(file=file, line=1))
         assert "  > " not in self.render(replace(SHARED, findings=(finding,)))
