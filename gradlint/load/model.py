@@ -27,6 +27,8 @@ from gradlint.errors import GradlintError, ModelFileError, UnsafeModelError, Usa
 from gradlint.load.content import KERAS_PACKAGES, Kind, UnsafeContent, defined_classes
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import (
+    ZIP_MAGIC,
+    first_bytes,
     read_config,
     read_spec,
     refuse_beyond_memory,
@@ -319,8 +321,7 @@ def _from_file(
     unknown = [content for content in contents if not _is_known(content)]
     # With trust an unknown class is left to Keras: layers that rebuild their own parts know more than we do.
     refuse_unsafe(file, unknown, trust=trust, has_imports=trust, version=spec.keras_version)
-    with file.open("rb") as stream:
-        suffixes = (".keras",) if stream.read(2) == b"PK" else HDF5_SUFFIXES
+    suffixes = (".keras",) if first_bytes(file, ModelFileError).startswith(ZIP_MAGIC) else HDF5_SUFFIXES
     if allocate and file.suffix not in suffixes:  # Keras goes by the name alone
         raise ModelFileError(f"{file} holds a Keras model, but Keras needs a name ending in {suffixes[0]}; rename it")
     try:

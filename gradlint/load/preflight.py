@@ -84,7 +84,7 @@ def read_config(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -
 
 
 def _config(file: Path, limits: Limits, weights: bool) -> tuple[Mapping[str, object], str, Weights | None]:
-    magic = _first_bytes(file, ModelFileError)
+    magic = first_bytes(file, ModelFileError)
     if magic.startswith(ZIP_MAGIC):
         found = _keras_config(file, limits, weights)
     elif magic == HDF5_MAGIC:
@@ -307,24 +307,29 @@ def require_file(path: str | os.PathLike[str], error: type[GradlintError], what:
     """
     file = Path(path)
     try:
-        mode = file.stat().st_mode
+        found = file.stat()
     except FileNotFoundError as cause:
         link = " (it is a link to a file that does not exist)" if file.is_symlink() else ""
         raise error(f"{file} does not exist{link}") from cause
     except (OSError, ValueError) as cause:  # no permission, a loop of links, a NUL in the name
         raise error(f"{file} cannot be read: {getattr(cause, 'strerror', None) or cause}") from cause
-    if stat.S_ISDIR(mode):
+    if stat.S_ISDIR(found.st_mode):
         raise error(f"{file} is a directory, not {what}")
-    if not stat.S_ISREG(mode):  # reading a FIFO or a device would hang
+    if not stat.S_ISREG(found.st_mode):  # reading a FIFO or a device would hang
         raise error(f"{file} is not a regular file")
     if not os.access(file, os.R_OK):
         raise error(f"{file} cannot be read: permission denied")
-    if file.stat().st_size == 0:
+    if found.st_size == 0:
         raise error(f"{file} is empty")
     return file
 
 
-def _first_bytes(file: Path, error: type[GradlintError]) -> bytes:
+def first_bytes(file: Path, error: type[GradlintError]) -> bytes:
+    """The eight bytes that a file starts with, or fewer.
+
+    Raises:
+        GradlintError: of the class `error`, when it cannot be read any more.
+    """
     try:
         with file.open("rb") as stream:
             return stream.read(8)
@@ -370,7 +375,8 @@ def _array_header(file: Path, key: str, size: int, stream: IO[bytes]) -> ArraySp
     except SampleError:
         raise
     except Exception as error:  # NumPy reads headers with Python's own parsers, which raise errors of many kinds
-        raise SampleError(f"{file}: the header of {key!r} is broken: {error}") from error
+        reason = str(error).partition("\n")[0]  # for a long header, the rest is how to trust it with pickles
+        raise SampleError(f"{file}: the header of {key!r} is broken: {reason}") from error
     if dtype.hasobject:
         raise SampleError(
             f"{file}: {key!r} holds pickled Python objects, which are never loaded; "
@@ -404,6 +410,8 @@ def _refuse_other_dtypes(file: Path, key: str, dtype: np.dtype[np.generic]) -> N
         )
     if dtype.kind not in "biufcSU":
         raise SampleError(f"{file}: {key!r} has dtype {dtype}; give numbers, booleans or text")
+    if dtype.itemsize == 0:  # no byte in the file stands behind any number of them
+        raise SampleError(f"{file}: {key!r} holds texts of no characters; give numbers, booleans or text")
 
 
 def refuse_empty(spec: ArraySpec) -> None:

@@ -71,7 +71,7 @@ def read_member_weights(file: Path, archive: zipfile.ZipFile, name: str, limits:
         # Keras, too, reads it into memory; the sizes in the archive have been checked.
         data = io.BytesIO(archive.read(info))
         with h5py.File(data, "r") as store:
-            texts = Texts(f"{file}: {name} ", io.BytesIO(data.getbuffer()), store, limits)
+            texts = Texts(f"{file}: {name} ", data, store, limits)
             return read_weights(file, store, texts, limits, name)
     except GradlintError:
         raise

@@ -495,6 +495,48 @@ def legacy_class_of_a_known_package(folder: Path) -> list[str]:
     return legacy(folder, {"class_name": "KerasLayer", "config": {"name": "hub"}})
 
 
+@case("texts at byte")
+def legacy_text_without_end(folder: Path) -> list[str]:
+    legacy(folder, {"class_name": "Dense", "config": {"name": "d", "units": 1}})
+    (folder / "m.h5").write_bytes(_endless((folder / "m.h5").read_bytes()))
+    return ["m.h5"]
+
+
+@case("may expand to")
+def legacy_text_that_four_thousand_share(folder: Path) -> list[str]:
+    with h5py.File(folder / "m.h5", "w") as store:
+        store.attrs["model_config"] = ["x" * 2**20] + ["y"] * 4_000
+    (folder / "m.h5").write_bytes(_shared((folder / "m.h5").read_bytes(), 2**20))
+    return ["m.h5"]
+
+
+def _endless(data: bytes) -> bytes:
+    """The file with the rest of its first heap of texts given a size of nothing."""
+    changed, heap = bytearray(data), data.index(b"GCOL\x01")
+    (size,) = struct.unpack_from("<Q", data, heap + 8)
+    place = heap + 16
+    while data[place : place + 2] != b"\0\0":
+        (length,) = struct.unpack_from("<Q", data, place + 8)
+        place += 16 + -(-length // 8) * 8
+    assert place < heap + size
+    struct.pack_into("<Q", changed, place + 8, 0)
+    return bytes(changed)
+
+
+def _shared(data: bytes, length: int) -> bytes:
+    """The file with all its texts of one character replaced by that of the given length."""
+    large, small = (struct.pack("<I", number) for number in (length, 1))
+    first = data.find(large)
+    while data[first + 16 : first + 20] != small:
+        first = data.index(large, first + 1)
+    changed, place = bytearray(data), first
+    while data[place + 16 : place + 20] == small:
+        place += 16
+        changed[place : place + 16] = data[first : first + 16]
+    assert place > first
+    return bytes(changed)
+
+
 # -- weights -----------------------------------------------------------------------------------------------
 
 
@@ -537,6 +579,60 @@ def weights_cut_off(folder: Path) -> None:
 @case("not a readable HDF5 file")
 def weights_that_are_text(folder: Path) -> None:
     keras_file(folder, store=b"weights")
+
+
+@case("texts at byte")
+def text_without_end_in_the_weights(folder: Path) -> None:
+    store = hdf5(lambda store: store["layers/dense/vars/0"].attrs.__setitem__("dtype", "float32"))
+    keras_file(folder, store=_endless(store))
+
+
+@case("may expand to")
+def text_that_four_thousand_share_in_the_weights(folder: Path) -> None:
+    texts = ["x" * 2**20] + ["y"] * 4_000
+    store = hdf5(lambda store: store["layers/dense/vars/0"].attrs.__setitem__("dtype", texts))
+    keras_file(folder, store=_shared(store, 2**20))
+
+
+@case("more than 3,000 texts")
+def weights_of_many_texts(folder: Path) -> list[str]:
+    keras_file(folder, store=hdf5(lambda store: store.create_dataset("t", data=["x"] * 3_100)))
+    return [MODEL, "--limit", "items=300"]
+
+
+@case("the weights do not fit the model", loads=True)
+def weights_of_structures(folder: Path) -> None:
+    keras_file(folder, store=weights(np.zeros((4, 1), [("a", "f4"), ("b", "f4")])))
+
+
+@case("the weights do not fit the model", loads=True)
+def weights_of_text(folder: Path) -> None:
+    keras_file(folder, store=weights(np.array([[b"a"]] * 4)))
+
+
+@case("m.keras", loads=True)
+def weights_through_a_filter_of_another_library(folder: Path) -> None:
+    """HDF5 looks for such a filter in folders of the system, and would load it as native code."""
+    store = hdf5(lambda file: _packed(file["layers/dense/vars"]))
+    keras_file(
+        folder,
+        store=store.replace(b"\x01\x00\x08\x00\x01\x00\x01\x00deflate", b"\x15\x7d\x08\x00\x00\x00\x01\x00deflate"),
+    )
+
+
+def _packed(group: h5py.Group) -> None:
+    del group["0"]
+    group.create_dataset("0", data=np.ones((4, 1), "float32"), chunks=(4, 1), compression="gzip")
+
+
+@case("", status=0, loads=True)
+def links_in_circles(folder: Path) -> None:
+    def write(store: h5py.File) -> None:
+        store["layers/dense/up"] = store["layers"]
+        store["layers/soft"] = h5py.SoftLink("/layers/soft")
+
+    sample(folder)
+    keras_file(folder, model(compile_config={"loss": "mse"}), hdf5(write))
 
 
 @case("more than 300 groups")
@@ -630,6 +726,63 @@ def archive_of_many_members(folder: Path) -> None:
     keras_file(folder, **{f"assets/{n}": b"" for n in range(10_100)})
 
 
+@case("expanded, the archive takes")
+def members_that_share_their_bytes(folder: Path) -> None:
+    """2,000 entries of the directory for one member: 250 MB each, and below the ratio each."""
+    keras_file(folder, **{"assets/a": (os.urandom(2**12) + bytes(2**19)) * 476})
+    data = (folder / MODEL).read_bytes()
+    start, place, end = (data.find(b"PK\x01\x02"), data.rfind(b"PK\x01\x02"), data.rfind(b"PK\x05\x06"))
+    entry = data[place:end]
+    assert entry[46:] == b"assets/a"
+    more = [entry[:28] + b"\x0b\x00" + entry[30:46] + b"assets/%04d" % number for number in range(2_000)]
+    directory = data[start:end] + b"".join(more)
+    tail = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 2_004, 2_004, len(directory), start, 0)
+    (folder / MODEL).write_bytes(data[:start] + directory + tail)
+
+
+@case("config.json is broken")
+def member_with_a_wrong_checksum(folder: Path) -> None:
+    keras_file(folder)
+    data = bytearray((folder / MODEL).read_bytes())
+    for start, offset in ((b"PK\x03\x04", 14), (b"PK\x01\x02", 16)):
+        place = data.find(start, data.find(start) + 4)
+        data[place + offset] ^= 0xFF
+    (folder / MODEL).write_bytes(data)
+
+
+@case("'config.json' is broken")
+def member_in_an_unknown_compression(folder: Path) -> None:
+    keras_file(folder)
+    data = bytearray((folder / MODEL).read_bytes())
+    for start, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        place = data.find(start, data.find(start) + 4)
+        data[place + offset] = 99
+    (folder / MODEL).write_bytes(data)
+
+
+@case(r"two members called '\\x1b\[2J'")
+def member_with_terminal_codes(folder: Path) -> None:
+    keras_file(folder, **{"\x1b[2J": b""})
+    with zipfile.ZipFile(folder / MODEL, "a") as archive:
+        archive.writestr("\x1b[2J", b"")
+
+
+@case("needs a name ending in .h5", loads=True)
+def archive_behind_another_model(folder: Path) -> None:
+    """For a reader that goes by the first bytes a harmless .h5 file; for one that goes by the name, a Lambda."""
+    keras_file(folder, model(layer("Lambda", function=marshalled(folder))))
+    legacy(folder, {"class_name": "Dense", "config": {"name": "d", "units": 1}})
+    sample(folder)
+    archive = (folder / MODEL).read_bytes()
+    (folder / MODEL).write_bytes((folder / "m.h5").read_bytes() + archive)
+
+
+@case("neither a zip archive")
+def archive_behind_a_program(folder: Path) -> None:
+    keras_file(folder)
+    (folder / MODEL).write_bytes(b"#!/bin/sh\nexit\n" + (folder / MODEL).read_bytes())
+
+
 def _claim(path: Path, name: bytes, size: int, packed: int) -> None:
     """Rewrites the sizes in the central directory (as zip64 when they need it)."""
     data = bytearray(path.read_bytes())
@@ -681,6 +834,102 @@ def config_of_many_layers(folder: Path) -> None:
 @case("is not JSON")
 def config_with_a_number_of_ten_thousand_digits(folder: Path) -> None:
     keras_file(folder, json.dumps(model()).replace('"units": 1', '"units": 1' + "0" * 10_000).encode())
+
+
+@case("not text in UTF-8")
+def config_that_hides_a_key_behind_another(folder: Path) -> None:
+    """Two keys for Keras, which lets half characters pass; one for a reader that replaces them."""
+    reader = {**layer("StringLookup", vocabulary="/etc/passwd"), "inbound_nodes": []}
+    last = layer()
+    last["inbound_nodes"][0]["kwargs"] = {"key-1": reader, "key-2": None}
+    text = json.dumps(model(last)).encode()
+    keras_file(folder, text.replace(b"key-1", b"key\xed\xa0\x80").replace(b"key-2", b"key\xed\xa0\x81"))
+
+
+@case("not JSON")
+def config_in_utf_16(folder: Path) -> None:
+    keras_file(folder, json.dumps(model()).encode("utf-16"))
+
+
+@case("metadata.json is not a JSON object")
+def metadata_that_is_a_list(folder: Path) -> None:
+    keras_file(folder, **{"metadata.json": b"[]"})
+
+
+@case(r"Keras 3\.\\x1b\[2J")
+def version_with_terminal_codes(folder: Path) -> None:
+    keras_file(folder, model(layer("HoloDense")), version="3.\x1b[2J")
+
+
+@case("could not build|no array can have|no sample can be made up")
+def input_of_a_thousand_axes(folder: Path) -> None:
+    config = model()
+    config["config"]["layers"][0]["config"]["batch_shape"] = [None] + [1] * 1_000
+    keras_file(folder, config)
+
+
+@case("could not build", loads=True)
+def input_of_an_unknown_dtype(folder: Path) -> None:
+    config = model()
+    config["config"]["layers"][0]["config"]["dtype"] = "float31"
+    keras_file(folder, config)
+
+
+@case("GL101", status=1)
+def layer_on_its_own_output(folder: Path) -> None:
+    sample(folder)
+    keras_file(folder, model(_after(layer(), "d", 1)))
+
+
+@case("could not build", loads=True)
+def layer_on_an_output_that_is_not_there(folder: Path) -> None:
+    config = {**HISTORY["config"], "keras_history": ["x", 10**9, -(10**9)]}
+    tensor = {**HISTORY, "config": config}
+    sample(folder)
+    keras_file(folder, model({**layer(), "inbound_nodes": [{"args": [tensor], "kwargs": {}}]}))
+
+
+@case("could not build", loads=True)
+def layers_of_the_same_name(folder: Path) -> None:
+    sample(folder)
+    keras_file(folder, model(layer(), layer()))
+
+
+@case("could not build", loads=True)
+def dense_of_a_negative_number(folder: Path) -> None:
+    sample(folder)
+    keras_file(folder, model(layer(units=-1)))
+
+
+@case("could not build", loads=True)
+def dense_of_nan(folder: Path) -> None:
+    sample(folder)
+    keras_file(folder, model(layer(units=float("nan"))))
+
+
+@case("could not build", loads=True)
+def activation_that_is_not_there(folder: Path) -> None:
+    sample(folder)
+    keras_file(folder, model(layer(activation="no_such")))
+
+
+@case("", status=0, loads=True)
+def graph_of_a_quintillion_paths(folder: Path) -> None:
+    """Sixty additions of a tensor to itself."""
+    layers, name = [], "x"
+    for number in range(60):
+        added = layer("Add", name=f"a{number}")
+        tensor = {**HISTORY, "config": {**HISTORY["config"], "keras_history": [name, 0, 0]}}
+        name = added["name"]
+        layers.append(
+            {
+                **added,
+                "build_config": {"input_shape": [[None, 4]] * 2},
+                "inbound_nodes": [{"args": [[tensor] * 2], "kwargs": {}}],
+            }
+        )
+    sample(folder)
+    keras_file(folder, model(*layers, _after(layer(), name, 4), compile_config={"loss": "mse"}))
 
 
 @case("of weights")
@@ -845,6 +1094,94 @@ def sample_without_arrays(folder: Path) -> None:
     npz(folder, {})
 
 
+@case("promises")
+def array_of_a_negative_shape(folder: Path) -> None:
+    npz(folder, {"x.npy": npy((-3, -4), data=bytes(48))})
+
+
+@case("promises")
+def array_of_very_long_text(folder: Path) -> None:
+    npz(folder, {"x.npy": npy((1,), "<U100000000")})
+
+
+@case("no characters")
+def array_of_a_trillion_empty_texts(folder: Path) -> None:
+    npz(folder, {"x.npy": npy((10**12,), "<U0")})
+
+
+@case("GL403", status=1)
+def array_of_a_hundred_axes(folder: Path) -> None:
+    npz(folder, {"x.npy": npy((1,) * 100, data=bytes(4))})
+
+
+@case("the header of 'x' is broken")
+def array_with_a_long_header(folder: Path) -> None:
+    header = (str({"descr": "<f4", "fortran_order": False, "shape": (3, 4)}) + " " * 60_000).encode()
+    npz(folder, {"x.npy": b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(48)})
+
+
+@case("the header of 'x' is broken")
+def array_with_a_nested_header(folder: Path) -> None:
+    header = b"(" * 9_000
+    npz(folder, {"x.npy": b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header})
+
+
+@case("cannot be read|is broken", loads=True)
+def array_with_a_wrong_checksum(folder: Path) -> None:
+    sample(folder)
+    keras_file(folder)
+    data = bytearray((folder / SAMPLE).read_bytes())
+    data[data.find(b"PK\x03\x04", 4) - 1] ^= 0xFF
+    (folder / SAMPLE).write_bytes(data)
+
+
+@case("two members called 'x.npy'")
+def array_twice(folder: Path) -> None:
+    npz(folder, {"x.npy": npy((3, 4), data=bytes(48))})
+    with zipfile.ZipFile(folder / SAMPLE, "a") as archive:
+        archive.writestr("x.npy", npy((3, 4), data=bytes(48)))
+
+
+@case("not an .npz archive")
+def sample_that_is_a_single_array(folder: Path) -> None:
+    keras_file(folder)
+    (folder / SAMPLE).write_bytes(npy((3, 4), data=bytes(48)))
+
+
+@case("is a directory, not a sample")
+def sample_that_is_a_directory(folder: Path) -> None:
+    keras_file(folder)
+    (folder / SAMPLE).mkdir()
+
+
+@case("not a regular file")
+def sample_that_is_a_pipe(folder: Path) -> None:
+    keras_file(folder)
+    os.mkfifo(folder / SAMPLE)
+
+
+@case("a link to a file that does not exist")
+def sample_that_is_a_dangling_link(folder: Path) -> None:
+    keras_file(folder)
+    (folder / SAMPLE).symlink_to(folder / "nowhere")
+
+
+@case("does not exist")
+def sample_that_is_missing(folder: Path) -> list[str]:
+    keras_file(folder)
+    return [MODEL, SAMPLE]
+
+
+@case("GL401", status=1)
+def key_without_a_name(folder: Path) -> None:
+    npz(folder, {".npy": npy((3, 4), data=bytes(48)), "b.npy": npy((3, 4), data=bytes(48))})
+
+
+@case("größe der Wohnung/in m²", status=1)
+def keys_with_spaces_and_other_letters(folder: Path) -> None:
+    npz(folder, {f"{key}.npy": npy((3, 4), data=bytes(48)) for key in ("größe der Wohnung/in m²", "b")})
+
+
 @case("which is not an array")
 def sample_with_something_else(folder: Path) -> None:
     npz(folder, {"x.npy": npy((1,), data=bytes(4)), "script.py": touching(folder).encode()})
@@ -903,6 +1240,12 @@ def sample_of_infinity(folder: Path) -> None:
     sample(folder, x=np.full((3, 4), np.inf, "float32"), y=np.ones((3, 1), "float32"))
 
 
+@case("GL30", status=1, loads=True)
+def labels_of_nan(folder: Path) -> None:
+    keras_file(folder, model(compile_config={"loss": "mse"}))
+    sample(folder, x=np.ones((3, 4), "float32"), y=np.full((3, 1), np.nan, "float32"))
+
+
 # -- broken ------------------------------------------------------------------------------------------------
 
 
@@ -915,6 +1258,20 @@ def model_empty(folder: Path) -> None:
 def model_cut_off(folder: Path) -> None:
     keras_file(folder)
     (folder / MODEL).write_bytes((folder / MODEL).read_bytes()[:-200])
+
+
+@case(r"\\x1b\[2J\.keras is empty")
+def model_with_terminal_codes_in_its_name(folder: Path) -> list[str]:
+    (folder / "\x1b[2J.keras").write_bytes(b"")
+    return ["\x1b[2J.keras"]
+
+
+@case("needs a name ending in .keras", loads=True)
+def model_of_another_name(folder: Path) -> list[str]:
+    sample(folder)
+    keras_file(folder)
+    (folder / MODEL).rename(folder / "m.bin")
+    return ["m.bin", SAMPLE]
 
 
 @case("neither a zip archive")
@@ -1026,6 +1383,19 @@ def class_of_a_known_package(folder: Path) -> None:
 @case("pass --import mine.layers")
 def class_of_the_user(folder: Path) -> None:
     keras_file(folder, model(layer("Own", "mine.layers", "mine>Own")))
+
+
+@case("--import nowhere failed", loads=True)
+def class_of_a_module_that_is_not_there(folder: Path) -> list[str]:
+    keras_file(folder, model(layer("Own", "nowhere", "nowhere>Own")))
+    return [MODEL, "--import", "nowhere"]
+
+
+@case("pass --import", loads=True)
+def class_that_the_import_does_not_bring(folder: Path) -> list[str]:
+    (folder / "mine.py").write_text("# nothing\n")
+    keras_file(folder, model(layer("Own", "mine", "mine>Own")))
+    return [MODEL, "--import", "mine.py"]
 
 
 @case(r"\\x1b")

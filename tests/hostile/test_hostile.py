@@ -11,18 +11,19 @@ import pickle
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from files import CASES, MARKER, evil_module, npy, npz, pickled
+from files import CASES, MARKER, evil_module, keras_file, legacy, npy, npz, pickled, sample
 from fuzz import fuzz
 from run_all import run
 
 from gradlint import cli
 from gradlint.load import model as loading
+from gradlint.load import preflight
 from gradlint.report import FORMATS
 
 if TYPE_CHECKING:
@@ -97,6 +98,49 @@ def test_the_flag_lets_a_lambda_run() -> None:
 
 def test_a_few_mutations() -> None:
     fuzz(100, models=False)
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.h5", "s.npz"])
+@pytest.mark.parametrize("left", ["nothing", "half"])
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_file_that_vanishes_while_it_is_read(
+    name: str,
+    left: str,
+    looks: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Gone, or cut short, after gradlint has looked at it so many times."""
+    keras_file(tmp_path)
+    sample(tmp_path)
+    legacy(tmp_path, {"class_name": "Dense", "config": {"name": "d", "units": 1}})
+    file, opened, seen = tmp_path / name, preflight.require_file, []
+
+    def require(path: Path, *more: Any) -> Path:
+        found = opened(path, *more)
+        if Path(path).name == name:
+            seen.append(path)
+        if len(seen) == looks and file.exists():
+            if left == "half":
+                os.truncate(file, file.stat().st_size // 2)
+            else:
+                file.unlink()
+        return found
+
+    for module in (preflight, loading):
+        monkeypatch.setattr(module, "require_file", require)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    status = cli.main([name if name != "s.npz" else "m.keras", "s.npz"])
+    out, err = capsys.readouterr()
+    if len(seen) < looks:
+        assert status in (0, 1)
+        return
+    assert status == 2, out + err
+    assert len(err.splitlines()) == 1
+    assert "internal error" not in err
+    assert name in err
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="counts open files through /proc")
