@@ -439,6 +439,8 @@ def tf_variable(variable: Any) -> Any:
 def fresh_seeds(seed: int) -> None:
     """Make every random operation of the coming run repeatable."""
     keras.utils.set_random_seed(seed)
+    # Keras 3.12 and earlier keep the generator of operations without a seed of their own.
+    global_state.set_global_attribute("global_seed_generator", None)
 
 
 # -- runs on symbols -------------------------------------------------------------------------------------

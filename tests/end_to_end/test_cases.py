@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import keras
 import pytest
 
 import gradlint
@@ -13,8 +14,6 @@ from gradlint import Severity
 
 if TYPE_CHECKING:
     from types import ModuleType
-
-    import keras
 
     from gradlint import Finding, Result
 
@@ -58,11 +57,14 @@ def names(kind: str) -> list[str]:
 def case(kind: str, name: str) -> ModuleType:
     """The module of a case."""
     try:
-        return importlib.import_module(f"cases.{kind}.{name}")
+        module = importlib.import_module(f"cases.{kind}.{name}")
     except ModuleNotFoundError as error:
         if error.name != "keras_hub":
             raise
         pytest.skip("keras_hub is not installed")
+    if tuple(map(int, keras.__version__.split(".")[:2])) < getattr(module, "NEEDS_KERAS", ()):
+        pytest.skip(f"Keras {keras.__version__} refuses to build it")
+    return module
 
 
 def saved_and_checked(model: keras.Model, sample: dict[str, object], folder: Path) -> Result:

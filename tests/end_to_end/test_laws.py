@@ -60,6 +60,10 @@ class Defect(layers.Layer):
 
 
 DEFECTS = ("argmax", "round", "sign", "stop_gradient", "zeros", "nan", "unused", "zero kernels", "dead relu")
+REFUSES_UNUSED = tuple(map(int, keras.__version__.split(".")[:2])) < (3, 14)
+"""Keras 3.12 and 3.13 build no model with an input that nothing reads."""
+if REFUSES_UNUSED:
+    DEFECTS = tuple(defect for defect in DEFECTS if defect != "unused")
 
 
 @dataclass(frozen=True)
@@ -252,6 +256,7 @@ def test_two_copies_side_by_side(plan):
     assert verdict(doubled(plan), both) == wanted
 
 
+@pytest.mark.skipif(REFUSES_UNUSED, reason="this Keras builds no such model")
 def test_two_inputs_that_nothing_reads():
     """Then the law of the two copies holds for unused inputs as well."""
     inputs = {name: keras.Input((3,), name=name) for name in ("used", "one", "other")}

@@ -19,4 +19,6 @@ def sample():
 
 build, fixed = twins(net)
 
+NEEDS_KERAS = (3, 14)  # earlier ones refuse to build it
+
 EXPECT = {"category": "disconnected_input", "culprit": {"input": "context"}, "why": "No tower reads 'context'."}
