@@ -147,7 +147,7 @@ def _part(entry):
 
 def _token(text):
     """Name, dtype and shape."""
-    match = re.fullmatch(r"([^:(]+)(?::(\w+))?(\([\d,]*\))?", text)
+    match = re.fullmatch(r"([^:(]+)(?::(\w+))?(\([-\d,]*\))?", text)
     assert match is not None, f"{text!r} is no tensor"
     name, dtype, shape = match.groups()
     sizes = (8, 4) if shape is None else tuple(int(n) for n in shape.strip("()").split(",") if n)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from gradlint.record.recording import LabelRecord, OpRecord, Region
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 # Operations that compare two arrays element by element. A product is none of them: multiplying by a mask with
 # fewer axes is a use of broadcasting, not an accident.
 COMPARISONS = frozenset({"Sub", "SquaredDifference", "Equal", "NotEqual", "RealDiv", "Xlogy", "Xdivy"})
+_SPREADERS = frozenset({"ExpandDims", "StridedSlice", "Reshape"})
+_MOST_STEPS = 8
+"""How far back an axis is looked for: a cast, a slice of the coordinates, a scaling may follow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,12 @@ def broadcasts(flow: Flow) -> tuple[Broadcast, ...]:
 
 
 def _broadcast(flow: Flow, position: int, op: OpRecord, label: LabelRecord, mine: int, other: int) -> Broadcast | None:
-    label_shape, prediction_shape = flow.tensor(mine).shape, flow.tensor(other).shape
-    result = flow.tensor(op.outputs[0]).shape
+    label_shape, prediction_shape = _agreed(flow.tensor(mine).shape, flow.tensor(other).shape)
     if label_shape == prediction_shape or not label_shape or not prediction_shape:
         return None
+    if _is_spread(flow, mine) and _is_spread(flow, other):
+        return None  # Both were given an axis to meet along: every pair is meant.
+    result = tuple(max(pair) for pair in zip_longest(label_shape[::-1], prediction_shape[::-1], fillvalue=1))[::-1]
     size = _size(result)
     if size == _size(label_shape) == _size(prediction_shape):
         return None  # (1,) against (1, 1): nothing is repeated.
@@ -79,6 +85,32 @@ def _broadcast(flow: Flow, position: int, op: OpRecord, label: LabelRecord, mine
         return None
     producer = made_by(flow, other)
     return Broadcast(position, op, label, producer, label_shape, prediction_shape, result, is_outer, builtin)
+
+
+def _agreed(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Two shapes whose unknown lengths (-1) are those of the other; 1 where neither is known."""
+    lengths = list(zip_longest(one[::-1], other[::-1], fillvalue=None))
+
+    def known(shape: tuple[int, ...], side: int) -> tuple[int, ...]:
+        pairs = [(pair[side], pair[1 - side]) for pair in lengths][: len(shape)]
+        filled = [max(theirs or 1, 1) if mine == -1 else mine or 0 for mine, theirs in pairs]
+        return tuple(filled[::-1])
+
+    return known(one, 0), known(other, 1)
+
+
+def _is_spread(flow: Flow, tensor: int) -> bool:
+    """Whether the loss gave a tensor an axis of its own: `y[:, None]`, `expand_dims`, `reshape`."""
+    for _ in range(_MOST_STEPS):
+        position = flow.tensor(tensor).producer
+        op = flow.op(position) if position is not None else None
+        if op is None or op.region is not Region.LOSS or not op.inputs:
+            return False
+        before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(tensor).shape
+        if op.type in _SPREADERS and len(after) > len(before):
+            return True
+        tensor = op.inputs[0]
+    return False
 
 
 def made_by(flow: Flow, tensor: int) -> str:

@@ -102,3 +102,55 @@ class TestMadeBy:
 
     def test_nobody(self):
         assert made_by(self.SUBJECT, self.SUBJECT.recording.inputs[0].tensor) == ""
+
+
+@pytest.mark.parametrize("spreader", ["ExpandDims", "StridedSlice", "Reshape"])
+@pytest.mark.parametrize(
+    ("of_labels", "of_predictions", "fires"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+def test_pairs_are_meant_where_both_get_an_axis_for_it(spreader, of_labels, of_predictions, fires):
+    """As in a distance of every point to every other: `y[:, None] - p[:, :, None]`."""
+    lines = ["-- loss"]
+    lines += [f"a(8,1,5) = {spreader} y", "b(8,1,5) = Cast a"] if of_labels else []
+    lines += [f"c(8,7,1) = {spreader} o"] if of_predictions else []
+    subject = flow(
+        "o(8,7) = MatMul x k @head" if of_predictions else "o(8,7,1) = MatMul x k @head",
+        *lines,
+        f"d(8,7,5) = Sub {'b' if of_labels else 'y'} {'c' if of_predictions else 'o'} :9",
+        "loss() = Mean d",
+        inputs=["x"],
+        labels=["y(8,5)" if of_labels else "y(8,1,5)"],
+        variables=["k"],
+    )
+    assert bool(broadcasts(subject)) is fires
+
+
+def test_an_axis_of_the_model_is_none_of_the_loss():
+    subject = flow(
+        "m(8) = MatMul x k @head",
+        "o(8,1) = ExpandDims m @head",
+        "-- loss",
+        "a(1,8) = ExpandDims y",
+        "d(8,8) = Sub a o :9",
+        "loss() = Mean d",
+        inputs=["x"],
+        labels=["y(8)"],
+        variables=["k"],
+    )
+    assert len(broadcasts(subject)) == 1
+
+
+@pytest.mark.parametrize(
+    ("y", "out", "result", "fires"),
+    [
+        ("4,1", "-1,1", "-1,1", False),
+        ("-1,1", "-1,1", "-1,1", False),
+        ("-1", "-1", "-1", False),
+        ("4", "-1,1", "-1,4", True),
+        ("8", "8,-1", "8,8", True),
+    ],
+)
+def test_unknown_lengths_may_be_those_of_the_other(y, out, result, fires):
+    found = broadcasts(run(y, out, result))
+    assert bool(found) is fires
+    assert all(-1 not in b.label_shape + b.prediction_shape + b.result_shape for b in found)
