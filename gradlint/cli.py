@@ -94,6 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = parser_of_options()
     options, given = _parsed(parser, arguments)
     # A name that the terminal's encoding lacks is shown escaped; it must not end the report.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell: `>&-`
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -157,3 +159,11 @@ def test_a_page_has_its_picture_though_the_answer_is_known(shell, tmp_path):
     shell(*check, folder=tmp_path)
     assert list((tmp_path / ".gradlint_cache").glob("*.json"))
     assert "<svg" in shell(*check, "--format", "html", folder=tmp_path).out
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_stream_that_the_shell_has_closed(closed, tmp_path):
+    line = f"{sys.executable} -m gradlint --list-rules {closed}>&-"
+    done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bool(done.stdout) is (closed == "2")
