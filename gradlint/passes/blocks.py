@@ -27,6 +27,8 @@ PRODUCTS = frozenset(
 ELEMENTWISE = frozenset({"Mul", "RealDiv", "DivNoNan"})
 """Products that mix no elements."""
 STEPS = frozenset({"Sign", "Round", "Rint", "Floor", "Ceil", "FloorDiv", "FloorMod"})
+QUANTIZERS = ("FakeQuant", "QuantizeAndDequantize")
+"""Operations whose registered gradients differ from their slopes on purpose: they pass what they round."""
 JOINERS = frozenset({"ConcatV2", "Pack"})
 SLICERS = frozenset({"StridedSlice", "Slice", "GatherV2", "GatherNd", "Split", "SplitV", "Unpack"})
 SELECTORS = frozenset({"Maximum", "Minimum", "ClipByValue", "SelectV2", "Select"})
@@ -292,7 +294,7 @@ def _behind(flow: Flow, positions: Sequence[int], visited: tuple[set[int], set[i
 def _block(flow: Flow, positions: Sequence[int], why: Why, victims: set[tuple[str, str]]) -> Block:
     position = max(positions)
     if why is Why.LEFT_OUT:
-        position = _slicer_after(flow, position) or position
+        position = slicer_after_joining(flow, position) or position
     op = flow.op(position)
     values = [flow.tensor(flow.op(p).inputs[0]).values for p in positions]
     outputs = [flow.tensor(flow.op(p).outputs[0]).values for p in positions]
@@ -380,7 +382,7 @@ def _why(flow: Flow, position: int) -> Why:
             if source is not None and _is_unit_axis(flow, op.inputs[0])
             else Why.SINGLE_ELEMENT_DATA
         )
-    if op.type in ("CustomGradient",) or op.enclosed is not None:
+    if op.type == "CustomGradient" or op.type.startswith(QUANTIZERS) or op.enclosed is not None:
         return Why.CUSTOM
     if op.type in RECTIFIERS:
         return Why.RECTIFIER
@@ -400,18 +402,30 @@ def _why(flow: Flow, position: int) -> Why:
         return Why.UNDERFLOW
     if any(_cancels(flow, index) for index in op.inputs):
         return Why.CANCELLATION
-    if op.type in JOINERS and _slicer_after(flow, position) is not None:
+    if slicer_after_joining(flow, position) is not None:
         return Why.LEFT_OUT
     return Why.OTHER
 
 
-def _slicer_after(flow: Flow, position: int) -> int | None:
-    """The first operation that takes a part of what an operation made, before anything mixes its parts."""
+def leaves_out(flow: Flow, position: int) -> bool:
+    """Whether an operation takes a part of its operand and leaves another: a slice, a split with a part that rests."""
+    op = flow.op(position)
+    read = [index in flow.behind_loss for index in op.outputs]
+    return op.type in SLICERS and any(read) and not (len(read) > 1 and all(read))
+
+
+def slicer_after_joining(flow: Flow, position: int) -> int | None:
+    """The first operation that leaves out a part of what an operation joined, before anything mixes its parts."""
+    joiner = flow.op(position)
+    if joiner.type not in JOINERS or not any(flow.state(index) is GradientState.FINITE for index in joiner.outputs):
+        return None
+    if not any(flow.state(index) is GradientState.ZERO for index in joiner.inputs):
+        return None
     seen, queue = set(flow.op(position).outputs), deque(flow.op(position).outputs)
     while queue:
         for consumer, _ in flow.consumers[queue.popleft()]:
             op = flow.op(consumer)
-            if op.type in SLICERS:
+            if leaves_out(flow, consumer):
                 return consumer
             if op.type in ELEMENTWISE or op.type not in PRODUCTS:
                 fresh = [index for index in op.outputs if index not in seen]

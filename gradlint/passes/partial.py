@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gradlint.passes.blocks import SLICERS
+from gradlint.passes.blocks import JOINERS, leaves_out, slicer_after_joining
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class Unused:
         slices: indices along the axis.
         length: length of the axis.
         position: the first operation that leaves the slices out, if it is a slicing one.
-        is_last_step: a model of one input takes one step of a sequence; that is what it was written for.
+        is_last_step: a model of one input takes one step of it, straight away or as the last; that is what it was
+            written for.
     """
 
     key: str
@@ -63,15 +64,25 @@ def unused_slices(flow: Flow, probes: Sequence[Flow]) -> tuple[Unused, ...]:
                     length,
                     position,
                     op,
-                    _is_last_step(flow, record, number + 1, slices, length),
+                    _is_last_step(flow, record, number + 1, slices, position),
                 )
             )
     return tuple(found)
 
 
-def _is_last_step(flow: Flow, record: InputRecord, axis: int, slices: tuple[int, ...], length: int) -> bool:
-    alone = len(flow.recording.inputs) == 1
-    return alone and len(record.shape) == 3 and axis == 1 and len(slices) == length - 1
+def _is_last_step(flow: Flow, record: InputRecord, axis: int, slices: tuple[int, ...], slicer: int) -> bool:
+    if len(flow.recording.inputs) > 1 or len(record.shape) != 3 or axis != 1 or len(slices) != record.shape[1] - 1:
+        return False
+    is_last = record.shape[1] - 1 not in slices
+    return is_last or not any(flow.op(position).type in JOINERS for position in _between(flow, record, slicer))
+
+
+def _between(flow: Flow, record: InputRecord, slicer: int) -> list[int]:
+    """The operations between an input and the one that takes a part of it."""
+    if record.tensor is None or slicer < 0:
+        return []
+    behind = flow.ancestors(flow.op(slicer).inputs) & flow.descendants([record.tensor])
+    return sorted({position for tensor in behind for position in flow.producers(tensor)})
 
 
 def _flags(flow: Flow, key: str, number: int) -> tuple[bool, ...]:
@@ -92,9 +103,12 @@ def _is_margin(flow: Flow, record: InputRecord, axis: int, slices: tuple[int, ..
 
 
 def _slicer(flow: Flow, record: InputRecord) -> tuple[int, OpRecord | None]:
-    """The operation that takes a part of the input."""
+    """The operation that takes a part of the input, or of what is joined from its parts: `h[:, 0]` of a recurrence."""
     if record.tensor is None:
         return -1, None
+    for joiner in sorted({p for tensor in flow.descendants([record.tensor]) for p in flow.producers(tensor)}):
+        if (slicer := slicer_after_joining(flow, joiner)) is not None:
+            return slicer, flow.op(slicer)
     seen, queue = {record.tensor}, [record.tensor]
     for _ in range(16):
         if not queue:
@@ -102,7 +116,7 @@ def _slicer(flow: Flow, record: InputRecord) -> tuple[int, OpRecord | None]:
         tensor = queue.pop(0)
         for position, _operand in flow.consumers[tensor]:
             op = flow.op(position)
-            if op.type in SLICERS:
+            if leaves_out(flow, position):
                 return position, op
             for output in op.outputs:
                 if output not in seen:

@@ -78,8 +78,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     if facts.flow is None:
         return
     for block in facts.blocks:
-        if block.why not in _EXPLANATIONS:
-            continue
+        if block.why not in _EXPLANATIONS or any(unused.position == block.position for unused in facts.unused):
+            continue  # What a slice leaves out of an input is GL205's.
         message = _EXPLANATIONS[block.why].format(op=block.op.type)
         if block.why is not Why.CUSTOM and block.is_wrong(facts.lying):
             message = f"the gradient of {block.op.type} is zero although the loss changes with its operand"

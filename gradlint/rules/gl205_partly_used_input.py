@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.rule import Rule
-from gradlint.rules.wording import ranges
+from gradlint.rules.wording import paths, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +43,10 @@ Read the missing slices, or leave them out of the sample and the model.
 ## Known limits
 
 The finding is a warning when a slicing operation (slice, gather, split, unstack) is found among the
-first operations behind the input, and an info otherwise. It is an info as well when the model has one
-input only and takes one step of it, as a last-step baseline does. What a window with a stride leaves over
+first operations behind the input, or behind what is joined from its slices (`h[:, 0]` of what a recurrent
+layer returns), and an info otherwise. Variables that learn nothing for the same reason are named with it.
+It is an info as well when the model has one input only and takes the last step of it, or one step straight
+away, as a last-step baseline does. What a window with a stride leaves over
 is passed over: slices at the two ends of an axis up to 34 % of its length for sequences (and for other
 inputs along axes of 64 or more), and anything below half of an axis for images. A run of slices at the
 end of a short sequence that is left out by mistake can be missed for that reason. The batch axis and
@@ -69,6 +71,9 @@ def check(facts: Facts) -> Iterator[Finding]:
             f"receive{'' if several else 's'} no gradient, in the sample and in every probe",
             severity=Severity.INFO if unused.is_last_step or op is None else Severity.WARNING,
             inputs=(unused.key,),
+            variables=tuple(
+                path for block in facts.blocks if block.position == unused.position for path in paths(block.variables)
+            ),
             cause=Cause(op.layer or None, op.type, op.file, op.line) if op is not None else Cause(),
             evidence={"axis": unused.axis, "slices": list(unused.slices), "length": unused.length},
             position=unused.position,

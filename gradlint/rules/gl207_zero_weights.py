@@ -47,8 +47,8 @@ two factors of an adapter (LoRA), may start at zero.
 
 That the zero stays is judged by the probes, which take one small step of every variable first; with
 `--probes 0` every zero kernel with something behind it is reported. The finding is a warning when an
-input key loses every path, or when a variable that is not itself zero is affected, and an info
-otherwise. Frozen zeros are GL201's, as are products with an activation that is zero.
+input key loses every path or a trainable variable learns nothing, and an info otherwise. Frozen zeros are
+GL201's, as are products with an activation that is zero.
 """
 
 
@@ -59,8 +59,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     for block in facts.blocks:
         if block.why is not Why.ZERO_WEIGHT or block.factor is None:
             continue
-        others = [v for v in block.variables if v.values is None or v.values.zeros < 1.0]
-        severity = Severity.WARNING if block.keys or others else Severity.INFO
+        severity = Severity.WARNING if block.keys or block.variables else Severity.INFO
         message = (
             f"'{block.factor.path}' is all zeros and stays so after an update: "
             f"{victims(block.inputs, block.variables)} with zero gradient"

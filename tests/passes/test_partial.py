@@ -98,3 +98,38 @@ def test_one_step_of_the_only_input(shape, used, others, is_last):
 @pytest.mark.parametrize(("state", "count"), [("absent", 0), ("zero", 0), (1e-30, 1), ("non-finite", 0)])
 def test_states(state, count):
     assert len(unused_slices(run((2, 4), {0}, gradients={"x": state}), ())) == count
+
+
+def recurrence(step, *, length=3, others=()):
+    """Every step is read and joined again, and one of the joined is taken."""
+    states = [f"h{n}" for n in range(length)]
+    return flow(
+        f"{' '.join(f's{n}' for n in range(length))} = Unpack x @rnn",
+        *[f"h{n} = Tanh s{n} @rnn{' !zero' if n != step else ''}" for n in range(length)],
+        f"j = Pack {' '.join(states)} @rnn !{','.join('passes' for _ in states)}",
+        "unread = StridedSlice j @rnn",
+        "t = Transpose j @rnn",
+        "o = StridedSlice t @pick",
+        "-- loss",
+        "loss() = Mean o",
+        inputs=[given(f"x(2,{length},2)", used=(tuple(n == step for n in range(length)), (True, True))), *others],
+        gradients={f"h{n}": "zero" for n in range(length) if n != step} | {"unread": "absent"},
+    )
+
+
+@pytest.mark.parametrize(("step", "is_last"), [(0, False), (1, False), (2, True)])
+def test_a_step_of_what_a_recurrence_returns(step, is_last):
+    (unused,) = unused_slices(recurrence(step), ())
+    assert unused.op.layer == "pick"
+    assert unused.is_last_step is is_last
+
+
+def test_a_split_all_of_whose_parts_are_read_leaves_nothing_out():
+    subject = flow(
+        "a b = Split x @both",
+        "s = AddV2 a b",
+        "loss() = Mean s",
+        inputs=[given("x(2,4)", used=((True, False, True, True),))],
+    )
+    (unused,) = unused_slices(subject, ())
+    assert unused.op is None

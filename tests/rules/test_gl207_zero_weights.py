@@ -53,7 +53,7 @@ FIRES = {
     ),
     "in a branch, before it only zeros": (
         residual(DENSE_ZERO, ZERO_LAST),
-        [("info", (), ("dense/kernel",), "last MatMul")],
+        [("warning", (), ("dense/kernel",), "last MatMul")],
     ),
     "reshaped": (
         flow(
