@@ -40,6 +40,7 @@ class Why(str, Enum):
     RECTIFIER = "rectifier"
     SATURATION = "saturation"
     SINGLE_ELEMENT_UNITS = "single element of a unit axis"
+    SINGLE_ELEMENT_POOLED = "single element behind a global pool"
     SINGLE_ELEMENT_DATA = "single element of a data axis"
     STEP = "step function"
     CLIPPING = "clipping"
@@ -173,7 +174,7 @@ def _why_by_form(flow: Flow, op: OpRecord) -> Why | None:
     normalises = op.type in ("Softmax", "LogSoftmax") and shape[-1:] == (1,)
     if not normalises and not (op.type == "Sub" and _is_own_mean(flow, op)):
         return None
-    return Why.SINGLE_ELEMENT_UNITS if _is_unit_axis(flow, op.inputs[0]) else Why.SINGLE_ELEMENT_DATA
+    return _single_element(flow, op.inputs[0])
 
 
 def _is_own_mean(flow: Flow, op: OpRecord) -> bool:
@@ -375,13 +376,9 @@ def _why(flow: Flow, position: int) -> Why:
     op = flow.op(position)
     source = flow.tensor(op.inputs[0]) if op.inputs else None
     if op.type in ("Softmax", "LogSoftmax") and source is not None and source.shape and source.shape[-1] == 1:
-        return Why.SINGLE_ELEMENT_UNITS if _is_unit_axis(flow, op.inputs[0]) else Why.SINGLE_ELEMENT_DATA
+        return _single_element(flow, op.inputs[0])
     if _is_normalization_of_one(flow, op):
-        return (
-            Why.SINGLE_ELEMENT_UNITS
-            if source is not None and _is_unit_axis(flow, op.inputs[0])
-            else Why.SINGLE_ELEMENT_DATA
-        )
+        return _single_element(flow, op.inputs[0])
     if op.type == "CustomGradient" or op.type.startswith(QUANTIZERS) or op.enclosed is not None:
         return Why.CUSTOM
     if op.type in RECTIFIERS:
@@ -492,38 +489,60 @@ def _constant_operand(flow: Flow, op: OpRecord) -> float | None:
     return None
 
 
+def _single_element(flow: Flow, tensor: int) -> Why:
+    """Who leaves a single element to normalize."""
+    if _is_unit_axis(flow, tensor):
+        return Why.SINGLE_ELEMENT_UNITS
+    return Why.SINGLE_ELEMENT_POOLED if _is_pooled(flow, tensor) else Why.SINGLE_ELEMENT_DATA
+
+
 def _is_unit_axis(flow: Flow, tensor: int) -> bool:
     """Whether the last axis of a tensor is one of units: its length comes from a kernel, not from the data."""
     current: int | None = tensor
-    for _ in range(8):
+    is_last = True  # the axis of length 1 is the last of `current`
+    for _ in range(12):
         producer = flow.tensor(current).producer if current is not None else None
         if producer is None:
             return False
         op = flow.op(producer)
         if op.type in ("MatMul", "BatchMatMulV2", "Einsum", "Conv2D", "BatchMatMulV3"):
             kernel = _variable_behind(flow, op.inputs[1])
-            return kernel is not None and kernel.shape[-1:] == (1,)
-        if op.type in (
-            "BiasAdd",
-            "AddV2",
-            "Add",
-            "Identity",
-            "Cast",
-            "Mul",
-            "Relu",
-            "Tanh",
-            "Sigmoid",
-            "Sub",
-            "RealDiv",
-        ):
+            return is_last and kernel is not None and kernel.shape[-1:] == (1,)
+        if op.type in _IN_PLACE:
             current = op.inputs[0]
-        elif op.type in ("Reshape", "Squeeze", "ExpandDims"):
+        elif op.type in ("Reshape", "Squeeze", "ExpandDims", "Transpose"):
             before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(op.outputs[0]).shape
-            if before[-1:] != after[-1:]:
-                return False
+            if op.type == "Transpose" or not is_last or before[-1:] != after[-1:]:
+                # Where the axis was is known only if no other has its length.
+                if before[1:].count(1) != 1:
+                    return False
+                is_last = before[-1] == 1
             current = op.inputs[0]
         else:
             return False
+    return False
+
+
+_IN_PLACE = frozenset(
+    {"BiasAdd", "AddV2", "Add", "Identity", "Cast", "Mul", "Relu", "Tanh", "Sigmoid", "Sub", "RealDiv"}
+)
+"""Operations that leave every element where it is."""
+
+
+def _is_pooled(flow: Flow, tensor: int) -> bool:
+    """Whether the model itself makes the axes between the batch and the last one single: by a global pool."""
+    if flow.tensor(tensor).shape[:1] == (1,):
+        return False  # Statistics over a batch of one look the same.
+    for _ in range(12):
+        producer = flow.tensor(tensor).producer
+        if producer is None or not (op := flow.op(producer)).inputs:
+            return False
+        before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(tensor).shape
+        if op.type in ("Mean", "Max", "Sum") and len(before) == len(after) > 2:
+            return set(after[1:-1]) == {1} and set(before[1:-1]) != {1}
+        if op.type in PRODUCTS - ELEMENTWISE and len(after) > 2 and set(before[1:-1]) != {1}:
+            return False
+        tensor = op.inputs[0]
     return False
 
 

@@ -44,14 +44,21 @@ Normalize over an axis that has more than one element.
 
 ## Known limits
 
-The finding is an error when the axis is one of units, its length fixed by a kernel, and an info when
-the single element comes from the data: a softmax over the time steps of a sequence of length 1, or batch
-statistics of a batch of one, work on other samples. A normalization is recognised by the subtraction of
-its own mean; fused ones (`FusedBatchNormV3`) are not taken apart. A one-unit softmax right before a Keras
-cross-entropy is not reported: Keras computes the loss from its logits, so the gradient arrives although
-every prediction is 1. The kernel is looked for through at
-most eight element-wise operations and reshapes.
+The finding is an error when the axis is one of units, its length fixed by a kernel, or when a global pool
+of the model leaves one element of each channel, and an info when the single element comes from the data:
+a softmax over the time steps of a sequence of length 1, or batch statistics of a batch of one, work on
+other samples. A normalization is recognised by the subtraction of its own mean; fused ones
+(`FusedBatchNormV3`) are not taken apart. A one-unit softmax right before a Keras cross-entropy is not
+reported: Keras computes the loss from its logits, so the gradient arrives although every prediction is 1.
+Kernel and pool are looked for through at most twelve element-wise operations, reshapes and transpositions.
 """
+
+
+_WHERE = {
+    Why.SINGLE_ELEMENT_UNITS: "a single unit",
+    Why.SINGLE_ELEMENT_POOLED: "the single element that a global pool leaves",
+    Why.SINGLE_ELEMENT_DATA: "a single element of this sample",
+}
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -59,11 +66,10 @@ def check(facts: Facts) -> Iterator[Finding]:
     if facts.flow is None:
         return
     for block in facts.blocks:
-        if block.why not in (Why.SINGLE_ELEMENT_UNITS, Why.SINGLE_ELEMENT_DATA):
+        if block.why not in _WHERE:
             continue
-        of_units = block.why is Why.SINGLE_ELEMENT_UNITS
-        severity = Severity.ERROR if of_units else Severity.INFO
-        where = "a single unit" if of_units else "a single element of this sample"
+        where = _WHERE[block.why]
+        severity = Severity.INFO if block.why is Why.SINGLE_ELEMENT_DATA else Severity.ERROR
         message = (
             f"{block.op.type} over {where} is constant: {victims(block.inputs, block.variables)} with zero gradient"
         )

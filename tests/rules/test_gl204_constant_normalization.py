@@ -21,6 +21,25 @@ def chain(*lines, units=1, **options):
     )
 
 
+def pooled(batch, pools):
+    """An instance normalization, behind a global pool or on pictures of one pixel."""
+    size = 3 if pools else 1
+    return flow(
+        f"h({batch},{size},{size},4) = Conv2D x dense/kernel @dense",
+        f"p({batch},1,1,4) = {'Mean' if pools else 'Relu'} h @pool",
+        f"g({batch},1,1,4,1) = Reshape p shape @norm",
+        f"m({batch},1,1,4,1) = Mean g @norm !zero",
+        f"c({batch},1,1,4,1) = Sub g m @norm",
+        "o = MatMul c head/kernel @head",
+        "-- loss",
+        "loss() = Mean o",
+        inputs=[f"x({batch},5,5,3)"],
+        variables=["dense/kernel(3,3,3,4)", "head/kernel"],
+        outputs=["o"],
+        gradients=dict.fromkeys(["g", "p", "h", "x", "dense/kernel", "dense/kernel'"], "zero"),
+    )
+
+
 SOFTMAX = "c(8,1) = Softmax h @act :4 !zero"
 CENTRED = ("m(8,1) = Mean h @norm !zero", "c(8,1) = Sub h m @norm")
 CANCELS = dict.fromkeys(["h", "x", "dense/kernel", "dense/kernel'"], "zero")
@@ -38,6 +57,22 @@ FIRES = {
         chain(*CENTRED, gradients=CANCELS),
         [("error", *BOTH, "norm Mean")],
     ),
+    "softmax of one unit behind a transposition": (
+        chain(
+            "r(2,4,1) = Reshape h shape",
+            "t(2,1,4) = Transpose r order",
+            "b(2,4,1) = Transpose t order",
+            "c(2,4,1) = Softmax b @act !zero",
+        ),
+        [("error", *BOTH, "act Softmax")],
+    ),
+    "softmax over a time axis of one, of many units": (
+        chain("r(2,1,4) = Reshape h shape", "t(2,4,1) = Transpose r order", "c(2,4,1) = Softmax t @act !zero", units=4),
+        [("info", *BOTH, "act Softmax")],
+    ),
+    "normalization of what a global pool leaves": (pooled(8, 1), [("error", *BOTH, "norm Mean")]),
+    "normalization of a batch of one": (pooled(1, 1), [("info", *BOTH, "norm Mean")]),
+    "normalization of a picture of one pixel": (pooled(8, 0), [("info", *BOTH, "norm Mean")]),
     "softmax of one time step": (
         flow(
             "s(8,1) = MatMul x dense/kernel @dense",
