@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.facts import Facts
+    from gradlint.record.recording import VariableRecord
 
 DOC = """\
 ## What it does
@@ -47,8 +48,10 @@ two factors of an adapter (LoRA), may start at zero.
 
 That the zero stays is judged by the probes, which take one small step of every variable first; with
 `--probes 0` every zero kernel with something behind it is reported. The finding is a warning when an
-input key loses every path or a trainable variable learns nothing, and an info otherwise. Frozen zeros are
-GL201's, as are products with an activation that is zero.
+input key loses every path or a trainable variable learns nothing. It is an info when all are zeros of one
+layer of a library: Keras loads both factors of its own LoRA as zeros, since their product has been merged
+into the kernel, and then they stay so. Frozen zeros are GL201's, as are products with an activation that is
+zero.
 """
 
 
@@ -59,12 +62,22 @@ def check(facts: Facts) -> Iterator[Finding]:
     for block in facts.blocks:
         if block.why is not Why.ZERO_WEIGHT or block.factor is None:
             continue
-        severity = Severity.WARNING if block.keys or block.variables else Severity.INFO
+        by_design = not block.keys and all(_is_reset(variable, block.factor) for variable in block.variables)
+        severity = Severity.INFO if by_design else Severity.WARNING
         message = (
             f"'{block.factor.path}' is all zeros and stays so after an update: "
             f"{victims(block.inputs, block.variables)} with zero gradient"
         )
         yield block_finding(RULE, facts.flow, block, message, severity)
+
+
+def _is_reset(variable: VariableRecord, factor: VariableRecord) -> bool:
+    """Whether a library's layer itself set a variable and its factor to zero.
+
+    Keras's `load_own_variables` does so with both LoRA factors: their product has been merged into the kernel.
+    """
+    is_zero = variable.values is not None and variable.values.zeros == 1.0
+    return is_zero and variable.blamed_is_library and variable.layer == factor.layer
 
 
 RULE = Rule(

@@ -55,6 +55,13 @@ FIRES = {
         residual(DENSE_ZERO, ZERO_LAST),
         [("warning", (), ("dense/kernel",), "last MatMul")],
     ),
+    "of one layer of a library": (
+        residual(
+            variable("dense/kernel", values="zeros", layer="last", blamed_is_library=True),
+            variable("last/kernel(4,4)", values="zeros", layer="last", blamed_is_library=True),
+        ),
+        [("info", (), ("dense/kernel",), "last MatMul")],
+    ),
     "reshaped": (
         flow(
             "k = Reshape last/kernel shape @last",
