@@ -28,7 +28,7 @@ ELEMENTWISE = frozenset({"Mul", "RealDiv", "DivNoNan"})
 """Products that mix no elements."""
 STEPS = frozenset({"Sign", "Round", "Rint", "Floor", "Ceil", "FloorDiv", "FloorMod"})
 QUANTIZERS = ("FakeQuant", "QuantizeAndDequantize")
-"""Operations whose registered gradients differ from their slopes on purpose: they pass what they round."""
+"""Operations that pass the gradient of what they round, and give one to their bounds from what they clip."""
 JOINERS = frozenset({"ConcatV2", "Pack"})
 SLICERS = frozenset({"StridedSlice", "Slice", "GatherV2", "GatherNd", "Split", "SplitV", "Unpack"})
 SELECTORS = frozenset({"Maximum", "Minimum", "ClipByValue", "SelectV2", "Select"})
@@ -49,6 +49,7 @@ class Why(str, Enum):
     ZERO_SCHEDULE = "zero non-trainable factor"
     ZERO_ACTIVATION = "zero activation"
     CANCELLATION = "cancellation"
+    BOUNDS = "bounds of a quantizer"
     CUSTOM = "custom gradient"
     UNDERFLOW = "underflow"
     LEFT_OUT = "left out"
@@ -379,8 +380,10 @@ def _why(flow: Flow, position: int) -> Why:
         return _single_element(flow, op.inputs[0])
     if _is_normalization_of_one(flow, op):
         return _single_element(flow, op.inputs[0])
-    if op.type == "CustomGradient" or op.type.startswith(QUANTIZERS) or op.enclosed is not None:
+    if op.type == "CustomGradient" or op.enclosed is not None:
         return Why.CUSTOM
+    if op.type.startswith(QUANTIZERS):
+        return Why.CLIPPING if flow.state(op.inputs[0]) is GradientState.ZERO else Why.BOUNDS
     if op.type in RECTIFIERS:
         return Why.RECTIFIER
     if op.type in STEPS:

@@ -54,9 +54,10 @@ The finding is a warning when an input key loses every path, when the operation 
 leaves out a joined part, when a custom gradient returns zeros where there is no slope to measure, or when
 finite differences show that the loss does change with the operand. It is an info when only variables
 beside an open path are affected, when the other factor is a zero activation or a non-trainable zero (a
-gate on a schedule), when a custom gradient differs from the measured slope (its author may mean that), or
-when the loss itself is flat for this sample, as a satisfied margin is. Zeros of mathematics, such as a
-bias right before BatchNormalization, mostly are sums of tiny numbers, not exact zeros, and pass.
+gate on a schedule), when the bounds of a quantizer clip nothing, when a custom gradient differs from the
+measured slope (its author may mean that), or when the loss itself is flat for this sample, as a satisfied
+margin is. Zeros of mathematics, such as a bias right before BatchNormalization, mostly are sums of tiny
+numbers, not exact zeros, and pass.
 """
 
 
@@ -68,6 +69,7 @@ _EXPLANATIONS = {
     Why.ZERO_ACTIVATION: "the other operand of {op} is zero for this sample",
     Why.CANCELLATION: "the gradients that meet before {op} cancel out",
     Why.LEFT_OUT: "{op} leaves out a whole part of what was joined before",
+    Why.BOUNDS: "{op} clips no element, and its bounds get no gradient then",
     Why.CUSTOM: "the custom gradient returns zeros",
     Why.OTHER: "{op} hands on a gradient of exactly zero",
 }
@@ -81,7 +83,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         if block.why not in _EXPLANATIONS or any(unused.position == block.position for unused in facts.unused):
             continue  # What a slice leaves out of an input is GL205's.
         message = _EXPLANATIONS[block.why].format(op=block.op.type)
-        if block.why is not Why.CUSTOM and block.is_wrong(facts.lying):
+        if block.why not in (Why.CUSTOM, Why.BOUNDS) and block.is_wrong(facts.lying):
             message = f"the gradient of {block.op.type} is zero although the loss changes with its operand"
         message += f": {victims(block.inputs, block.variables)} with zero gradient"
         severity = Severity.WARNING if _is_serious(block, facts) else Severity.INFO
@@ -90,6 +92,8 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def _is_serious(block: Block, facts: Facts) -> bool:
     """Whether a zero is more than a property of this sample or of the mathematics."""
+    if block.why is Why.BOUNDS:
+        return False
     wrong = block.is_wrong(facts.lying)
     if block.why is Why.CUSTOM:
         return not wrong  # A gradient of one's own may differ from the slope on purpose.

@@ -276,3 +276,11 @@ def test_a_joined_part_is_not_left_out_by_what_mixes_the_parts():
     lines = ("g = MatMul z p", "j = ConcatV2 h g @cat !zero,passes", "m = MatMul j p", "c = StridedSlice m @head")
     (block,) = blocks(run(*lines, **LEFT_OUT), ())
     assert (block.op.type, block.why) == ("ConcatV2", Why.OTHER)
+
+
+@pytest.mark.parametrize(("zero", "why"), [("k", Why.BOUNDS), ("h", Why.CLIPPING)])
+def test_the_bounds_of_a_quantizer_learn_from_what_it_clips(zero, why):
+    gradients = {"h": 1.0, "x": 1.0, "k": 1.0} | ({"k": "zero"} if zero == "k" else {"h": "zero", "x": "zero"})
+    line = f"c = FakeQuantWithMinMaxVars h k !{'passes,zero' if zero == 'k' else 'zero,passes'}"
+    subject = flow("h = MatMul x w", line, "loss() = Mean c", inputs=["x"], variables=["w", "k"], gradients=gradients)
+    assert [block.why for block in blocks(subject, ())] == [why]
