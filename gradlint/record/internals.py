@@ -27,6 +27,7 @@ from tensorflow.python import pywrap_tfe
 from tensorflow.python.autograph.core import converter
 from tensorflow.python.autograph.impl import api as autograph
 from tensorflow.python.eager import backprop, context, imperative_grad, record
+from tensorflow.python.eager import tape as tapes
 from tensorflow.python.eager.polymorphic_function import polymorphic_function
 from tensorflow.python.framework import func_graph, op_callbacks, ops
 from tensorflow.python.ops import cond_v2, custom_gradient, resource_variable_ops, script_ops, while_v2
@@ -293,6 +294,10 @@ def optimizers_disarmed() -> Iterator[None]:
         yield
 
 
+# As TensorFlow has it: during a run on symbols the model's own code gets another (`on_gradient_of_variables`).
+_gradient_of_tape = backprop.GradientTape.gradient
+
+
 def gradients(tape: Any, target: Tensor, sources: Sequence[Tensor]) -> list[Tensor | None]:
     """The gradient of `target` with respect to each source, or None.
 
@@ -324,7 +329,7 @@ def gradients(tape: Any, target: Tensor, sources: Sequence[Tensor]) -> list[Tens
     # The tape calls one registered Python function for the gradient of any operation.
     pywrap_tfe.TFE_Py_RegisterGradientFunction(_in_this_thread(guarded, original))
     try:
-        return list(tape.gradient(target, list(sources)))
+        return list(_gradient_of_tape(tape, target, list(sources)))
     finally:
         pywrap_tfe.TFE_Py_RegisterGradientFunction(original)
 
@@ -501,20 +506,24 @@ class SymbolicScope(StatelessScope):  # type: ignore[misc]  # Keras ships no typ
             with _graph.as_default():
                 known = (variable, symbol(variable.shape, _dtype_name(variable)))
             self._first[id(variable)] = known
-            self.state_mapping.setdefault(id(variable), known[1])
+            self.state_mapping.setdefault(id(variable), _as_variable(known[1], variable))
             self._on_read(*known)
         return known[1]
 
     def get_current_value(self, variable: Any) -> Any:
         if id(variable) not in self.state_mapping:
             self.symbol_of(variable)
-        return self.state_mapping[id(variable)]
+        value = self.state_mapping[id(variable)]
+        if variable.trainable and stands_for_variable(value):
+            tapes.variable_accessed(value)
+        return value
 
     def add_update(self, update: tuple[Any, Any]) -> None:
         variable, value = update
         first = self.symbol_of(variable)
         if is_eager(value) and first.dtype.is_floating:
-            value = self._on_assign(first, value)
+            assigned = self._on_assign(first, value)
+            value = value if assigned is value else _as_variable(assigned, variable)
         self.state_mapping[id(variable)] = value
 
     def __enter__(self) -> Any:
@@ -525,6 +534,22 @@ class SymbolicScope(StatelessScope):  # type: ignore[misc]  # Keras ships no typ
         if not self._allocate:
             global_state.set_global_attribute("uninitialized_variables", self._pending)
         super().__exit__(*args, **kwargs)
+
+
+def _as_variable(tensor: Tensor, variable: Any) -> Tensor:
+    """Give a symbol what TensorFlow, and code that holds `variable.value`, expect of a `tf.Variable`.
+
+    Tapes, and custom gradients that close over variables, know a variable by its handle: the symbol is its own.
+    """
+    tensor.handle = tensor
+    for name in ("assign", "assign_add", "assign_sub"):
+        setattr(tensor, name, getattr(variable, name))
+    return tensor
+
+
+def stands_for_variable(value: object) -> bool:
+    """Whether a value is a Keras variable, or the symbol that stands for one in a run on symbols."""
+    return isinstance(value, keras.Variable) or getattr(value, "handle", None) is value
 
 
 class _ByIdentity(list[Any]):
@@ -661,14 +686,14 @@ def joined(tensors: Sequence[Tensor]) -> Tensor:
 
 @contextlib.contextmanager
 def on_gradient_of_variables(callback: Callable[[Any], None]) -> Iterator[None]:
-    """Call `callback(target)` instead of every `tape.gradient` with respect to Keras variables; zeros come back.
+    """Call `callback(target)` instead of every `tape.gradient` with respect to Keras variables; symbols come back.
 
-    On symbols the model's own tapes know nothing of its variables.
+    A variable may have been assigned to since it was handed out, and a tape knows only what it is now.
     """
     original = backprop.GradientTape.gradient
 
     def gradient(self: Any, target: Any, sources: Any, *args: Any, **kwargs: Any) -> Any:
-        if not any(isinstance(source, keras.Variable) for source in tf.nest.flatten(sources)):
+        if not any(stands_for_variable(source) for source in tf.nest.flatten(sources)):
             return original(self, target, sources, *args, **kwargs)
         callback(target)
         return tf.nest.map_structure(lambda v: symbol(v.shape, _dtype_name(v)), sources)

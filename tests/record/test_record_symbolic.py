@@ -61,6 +61,42 @@ def backwards(x):
     return x, lambda slope: None
 
 
+def recomputed(layer, x):
+    return tf.recompute_grad(lambda x: ops.tanh(x * layer.gate))(x)
+
+
+def recomputed_twice(layer, x):
+    return tf.recompute_grad(lambda x: recomputed(layer, x) + x)(x)
+
+
+def clipped(layer, x):
+    """The variables that the function closes over arrive by an argument of its gradient."""
+
+    @tf.custom_gradient
+    def product(x):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            y = x * layer.gate
+
+        def backward(slope, variables=None):
+            first, *rest = tape.gradient(y, [x, *variables], output_gradients=tf.clip_by_norm(slope, 1.0))
+            return first, rest
+
+        return y, backward
+
+    return product(x)
+
+
+def deaf(layer, x):
+    """As `clipped`, and the variables get nothing."""
+
+    @tf.custom_gradient
+    def product(x):
+        return x * layer.gate, lambda slope, variables=None: (slope, [None] * len(variables))
+
+    return product(x)
+
+
 FUNCTIONS = {
     "fine": lambda layer, x: x * layer.gate,
     "rounded": lambda layer, x: ops.round(x * layer.gate),
@@ -70,6 +106,10 @@ FUNCTIONS = {
     "detour": lambda layer, x: tf.reshape(tf.numpy_function(lambda a: a, [x * layer.gate], tf.float32), tf.shape(x)),
     "compiled": lambda layer, x: compiled(x * layer.gate),
     "custom": lambda layer, x: backwards(x * layer.gate),
+    "recomputed": recomputed,
+    "recomputed_twice": recomputed_twice,
+    "clipped": clipped,
+    "deaf": deaf,
     "one_branch": lambda layer, x: tf.cond(tf.reduce_sum(x) > 0, lambda: x * layer.gate, lambda: tf.zeros_like(x)),
     "both_branches": lambda layer, x: tf.cond(
         tf.reduce_sum(x) > 0, lambda: ops.round(x * layer.gate), lambda: tf.zeros_like(x)
@@ -85,7 +125,9 @@ FUNCTIONS = {
     "values": lambda layer, x: x if float(ops.sum(x)) > 0 else x * layer.gate,
     "printed": lambda layer, x: tf.constant(np.asarray(x)),
 }
-QUIET = ["fine", "straight", "one_branch", "loop", "delayed", "mapped"]
+QUIET = [
+    "fine", "straight", "one_branch", "loop", "delayed", "mapped", "recomputed", "recomputed_twice", "clipped",
+]  # fmt: skip
 CUT = {
     "rounded": "GL103",
     "stopped": "GL104",
@@ -145,6 +187,11 @@ def test_a_cut_and_its_line(name: str, code: str, tmp_path: Path) -> None:
     states = {v.path: v.gradient for v in result.variables}
     assert states["before/kernel"] is GradientState.ABSENT
     assert states["after/kernel"] is GradientState.PRESENT
+
+
+def test_a_custom_gradient_that_gives_its_variables_nothing(tmp_path: Path) -> None:
+    result = checked("deaf", tmp_path)
+    assert [(finding.code, finding.variables) for finding in result.findings] == [("GL103", ("deaf/gate",))]
 
 
 @pytest.mark.parametrize("name", ["values", "printed"])
@@ -230,6 +277,34 @@ def test_a_train_step_of_ones_own(tmp_path: Path) -> None:
     model.compile("adam", "mse")
     result = gradlint.check(model, sample(), depth="structure")
     assert [f.code for f in result.findings] == ["GL104"]
+
+
+def test_a_train_step_that_climbs_before_it_descends(tmp_path: Path) -> None:
+    """It holds the values of its variables, as sharpness-aware minimisation does, and assigns to them."""
+
+    class Climbing(keras.Model):
+        def train_step(self, data):
+            x, y = data
+            held = [variable.value for variable in self.trainable_variables]
+            with tf.GradientTape() as tape:
+                loss = self.compute_loss(x, y, self(x, training=True))
+            steps = [0.1 * slope for slope in tape.gradient(loss, held)]
+            for value, step in zip(held, steps, strict=True):
+                value.assign_add(step)
+            with tf.GradientTape() as tape:
+                loss = self.compute_loss(x, y, self(x, training=True))
+            slopes = [2.0 * slope for slope in tape.gradient(loss, held)]
+            for value, step in zip(held, steps, strict=True):
+                value.assign_sub(step)
+            self.optimizer.apply_gradients(zip(slopes, self.trainable_variables, strict=True))
+            return {"loss": loss}
+
+    x = keras.Input((4,), name="x")
+    model = Climbing({"x": x}, layers.Dense(1)(layers.Dense(3, "relu")(x)))
+    model.compile("adam", "mse")
+    result = gradlint.check(model, sample(), depth="structure")
+    assert result.findings == ()
+    assert {v.gradient for v in result.variables} == {GradientState.PRESENT}
 
 
 def test_variables_are_never_allocated(tmp_path: Path) -> None:
