@@ -10,6 +10,7 @@ from gradlint.passes.cuts import Cut, DerivativeOnly, cuts, derivative_only
 from gradlint.passes.drops import Drop, drops
 from gradlint.passes.labels import Broadcast, broadcasts
 from gradlint.passes.nonfinite import Birth, births
+from gradlint.passes.omissions import Omitted, omitted
 from gradlint.passes.scale import Trend, trend
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Facts:
     drops: tuple[Drop, ...] = ()
     cuts: tuple[Cut, ...] = ()
     derivative_only: tuple[DerivativeOnly, ...] = ()
+    omitted: tuple[Omitted, ...] = ()
     blocks: tuple[Block, ...] = ()
     births: tuple[Birth, ...] = ()
     broadcasts: tuple[Broadcast, ...] = ()
@@ -82,6 +84,7 @@ def facts_of(
         drops=drops(flow, returns, in_branches),
         cuts=cuts(flow),
         derivative_only=derivative_only(flow),
+        omitted=omitted(flow),
         blocks=blocks(flow, probes, lying),
         births=births(flow),
         broadcasts=broadcasts(flow),

@@ -131,8 +131,12 @@ class Flow:
 
     @cached_property
     def learners(self) -> tuple[VariableRecord, ...]:
-        """The trainable variables."""
-        return tuple(v for v in self.recording.variables if v.trainable and v.tracked and is_float(v.dtype))
+        """The trainable variables, without those that the model's own `train_step` leaves out."""
+        return tuple(
+            v
+            for v in self.recording.variables
+            if v.trainable and v.tracked and v.left_out is None and is_float(v.dtype)
+        )
 
     @cached_property
     def variable_of(self) -> dict[int, VariableRecord]:

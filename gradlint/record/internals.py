@@ -170,13 +170,32 @@ def on_custom_gradient(
 
 @contextlib.contextmanager
 def on_inner_gradient(
-    callback: Callable[[list[Tensor], list[Tensor], Callable[[], list[Tensor]]], list[Tensor]],
+    callback: Callable[[list[Tensor], list[Tensor], Callable[[list[Tensor]], list[Any]]], list[Any]],
 ) -> Iterator[None]:
-    """Hand every `tape.gradient` of the model's own code to `callback(targets, sources, compute)`."""
+    """Hand every `tape.gradient` of the model's own code to `callback(targets, sources, compute)`.
+
+    `compute(more)` gives the gradients of the sources, and after them those of more tensors; None where the tape
+    knows of no connection, whatever the code wants to have in its place.
+    """
     original = imperative_grad.imperative_grad
 
-    def gradient(tape: Any, target: Any, sources: Any, *args: Any, **kwargs: Any) -> Any:
-        return callback(list(target), list(sources), lambda: original(tape, target, sources, *args, **kwargs))
+    def gradient(
+        tape: Any,
+        target: Any,
+        sources: Any,
+        output_gradients: Any = None,
+        sources_raw: Any = None,
+        unconnected_gradients: Any = tf.UnconnectedGradients.NONE,
+    ) -> Any:
+        found = callback(
+            list(target),
+            list(sources),
+            lambda more: list(original(tape, target, [*sources, *more], output_gradients)),
+        )
+        if tf.UnconnectedGradients(unconnected_gradients) is tf.UnconnectedGradients.NONE:
+            return found
+        given = sources if sources_raw is None else sources_raw
+        return [tf.zeros_like(raw) if slope is None else slope for slope, raw in zip(found, given, strict=True)]
 
     with patched(imperative_grad, "imperative_grad", gradient):
         yield

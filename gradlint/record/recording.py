@@ -157,6 +157,32 @@ class InputRecord:
     used: tuple[tuple[bool, ...], ...] = ()
 
 
+class Omission(str, Enum):
+    """Why the model's own `train_step` does not train a variable that a loss of the step depends on."""
+
+    UNSEEN = "unseen"
+    """It asks for the gradient, and the tape gives None: it was not recording, or has another target."""
+    UNASKED = "unasked"
+    """The tape has a gradient, and nobody asks for it."""
+    RESTING = "resting"
+    """Nobody asks for a gradient, and something says that this is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A variable that the model's own `train_step` does not train.
+
+    Attributes:
+        in_turns: the step chooses what it trains; another step may train this.
+        file: of the line that computes what no tape sees, or that asks for gradients.
+    """
+
+    omission: Omission
+    in_turns: bool = False
+    file: str | None = None
+    line: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class VariableRecord:
     """One variable of the model.
@@ -172,6 +198,7 @@ class VariableRecord:
         optional: the blamed call reads it only when an optional argument is given, and it was not.
         file: where the variable, or the layer that owns it, is created in the blamed class.
         units_equal: all units (slices of the last axis) have equal values and equal gradients.
+        left_out: the model's own `train_step` does not train it; the gradient is absent then.
     """
 
     path: str
@@ -190,6 +217,7 @@ class VariableRecord:
     line: int | None = None
     values: Values | None = None
     units_equal: bool = False
+    left_out: LeftOut | None = None
 
 
 @dataclass(frozen=True, slots=True)

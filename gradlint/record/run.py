@@ -15,7 +15,8 @@ import tensorflow as tf
 from gradlint.errors import ModelRunError
 from gradlint.record import internals, tensors
 from gradlint.record.objective import Batch, Objective, objective_of
-from gradlint.record.recording import LossRecord, is_float
+from gradlint.record.omissions import left_out
+from gradlint.record.recording import LeftOut, LossRecord, is_float
 from gradlint.record.trace import Trace
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Run:
     labels: Mapping[str, Any]
     seed: int
     trace: Trace = field(init=False)
+    left_out: Mapping[int, LeftOut] = field(init=False, default_factory=dict)
+    """What the model's own `train_step` does not train, by handle id."""
 
     def __post_init__(self) -> None:
         self.trace = Trace(__file__, self.subject.model)
@@ -124,6 +127,7 @@ class Run:
         if batch.sample_weight is not None:
             data = (*data, batch.sample_weight)
         trace.capture_losses = True
+        trace.learners = lambda: [self.handle(v) for v in self.learning() if v.trainable]
         try:
             model.train_step(data)
         finally:
@@ -134,6 +138,8 @@ class Run:
                 f"{type(model).__name__}.train_step ran, but no tape.gradient() was seen in it; "
                 "pass --loss to say what to differentiate"
             )
+        if trace.asked:
+            self.left_out = left_out(trace, model, trace.learners())
         # Losses of several networks (a GAN's) may be opposites of each other: their plain sum would cancel.
         weights = np.random.default_rng(self.seed).uniform(0.5, 1.5, size=len(targets))
         if len(targets) == 1:

@@ -182,6 +182,50 @@ def reads_only_when_given(layer: Any, value: Any) -> bool:
     return False
 
 
+def trains_in_turns(cls: type, method: str) -> bool:
+    """Whether a method takes gradients, or chooses variables, under a condition: other calls may train others.
+
+    Methods of the class that it calls are followed by their names.
+    """
+    methods: dict[str, ast.AST] = {}
+    for base in cls.__mro__:
+        tree = None if is_library_class(base) else _parsed(base)[2]
+        for node in ast.walk(tree) if tree is not None else ():
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                methods.setdefault(node.name, node)
+    if method not in methods:
+        return False
+    training = {"gradient", "trainable_variables", "trainable_weights"}
+
+    def names(node: ast.AST) -> set[str]:
+        return {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
+
+    for _ in methods:  # What trains may be several calls away.
+        training |= {name for name, node in methods.items() if name != method and names(node) & training}
+    pending, seen = [method], set[str]()
+    while pending:
+        name = pending.pop()
+        seen.add(name)
+        pending.extend((names(methods[name]) & set(methods)) - seen)
+        for node in ast.walk(methods[name]):
+            if isinstance(node, ast.If):
+                chosen: list[ast.AST] = [*node.body, *node.orelse]
+            elif isinstance(node, ast.IfExp):
+                chosen = [node.body, node.orelse]
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHOICES:
+                chosen = [*node.args, *(keyword.value for keyword in node.keywords)]
+            elif isinstance(node, ast.Match):
+                chosen = list(node.cases)
+            else:
+                continue
+            if any(names(part) & training for part in chosen):
+                return True
+    return False
+
+
+_CHOICES = frozenset({"cond", "switch", "case", "switch_case"})
+
+
 @functools.lru_cache(maxsize=256)
 def _parsed(cls: type) -> tuple[str | None, int, ast.AST | None]:
     """File, first line and syntax tree of a class; None where the source is not to be had."""

@@ -56,6 +56,8 @@ class Call:
     outputs: list[int] = field(default_factory=list)
     return_file: str | None = None
     return_line: int | None = None
+    is_inference: bool = False
+    """The caller says `training=False`."""
 
 
 @dataclass(slots=True)
@@ -87,6 +89,23 @@ def joined(around: str, path: str) -> str:
     return "/".join([*outer, *inner[overlap:]])
 
 
+@dataclass(slots=True)
+class Asked:
+    """What the tapes of the model's own `train_step` say of one variable.
+
+    Attributes:
+        is_asked: the step asks for its gradient.
+        is_given: a tape that was asked gave one.
+        is_in_reach: a tape that was asked for others has one.
+    """
+
+    is_asked: bool = False
+    is_given: bool = False
+    is_in_reach: bool = False
+    file: str | None = None
+    line: int | None = None
+
+
 class Trace:
     """Everything that happens between `recording()`'s start and end.
 
@@ -99,6 +118,7 @@ class Trace:
         tensors: live tensors by index; None for the new versions of assigned variables.
         calls: calls of Keras layers, in the order in which they began.
         losses: targets of the gradients that the model's own `train_step` asked for.
+        asked: what its tapes say of each of `learners()`, the handles of what should learn, by handle id.
         variables: `tf.Variable`s read while a layer was running, by handle id.
         assigned: ids of the resource handles that were assigned to.
         candidates: `tf.Variable`s that an operation may read without being seen.
@@ -115,6 +135,8 @@ class Trace:
         self.producers: list[int | None] = []
         self.calls: list[Call] = []
         self.losses: list[Any] = []
+        self.asked: dict[int, Asked] = {}
+        self.learners: Callable[[], Sequence[Any]] = tuple
         self.variables: dict[int, tuple[Any, str, Region]] = {}
         self.assigned: set[int] = set()
         self.decisions: set[int] = set()
@@ -435,15 +457,22 @@ class Trace:
 
     def _inner_gradient(self, targets: list[Any], sources: list[Any], compute: Any) -> list[Any]:
         if self._paused:
-            return list(compute())
+            return list(compute([]))
         # A derivative with respect to variables is an update; one with respect to inputs is a part of the loss.
-        if self.capture_losses and any(tensor.dtype.name == "resource" for tensor in sources):
+        is_update = self.capture_losses and any(tensor.dtype.name == "resource" for tensor in sources)
+        others: list[Any] = []
+        if is_update:
             self.losses.extend(targets)
-        result = list(compute())
+            known = {internals.tensor_id(tensor) for tensor in sources}
+            others = [handle for handle in self.learners() if internals.tensor_id(handle) not in known]
+        slopes = list(compute(others))
+        result = slopes[: len(sources)]
         operands = [self.index(tensor) for tensor in targets if internals.is_eager(tensor)]
         position = len(self.ops)
         op = self._new_op("InnerGradient", operands)
         op.is_pseudo = True
+        if is_update:
+            self._note_asked([*sources, *others], slopes, len(sources), op)
         for tensor in result:
             values = getattr(tensor, "values", tensor)
             if internals.is_eager(values):
@@ -451,6 +480,17 @@ class Trace:
                 op.outputs.append(self.index(values))
         assert position < len(self.ops)
         return result
+
+    def _note_asked(self, sources: list[Any], slopes: list[Any], number: int, op: Op) -> None:
+        """Remember what a tape said of variables, of which the first ones were asked for."""
+        for place, (source_, slope) in enumerate(zip(sources, slopes, strict=True)):
+            known = self.asked.setdefault(internals.tensor_id(source_), Asked())
+            is_asked = place < number
+            if is_asked or (slope is not None and not known.is_asked):
+                known.file, known.line = op.file, op.line
+            known.is_asked |= is_asked
+            known.is_given |= is_asked and slope is not None
+            known.is_in_reach |= slope is not None
 
     def _variable_access(self, variable: Any) -> None:
         if not self._paused and hasattr(variable, "handle") and internals.is_eager(variable.handle):
@@ -467,6 +507,7 @@ class Trace:
         if not is_layer:  # An operation of a functional model opens no name scope.
             layer = f"{layer}/{operation.name}" if layer else str(operation.name)
         call = Call("" if operation is self._model else layer, operation, len(self.ops))
+        call.is_inference = arguments[1].get("training") is False
         self.calls.append(call)
         self._open_calls.append(call)
         try:

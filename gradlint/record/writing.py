@@ -210,6 +210,9 @@ def _tracked(run: Run, path: str, variable: Any, backward: Backward, reduced: Ma
     )
     if not record.trainable:
         return record
+    left_out = run.left_out.get(internals.tensor_id(run.handle(variable)))
+    if left_out is not None:
+        record = replace(record, gradient=ABSENT, left_out=left_out)
     if backward.failure is not None:
         return replace(record, gradient=Gradient(GradientState.UNKNOWN))
     if run.is_symbolic:

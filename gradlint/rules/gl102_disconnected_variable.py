@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.passes.drops import DropKind
+from gradlint.record.recording import Omission
 from gradlint.rule import Rule
 from gradlint.rules.wording import cause_of_drop, counted, drop_evidence, paths
 
@@ -13,13 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.facts import Facts
+    from gradlint.passes.omissions import Omitted
 
 DOC = """\
 ## What it does
 
 Reports trainable variables that the loss does not depend on: their layer is never called, the layer
-runs and does not read them, or the result is dropped. Variables with one explanation (a line, a
-layer, a model that is never called) come in one finding.
+runs and does not read them, or the result is dropped. Where the model has a `train_step` of its own,
+also those that it does not train: it asks a tape for their gradient and gets `None`, although a loss
+of the step depends on them (they were used before the tape, or it does not look at that loss), or it
+never asks, although the tape has their gradient. Variables with one explanation (a line, a layer, a
+model that is never called) come in one finding.
 
 ## Why it matters
 
@@ -61,6 +66,15 @@ optional argument is given, or it is read in a branch or loop body that this sam
 (found by tracing the model as a graph; a model that cannot be traced has no such second opinion).
 A variable that only a derivative taken inside the model depends on, and that disappears in it, is an
 info as well.
+
+Of a `train_step`, gradients that are asked for and `None` are an error. Gradients that are never asked
+for may be an oversight or a way to freeze a part without saying so: they are a warning, and only where
+the very tape that is asked for others has them. Nothing is said of variables that the step assigns (a
+moving average), of a part that is used outside of every tape or called with `training=False` (a
+teacher, a fixed encoder). Where the step chooses what to train (a condition around `tape.gradient` or
+around a list of variables), and where the variables are copies of others that learn, the finding is
+an info: one step is all that is seen. Whether the optimizer gets the gradients is not looked at.
+With `--depth structure` no tape of the step is asked, and none of this is found.
 """
 
 
@@ -99,6 +113,34 @@ def check(facts: Facts) -> Iterator[Finding]:
             variables=(entry.variable.path,),
             cause=Cause(layer=entry.variable.layer),
         )
+    for omitted in facts.omitted:
+        yield _of_train_step(omitted)
+
+
+def _of_train_step(omitted: Omitted) -> Finding:
+    what = counted(len(omitted.variables), "trainable variable")
+    their, them = ("its", "it") if len(omitted.variables) == 1 else ("their", "them")
+    left_out = omitted.left_out
+    if left_out.omission is Omission.UNSEEN:
+        why = f"train_step asks for {their} gradient, and the tape gives None"
+        severity = Severity.ERROR
+    else:
+        why = f"train_step never asks for {their} gradient"
+        severity = Severity.WARNING
+    message = f"{what} of '{omitted.layer}' cannot learn: {why}"
+    reason = ""
+    if left_out.in_turns:
+        reason = f"another step may train {them}"
+    elif omitted.are_copies:
+        reason = "copies of variables that learn, as in a target network"
+    return RULE.finding(
+        f"{message} ({reason})" if reason else message,
+        severity=Severity.INFO if reason else severity,
+        variables=paths(omitted.variables),
+        cause=Cause(omitted.layer or None, None, left_out.file, left_out.line),
+        evidence={"kind": left_out.omission.value, "reason": reason or None, "variables": len(omitted.variables)},
+        position=omitted.position,
+    )
 
 
 RULE = Rule(
