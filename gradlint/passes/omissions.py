@@ -1,0 +1,46 @@
+"""Omissions: what the model's own `train_step` does not train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gradlint.passes.twins import are_copies
+from gradlint.record.recording import Omission
+
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
+    from gradlint.record.recording import LeftOut, VariableRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """Variables of one part of the model that a `train_step` leaves out, all in the same way.
+
+    Attributes:
+        left_out: how, and at which line.
+        layer: path of what they have in common.
+        position: the first operation that reads one of them, or -1.
+        are_copies: each has the values of a variable that learns, as in a target network.
+    """
+
+    left_out: LeftOut
+    layer: str
+    variables: tuple[VariableRecord, ...]
+    position: int
+    are_copies: bool
+
+
+def omitted(flow: Flow) -> tuple[Omitted, ...]:
+    """What a `train_step` should train and does not, by part of the model."""
+    groups: dict[tuple[LeftOut, str], list[VariableRecord]] = {}
+    for variable in flow.recording.variables:
+        if variable.left_out is not None and variable.left_out.omission is not Omission.RESTING:
+            part = variable.layer.split("/")[0]
+            groups.setdefault((variable.left_out, part), []).append(variable)
+    found = []
+    for (left_out, part), variables in groups.items():
+        reads = [position for v in variables if v.tensor is not None for position, _ in flow.consumers[v.tensor]]
+        copies = are_copies(flow, variables)
+        found.append(Omitted(left_out, part, tuple(variables), min(reads, default=-1), copies))
+    return tuple(sorted(found, key=lambda omitted: omitted.position))

@@ -1,0 +1,76 @@
+"""What the model's own `train_step` does not train, although it is trainable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gradlint.record import internals, source
+from gradlint.record.recording import LeftOut, Omission
+from gradlint.record.trace import ASSIGNS, SHAPE_READERS, Asked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradlint.record.trace import Trace
+
+
+def left_out(trace: Trace, model: Any, handles: Sequence[Any]) -> dict[int, LeftOut]:
+    """Those of some trainable variables to which no tape of the step gave a gradient that it was asked for.
+
+    What no operation reads is not among them, unless another step may train it: that it is lost has other reasons.
+
+    Args:
+        trace: of the step.
+        model: whose `train_step` ran.
+        handles: of the variables.
+    """
+    pending = [(handle, trace.asked.get(internals.tensor_id(handle), Asked())) for handle in handles]
+    pending = [(handle, asked) for handle, asked in pending if not asked.is_given]
+    if not pending:
+        return {}
+    in_turns = source.trains_in_turns(type(model), "train_step")
+    file, start = source.definition_of(type(model), "train_step")
+    readers = _readers(trace)
+    found: dict[int, LeftOut] = {}
+    for handle, asked in pending:
+        reads = [position for index in trace.versions(handle) for position in readers.get(index, ())]
+        if not reads:
+            if in_turns and not asked.is_asked:
+                found[internals.tensor_id(handle)] = LeftOut(Omission.RESTING)
+            continue
+        first = trace.ops[reads[0]]
+        seen = (asked.file, asked.line)
+        if _is_assigned(trace, handle):
+            omission = Omission.RESTING
+        elif asked.is_asked:
+            omission = Omission.UNSEEN
+            if first.file == file and start is not None and start <= (first.line or 0) <= (asked.line or 0):
+                seen = (first.file, first.line)
+        elif asked.is_in_reach and not all(_is_inference(trace, read) for read in reads):
+            omission = Omission.UNASKED
+        else:
+            omission = Omission.RESTING
+        found[internals.tensor_id(handle)] = LeftOut(omission, in_turns, *seen)
+    return found
+
+
+def _readers(trace: Trace) -> dict[int, list[int]]:
+    """By tensor index, the positions of the operations that take its value."""
+    found: dict[int, list[int]] = {}
+    for position, op in enumerate(trace.ops):
+        if not op.type.startswith(ASSIGNS) and op.type not in SHAPE_READERS:
+            for index in op.inputs:
+                found.setdefault(index, []).append(position)
+    return found
+
+
+def _is_assigned(trace: Trace, handle: Any) -> bool:
+    """Whether the step itself gives a variable new values; its first ones do not count."""
+    first, *later = trace.versions(handle)
+    is_new = trace.producers[first] is not None
+    return len(later) > is_new
+
+
+def _is_inference(trace: Trace, position: int) -> bool:
+    """Whether an operation runs in a part of the model that was called with `training=False`."""
+    return any(call.is_inference and call.first <= position < call.last for call in trace.calls)

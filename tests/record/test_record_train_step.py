@@ -1,0 +1,147 @@
+"""What a model's own `train_step` trains, and what it leaves out."""
+
+from __future__ import annotations
+
+import keras
+import pytest
+import tensorflow as tf
+from keras import layers
+from recorded import normal
+
+import gradlint
+
+
+def net(name, width, out):
+    return keras.Sequential([keras.Input((width,)), layers.Dense(out)], name=name)
+
+
+class Pair(keras.Model):
+    """An encoder and a head; what its step does is told by the class."""
+
+    def __init__(self):
+        super().__init__(name="pair")
+        self.enc, self.head = net("enc", 6, 4), net("head", 4, 1)
+        self.turn = 0
+
+    def build(self, shape):
+        pass
+
+    def call(self, x):
+        return self.head(self.enc(x))
+
+    def update(self, slopes, variables):
+        self.optimizer.apply_gradients((g, v) for g, v in zip(slopes, variables, strict=True) if g is not None)
+        return {}
+
+
+class BeforeTheTape(Pair):
+    def train_step(self, data):
+        x, y = data
+        hidden = self.enc(x)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - self.head(hidden)) ** 2)
+        return self.update(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+
+
+class TapeStopped(Pair):
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            with tape.stop_recording():
+                hidden = self.enc(x)
+            loss = tf.reduce_mean((y - self.head(hidden)) ** 2)
+        slopes = tape.gradient(loss, self.trainable_variables, unconnected_gradients="zero")
+        return self.update(slopes, self.trainable_variables)
+
+
+class HeadOnly(Pair):
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - self(x, training=True)) ** 2)
+        return self.update(tape.gradient(loss, self.head.trainable_variables), self.head.trainable_variables)
+
+
+class FixedEncoder(Pair):
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - self.head(self.enc(x, training=False))) ** 2)
+        return self.update(tape.gradient(loss, self.head.trainable_variables), self.head.trainable_variables)
+
+
+class Teacher(Pair):
+    def train_step(self, data):
+        x, y = data
+        goal = self.enc(x)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - self.head(goal)) ** 2)
+        return self.update(tape.gradient(loss, self.head.trainable_variables), self.head.trainable_variables)
+
+
+class Average(Pair):
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - self(x, training=True)) ** 2)
+        self.update(tape.gradient(loss, self.head.trainable_variables), self.head.trainable_variables)
+        for variable in self.enc.variables:
+            variable.assign(0.99 * variable)
+        return {}
+
+
+class InTurns(Pair):
+    def chosen(self):
+        return self.enc.trainable_variables if self.turn else self.head.trainable_variables
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - self(x, training=True)) ** 2)
+        variables = self.chosen()
+        return self.update(tape.gradient(loss, variables), variables)
+
+
+class TwoTapes(Pair):
+    """Each part is given its gradient by a tape of its own; the other tape asks in vain or not at all."""
+
+    def train_step(self, data):
+        x, y = data
+        hidden = self.enc(x)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - self.head(hidden)) ** 2)
+        self.update(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - self(x)) ** 2)
+        return self.update(tape.gradient(loss, self.enc.trainable_variables), self.enc.trainable_variables)
+
+
+def checked(cls):
+    model = cls()
+    model.compile("adam")
+    return gradlint.check(model, {"x": normal(5, 6), "y": normal(5, 1, seed=1)})
+
+
+@pytest.mark.parametrize(
+    ("cls", "severity"),
+    [(BeforeTheTape, "error"), (TapeStopped, "error"), (HeadOnly, "warning"), (InTurns, "info")],
+)
+def test_what_the_step_does_not_train_is_found(cls, severity):
+    result = checked(cls)
+    (finding,) = result.findings
+    assert (finding.code, finding.severity.value) == ("GL102", severity)
+    assert finding.variables == ("enc/" + finding.variables[0].split("/")[1] + "/kernel", finding.variables[1])
+    assert all(path.startswith("enc/") for path in finding.variables)
+    states = {variable.path.split("/")[0]: variable.gradient.value for variable in result.variables}
+    assert states == {"enc": "absent", "head": "finite"}
+
+
+def test_the_line_before_the_tape_is_named():
+    (finding,) = checked(BeforeTheTape).findings
+    with open(finding.cause.file) as source:
+        assert source.read().splitlines()[finding.cause.line - 1].strip() == "hidden = self.enc(x)"
+
+
+@pytest.mark.parametrize("cls", [FixedEncoder, Teacher, Average, TwoTapes])
+def test_what_is_meant_is_quiet(cls):
+    assert checked(cls).findings == ()
