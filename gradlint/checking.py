@@ -16,7 +16,7 @@ from gradlint.flow import Flow
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
 from gradlint.load.sample import array_specs, load_sample, synthesise
-from gradlint.load.spec import LABEL, ArraySpec, Binding, ModelSpec, bind, structure_keys
+from gradlint.load.spec import ArraySpec, Binding, ModelSpec, bind, structure_keys
 from gradlint.origins import Origins
 from gradlint.passes.blocks import blocks_by_form, lost
 from gradlint.passes.drops import DropKind, drops, unread_on_paper
@@ -389,22 +389,26 @@ def _check_callable(function: Callable[..., object], arrays: dict[str, object], 
     from gradlint.record.runner import Runner
     from gradlint.record.subject import Subject
 
-    labels = {key.removeprefix(LABEL).removeprefix(":"): key for key in arrays if key.split(":")[0] == LABEL}
+    specs = array_specs(arrays)
+    # A function has no outputs to name: several plain targets go by their keys.
+    plain = [key for output, key in options.targets if not output]
+    targets = [(output or (key if len(plain) > 1 else ""), key) for output, key in options.targets]
+    binding = bind(ModelSpec("", ""), specs, targets=targets)
     subject = Subject(
         model=None,
         function=function,
         structure=None,
-        inputs={key: value for key, value in arrays.items() if key not in labels.values()},
-        labels={name: arrays[key] for name, key in labels.items()},
-        label_keys=labels,
-        sample_weight=None,
+        inputs={key: arrays[key] for key, _ in binding.inputs},
+        labels={output: arrays[key] for output, key in binding.labels},
+        label_keys=dict(binding.labels),
+        sample_weight=arrays[binding.sample_weight] if binding.sample_weight else None,
         learners=options.learners,
         training=options.training,
         seed=options.seed,
         thresholds=options.thresholds,
     )
     name = getattr(function, "__name__", type(function).__name__)
-    return _run(name, Runner(subject), Facts(arrays=array_specs(arrays)), False, options)
+    return _run(name, Runner(subject), Facts(arrays=specs, binding=binding), False, options)
 
 
 def _structure(spec: ModelSpec, keys: tuple[str, ...]) -> object:

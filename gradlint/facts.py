@@ -10,7 +10,7 @@ from gradlint.passes.cuts import Cut, DerivativeOnly, cuts, derivative_only
 from gradlint.passes.drops import Drop, drops
 from gradlint.passes.labels import Broadcast, broadcasts
 from gradlint.passes.nonfinite import Birth, births
-from gradlint.passes.omissions import Omitted, omitted
+from gradlint.passes.omissions import Omitted, excused, omitted
 from gradlint.passes.scale import Trend, trend
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def facts_of(
         paper,
         flow=flow,
         probes=tuple(probes),
-        drops=drops(flow, returns, in_branches),
+        drops=excused(flow, drops(flow, returns, in_branches)),
         cuts=cuts(flow),
         derivative_only=derivative_only(flow),
         omitted=omitted(flow),

@@ -543,6 +543,7 @@ def _built(config: dict[str, object], spec: ModelSpec, trust: bool) -> Model:
         _compile(model, spec)  # Keras's own way asks every variable for its value, for the optimizer's sake
     else:
         model.compile_from_config(compiled)
+        model.compiled = True  # as Keras's own loader has it, whether or not the model knows how to
     return model
 
 

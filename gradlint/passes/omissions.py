@@ -1,15 +1,18 @@
-"""Omissions: what the model's own `train_step` does not train."""
+"""Omissions: what the model's own `train_step` does not train, and what it may use where it did not run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gradlint.passes.twins import are_copies
 from gradlint.record.recording import Omission
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gradlint.flow import Flow
+    from gradlint.passes.drops import Drop
     from gradlint.record.recording import LeftOut, VariableRecord
 
 
@@ -44,3 +47,12 @@ def omitted(flow: Flow) -> tuple[Omitted, ...]:
         copies = are_copies(flow, variables)
         found.append(Omitted(left_out, part, tuple(variables), min(reads, default=-1), copies))
     return tuple(sorted(found, key=lambda omitted: omitted.position))
+
+
+def excused(flow: Flow, drops: Iterable[Drop]) -> tuple[Drop, ...]:
+    """Drops, all of them by design where a method of the model did not run that may use what is lost."""
+    unseen = flow.recording.loss.unseen
+    if not unseen:
+        return tuple(drops)
+    reason = f"unless in {unseen}"
+    return tuple(drop if drop.is_by_design else replace(drop, is_by_design=True, reason=reason) for drop in drops)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError
-from gradlint.record import source
+from gradlint.record import internals, source
 from gradlint.record.recording import Failure, Region
 
 if TYPE_CHECKING:
@@ -60,7 +60,14 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
             )
     place = f" in layer '{where}'" if where else ""
     at = f" ({file}:{line})" if file else ""
-    raise ModelRunError(f"the model's own code failed{place}{at}: {type(error).__name__}: {text}") from error
+    message = f"the model's own code failed{place}{at}: {type(error).__name__}: {text}"
+    if isinstance(error, AttributeError) and internals.is_compiled_in_name_only(run.subject.model):
+        message += (
+            f"; Keras loads {type(run.subject.model).__name__} without calling its own compile(): override "
+            "get_compile_config() and compile_from_config() in it, or check the compiled model in Python with "
+            "gradlint.check(model, sample)"
+        )
+    raise ModelRunError(message) from error
 
 
 # What TensorFlow says when code that builds a graph asks for what only a run has.

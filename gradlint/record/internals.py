@@ -414,6 +414,14 @@ def overrides(model: Any, method: str) -> bool:
     return own not in stock
 
 
+def is_compiled_in_name_only(model: Any) -> bool:
+    """Whether Keras says that a model is compiled, although nobody has called its own `compile`.
+
+    That is how it loads one that overrides `compile` and not `compile_from_config`.
+    """
+    return bool(getattr(model, "compiled", False)) and not hasattr(model, "_compile_config")
+
+
 @contextlib.contextmanager
 def restored(variables: Sequence[Any], is_assigned: Callable[[Any], bool]) -> Iterator[None]:
     """Leave variables and every random state as they were found.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -111,7 +111,12 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective
         if not functions:
             return _added_or_surrogate(model, seed)
         return _surrogate(seed, "the sample has no labels for the compiled loss")
-    return _surrogate(seed, "the model is not compiled")
+    objective = _surrogate(seed, "the model is not compiled")
+    own = next((name for name in ("train_step", "compute_loss") if internals.overrides(model, name)), None)
+    if own is None:
+        return objective
+    unseen = f"{own}, which was not looked at since the model is not compiled"
+    return replace(objective, record=replace(objective.record, unseen=unseen))
 
 
 def _labels_fit(model: Any, batch: Batch) -> bool:

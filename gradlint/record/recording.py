@@ -265,6 +265,8 @@ class LossRecord:
     file: str | None = None
     """Where the user's own `compute_loss`, `train_step` or callable is defined."""
     line: int | None = None
+    unseen: str = ""
+    """A method of the model that `fit` would call, and that was not looked at; with the reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError
+from gradlint.load.spec import SAMPLE_WEIGHT
 from gradlint.record import internals, tensors
 from gradlint.record.objective import Batch, Objective, objective_of
 from gradlint.record.omissions import left_out
@@ -101,7 +102,10 @@ class Run:
         """Run model and loss under the recorder; gives outputs, loss and how the loss came about."""
         subject, _trace = self.subject, self.trace
         if subject.function is not None:
-            loss = subject.function({**batch.inputs, **{subject.label_keys[n]: y for n, y in batch.labels.items()}})
+            given = {**batch.inputs, **{subject.label_keys[n]: y for n, y in batch.labels.items()}}
+            if batch.sample_weight is not None:
+                given[SAMPLE_WEIGHT] = batch.sample_weight
+            loss = subject.function(given)
             name = getattr(subject.function, "__name__", type(subject.function).__name__)
             return {}, loss, Objective(LossRecord("callable", f"what {name} returns"))
         objective = objective_of(subject.model, batch, subject.loss, subject.seed)

@@ -101,6 +101,8 @@ def record_symbols(subject: Subject, *, is_live: bool, trace_returns: bool = Fal
         try:
             return recorded(run, trace_returns)
         except ModelRunError as error:
+            if isinstance(error.__cause__, AttributeError) and internals.is_compiled_in_name_only(subject.model):
+                raise  # Values would not help.
             raise _untraceable(error) from error
 
 

@@ -52,7 +52,9 @@ What counts is whether a value passes, not whether a gradient does: integer and 
 covered too, and an input behind a non-differentiable operation is GL103's. Reading only the shape of
 an input does not count as using it. An input that only decides a branch or the length of a loop is
 reported by GL103, one that ends in an output without a loss by GL106. When a sub-model has several
-outputs and the model does not take the one in question, the finding is an info. Only the run with
+outputs and the model does not take the one in question, the finding is an info, as it
+is for a model with its own `train_step` or `compute_loss` that is not compiled: they are not looked at
+then. Only the run with
 this sample is seen: an input used in a branch that the sample does not enter looks disconnected.
 """
 
@@ -69,6 +71,8 @@ def check(facts: Facts) -> Iterator[Finding]:
             message = f"{keys} is computed into {drop.op.type} and then dropped: no path leads to the loss"
         if drop.variables:
             message += f", and {len(drop.variables)} trainable variables behind it are lost with it"
+        if drop.reason:
+            message += f" ({drop.reason})"
         yield RULE.finding(
             message,
             severity=Severity.INFO if drop.is_by_design else Severity.ERROR,

@@ -62,7 +62,8 @@ the model is not among `model.trainable_variables`; name it with `models=` (or `
 
 The finding is an info where the user has no line to change: library code does not need the variable
 here, it belongs to an output of a sub-model that this model does not take, `call` reads it only when an
-optional argument is given, or it is read in a branch or loop body that this sample does not enter
+optional argument is given, the model has its own `train_step` or `compute_loss` and is not compiled (they
+are not looked at then), or it is read in a branch or loop body that this sample does not enter
 (found by tracing the model as a graph; a model that cannot be traced has no such second opinion).
 A variable that only a derivative taken inside the model depends on, and that disappears in it, is an
 info as well.

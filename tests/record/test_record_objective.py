@@ -290,3 +290,30 @@ def test_a_callable_that_traces():
     result = gradlint.check(step, {"x": normal(4, 5)}, models=[tower])
     assert result.findings == ()
     assert {v.gradient.value for v in result.variables} <= {"finite", "zero"}
+
+
+def test_labels_of_a_callable_go_by_any_key():
+    encoder = keras.Sequential([keras.Input((5,)), layers.Dense(1)])
+    sample = {"x": normal(4, 5), "price": normal(4, 1, seed=1), "sample_weight": normal(4, seed=2)}
+    seen = {}
+
+    def loss(batch):
+        seen.update(batch)
+        return tf.reduce_mean(batch["sample_weight"][:, None] * (tf.sign(batch["price"]) - encoder(batch["x"])) ** 2)
+
+    result = gradlint.check(loss, sample, models=[encoder], targets=[(None, "price")])
+    assert result.findings == ()
+    assert set(seen) == set(sample)
+    assert [entry.key for entry in result.inputs] == ["x"]
+    assert result.sample == "1 input of 4 rows, labels price, sample weights"
+
+
+def test_labels_of_a_callable_under_any_key_broadcast():
+    encoder = keras.Sequential([keras.Input((5,)), layers.Dense(1)])
+    sample = {"x": normal(4, 5), "price": normal(4, seed=1), "rank": normal(4, 1, seed=2)}
+
+    def loss(batch):
+        return tf.reduce_mean((batch["price"] - encoder(batch["x"])) ** 2)
+
+    (finding,) = gradlint.check(loss, sample, models=[encoder], targets=[(None, "price"), (None, "rank")]).findings
+    assert (finding.code, finding.inputs) == ("GL405", ("price",))

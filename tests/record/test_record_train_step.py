@@ -145,3 +145,54 @@ def test_the_line_before_the_tape_is_named():
 @pytest.mark.parametrize("cls", [FixedEncoder, Teacher, Average, TwoTapes])
 def test_what_is_meant_is_quiet(cls):
     assert checked(cls).findings == ()
+
+
+class Elsewhere(keras.Model):
+    """A model whose step uses more than its call does."""
+
+    def __init__(self, name="elsewhere", **options):
+        super().__init__(name=name, **options)
+        self.enc, self.pred = net("enc", 6, 4), net("pred", 4, 1)
+
+    def build(self, shape):
+        pass
+
+    def call(self, x):
+        return self.enc(x)
+
+    def compile(self, rate=0.1, **options):
+        super().compile(optimizer="adam", **options)
+        self.rate = rate
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = self.rate * tf.reduce_mean((y - self.pred(self.enc(x))) ** 2)
+        return {"loss": tape.gradient(loss, self.trainable_variables)}
+
+
+BATCH = {"x": normal(5, 6), "y": normal(5, 1, seed=1)}
+
+
+@pytest.mark.parametrize("depth", ["values", "structure"])
+def test_without_compile_the_step_is_not_judged(depth):
+    (finding,) = gradlint.check(Elsewhere(), BATCH, depth=depth).findings
+    assert (finding.code, finding.severity.value) == ("GL102", "info")
+    assert "train_step, which was not looked at since the model is not compiled" in finding.message
+
+
+@pytest.mark.parametrize("depth", ["values", "structure"])
+def test_a_file_that_keras_cannot_compile_says_what_to_do(tmp_path, depth):
+    model = Elsewhere()
+    model(normal(1, 6))
+    model.compile()
+    assert gradlint.check(model, BATCH, depth=depth).findings == ()
+    path = tmp_path / "model.keras"
+    model.save(path)
+    known = keras.saving.custom_object_scope({"Elsewhere": Elsewhere})
+    with (
+        known,
+        pytest.raises(gradlint.GradlintError, match=r"no attribute 'rate'.*override get_compile_config") as told,
+    ):
+        gradlint.check(path, BATCH, depth=depth, trust_model=True)
+    assert "use --depth values" not in str(told.value)
