@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -185,7 +186,7 @@ def _joined(found: Iterable[Drop]) -> list[Drop]:
         )
         if place in places:
             first = result[places[place]]
-            layer = _common(first.layer, drop.layer)
+            layer = _common(first.layer, drop.layer) or first.layer
             result[places[place]] = Drop(
                 first.kind, first.position, None, layer, first.file, first.line, (),
                 first.variables + drop.variables, (), first.is_by_design, first.reason,
@@ -202,7 +203,7 @@ def _common(one: str, other: str) -> str:
         if left != right:
             break
         parts.append(left)
-    return "/".join(parts) or one
+    return "/".join(parts)
 
 
 def _dropped(
@@ -227,10 +228,12 @@ def _dropped(
     starts += [variable.tensor for variable in variables]
     dead |= flow.descendants([start for start in starts if start is not None])
     unread = tuple(output for output in recording.outputs if output.tensor in dead)
+    # Of layers that have nothing in common, the one that leaves the value behind.
     owners = [variable.layer for variable in variables]
-    layer = owners[0] if owners else op.layer
-    for other in owners[1:]:
-        layer = _common(layer, other)
+    layer = functools.reduce(_common, owners) if owners else ""
+    if not layer or all(variable.layer.startswith(f"{layer}/") for variable in recording.variables):
+        layer = op.layer or layer  # The name of the model itself tells nothing.
+    layer = layer or next(iter(owners), "")
     if unread:
         return Drop(
             DropKind.OUTPUT, position, op, unread[0].layer or layer, op.file, op.line,

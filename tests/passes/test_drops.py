@@ -49,6 +49,31 @@ def test_a_value_read_again_by_its_own_assignment_is_dropped():
     assert kinds(found) == [(DropKind.DROPPED, ("y",), ())]
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "layer"),
+    [
+        ("in", "rnn/cell", "rnn"),
+        ("tower/in", "tower/rnn", "tower"),
+        ("in", "in/more", "in"),
+    ],
+)
+@pytest.mark.parametrize("root", ["", "model/"])
+def test_the_layer_is_what_the_lost_variables_share_or_where_they_are_lost(first, last, layer, root):
+    (drop,) = drops(
+        flow(
+            f"a = Gather y {root}{first}/v @{root}in",
+            f"b = Mul a {root}{last}/w @{root}rnn",
+            f"c = Transpose b @{root}rnn",
+            f"o = MatMul x {root}head/kernel @{root}head",
+            *TAIL[1:],
+            inputs=["x", "y"],
+            variables=[f"{root}{first}/v", f"{root}{last}/w", f"{root}head/kernel"],
+            outputs=["o"],
+        )
+    )
+    assert drop.layer == root + layer
+
+
 BLOCK = [call("tower -> d", first=0, last=2), call("block -> o", first=0, last=3, is_library=True)]
 
 
