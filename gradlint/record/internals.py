@@ -79,6 +79,17 @@ def patched(owner: object, name: str, value: object) -> Iterator[None]:
         setattr(owner, name, original)
 
 
+@contextlib.contextmanager
+def added(owner: object, name: str, value: object) -> Iterator[None]:
+    """Give an object an attribute that it does not have, for the duration of a `with` block."""
+    assert not hasattr(owner, name), name
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        delattr(owner, name)
+
+
 def _in_this_thread(function: Callable[..., Any], original: Any) -> Callable[..., Any]:
     """A function that only the current thread gets to call: a model may be training in another one."""
     thread = threading.get_ident()
@@ -235,8 +246,49 @@ def python_functions_differentiable_twice() -> Iterator[None]:
 
 @contextlib.contextmanager
 def on_numpy_conversion(callback: Callable[[Tensor], None]) -> Iterator[None]:
-    """Call `callback(tensor)` whenever Python code takes the values out of an eager tensor."""
-    with _watching_methods(("numpy", "__array__", "__float__", "__int__"), callback):
+    """Call `callback(tensor)` whenever Python code takes the values out of an eager tensor.
+
+    NumPy reads the memory of a tensor without calling any method of it. What it does call are the protocols by which
+    others replace its functions, and are told of the results of its ufuncs. They say here that nothing is replaced.
+    """
+    thread = threading.get_ident()
+
+    def look(values: Any) -> None:
+        if threading.get_ident() != thread:
+            return
+        for value in values:
+            if isinstance(value, ops.EagerTensor):
+                callback(value)
+            elif isinstance(value, (list, tuple)):
+                look(value)
+
+    def watching(function: Callable[..., Any]) -> Callable[..., Any]:
+        def convert(*args: Any, **kwargs: Any) -> Any:
+            look(args[:1])
+            return function(*args, **kwargs)
+
+        return convert
+
+    def array_function(self: Tensor, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if not all(issubclass(kind, (np.ndarray, tf.Tensor)) for kind in types):
+            return NotImplemented
+        if function not in (np.shape, np.ndim, np.size):
+            look([*args, *kwargs.values()])
+        return function._implementation(*args, **kwargs)
+
+    def array_wrap(self: Tensor, array: Any, call: Any = None, return_scalar: bool | None = None) -> Any:
+        look([self] if call is None else call[1])
+        return array[()] if return_scalar or (return_scalar is None and array.ndim == 0) else array
+
+    with (
+        _watching_methods(("numpy", "__array__", "__float__", "__int__"), callback),
+        patched(np, "array", watching(np.array)),
+        patched(np, "asarray", watching(np.asarray)),
+        patched(np, "asanyarray", watching(np.asanyarray)),
+        patched(np, "ascontiguousarray", watching(np.ascontiguousarray)),
+        added(ops._EagerTensorBase, "__array_function__", array_function),
+        added(ops._EagerTensorBase, "__array_wrap__", array_wrap),
+    ):
         yield
 
 

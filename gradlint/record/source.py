@@ -73,6 +73,10 @@ def _autograph_frame(root: str) -> tuple[str | None, int | None]:
     return None, None
 
 
+# What stands in for functions of NumPy during a run: the line that calls them is the one in question.
+_STAND_INS = "internals.py"
+
+
 def traceback_frame(error: BaseException) -> tuple[str | None, int | None]:
     """File and line of the innermost frame of the user's code on the way to an error."""
     found: tuple[str | None, int | None] = (None, None)
@@ -81,7 +85,7 @@ def traceback_frame(error: BaseException) -> tuple[str | None, int | None]:
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
         # Frames before gradlint's own belong to whoever called the check.
-        if is_own_file(file):
+        if is_own_file(file) and os.path.basename(file) != _STAND_INS:
             inside, found = True, (None, None)
         elif inside and not is_library_file(file):
             found = file, traceback.tb_lineno

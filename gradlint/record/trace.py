@@ -23,8 +23,14 @@ SHAPE_READERS = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "Ones
 # Operation types of a graph that take nothing in: their results are where values come from.
 SOURCES = frozenset({"Const", "Placeholder", "NoOp"})
 
+# A float of more significant digits is not written in code, but computed.
+_LITERAL_DIGITS = 5
+
 # Operation types that give a resource handle a new value.
-ASSIGNS = ("Assign", "ResourceApply", "ResourceScatter", "ResourceStrided")
+ASSIGNS = ("Assign", "ResourceApply", "ResourceScatter", "ResourceStrided", "MakeIterator")
+
+# Which operand of them the handle is, where it is not the first.
+_ASSIGNED_OPERAND = {"MakeIterator": 1}
 
 
 @dataclass(slots=True)
@@ -258,7 +264,7 @@ class Trace:
         op.outputs = [self._add(tensor, position) for tensor in outputs]
         if name.startswith(ASSIGNS) and inputs:
             # From here on, whoever reads the handle reads what was assigned.
-            key = internals.tensor_id(inputs[0])
+            key = internals.tensor_id(inputs[_ASSIGNED_OPERAND.get(name, 0)])
             self.assigned.add(key)
             self._first.setdefault(key, self._index[key])
             self._assigned.setdefault(key, []).append(len(self.tensors))
@@ -366,33 +372,31 @@ class Trace:
     def _return_from_detour(self, tensor: Any, index: int, layer: str | None = None) -> None:
         """Guess whether a tensor from nowhere holds values that left TensorFlow before.
 
-        It does when it is first used in the layer (or loss) where values left, and it is neither a Python
-        scalar nor a shape or axis argument. Nothing is decided by this alone: it matters only where a
+        It does when it is first used in the layer (or loss) where values left, and it is neither a number from
+        the code nor a shape or axis argument. Nothing is decided by this alone: it matters only where a
         gradient is missing and no other path explains it.
         """
         layer, region = (self.layer, self.region) if layer is None else (layer, Region.MODEL)
         for detour in reversed(self._detours):
             if detour.layer and not (detour.region is region and f"{layer}/".startswith(f"{detour.layer}/")):
                 continue
-            if not detour.is_scalar and (tensor.shape.rank == 0 or tensor.dtype.name == "int32"):
+            if not detour.is_scalar and (tensor.dtype.name == "int32" or _is_literal(tensor)):
                 continue
             if detour.op is None:
-                detour.op = len(self.ops)
-                self.ops.append(
-                    Op(
-                        "NumpyConversion",
-                        detour.layer,
-                        detour.file,
-                        detour.line,
-                        region,
-                        [detour.tensor],
-                        [],
-                        is_pseudo=True,
-                    )
-                )
+                self._come_back(detour, region)
+            assert detour.op is not None
             self.producers[index] = detour.op
             self.ops[detour.op].outputs.append(index)
             return
+
+    def _come_back(self, detour: Detour, region: Region) -> None:
+        """Enter the operation that gives back what left on one line, from however many tensors."""
+        together = [d for d in self._detours if (d.file, d.line, d.layer) == (detour.file, detour.line, detour.layer)]
+        operands = list(dict.fromkeys(d.tensor for d in together))
+        for other in together:
+            other.op = len(self.ops)
+        op = Op("NumpyConversion", detour.layer, detour.file, detour.line, region, operands, [], is_pseudo=True)
+        self.ops.append(op)
 
     def _made_elsewhere(self, call: Call, arguments: Any, index: int) -> None:
         """A layer returned a tensor that no operation made: `np.asarray` reads tensors without being seen."""
@@ -416,8 +420,12 @@ class Trace:
     def add_detached_loss(self, loss: Any, outputs: Any) -> None:
         """Enter a loss that no operation made: it was computed from the outputs outside of TensorFlow."""
         operands = [self.index(t) for t in keras.tree.flatten(outputs) if internals.is_eager(t)]
+        # The last line at which something computed left; labels leave as well.
+        computed = [d for d in self._detours if d.region is Region.LOSS and self.producers[d.tensor] is not None]
+        layer, file, line = (computed[-1].layer, computed[-1].file, computed[-1].line) if computed else ("", None, None)
+        operands = operands or [d.tensor for d in computed]
         index = self._add(loss, len(self.ops))
-        self.ops.append(Op("NumpyConversion", "", None, None, Region.LOSS, operands, [index], is_pseudo=True))
+        self.ops.append(Op("NumpyConversion", layer, file, line, Region.LOSS, operands, [index], is_pseudo=True))
 
     def _python_function(self, inputs: list[Any], run: Any) -> Any:
         with self.paused():
@@ -534,3 +542,13 @@ class Trace:
                         self._made_elsewhere(call, arguments, known)
                 call.outputs.append(known)
         return result
+
+
+def _is_literal(tensor: Any) -> bool:
+    """Whether a tensor is a number that may stand in the code as it is."""
+    if tensor.shape.rank != 0:
+        return False
+    if tensor.dtype.name not in ("float32", "float64"):
+        return True
+    mantissa = np.format_float_scientific(internals.array_of(tensor).ravel()[0], trim="-").split("e")[0]
+    return sum(character.isdigit() for character in mantissa) <= _LITERAL_DIGITS

@@ -50,9 +50,10 @@ The finding is an error when trainable variables are victims and a warning when 
 sees a value leave and a tensor without an origin arrive in the same layer, and joins the two; it does so
 only where a gradient is missing and no other path explains it. Values that leave in one layer and
 return in another, or that travel through a file or a global variable, look like constants, and what is
-behind them is reported by GL101 or GL102. So is a tensor that a NumPy function reads directly
-(`np.tanh(features)`, without `.numpy()`), unless the layer returns the result. Detours in library code,
-outside of the user's lines, are not followed.
+behind them is reported by GL101 or GL102. So is a tensor whose memory is read by other means than its own
+methods, NumPy's functions and its ufuncs (`memoryview(features)`, a library in C), unless the layer returns
+the result, and a single number of few digits that comes back (`tf.constant(0.5)` may be one from the
+code). Detours in library code, outside of the user's lines, are not followed.
 """
 
 

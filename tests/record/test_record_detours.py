@@ -9,6 +9,9 @@ import tensorflow as tf
 from keras import layers
 from recorded import is_at, line_of, normal, ops, recorded, states, the_op, variable
 
+import gradlint
+from gradlint.record import internals
+
 
 class Same(layers.Layer):
     def compute_output_shape(self, shape):
@@ -99,6 +102,109 @@ class Inline(Same):
 def test_a_numpy_conversion_is_at_the_users_line():
     seen = recorded(live(Inline(name="detour")), sample())
     assert is_at(ops(seen, "NumpyConversion")[0], __file__, line_of("values = x.numpy()  # out"))
+
+
+HANDED_TO_NUMPY = {
+    "asarray": lambda x: np.asarray(x),  # to asarray
+    "array": lambda x: np.array([x, x])[0],  # to array
+    "ufunc": lambda x: np.tanh(x),  # to ufunc
+    "two_operands": lambda x: np.maximum(np.zeros((1, 1), "float32"), x),  # to two_operands
+    "function": lambda x: np.where(x > 0, x, 0.1 * x),  # to function
+    "method": lambda x: np.cumsum(x, axis=1),  # to method
+    "to_a_number": lambda x: np.mean(x),  # to to_a_number
+}
+
+
+@pytest.mark.parametrize("name", HANDED_TO_NUMPY)
+def test_a_tensor_that_is_handed_to_numpy_leaves_at_the_users_line(name):
+    class Handed(Same):
+        def call(self, x):
+            return tf.constant(HANDED_TO_NUMPY[name](x)) + tf.zeros_like(x) if tf.executing_eagerly() else x
+
+    seen = recorded(live(Handed(name="handed")), sample())
+    assert is_at(the_op(seen, "NumpyConversion"), __file__, line_of(f"# to {name}"))
+    assert states(seen)["fc/kernel"] == "absent"
+
+
+def test_numpy_gives_what_it_gives_without_a_recorder():
+    """The recorder stands in for protocols that change what NumPy returns if they do."""
+    x = tf.constant(normal(4, 5))
+    calls = {
+        "ufunc": lambda: np.tanh(x),
+        "scalar": lambda: np.exp(x[0, 0]),
+        "out": lambda: np.add(x, x, out=np.zeros((4, 5), "float32")),
+        "two": lambda: np.modf(x),
+        "reduced": lambda: np.add.reduce(x),
+        "to_scalar": lambda: np.add.reduce(x, axis=None),
+        "kept": lambda: np.add.reduce(x, axis=None, keepdims=True),
+        "mean": lambda: np.mean(x),
+        "where": lambda: np.where(x > 0, x, 0),
+        "shape": lambda: np.shape(x),
+        "clip": lambda: np.clip(x, -0.1, 0.1),
+        "list": lambda: np.stack([x, np.zeros((4, 5))]),
+        "sum": lambda: sum([np.ones((4, 5), "float32"), x]),
+        "operator": lambda: np.ones((4, 5), "float32") * x,
+        "number": lambda: np.float32(2.0) * x,
+        "asarray": lambda: np.asarray(x, dtype="float64"),
+    }
+
+    def described():
+        found = {name: call() for name, call in calls.items()}
+        return {name: (type(value), np.asarray(value, dtype="float64").tolist()) for name, value in found.items()}
+
+    without, seen = described(), []
+    with internals.on_numpy_conversion(seen.append):
+        within = described()
+    assert within == without
+    assert len(seen) > len(calls)
+
+
+class Noted(Same):
+    """Looks at its values through NumPy, and uses them as they are."""
+
+    def call(self, x):
+        if tf.executing_eagerly():
+            self.last = np.mean(x), np.tanh(x), np.asarray(x)
+        return 0.25 * tf.math.softplus(x)
+
+
+def test_looking_through_numpy_is_no_detour():
+    seen = recorded(live(Noted(name="noted")), sample())
+    assert set(states(seen).values()) == {"finite"}
+    assert ops(seen, "NumpyConversion") == []
+
+
+def distance_in_numpy(y, p):
+    predicted = np.asarray(p)  # out of distance_in_numpy
+    wanted = y.numpy()
+    return tf.constant(np.abs(predicted - wanted).mean(), tf.float32)
+
+
+def scaled_distance(y, p):
+    return 0.5 * tf.constant(np.abs(np.asarray(p) - y).mean(), tf.float32)  # out of scaled_distance
+
+
+@pytest.mark.parametrize("loss", [distance_in_numpy, scaled_distance])
+def test_a_loss_in_numpy_is_at_the_users_line(loss):
+    model = live(layers.Activation("softplus"))
+    model.compile("sgd", loss, run_eagerly=True)
+    seen = recorded(model, {**sample(), "y": normal(4, 1)})
+    assert is_at(ops(seen, "NumpyConversion")[-1], __file__, line_of(f"# out of {loss.__name__}"))
+    assert set(states(seen).values()) == {"absent"}
+
+
+def test_predict_takes_the_input_with_it():
+    encoder, head = (
+        live(layers.Activation("softplus")),
+        keras.Sequential([keras.Input((1,)), layers.Dense(1, name="out")]),
+    )
+
+    def step(batch):
+        return tf.reduce_mean(head(encoder.predict(batch["x"], verbose=0)) ** 2)  # predicted
+
+    (finding,) = gradlint.check(step, sample(), models=[encoder, head]).findings
+    assert (finding.code, finding.inputs, finding.cause.line) == ("GL105", ("x",), line_of("# predicted"))
+    assert len(finding.variables) == 4
 
 
 class Logged(Same):

@@ -38,6 +38,8 @@ PATCHED = [
     (script_ops, "tape_cache"),
     (script_ops, "backprop"),
     *[(ops._EagerTensorBase, name) for name in ("numpy", "__array__", "__float__", "__int__", "__bool__", "__index__")],
+    *[(ops._EagerTensorBase, name) for name in ("__array_function__", "__array_wrap__")],
+    *[(np, name) for name in ("array", "asarray", "asanyarray", "ascontiguousarray")],
     (resource_variable_ops, "variable_accessed"),
     (Operation, "__call__"),
     (BaseOptimizer, "apply"),
@@ -203,7 +205,7 @@ class TestNothingChanges:
 def test_the_list_of_patches_is_complete():
     """What `internals` patches is what is compared above."""
     text = inspect.getsource(internals)
-    named = set(re.findall(r'patched\(\w+(?:\.\w+)?, "(\w+)"', text))
+    named = set(re.findall(r'(?:patched|added)\(\w+(?:\.\w+)?, "(\w+)"', text))
     watched = {
         name for group in re.findall(r"_watching_methods\(\(([^)]*)\)", text) for name in re.findall(r'"(\w+)"', group)
     }
