@@ -36,10 +36,11 @@ class Omitted:
 
 def omitted(flow: Flow) -> tuple[Omitted, ...]:
     """What a `train_step` should train and does not, by part of the model."""
+    is_named = len({variable.layer.split("/")[0] for variable in flow.recording.variables}) == 1
     groups: dict[tuple[LeftOut, str], list[VariableRecord]] = {}
     for variable in flow.recording.variables:
         if variable.left_out is not None and variable.left_out.omission is not Omission.RESTING:
-            part = variable.layer.split("/")[0]
+            part = "/".join(variable.layer.split("/")[: 1 + is_named])  # After the name of the model itself.
             groups.setdefault((variable.left_out, part), []).append(variable)
     found = []
     for (left_out, part), variables in groups.items():

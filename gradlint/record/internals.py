@@ -764,8 +764,8 @@ def joined(tensors: Sequence[Tensor]) -> Tensor:
 
 
 @contextlib.contextmanager
-def on_gradient_of_variables(callback: Callable[[Any], None]) -> Iterator[None]:
-    """Call `callback(target)` instead of every `tape.gradient` with respect to Keras variables; symbols come back.
+def on_gradient_of_variables(callback: Callable[[Any, list[Any]], None]) -> Iterator[None]:
+    """Call `callback(target, sources)` instead of every `tape.gradient` by Keras variables; symbols come back.
 
     A variable may have been assigned to since it was handed out, and a tape knows only what it is now.
     """
@@ -774,7 +774,7 @@ def on_gradient_of_variables(callback: Callable[[Any], None]) -> Iterator[None]:
     def gradient(self: Any, target: Any, sources: Any, *args: Any, **kwargs: Any) -> Any:
         if not any(stands_for_variable(source) for source in tf.nest.flatten(sources)):
             return original(self, target, sources, *args, **kwargs)
-        callback(target)
+        callback(target, tf.nest.flatten(sources))
         return tf.nest.map_structure(lambda v: symbol(v.shape, _dtype_name(v)), sources)
 
     with patched(backprop.GradientTape, "gradient", gradient):

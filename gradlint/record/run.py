@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from gradlint.errors import ModelRunError
 from gradlint.load.spec import SAMPLE_WEIGHT
-from gradlint.record import internals, tensors
+from gradlint.record import internals, source, tensors
 from gradlint.record.objective import Batch, Objective, objective_of
 from gradlint.record.omissions import left_out
 from gradlint.record.recording import LeftOut, LossRecord, is_float
@@ -122,14 +122,17 @@ class Run:
         args, kwargs = batch.packed(self.subject.model)
         return self.subject.model(*args, training=self.subject.training, **kwargs)
 
+    def _step_data(self, batch: Batch) -> tuple[Any, ...]:
+        """What `train_step` takes."""
+        args, _ = batch.packed(self.subject.model)
+        labels = batch.labels.get("") if set(batch.labels) == {""} else dict(batch.labels) or None
+        data = (args[0],) if labels is None else (args[0], labels)
+        return data if batch.sample_weight is None else (*data, batch.sample_weight)
+
     def _train_step(self, batch: Batch, objective: Objective) -> tuple[Any, Any, Objective]:
         """Run the model's own `train_step` and take the losses that its tapes differentiate."""
         model, trace = self.subject.model, self.trace
-        args, _ = batch.packed(model)
-        labels = batch.labels.get("") if set(batch.labels) == {""} else dict(batch.labels) or None
-        data = (args[0],) if labels is None else (args[0], labels)
-        if batch.sample_weight is not None:
-            data = (*data, batch.sample_weight)
+        data = self._step_data(batch)
         trace.capture_losses = True
         trace.learners = lambda: [self.handle(v) for v in self.learning() if v.trainable]
         try:
@@ -144,6 +147,9 @@ class Run:
             )
         if trace.asked:
             self.left_out = left_out(trace, model, trace.learners())
+        if source.trains_in_turns(type(model), "train_step"):
+            unseen = "another call of train_step, which chooses what it trains"
+            objective = replace(objective, record=replace(objective.record, unseen=unseen))
         # Losses of several networks (a GAN's) may be opposites of each other: their plain sum would cancel.
         weights = np.random.default_rng(self.seed).uniform(0.5, 1.5, size=len(targets))
         if len(targets) == 1:
@@ -180,6 +186,13 @@ class Run:
             return
         with contextlib.suppress(Exception):  # The recorded run meets the same error and tells it.
             self.call_model(batch)
+        if all(layer.built for layer in model._flatten_layers()):
+            return
+        # Networks that only the model's own step calls: a GAN's generator.
+        if objective_of(model, batch, self.subject.loss, self.seed).runs_train_step:
+            self.trace.assigned.update(internals.tensor_id(self.handle(variable)) for variable in self.learning())
+            with contextlib.suppress(Exception):
+                model.train_step(self._step_data(batch))
 
     def introduce(self, batch: Batch) -> None:
         """Make inputs, labels and variables known to the recorder before anything uses them."""

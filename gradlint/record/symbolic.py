@@ -15,6 +15,7 @@ from gradlint.record.objective import Batch
 from gradlint.record.recording import is_float
 from gradlint.record.run import ONE_AT_A_TIME, Run
 from gradlint.record.runner import recorded
+from gradlint.record.trace import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,9 +55,13 @@ class _SymbolicRun(Run):
         trace = self.trace
         trace.variables.setdefault(internals.tensor_id(symbol), (variable, trace.layer, trace.region))
 
-    def _take_loss(self, target: Any) -> None:
-        if self.trace.capture_losses:
-            self.trace.losses.extend(keras.tree.flatten(target))
+    def _take_loss(self, target: Any, sources: list[Any]) -> None:
+        if not self.trace.capture_losses:
+            return
+        self.trace.losses.extend(keras.tree.flatten(target))
+        for variable in sources:  # What the step's own tape has, nobody can tell.
+            key = internals.tensor_id(self.handle(variable))
+            self.trace.asked[key] = Asked(is_asked=True, is_given=True)
 
     def batch(self) -> Batch:
         subject = self.subject

@@ -468,6 +468,7 @@ class Trace:
             return list(compute([]))
         # A derivative with respect to variables is an update; one with respect to inputs is a part of the loss.
         is_update = self.capture_losses and any(tensor.dtype.name == "resource" for tensor in sources)
+        is_update = is_update and all(internals.is_eager(tensor) for tensor in targets)  # `jacobian` builds a graph.
         others: list[Any] = []
         if is_update:
             self.losses.extend(targets)

@@ -75,7 +75,8 @@ moving average), of a part that is used outside of every tape or called with `tr
 teacher, a fixed encoder). Where the step chooses what to train (a condition around `tape.gradient` or
 around a list of variables), and where the variables are copies of others that learn, the finding is
 an info: one step is all that is seen. Whether the optimizer gets the gradients is not looked at.
-With `--depth structure` no tape of the step is asked, and none of this is found.
+With `--depth structure` no tape of the step is asked, and none of this is found. What no call of the
+model and no tape of this step uses is an info too where the step chooses what to train.
 """
 
 

@@ -196,3 +196,83 @@ def test_a_file_that_keras_cannot_compile_says_what_to_do(tmp_path, depth):
     ):
         gradlint.check(path, BATCH, depth=depth, trust_model=True)
     assert "use --depth values" not in str(told.value)
+
+
+class Adversaries(keras.Model):
+    """Two networks that only the step calls, and that nobody has built before."""
+
+    def __init__(self):
+        super().__init__()
+        self.gen, self.disc = (
+            keras.Sequential([layers.Dense(6)], name="gen"),
+            keras.Sequential([layers.Dense(1, activation="tanh")], name="disc"),
+        )
+
+    def call(self, x):
+        return self.disc(x)
+
+    def train_step(self, data):
+        x = data[0]
+        for net_, sign in ((self.disc, 1.0), (self.gen, -1.0)):
+            with tf.GradientTape() as tape:
+                loss = sign * tf.reduce_mean(self.disc(self.gen(2.0 * x)) ** 2 - self.disc(x))
+            slopes = tape.gradient(loss, net_.trainable_variables)
+            self.optimizer.apply_gradients(zip(slopes, net_.trainable_variables, strict=True))
+        return {}
+
+
+class HardTeacher(keras.Model):
+    """A teacher that is not said to be frozen, behind an argmax."""
+
+    def __init__(self):
+        super().__init__()
+        self.teacher, self.student = net("teacher", 6, 4), net("student", 6, 4)
+
+    def build(self, shape):
+        pass
+
+    def call(self, x):
+        return self.student(x)
+
+    def train_step(self, data):
+        x, _ = data
+        goal = tf.argmax(self.teacher(x), axis=-1)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(goal, self.student(x), from_logits=True))
+        slopes = tape.gradient(loss, self.student.trainable_variables)
+        self.optimizer.apply_gradients(zip(slopes, self.student.trainable_variables, strict=True))
+        return {}
+
+
+@pytest.mark.parametrize("depth", ["values", "structure"])
+@pytest.mark.parametrize("cls", [Adversaries, HardTeacher])
+def test_networks_that_only_the_step_calls(cls, depth):
+    model = cls()
+    model.compile("adam")
+    assert gradlint.check(model, BATCH, depth=depth).findings == ()
+
+
+class UnreadInThisTurn(Pair):
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self.head(tf.ones((2, 4))) ** 2)
+        if self.turn == 0:
+            return self.update(tape.gradient(loss, self.head.trainable_variables), self.head.trainable_variables)
+        return self.update([], [])
+
+
+def test_what_another_turn_may_use_is_excused():
+    assert {finding.severity.value for finding in checked(UnreadInThisTurn).findings} <= {"info"}
+
+
+class Jacobian(Pair):
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            values = tf.reshape(self(data[0]), [-1])
+        tape.jacobian(values, [variable.value for variable in self.trainable_variables])
+        return {}
+
+
+def test_a_jacobian_is_not_taken_for_a_loss():
+    with pytest.raises(gradlint.GradlintError, match=r"no tape\.gradient"):
+        checked(Jacobian)
