@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from flows import call, facts, flow, found, variable
 
+from gradlint.record.recording import LeftOut, Omission
 from gradlint.rules.gl102_disconnected_variable import RULE
 
+READ = "e = MatMul x enc/kernel @enc"
 WAY = ("h = MatMul x head/kernel @head", "-- loss", "loss() = Mean h")
 
 
@@ -50,6 +52,18 @@ FIRES = {
         model(variable("gate/scale", blamed_is_library=True)),
         [("info", (), ("gate/scale",), "gate")],
     ),
+    "its gradient is asked for in vain": (
+        model(variable("enc/kernel", left_out=LeftOut(Omission.UNSEEN, False, "model.py", 7)), before=[READ]),
+        [("error", (), ("enc/kernel",), "enc :7")],
+    ),
+    "its gradient is never asked for": (
+        model(variable("enc/kernel", left_out=LeftOut(Omission.UNASKED, False, "model.py", 8)), before=[READ]),
+        [("warning", (), ("enc/kernel",), "enc :8")],
+    ),
+    "another step may train it": (
+        model(variable("enc/kernel", left_out=LeftOut(Omission.UNASKED, True, "model.py", 8)), before=[READ]),
+        [("info", (), ("enc/kernel",), "enc :8")],
+    ),
     "waits for an optional argument": (
         model(variable("gate/scale", optional=True)),
         [("info", (), ("gate/scale",), "gate")],
@@ -72,6 +86,9 @@ FIRES = {
     ),
 }
 QUIET = {
+    "nobody asks for its gradient, by intent": model(
+        variable("enc/kernel", left_out=LeftOut(Omission.RESTING)), before=[READ]
+    ),
     "all used": flow(
         "g = Mul x gate/scale",
         "h = MatMul g head/kernel",
