@@ -25,6 +25,8 @@ class Omitted:
         layer: path of what they have in common.
         position: the first operation that reads one of them, or -1.
         are_copies: each has the values of a variable that learns, as in a target network.
+        compares: the part runs on what the learning variables make and on something else, as the network of a
+            perceptual loss does.
     """
 
     left_out: LeftOut
@@ -32,6 +34,7 @@ class Omitted:
     variables: tuple[VariableRecord, ...]
     position: int
     are_copies: bool
+    compares: bool
 
 
 def omitted(flow: Flow) -> tuple[Omitted, ...]:
@@ -42,12 +45,28 @@ def omitted(flow: Flow) -> tuple[Omitted, ...]:
         if variable.left_out is not None and variable.left_out.omission is not Omission.RESTING:
             part = "/".join(variable.layer.split("/")[: 1 + is_named])  # After the name of the model itself.
             groups.setdefault((variable.left_out, part), []).append(variable)
+    learned = flow.descendants(v.tensor for v in flow.learners if v.tensor is not None and v.left_out is None)
     found = []
     for (left_out, part), variables in groups.items():
         reads = [position for v in variables if v.tensor is not None for position, _ in flow.consumers[v.tensor]]
         copies = are_copies(flow, variables)
-        found.append(Omitted(left_out, part, tuple(variables), min(reads, default=-1), copies))
+        compares = any(_compares(flow, variable, learned) for variable in variables)
+        found.append(Omitted(left_out, part, tuple(variables), min(reads, default=-1), copies, compares))
     return tuple(sorted(found, key=lambda omitted: omitted.position))
+
+
+def _compares(flow: Flow, variable: VariableRecord, learned: frozenset[int]) -> bool:
+    """Whether a variable meets values that depend on the learning ones and, elsewhere, values that do not."""
+    if variable.tensor is None:
+        return False
+    meets = set()
+    for read, _ in flow.consumers[variable.tensor]:
+        for value in flow.op(read).outputs:
+            for position, _ in flow.consumers[value]:
+                others = [index for index in flow.op(position).inputs if index != value and flow.tensor(index).is_float]
+                if others:
+                    meets.add(any(index in learned for index in others))
+    return len(meets) == 2
 
 
 def excused(flow: Flow, drops: Iterable[Drop]) -> tuple[Drop, ...]:

@@ -73,10 +73,11 @@ for may be an oversight or a way to freeze a part without saying so: they are a 
 the very tape that is asked for others has them. Nothing is said of variables that the step assigns (a
 moving average), of a part that is used outside of every tape or called with `training=False` (a
 teacher, a fixed encoder). Where the step chooses what to train (a condition around `tape.gradient` or
-around a list of variables), and where the variables are copies of others that learn, the finding is
-an info: one step is all that is seen. Whether the optimizer gets the gradients is not looked at.
-With `--depth structure` no tape of the step is asked, and none of this is found. What no call of the
-model and no tape of this step uses is an info too where the step chooses what to train.
+around a list of variables), where the variables are copies of others that learn, and where their part
+runs on what learns and on something else to compare the two (a perceptual loss), the finding is an info:
+one step is all that is seen. Whether the optimizer gets the gradients is not looked at. With `--depth
+structure` no tape of the step is asked, and none of this is found. What no call of the model and no tape
+of this step uses is an info too where the step chooses what to train.
 """
 
 
@@ -135,6 +136,8 @@ def _of_train_step(omitted: Omitted) -> Finding:
         reason = f"another step may train {them}"
     elif omitted.are_copies:
         reason = "copies of variables that learn, as in a target network"
+    elif omitted.compares and left_out.omission is Omission.UNASKED:
+        reason = f"{their} part compares what learns with something else, as a perceptual loss does"
     return RULE.finding(
         f"{message} ({reason})" if reason else message,
         severity=Severity.INFO if reason else severity,

@@ -70,6 +70,15 @@ class FixedEncoder(Pair):
         return self.update(tape.gradient(loss, self.head.trainable_variables), self.head.trainable_variables)
 
 
+class Yardstick(Pair):
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            made, meant = self.head(self.enc(x)), self.head(tf.tile(y, [1, 4]))
+            loss = tf.reduce_mean((made - meant) ** 2)
+        return self.update(tape.gradient(loss, self.enc.trainable_variables), self.enc.trainable_variables)
+
+
 class Teacher(Pair):
     def train_step(self, data):
         x, y = data
@@ -134,6 +143,13 @@ def test_what_the_step_does_not_train_is_found(cls, severity):
     assert all(path.startswith("enc/") for path in finding.variables)
     states = {variable.path.split("/")[0]: variable.gradient.value for variable in result.variables}
     assert states == {"enc": "absent", "head": "finite"}
+
+
+def test_a_part_that_compares_may_stay_as_it_is():
+    """As the network of a perceptual loss, which few people freeze."""
+    (finding,) = checked(Yardstick).findings
+    assert (finding.code, finding.severity.value, finding.cause.layer) == ("GL102", "info", "head")
+    assert "as a perceptual loss does" in finding.message
 
 
 def test_the_line_before_the_tape_is_named():
