@@ -58,7 +58,8 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
                 tuple(tuple(trace.tensors[i].shape) for i in trace.failed_operands),
                 run.keys_behind(trace.failed_operands, batch),
             )
-    place = f" in layer '{where}'" if where else ""
+    in_loss = failed is None and run.subject.model is not None and bool(trace.calls)
+    place = f" in layer '{where}'" if where else " in the loss" if in_loss else ""
     at = f" ({file}:{line})" if file else ""
     message = f"the model's own code failed{place}{at}: {type(error).__name__}: {text}"
     if isinstance(error, AttributeError) and internals.is_compiled_in_name_only(run.subject.model):

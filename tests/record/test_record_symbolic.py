@@ -343,3 +343,12 @@ def test_ragged_samples_are_refused() -> None:
     ragged = {"x": tf.ragged.constant([[1.0], [1.0, 2.0]])}
     with pytest.raises(gradlint.UsageError, match="dense"):
         gradlint.check(model_of("fine"), ragged, depth="structure")
+
+
+def test_a_loss_that_needs_a_shape_is_named():
+    x = keras.Input((4,), name="x")
+    model = keras.Model({"x": x}, layers.Dense(2)(x))
+    model.compile("sgd", lambda y, p: tf.py_function(lambda a, b: tf.reduce_mean((a - b) ** 2, -1), [y, p], tf.float32))
+    arrays = {"x": np.ones((3, 4), "float32"), "y": np.ones((3, 2), "float32")}
+    with pytest.raises(ModelRunError, match=r"failed in the loss.*--depth values"):
+        gradlint.check(model, arrays, depth="structure")
