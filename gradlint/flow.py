@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gradlint.record.recording import InputRecord, OpRecord, Recording, TensorRecord, VariableRecord, is_float
+from gradlint.record.recording import (
+    SHAPE_READERS,
+    InputRecord,
+    OpRecord,
+    Recording,
+    TensorRecord,
+    VariableRecord,
+    is_float,
+)
 from gradlint.thresholds import DEFAULT_THRESHOLDS, Thresholds
 
 if TYPE_CHECKING:
@@ -16,9 +24,6 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from gradlint.result import GradientState
-
-# Operations that read only the form of their operand: no value, and no gradient, passes through them.
-SHAPE_READERS = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "VariableShape"})
 
 LOSS = ("loss", 0)
 """The node of the loss in `Flow.graph`."""

@@ -168,7 +168,7 @@ def _lost_an_axis(finding: Finding) -> bool:
 
 def _is_automatic(layer: LayerSpec) -> bool:
     stem = re.sub(r"_\d+$", "", layer.name)
-    return stem.replace("_", "").lower() == layer.class_name.lower() or layer.class_name == "InputLayer"
+    return _plain(stem) == layer.class_name.lower() or layer.class_name == "InputLayer"
 
 
 # -- source ----------------------------------------------------------------------------------------------

@@ -28,11 +28,12 @@ import re
 from dataclasses import dataclass, replace
 
 from gradlint.facts import Facts, facts_of
-from gradlint.flow import SHAPE_READERS, Flow
+from gradlint.flow import Flow
 from gradlint.passes.partial import unused_slices
 from gradlint.record.recording import (
     ABSENT,
     NOT_APPLICABLE,
+    SHAPE_READERS,
     Gradient,
     InputRecord,
     LabelRecord,

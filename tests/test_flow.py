@@ -4,7 +4,8 @@ import networkx as nx
 import pytest
 from flows import flow, given, op, position_of, tensor_of, variable
 
-from gradlint.flow import LOSS, SHAPE_READERS
+from gradlint.flow import LOSS
+from gradlint.record.recording import SHAPE_READERS
 from gradlint.result import GradientState
 
 DIAMOND = flow(

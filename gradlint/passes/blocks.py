@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
@@ -11,7 +12,7 @@ from gradlint.record.recording import Local, OpRecord, Region, VariableRecord
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gradlint.flow import Flow
 
@@ -116,18 +117,11 @@ def blocks(flow: Flow, probes: Sequence[Flow], lying: frozenset[str] = frozenset
         if probe.recording.failure is None:
             dead &= lost(probe)
     dead |= {victim for victim in first if victim[1] in lying}
-    groups: dict[tuple[str, str, Why], list[int]] = {}
-    stops: dict[int, Why] = {}
-    for position in _stops(flow):
-        stops[position] = _why(flow, position)
-    for position, why in stops.items():
-        op = flow.op(position)
-        groups.setdefault((op.layer, op.type, why), []).append(position)
     found = []
     claimed: set[tuple[str, str]] = set()
     visited: tuple[set[int], set[int]] = (set(), set())
     # What the blocks nearest to the loss explain is not reported again further up.
-    for (_, _, why), positions in sorted(groups.items(), key=lambda item: -max(item[1])):
+    for why, positions in _grouped(flow, {position: _why(flow, position) for position in _stops(flow)}):
         victims = _behind(flow, positions, visited) & dead - claimed
         if not victims:
             continue
@@ -154,16 +148,23 @@ def blocks_by_form(flow: Flow) -> tuple[Block, ...]:
         for tensor, gradient, name in sources
         if tensor is not None and gradient.state is GradientState.PRESENT and tensor not in open_way
     }
-    groups: dict[tuple[str, str, Why], list[int]] = {}
-    for position, why in stops.items():
-        groups.setdefault((flow.op(position).layer, flow.op(position).type, why), []).append(position)
     found = []
-    for (_, _, why), positions in sorted(groups.items(), key=lambda item: -max(item[1])):
+    for why, positions in _grouped(flow, stops):
         behind = flow.ancestors([index for position in positions for index in flow.op(position).inputs])
         victims = {dead.pop(tensor) for tensor in behind & dead.keys()}
         if victims:
             found.append(_block(flow, positions, why, victims))
     return tuple(sorted(found, key=lambda block: block.position))
+
+
+def _grouped(flow: Flow, stops: Mapping[int, Why]) -> list[tuple[Why, list[int]]]:
+    """Stops of one kind in one layer together, those nearest to the loss first."""
+    groups: dict[tuple[str, str, Why], list[int]] = {}
+    for position, why in stops.items():
+        op = flow.op(position)
+        groups.setdefault((op.layer, op.type, why), []).append(position)
+    nearest = sorted(groups.items(), key=lambda item: -max(item[1]))
+    return [(why, positions) for (_, _, why), positions in nearest]
 
 
 def _why_by_form(flow: Flow, op: OpRecord) -> Why | None:
@@ -186,7 +187,7 @@ def _is_own_mean(flow: Flow, op: OpRecord) -> bool:
     known = all(length >= 0 for shape in shapes for length in shape)
     return (
         known
-        and _size(shapes[0]) == _size(shapes[1])
+        and math.prod(shapes[0]) == math.prod(shapes[1])
         and any(m.type == "Mean" and m.inputs[0] == value for m in makers)
     )
 
@@ -559,13 +560,6 @@ def _is_normalization_of_one(flow: Flow, op: OpRecord) -> bool:
             other = flow.op(position)
             if other.type == "Mean" and other.inputs[0] == index:
                 output = flow.tensor(other.outputs[0])
-                if _size(output.shape) == _size(tensor.shape):
+                if math.prod(output.shape) == math.prod(tensor.shape):
                     return True
     return False
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -73,15 +74,15 @@ def _broadcast(flow: Flow, position: int, op: OpRecord, label: LabelRecord, mine
     if _is_spread(flow, mine) and _is_spread(flow, other):
         return None  # Both were given an axis to meet along: every pair is meant.
     result = tuple(max(pair) for pair in zip_longest(label_shape[::-1], prediction_shape[::-1], fillvalue=1))[::-1]
-    size = _size(result)
-    if size == _size(label_shape) == _size(prediction_shape):
+    size = math.prod(result)
+    if size == math.prod(label_shape) == math.prod(prediction_shape):
         return None  # (1,) against (1, 1): nothing is repeated.
-    is_outer = size > _size(label_shape) and size > _size(prediction_shape)
+    is_outer = size > math.prod(label_shape) and size > math.prod(prediction_shape)
     builtin = op.file is None
     # In a loss of one's own, labels of shape (batch, 1) against (batch, quantiles) say what is meant; labels of
     # a lower rank, one label for the whole batch, or predictions that are repeated, do not.
     same_batch = len(label_shape) == len(prediction_shape) and label_shape[0] == prediction_shape[0]
-    if not builtin and not is_outer and size == _size(prediction_shape) and same_batch:
+    if not builtin and not is_outer and size == math.prod(prediction_shape) and same_batch:
         return None
     producer = made_by(flow, other)
     return Broadcast(position, op, label, producer, label_shape, prediction_shape, result, is_outer, builtin)
@@ -128,10 +129,3 @@ def made_by(flow: Flow, tensor: int) -> str:
                     seen.add(index)
                     queue.append(index)
     return ""
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size

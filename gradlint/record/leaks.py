@@ -10,14 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.record import internals, tensors
-from gradlint.record.recording import Leak
-from gradlint.record.trace import SHAPE_READERS, Op, Trace
+from gradlint.record.recording import SHAPE_READERS, Leak
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gradlint.record.objective import Batch
     from gradlint.record.run import Run
+    from gradlint.record.trace import Op, Trace
 
 
 @dataclass(frozen=True, slots=True)

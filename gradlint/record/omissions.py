@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gradlint.record import internals, source
-from gradlint.record.recording import LeftOut, Omission
-from gradlint.record.trace import ASSIGNS, SHAPE_READERS, Asked
+from gradlint.record.recording import SHAPE_READERS, LeftOut, Omission
+from gradlint.record.trace import ASSIGNS, Asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,9 +17,6 @@ from gradlint.record.recording import Region
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-# Operations that read only the form of their input, never its values.
-SHAPE_READERS = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "VariableShape"})
-
 # Operation types of a graph that take nothing in: their results are where values come from.
 SOURCES = frozenset({"Const", "Placeholder", "NoOp"})
 

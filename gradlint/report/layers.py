@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
+from gradlint.record.recording import SHAPE_READERS
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -177,8 +178,6 @@ class _Folder:
     """One graph on its way to a picture."""
 
     def __init__(self, graph: nx.DiGraph[object], findings: Sequence[Finding]) -> None:
-        from gradlint.flow import SHAPE_READERS  # brings networkx along, which most reports do not need
-
         self.graph = graph
         self.findings = findings
         self.ids = (f"b{number}" for number in count())

@@ -85,38 +85,38 @@ def drop_evidence(drop: Drop) -> Evidence:
 def cut_finding(rule: Rule, flow: Flow, cut: Cut, message: str, severity: Severity) -> Finding:
     """An absent gradient at the operation that cuts it, with its victims and the other places that share them."""
     others = [cause_of(flow, position) for position in cut.others[:8]]
-    return rule.finding(
-        message,
-        severity=severity,
-        inputs=cut.inputs,
-        variables=paths(cut.variables),
-        cause=cause_of(flow, cut.position),
-        evidence={
-            "operand_gradient": cut.local.value,
-            "variables": len(cut.variables),
-            "also": [f"{o.layer or ''} {o.op} {o.file or ''}:{o.line or ''}".strip(" :") for o in others],
-        },
-        position=cut.position,
-    )
+    evidence: Evidence = {
+        "operand_gradient": cut.local.value,
+        "variables": len(cut.variables),
+        "also": [f"{o.layer or ''} {o.op} {o.file or ''}:{o.line or ''}".strip(" :") for o in others],
+    }
+    return _finding_at(rule, flow, cut, message, severity, evidence)
 
 
 def block_finding(rule: Rule, flow: Flow, block: Block, message: str, severity: Severity) -> Finding:
     """A zero gradient at the operation that blocks it, with its victims and the numbers behind it."""
+    evidence: Evidence = {
+        "why": block.why.value,
+        "inactive_share": block.share,
+        "operand_min": block.low,
+        "operand_max": block.high,
+        "elements": block.size,
+        "slope_by_finite_differences": block.mismatch,
+    }
+    return _finding_at(rule, flow, block, message, severity, evidence)
+
+
+def _finding_at(
+    rule: Rule, flow: Flow, stop: Cut | Block, message: str, severity: Severity, evidence: Evidence
+) -> Finding:
     return rule.finding(
         message,
         severity=severity,
-        inputs=block.inputs,
-        variables=paths(block.variables),
-        cause=cause_of(flow, block.position),
-        evidence={
-            "why": block.why.value,
-            "inactive_share": block.share,
-            "operand_min": block.low,
-            "operand_max": block.high,
-            "elements": block.size,
-            "slope_by_finite_differences": block.mismatch,
-        },
-        position=block.position,
+        inputs=stop.inputs,
+        variables=paths(stop.variables),
+        cause=cause_of(flow, stop.position),
+        evidence=evidence,
+        position=stop.position,
     )
 
 
