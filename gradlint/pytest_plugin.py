@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name the marker, and bring what this run asks for."""
     config.addinivalue_line("markers", MARKER)
     if config.option.gradlint:
-        from gradlint.pytest_items import Collection
+        from gradlint.project.pytest_items import Collection
 
         config.pluginmanager.register(Collection(config), "gradlint-collection")
     if config.option.verbose >= FULL:
@@ -80,7 +80,7 @@ class _InFull:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> None:
-        assertion = sys.modules.get("gradlint.assertion")
+        assertion = sys.modules.get("gradlint.checking.assertion")
         if assertion is not None and call.excinfo is not None:
             error = call.excinfo.value
             if isinstance(error, assertion.GradientsDoNotFlow):

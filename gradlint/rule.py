@@ -10,7 +10,7 @@ from gradlint.finding import Cause, Evidence, Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gradlint.facts import Facts
+    from gradlint.passes.facts import Facts
 
 SECTIONS = ("What it does", "Why it matters", "Example", "What to do", "Known limits")
 

@@ -27,8 +27,8 @@ import math
 import re
 from dataclasses import dataclass, replace
 
-from gradlint.facts import Facts, facts_of
 from gradlint.flow import Flow
+from gradlint.passes.facts import Facts, facts_of
 from gradlint.passes.partial import unused_slices
 from gradlint.record.recording import (
     ABSENT,

@@ -14,7 +14,7 @@ import pytest
 
 # Imported here once: pytester gives each inner run the modules of the outer one, and forgets what it adds.
 import gradlint.checking
-import gradlint.pytest_items  # noqa: F401
+import gradlint.project.pytest_items  # noqa: F401
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,7 +169,7 @@ def test_many_findings_are_counted(project: pytest.Pytester) -> None:
 
 
 def test_nothing_is_collected_unasked(project: pytest.Pytester) -> None:
-    project.makepyfile("import sys\ndef test_it(): assert 'gradlint.pytest_items' not in sys.modules")
+    project.makepyfile("import sys\ndef test_it(): assert 'gradlint.project.pytest_items' not in sys.modules")
     run(project, way="subprocess").assert_outcomes(passed=1)
 
 
@@ -245,7 +245,7 @@ def test_distributed_by_xdist(project: pytest.Pytester, way: str) -> None:
 
 
 def test_settings_baseline_and_ignores_of_the_file_hold(project: pytest.Pytester) -> None:
-    from gradlint.baseline import Identity, baseline_text
+    from gradlint.project.baseline import Identity, baseline_text
 
     known = Identity("GL104", "StopGradient", "lambda", (), "", "", "")
     text = baseline_text({"broken": (known,), "models/deep/broken.keras": ()})

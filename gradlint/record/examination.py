@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from gradlint.record import internals, reduction
+from gradlint.record import reduction
 from gradlint.record.recording import Gradient, Local, LossRecord, is_float
 from gradlint.result import GradientState
+from gradlint.upstream import internals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError
-from gradlint.record import internals, source
+from gradlint.record import source
 from gradlint.record.recording import Failure, Region
+from gradlint.upstream import internals
 
 if TYPE_CHECKING:
     from gradlint.record.objective import Batch

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gradlint.record import internals, tensors
+from gradlint.record import tensors
 from gradlint.record.recording import SHAPE_READERS, Leak
+from gradlint.upstream import internals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

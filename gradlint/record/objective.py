@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.errors import UsageError
-from gradlint.record import internals, source, tensors
+from gradlint.record import source, tensors
 from gradlint.record.recording import LossFunction, LossRecord
+from gradlint.upstream import internals
 
 Tensor = Any
 

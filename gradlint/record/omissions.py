@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gradlint.record import internals, source
+from gradlint.record import source
 from gradlint.record.recording import SHAPE_READERS, LeftOut, Omission
 from gradlint.record.trace import ASSIGNS, Asked
+from gradlint.upstream import internals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from gradlint.record import internals
 from gradlint.record.recording import ABSENT, Gradient, Values
 from gradlint.result import GradientState
+from gradlint.upstream import internals
 
 Array = np.ndarray[Any, Any]
 

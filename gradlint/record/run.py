@@ -14,11 +14,12 @@ import tensorflow as tf
 
 from gradlint.errors import ModelRunError
 from gradlint.load.spec import SAMPLE_WEIGHT
-from gradlint.record import internals, source, tensors
+from gradlint.record import source, tensors
 from gradlint.record.objective import Batch, Objective, objective_of
 from gradlint.record.omissions import left_out
 from gradlint.record.recording import LeftOut, LossRecord, is_float
 from gradlint.record.trace import Trace
+from gradlint.upstream import internals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -11,13 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError
-from gradlint.record import internals
 from gradlint.record.failures import failure_of
 from gradlint.record.leaks import batch_leak, future_leak
 from gradlint.record.recording import Failure, Leak, LossRecord, Recording
 from gradlint.record.run import Run
 from gradlint.record.subject import Probe, Subject, perturbed
 from gradlint.record.writing import Backward, recording_of
+from gradlint.upstream import internals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

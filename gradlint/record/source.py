@@ -63,7 +63,7 @@ _AUTOGRAPH = "__autograph_generated_file"
 
 
 def _autograph_frame(root: str) -> tuple[str | None, int | None]:
-    from gradlint.record import internals
+    from gradlint.upstream import internals
 
     for file, line in reversed(internals.mapped_stack()):
         if file == root:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from gradlint.errors import ModelRunError
-from gradlint.record import internals, tensors
+from gradlint.record import tensors
 from gradlint.record.objective import Batch
 from gradlint.record.recording import is_float
 from gradlint.record.run import ONE_AT_A_TIME, Run
 from gradlint.record.runner import recorded
 from gradlint.record.trace import Asked
+from gradlint.upstream import internals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from gradlint.record import internals
+from gradlint.upstream import internals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

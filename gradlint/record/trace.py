@@ -11,8 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gradlint.record import internals, source
+from gradlint.record import source
 from gradlint.record.recording import Region
+from gradlint.upstream import internals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from gradlint.record import internals, reduction, source, tensors
+from gradlint.record import reduction, source, tensors
 from gradlint.record.examination import Examination
 from gradlint.record.objective import Batch, declined_outputs
 from gradlint.record.owners import Owners
@@ -33,6 +33,7 @@ from gradlint.record.recording import (
     is_float,
 )
 from gradlint.result import GradientState
+from gradlint.upstream import internals
 
 if TYPE_CHECKING:
     from gradlint.record.run import Run

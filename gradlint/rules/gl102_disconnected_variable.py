@@ -13,7 +13,7 @@ from gradlint.rules.wording import cause_of_drop, counted, drop_evidence, paths
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.facts import Facts
+    from gradlint.passes.facts import Facts
     from gradlint.passes.omissions import Omitted
 
 DOC = """\

@@ -13,8 +13,8 @@ from gradlint.rules.wording import cause_of_drop, cut_finding, drop_evidence, is
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.facts import Facts
     from gradlint.passes.cuts import Cut
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does

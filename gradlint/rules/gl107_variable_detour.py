@@ -11,7 +11,7 @@ from gradlint.rules.wording import cut_finding, victims
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.facts import Facts
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does

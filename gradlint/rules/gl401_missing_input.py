@@ -11,8 +11,8 @@ from gradlint.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.facts import Facts
     from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does

@@ -14,9 +14,9 @@ from gradlint.rules.wording import listed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.facts import Facts
     from gradlint.finding import Finding
     from gradlint.load.spec import ArraySpec, InputSpec
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does

@@ -11,9 +11,9 @@ from gradlint.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.facts import Facts
     from gradlint.finding import Finding
     from gradlint.load.spec import ModelSpec
+    from gradlint.passes.facts import Facts
 
 BATCH_CHANGING = frozenset(
     {

@@ -10,9 +10,9 @@ from gradlint.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gradlint.facts import Facts
     from gradlint.finding import Finding
     from gradlint.load.spec import InputSpec
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does

@@ -10,7 +10,7 @@ from gradlint.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.facts import Facts
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does

@@ -18,7 +18,7 @@ from keras import layers
 from running import FIXTURES
 
 import gradlint
-from gradlint.record import internals
+from gradlint.upstream import internals
 
 if TYPE_CHECKING:
     from collections.abc import Callable

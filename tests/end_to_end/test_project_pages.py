@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from running import FIXTURES, ROOT
 
-from gradlint import targets
+from gradlint.project import targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ import tensorflow  # noqa: F401  # pytester gives inner runs the modules of the 
 from running import FIXTURES, ROOT
 
 import gradlint
-import gradlint.pytest_items
+import gradlint.project.pytest_items
 from gradlint.report.table import render
 from gradlint.report.text import Style
 

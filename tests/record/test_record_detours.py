@@ -10,7 +10,7 @@ from keras import layers
 from recorded import is_at, line_of, normal, ops, recorded, states, the_op, variable
 
 import gradlint
-from gradlint.record import internals
+from gradlint.upstream import internals
 
 
 class Same(layers.Layer):

@@ -27,7 +27,7 @@ from tensorflow.python.framework import ops
 from tensorflow.python.ops import cond_v2, custom_gradient, resource_variable_ops, script_ops, while_v2
 
 import gradlint
-from gradlint.record import internals
+from gradlint.upstream import internals
 
 PATCHED = [
     (custom_gradient, "_eager_mode_decorator"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gradlint.facts import Facts
 from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec, bind
+from gradlint.passes.facts import Facts
 
 
 def model(*inputs, builtin=True, loss="mse", outputs=("out",), layers=()):

@@ -8,9 +8,9 @@ import networkx as nx
 import pytest
 
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.project.wire import MalformedError, result_from_data, result_to_data
 from gradlint.report.graph import GRAPH_FORMATS
 from gradlint.result import GradientState, InputStatus, Result, SkippedRule, VariableStatus
-from gradlint.wire import MalformedError, result_from_data, result_to_data
 
 GRAPH: nx.DiGraph[object] = nx.DiGraph()
 GRAPH.add_node(("input", "é\x1b"), kind="input", label="é\x1b", shapes=[(2, None)], gradient="finite", norm=1.5)

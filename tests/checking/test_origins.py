@@ -7,17 +7,17 @@ import types
 
 import pytest
 
-from gradlint.facts import Facts
+from gradlint.checking.origins import Origins
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
-from gradlint.origins import Origins
+from gradlint.passes.facts import Facts
 
 
 @pytest.fixture
 def load(tmp_path, monkeypatch):
     """Makes a text the source of a loaded module, the only one beside those that this fixture makes."""
     modules: dict[str, types.ModuleType] = {}
-    monkeypatch.setattr("gradlint.origins.sys", types.SimpleNamespace(modules=modules))
+    monkeypatch.setattr("gradlint.checking.origins.sys", types.SimpleNamespace(modules=modules))
 
     def load(text, name="users_net"):
         file = tmp_path / f"{name}.py"

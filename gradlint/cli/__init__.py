@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING
 
 import gradlint
 from gradlint.errors import GradlintError, ModelRunError, UsageError
+from gradlint.project.terminal import Progress, is_terminal, silence
 from gradlint.report import FORMATS
 from gradlint.report.text import Style, count, printable, verdict
-from gradlint.terminal import Progress, is_terminal, silence
 from gradlint.thresholds import NAMES as THRESHOLDS
 from gradlint.thresholds import refuse_threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from gradlint.baseline import Baseline
-    from gradlint.config import Config, Settings, Target
-    from gradlint.isolation import Guard
+    from gradlint.checking.suppression import Allowance
+    from gradlint.project.baseline import Baseline
+    from gradlint.project.config import Config, Settings, Target
+    from gradlint.project.isolation import Guard
+    from gradlint.project.targets import Outcome
     from gradlint.result import Result
-    from gradlint.suppression import Allowance
-    from gradlint.targets import Outcome
 
 OK, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
 """The three exits of the contract, and the shell's own for Ctrl-C."""
@@ -137,12 +137,12 @@ def _run(options: Options, given: frozenset[str], parser: argparse.ArgumentParse
     if options.explain is not None:
         return _write(_explanation(options.explain), OK)
     if options.completion is not None:
-        from gradlint.completion import script
+        from gradlint.cli.completion import script
 
         return _write(script(parser, options.completion), OK)
     config = _config(options)
     if options.show_config:
-        from gradlint.config import shown_config
+        from gradlint.project.config import shown_config
 
         return _write(shown_config(config, _given_settings(options, given)), OK)
     if options.changed:
@@ -153,21 +153,21 @@ def _run(options: Options, given: frozenset[str], parser: argparse.ArgumentParse
         parser.print_usage(sys.stderr)
         return _failed("name a model to check; gradlint --help lists the options", options)
     if (target := config.target(options.model)) is not None:
-        from gradlint.targets import from_here
+        from gradlint.project.targets import from_here
 
         sample = options.sample or (from_here(target.sample) if target.sample is not None else None)
         own = replace(options, model=from_here(target.model), sample=sample)
         own = _over(own, given, target.settings)
         return _check(target.name, own, (*target.allowed, *config.allowed), target.allowed, config)
     _refuse_unknown_name(options.model, config)
-    from gradlint.config import name_of_model
+    from gradlint.project.config import name_of_model
 
     own = _over(options, given, config.settings)
     return _check(name_of_model(config, options.model), own, config.allowed, (), config)
 
 
 def _config(options: Options) -> Config:
-    from gradlint.config import find_config, load_config
+    from gradlint.project.config import find_config, load_config
 
     if options.config is not None and not options.config.is_file():
         raise UsageError(f"--config {options.config}: there is no such file.")
@@ -176,7 +176,7 @@ def _config(options: Options) -> Config:
 
 def _given_settings(options: Options, given: frozenset[str]) -> Settings:
     """The settings of a check that the command line names."""
-    from gradlint.config import Settings
+    from gradlint.project.config import Settings
 
     names = given & {field.name for field in fields(Settings)}
     values = {name: getattr(options, name) for name in names}
@@ -215,11 +215,11 @@ def _check(
     """
     _refuse_early(options)
     known, baseline_file = _baseline(options, config)
-    from gradlint.targets import against, settled
+    from gradlint.project.targets import against, settled
 
     if config.file is not None and str(config.folder) not in sys.path:
         sys.path.insert(0, str(config.folder))  # where its modules are
-    from gradlint.isolation import guarded_check
+    from gradlint.project.isolation import guarded_check
     from gradlint.rules import codes_matching
 
     arguments = {
@@ -258,8 +258,8 @@ def _check(
 
 
 def _guard(options: Options) -> Guard:
-    from gradlint.isolation import Guard, default_isolation
     from gradlint.load.limits import limits_from
+    from gradlint.project.isolation import Guard, default_isolation
 
     isolate = default_isolation() if options.isolate is None else options.isolate
     return Guard(limits_from(options.limits), options.timeout, isolate, _cache(options, isolate))
@@ -270,7 +270,7 @@ def _cache(options: Options, isolate: bool) -> Path | None:
 
     They hold no graph. A check in isolation is one of files from strangers, who could send answers along.
     """
-    from gradlint.cache import FOLDER
+    from gradlint.project.cache import FOLDER
 
     if not options.cache or _wants_graph(options) or (isolate and options.cache_dir is None):
         return None
@@ -282,7 +282,7 @@ def _wants_graph(options: Options) -> bool:
 
 
 def _check_changed(options: Options, given: frozenset[str], config: Config) -> int:
-    from gradlint.changes import concerned_targets
+    from gradlint.project.changes import concerned_targets
 
     names = [name for name in (options.model, options.sample, *options.more) if name is not None]
     found = concerned_targets(config, [Path(name) for name in names])
@@ -296,8 +296,8 @@ def _check_targets(
     targets: Sequence[Target], options: Options, given: frozenset[str], config: Config, *, whole: bool
 ) -> int:
     """Check several targets; `whole` when they are all that the file has."""
-    from gradlint import several
-    from gradlint.targets import against, at_once, job_of, outcomes
+    from gradlint.project.targets import against, at_once, job_of, outcomes
+    from gradlint.report import several
 
     _refuse_early_for_several(options)
     known, baseline_file = _baseline(options, config)
@@ -328,7 +328,7 @@ def _check_targets(
 
 
 def _files(found: Sequence[Outcome], options: Options, output: Path) -> Iterator[tuple[Path, str]]:
-    from gradlint import several
+    from gradlint.report import several
 
     style = Style(width=WIDTH)
     if several.PLACE not in str(output):
@@ -341,7 +341,7 @@ def _files(found: Sequence[Outcome], options: Options, output: Path) -> Iterator
 
 
 def _unused_error(unused: Sequence[Allowance]) -> UsageError:
-    from gradlint.suppression import unused_error
+    from gradlint.checking.suppression import unused_error
 
     return unused_error(unused)
 
@@ -355,7 +355,7 @@ def _unused(found: Sequence[Outcome], targets: Sequence[Target], config: Config,
 
 def _baseline(options: Options, config: Config) -> tuple[Baseline, Path | None]:
     """The known findings, and the file they are in; None when nobody asked for a baseline."""
-    from gradlint.baseline import DEFAULT_FILE, read_baseline
+    from gradlint.project.baseline import DEFAULT_FILE, read_baseline
 
     file = options.baseline or config.baseline
     if file is None and options.write_baseline:
@@ -366,7 +366,7 @@ def _baseline(options: Options, config: Config) -> tuple[Baseline, Path | None]:
 
 
 def _write_baseline(found: Sequence[Outcome], known: Baseline, file: Path | None, *, whole: bool) -> int:
-    from gradlint.baseline import baseline_text
+    from gradlint.project.baseline import baseline_text
 
     assert file is not None
     entries = {} if whole else dict(known)  # a target that was not checked keeps its own
@@ -394,7 +394,7 @@ def _shown(path: Path | None) -> str:
 
 
 def _refuse_early_for_several(options: Options) -> None:
-    from gradlint import several
+    from gradlint.report import several
 
     if options.graph is not None:
         raise UsageError("--graph shows one target; name it.")

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradlint
-from gradlint.wire import MalformedError, result_from_data, result_to_data
+from gradlint.project.wire import MalformedError, result_from_data, result_to_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

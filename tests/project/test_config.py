@@ -10,8 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradlint import cli
-from gradlint.config import DEFAULTS, Config, Settings, find_config, key_lines, load_config, paired_target, shown_config
 from gradlint.errors import ConfigError
+from gradlint.project.config import (
+    DEFAULTS,
+    Config,
+    Settings,
+    find_config,
+    key_lines,
+    load_config,
+    paired_target,
+    shown_config,
+)
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -22,9 +22,9 @@ from gradlint.record.source import is_library_file
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gradlint.facts import Facts
     from gradlint.finding import Finding
     from gradlint.load.spec import LayerSpec
+    from gradlint.passes.facts import Facts
 
 Place: TypeAlias = "tuple[str, int]"
 Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"

@@ -11,9 +11,9 @@ from gradlint.result import GradientState, InputStatus, VariableStatus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gradlint.facts import Facts
     from gradlint.flow import Flow
     from gradlint.load.spec import ArraySpec, Binding, ModelSpec
+    from gradlint.passes.facts import Facts
     from gradlint.record.recording import Recording
 
 

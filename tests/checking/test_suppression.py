@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gradlint.checking.suppression import allowances, matches, suppress, unused_error
 from gradlint.errors import UsageError
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.result import Result
-from gradlint.suppression import allowances, matches, suppress, unused_error
 
 STOPPED = Finding(
     "GL104",

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gradlint import isolation
-from gradlint.cache import MOST_ENTRIES, Entry, entry_of
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.isolation import Guard, guarded_check
 from gradlint.load.limits import DEFAULT_LIMITS
+from gradlint.project import isolation
+from gradlint.project.cache import MOST_ENTRIES, Entry, entry_of
+from gradlint.project.isolation import Guard, guarded_check
 from gradlint.report import FORMATS
 from gradlint.report.text import Style
 from gradlint.result import GradientState, InputStatus, Result, SkippedRule, VariableStatus
@@ -232,7 +232,7 @@ def test_many_at_once_never_see_half_an_entry(files: Path) -> None:
 def test_a_known_answer_needs_no_tensorflow(files: Path) -> None:
     entry().write(RESULT)
     code = (
-        "import sys; from pathlib import Path; from gradlint.isolation import Guard, guarded_check\n"
+        "import sys; from pathlib import Path; from gradlint.project.isolation import Guard, guarded_check\n"
         "result = guarded_check('m.keras', 's.npz', {}, Guard(cache=Path('cache')))\n"
         "assert result.target == 'm.keras'\n"
         "print([m for m in ('tensorflow', 'keras', 'numpy', 'networkx') if m in sys.modules])"

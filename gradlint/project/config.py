@@ -14,9 +14,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from gradlint.checking.suppression import Allowance, allowances
 from gradlint.errors import ConfigError, UsageError
 from gradlint.rules import codes_matching
-from gradlint.suppression import Allowance, allowances
 from gradlint.thresholds import refuse_threshold
 
 if sys.version_info >= (3, 11):

@@ -8,7 +8,7 @@ import time
 import warnings
 from typing import TYPE_CHECKING
 
-from gradlint import terminal
+from gradlint.project import terminal
 
 if TYPE_CHECKING:
     from pathlib import Path

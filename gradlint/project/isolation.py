@@ -55,7 +55,9 @@ GRACE = 5.0
 """Seconds after which a process that does not even let the timer run is ended by the system."""
 TIMEOUT = 600.0
 """Seconds; the longest run of the cases takes two minutes on two slow cores."""
-_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from gradlint.isolation import serve; serve()"
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from gradlint.project.isolation import serve; serve()"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def guarded_check(
     """
     entry = None
     if guard.cache is not None:
-        from gradlint.cache import entry_of
+        from gradlint.project.cache import entry_of
 
         entry = entry_of(guard.cache, model, sample, options, guard.limits, in_process=not guard.isolate)
         if entry is not None and (known := entry.read()) is not None:
@@ -187,7 +189,7 @@ def _is_file_name(name: str) -> bool:
 
 
 def _result(data: object, stage: str) -> Result:
-    from gradlint.wire import MalformedError, result_from_data
+    from gradlint.project.wire import MalformedError, result_from_data
 
     try:
         return result_from_data(data)
@@ -415,8 +417,8 @@ def serve() -> None:
 
 def _answer(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, object]:
     from gradlint.checking import check
-    from gradlint.terminal import silence
-    from gradlint.wire import result_to_data
+    from gradlint.project.terminal import silence
+    from gradlint.project.wire import result_to_data
 
     def failed(error: BaseException, name: str = "") -> dict[str, object]:
         trace = traceback.format_exc() if request["debug"] else ""

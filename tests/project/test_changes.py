@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gradlint.changes import concerned_targets
-from gradlint.config import load_config
+from gradlint.project.changes import concerned_targets
+from gradlint.project.config import load_config
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gradlint.errors import ModelFileError, StoppedError, UnsafeModelError, UsageError
-from gradlint.isolation import INHERITED, Guard, check_isolated, deadline, default_isolation
 from gradlint.load.limits import Limits, available_memory, limits_from, size_from, size_text
+from gradlint.project.isolation import INHERITED, Guard, check_isolated, deadline, default_isolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "hostile"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hostile"))
 import files
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
@@ -193,7 +193,7 @@ def in_a_process(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_deadline_ends_the_process_with_two() -> None:
     code = (
-        "import os, time\nfrom gradlint.isolation import deadline\n"
+        "import os, time\nfrom gradlint.project.isolation import deadline\n"
         "with deadline(0.3, lambda: 'waiting\\x1b'):\n"
         "    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)\n"  # as the loader does around TensorFlow
         "    time.sleep(60)"
@@ -209,7 +209,7 @@ def test_the_deadline_ends_the_process_with_two() -> None:
 @POSIX
 def test_the_deadline_ends_native_code_that_never_returns() -> None:
     code = (
-        "import ctypes, gradlint.isolation as i\ni.GRACE = 0.5\n"
+        "import ctypes, gradlint.project.isolation as i\ni.GRACE = 0.5\n"
         "with i.deadline(0.5, str): ctypes.PyDLL(None).pause()"  # holds the interpreter's lock
     )
     assert in_a_process(code).returncode == -signal.SIGALRM

@@ -18,7 +18,7 @@ from gradlint.report.text import Style, count, name, sentence, verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gradlint.targets import Outcome
+    from gradlint.project.targets import Outcome
 
 PLACE = "{target}"
 """Stands for the name of the target in `--output`."""

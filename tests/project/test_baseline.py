@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradlint.baseline import baseline_text, compare, identities, read_baseline
 from gradlint.errors import UsageError
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.project.baseline import baseline_text, compare, identities, read_baseline
 from gradlint.result import GradientState, Result, VariableStatus
 
 if TYPE_CHECKING:

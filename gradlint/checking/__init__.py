@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gradlint import summary
+from gradlint.checking import summary
+from gradlint.checking.origins import Origins
+from gradlint.checking.suppression import allowances, suppress, unused_error
 from gradlint.errors import GradlintError, SampleError, UsageError
-from gradlint.facts import Facts, facts_of
 from gradlint.finding import Finding, Severity
 from gradlint.flow import Flow
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
 from gradlint.load.sample import array_specs, load_sample, synthesise
 from gradlint.load.spec import ArraySpec, Binding, ModelSpec, bind, structure_keys
-from gradlint.origins import Origins
 from gradlint.passes.blocks import blocks_by_form, lost
 from gradlint.passes.drops import DropKind, drops, unread_on_paper
+from gradlint.passes.facts import Facts, facts_of
 from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
 from gradlint.result import GradientState, Result, SkippedRule
 from gradlint.rules import ALL_RULES, VALUE_RULES, codes_matching
-from gradlint.suppression import allowances, suppress, unused_error
 from gradlint.thresholds import thresholds_from
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def assert_gradients_flow(
     allowed = allowances(allow or {})
     result, unused = suppress(check(model, sample, **options), allowed)
     if not result.ok:
-        from gradlint.assertion import GradientsDoNotFlow
+        from gradlint.checking.assertion import GradientsDoNotFlow
 
         raise GradientsDoNotFlow(result, str(unused_error(unused)) if unused else "")
     if unused:

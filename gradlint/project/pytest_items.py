@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gradlint.assertion import GradientsDoNotFlow
-from gradlint.baseline import Baseline, read_baseline
-from gradlint.config import Settings, find_config, load_config, paired_target
+from gradlint.checking.assertion import GradientsDoNotFlow
+from gradlint.checking.suppression import unused_error
 from gradlint.errors import GradlintError
-from gradlint.suppression import unused_error
-from gradlint.targets import against, job_of, outcome
+from gradlint.project.baseline import Baseline, read_baseline
+from gradlint.project.config import Settings, find_config, load_config, paired_target
+from gradlint.project.targets import against, job_of, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.config import Target
+    from gradlint.project.config import Target
 
 
 def _paths(config: pytest.Config) -> Iterator[Path]:

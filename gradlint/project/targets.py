@@ -18,16 +18,16 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from gradlint.baseline import Identities, Identity, compare, identities
+from gradlint.checking.suppression import Allowance, suppress
 from gradlint.errors import GradlintError, ModelRunError
-from gradlint.isolation import GRACE, UNGUARDED, Guard, end_all, guarded_check, timeout_message
-from gradlint.suppression import Allowance, suppress
+from gradlint.project.baseline import Identities, Identity, compare, identities
+from gradlint.project.isolation import GRACE, UNGUARDED, Guard, end_all, guarded_check, timeout_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from gradlint.baseline import Baseline
-    from gradlint.config import Config, Settings, Target
+    from gradlint.project.baseline import Baseline
+    from gradlint.project.config import Config, Settings, Target
     from gradlint.result import Result
 
 MOST_AT_ONCE = 4
@@ -213,7 +213,9 @@ class _Crew:
             return Outcome(job.name, error=f"internal error: {type(error).__name__}: {error}")
 
     def _run(self, files: list[str], stream: int | None, timeout: float) -> int:
-        code = f"import sys; sys.path[:] = {sys.path!r}; from gradlint.targets import serve; serve(*sys.argv[1:])"
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}; from gradlint.project.targets import serve; serve(*sys.argv[1:])"
+        )
         with self._lock:
             if self._stopped:
                 return -2

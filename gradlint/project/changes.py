@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradlint.config import Config, Target, paired_target
+from gradlint.project.config import Config, Target, paired_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

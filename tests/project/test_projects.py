@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gradlint import cli, targets
+from gradlint import cli
+from gradlint.project import targets
 from gradlint.errors import UsageError
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.report import FORMATS
@@ -68,7 +69,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     seen.clear()
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setattr("gradlint.isolation.guarded_check", check)
+    monkeypatch.setattr("gradlint.project.isolation.guarded_check", check)
     monkeypatch.setattr(targets, "guarded_check", check)
     monkeypatch.setattr(targets, "outcomes", in_turn)
     monkeypatch.setattr(sys, "path", list(sys.path))

@@ -1,0 +1,1 @@
+"""What concerns a whole project: configuration, targets, changes, baseline, cache, and processes."""
