@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gradlint.checking import assert_gradients_flow, check
+    from gradlint.checking.assertion import GradientsDoNotFlow
     from gradlint.errors import (
         GradlintError,
         ModelFileError,
@@ -28,6 +29,7 @@ __all__ = [
     "Cause",
     "Finding",
     "GradientState",
+    "GradientsDoNotFlow",
     "GradlintError",
     "ModelFileError",
     "ModelRunError",
@@ -46,6 +48,7 @@ _HOME = {
     "Cause": "finding",
     "Finding": "finding",
     "GradientState": "result",
+    "GradientsDoNotFlow": "checking.assertion",
     "GradlintError": "errors",
     "ModelFileError": "errors",
     "ModelRunError": "errors",

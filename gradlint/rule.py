@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Evidence, Finding, Severity
@@ -15,6 +16,25 @@ if TYPE_CHECKING:
 SECTIONS = ("What it does", "Why it matters", "Example", "What to do", "Known limits")
 
 
+class Need(str, Enum):
+    """What must be known before a rule can speak; what no selected rule needs is not computed."""
+
+    VALUES = "values"
+    PROBES = "probes"
+    LEAKS = "leaks"
+    LABELS = "labels"
+    EXPERIMENTS = "experiments"
+    STEP = "step"
+    """What a training step of the user's own did with its tapes and optimizers."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def _nothing(facts: Facts) -> Iterable[Finding]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One entry of the catalogue.
@@ -25,7 +45,10 @@ class Rule:
         severity: the highest severity its findings have.
         advice: one line on what to do, shown under a finding.
         doc: Markdown with the five `SECTIONS` as level-2 headings.
-        check: the rule itself.
+        check: the rule itself, on what a run has shown.
+        needs: what must be computed for `check`.
+        since: the first release that has it.
+        blames: the argument of a layer that a finding is about (`activation`), if it is about one.
     """
 
     code: str
@@ -33,7 +56,10 @@ class Rule:
     severity: Severity
     advice: str
     doc: str
-    check: Callable[[Facts], Iterable[Finding]]
+    check: Callable[[Facts], Iterable[Finding]] = _nothing
+    needs: frozenset[Need] = frozenset()
+    since: str = "0.1.0"
+    blames: str = ""
 
     def finding(
         self,

@@ -36,6 +36,10 @@ class GradientsDoNotFlow(AssertionError):
         return "\n\n".join(part for part in (headline(self.result), report, self.remarks) if part)
 
 
+# pytest shows the class by its full name: the one that users import it by.
+GradientsDoNotFlow.__module__ = "gradlint"
+
+
 def headline(result: Result) -> str:
     """`gradients do not flow: GL103 at nearest_code, GL201`; what a summary of many tests shows."""
     places = [f"{f.code} at {name(f.cause.layer)}" if f.cause.layer else f.code for f in result.failures]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gradlint import cli
-from gradlint.project import targets
 from gradlint.errors import UsageError
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.project import targets
 from gradlint.report import FORMATS
 from gradlint.result import Result
 
