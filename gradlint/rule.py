@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 SECTIONS = ("What it does", "Why it matters", "Example", "What to do", "Known limits")
 
@@ -48,6 +49,7 @@ class Rule:
         check: the rule itself, on what a run has shown.
         needs: what must be computed for `check`.
         since: the first release that has it.
+        source: the rule on one file of Python source, for the misuses that can be seen there; nothing is run.
         blames: the argument of a layer that a finding is about (`activation`), if it is about one.
     """
 
@@ -60,6 +62,7 @@ class Rule:
     needs: frozenset[Need] = frozenset()
     since: str = "0.1.0"
     blames: str = ""
+    source: Callable[[Module], Iterable[Finding]] | None = None
 
     def finding(
         self,

@@ -1,0 +1,54 @@
+"""GL601 call-before-tape: the model runs before the tape opens."""
+
+from __future__ import annotations
+
+from gradlint.finding import Severity
+from gradlint.rule import Rule
+
+DOC = """\
+## What it does
+
+Reports a model that is called before the tape opens and not in its block, although the tape is asked for
+gradients with respect to the model's variables.
+
+## Why it matters
+
+A tape sees only what runs inside its block. The values of an earlier call are constants to it, so every
+gradient of the model is None and nothing is learned. Keras warns that gradients do not exist, or says "No
+gradients provided for any variable", and names no line.
+
+## Example
+
+```python
+prediction = model(x, training=True)                 # GL601: the tape has not seen it
+with tf.GradientTape() as tape:
+    loss = loss_fn(y, prediction)
+gradients = tape.gradient(loss, model.trainable_variables)
+```
+
+```python
+with tf.GradientTape() as tape:
+    prediction = model(x, training=True)
+    loss = loss_fn(y, prediction)
+gradients = tape.gradient(loss, model.trainable_variables)
+```
+
+## What to do
+
+Move the call into the block.
+
+## Known limits
+
+In the source it speaks when the result of the earlier call is what the block computes with, and nothing in
+the block can reach the model: neither its name or an alias, nor an object, a function or a method of this file
+that holds it. What comes from other modules is taken to hold it.
+"""
+
+
+RULE = Rule(
+    code="GL601",
+    name="call-before-tape",
+    severity=Severity.ERROR,
+    advice="Call the model inside the `with` block of the tape.",
+    doc=DOC,
+)

@@ -1,0 +1,56 @@
+"""GL604 python-in-tape: values leave TensorFlow on the way to the loss."""
+
+from __future__ import annotations
+
+from gradlint.finding import Severity
+from gradlint.rule import Rule
+
+DOC = """\
+## What it does
+
+Reports values that leave TensorFlow (a NumPy function, `.numpy()`, `float()`, `.item()`, `.tolist()`) between the
+variables and the loss of a tape.
+
+## Why it matters
+
+A tape records TensorFlow operations. A NumPy array or a Python number is a constant to it, and what comes
+before gets no gradient, although all values look right.
+
+## Example
+
+```python
+with tf.GradientTape() as tape:
+    prediction = model(x, training=True)
+    mean = np.mean(prediction, axis=0)               # GL604
+    loss = tf.reduce_mean(tf.square(mean - target))
+gradients = tape.gradient(loss, model.trainable_variables)
+```
+
+```python
+with tf.GradientTape() as tape:
+    prediction = model(x, training=True)
+    mean = tf.reduce_mean(prediction, axis=0)
+    loss = tf.reduce_mean(tf.square(mean - target))
+gradients = tape.gradient(loss, model.trainable_variables)
+```
+
+## What to do
+
+Use the TensorFlow function of the same name (`tf.reduce_mean`, `tf.exp`, `tf.concat`), or `keras.ops`. What is
+for a log or a metric can stay outside of the loss.
+
+## Known limits
+
+Only the path of values counts: shapes, indices, masks, logs and weights computed with NumPy are quiet. A term
+of the loss that still has another path to the variables is quiet as well, since a factor outside of TensorFlow may
+be meant.
+"""
+
+
+RULE = Rule(
+    code="GL604",
+    name="python-in-tape",
+    severity=Severity.ERROR,
+    advice="Compute it with TensorFlow or `keras.ops`, and convert to Python after the gradient was taken.",
+    doc=DOC,
+)

@@ -1,0 +1,49 @@
+"""GL607 unwatched-source: the source of a gradient is a tensor that nobody watched."""
+
+from __future__ import annotations
+
+from gradlint.finding import Severity
+from gradlint.rule import Rule
+
+DOC = """\
+## What it does
+
+Reports a gradient with respect to a constant or random tensor that the tape was not told to watch.
+
+## Why it matters
+
+A tape watches trainable variables by itself, and nothing else. The gradient of a tensor nobody watched is None.
+
+## Example
+
+```python
+x = tf.constant(3.0)
+with tf.GradientTape() as tape:
+    y = x * x
+dy_dx = tape.gradient(y, x)                          # GL607: None
+```
+
+```python
+with tf.GradientTape() as tape:
+    tape.watch(x)
+    y = x * x
+```
+
+## What to do
+
+Call `tape.watch(x)` at the head of the block. Tensors that the block computes from something watched need none.
+
+## Known limits
+
+Speaks when the last binding of the source is a constant, a random tensor, a conversion or an array made in this
+function; parameters may be variables and are left alone.
+"""
+
+
+RULE = Rule(
+    code="GL607",
+    name="unwatched-source",
+    severity=Severity.ERROR,
+    advice="Call `tape.watch(x)` before it is used, or make it a `tf.Variable`.",
+    doc=DOC,
+)

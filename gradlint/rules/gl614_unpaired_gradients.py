@@ -1,0 +1,47 @@
+"""GL614 unpaired-gradients: apply_gradients is not given pairs."""
+
+from __future__ import annotations
+
+from gradlint.finding import Severity
+from gradlint.rule import Rule
+
+DOC = """\
+## What it does
+
+Reports `apply_gradients` that is not given pairs: gradients and variables as two arguments, gradients alone, a `zip`
+that was read before, or a `zip` over one tensor instead of lists.
+
+## Why it matters
+
+`apply_gradients` takes one iterable of (gradient, variable). A `zip` can be read once; the second reader finds it
+empty. A `zip` over one tensor walks over its rows.
+
+## Example
+
+```python
+gradients = tape.gradient(loss, model.trainable_variables)
+optimizer.apply_gradients(gradients, model.trainable_variables)   # GL614
+```
+
+```python
+optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+```
+
+## What to do
+
+Zip the two lists where they are used. Keras 3 optimizers also have `apply(gradients, variables)`.
+
+## Known limits
+
+Classes of this file that define `apply_gradients` themselves are left alone, and so are arguments
+that the file does not show.
+"""
+
+
+RULE = Rule(
+    code="GL614",
+    name="unpaired-gradients",
+    severity=Severity.ERROR,
+    advice="Pass pairs: `apply_gradients(zip(gradients, variables))`.",
+    doc=DOC,
+)

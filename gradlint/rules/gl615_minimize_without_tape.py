@@ -1,0 +1,45 @@
+"""GL615 minimize-without-tape: minimize of a tensor, without a tape."""
+
+from __future__ import annotations
+
+from gradlint.finding import Severity
+from gradlint.rule import Rule
+
+DOC = """\
+## What it does
+
+Reports `minimize` of an optimizer that is given a tensor and no tape.
+
+## Why it matters
+
+Outside of a graph of TensorFlow 1 a loss that is already computed has no history. `minimize` raises
+"`tape` is required when a `Tensor` loss is passed".
+
+## Example
+
+```python
+loss = loss_fn(y, model(x))
+optimizer.minimize(loss, model.trainable_variables)  # GL615
+```
+
+```python
+optimizer.minimize(lambda: loss_fn(y, model(x)), model.trainable_variables)
+```
+
+## What to do
+
+Pass a callable without arguments, or open a tape. Optimizers of Keras 3 have no `minimize`: use a tape and `apply`.
+
+## Known limits
+
+Speaks for optimizers made by `tf.keras` or `keras` in this file; those of `tf.compat.v1` take tensors and are quiet.
+"""
+
+
+RULE = Rule(
+    code="GL615",
+    name="minimize-without-tape",
+    severity=Severity.ERROR,
+    advice="Pass a function that computes the loss, or the tape: `minimize(loss, variables, tape=tape)`.",
+    doc=DOC,
+)

@@ -1,0 +1,53 @@
+"""GL621 untracked-sublayer: a sublayer that Keras does not find."""
+
+from __future__ import annotations
+
+from gradlint.finding import Severity
+from gradlint.rule import Rule
+
+DOC = """\
+## What it does
+
+Reports layers or variables that a layer keeps where Keras does not look: in a plain Python object, or, for variables
+of a `tf.Module`, outside of its attributes.
+
+## Why it matters
+
+Keras finds sublayers through the attributes of the layer. What hides in an object of another class is not in
+`trainable_variables`: it runs, and never learns, and is not saved.
+
+## Example
+
+```python
+class Branch:
+    def __init__(self):
+        self.dense = keras.layers.Dense(4)
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.branch = Branch()                       # GL621: `dense` is not tracked
+```
+
+```python
+class Branch(keras.layers.Layer):
+    ...
+```
+
+## What to do
+
+Make the holder a `keras.layers.Layer`, or keep the layers themselves in attributes.
+
+## Known limits
+
+Both classes must stand in the file, and the layer must not be assigned to an attribute elsewhere.
+"""
+
+
+RULE = Rule(
+    code="GL621",
+    name="untracked-sublayer",
+    severity=Severity.WARNING,
+    advice="Keep the layer in an attribute of the model, or in a list, tuple or dict there.",
+    doc=DOC,
+)
