@@ -202,8 +202,6 @@ class Run:
                 self.trace.index(part)
         for variable in self.learning():
             self.trace.index(self.handle(variable))
-            if not self.is_symbolic:
-                self.trace.candidates.append(internals.tf_variable(variable))
 
     def reached(self, starts: Sequence[Any], handles: Sequence[Any]) -> list[int]:
         """Indices of the float tensors that watched tensors and variables lead to, in forward order."""

@@ -16,7 +16,7 @@ from gradlint.record.recording import Region
 from gradlint.upstream import internals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 # Operation types of a graph that take nothing in: their results are where values come from.
 SOURCES = frozenset({"Const", "Placeholder", "NoOp"})
@@ -29,6 +29,9 @@ ASSIGNS = ("Assign", "ResourceApply", "ResourceScatter", "ResourceStrided", "Mak
 
 # Which operand of them the handle is, where it is not the first.
 _ASSIGNED_OPERAND = {"MakeIterator": 1}
+
+
+_NOTHING: Mapping[int, Any] = {}
 
 
 @dataclass(slots=True)
@@ -125,7 +128,6 @@ class Trace:
         asked: what its tapes say of each of `learners()`, the handles of what should learn, by handle id.
         variables: `tf.Variable`s read while a layer was running, by handle id.
         assigned: ids of the resource handles that were assigned to.
-        candidates: `tf.Variable`s that an operation may read without being seen.
         decisions: indices of the tensors whose value decided a branch or a loop.
         capture_losses: treat the targets of `tape.gradient` as losses.
         trace_returns: find out from which line each of the user's layers returned.
@@ -154,9 +156,7 @@ class Trace:
         self._index: dict[int, int] = {}
         self._first: dict[int, int] = {}
         self._assigned: dict[int, list[int]] = {}
-        self._silent: list[Any] = []
-        self.candidates: list[Any] = []
-        self._watched: Callable[[], Sequence[Any]] = tuple
+        self._silent: dict[int, Any] = {}
         self._open_calls: list[Call] = []
         self._paused = False
         self._detours: list[Detour] = []
@@ -199,7 +199,6 @@ class Trace:
             else internals.control_flow_inlined(self._decision, self._join)
         )
         with (
-            internals.variable_watch() as self._watched,
             opened,
             internals.on_custom_gradient(lambda: len(self.ops), self._custom_gradient),
             internals.on_inner_gradient(self._inner_gradient),
@@ -207,6 +206,7 @@ class Trace:
             internals.on_numpy_conversion(self._numpy_conversion),
             internals.on_decision(self._decision),
             internals.on_variable_access(self._variable_access),
+            internals.on_silent_read(self._silent_read),
             internals.on_call(self._call),
             internals.on_operation(self._operation),
         ):
@@ -254,8 +254,8 @@ class Trace:
         name = internals.text_of(op_type)
         if graph is not None and name in SOURCES:
             return
-        position = len(self.ops)
-        indices = [self._operand(tensor) for tensor in inputs]
+        read = self._read_silently(inputs)
+        indices = [self._operand(tensor, read) for tensor in inputs]
         # The detour that an operand came back from is itself recorded as an operation.
         position = len(self.ops)
         op = self._new_op(name, indices, attributes)
@@ -271,13 +271,14 @@ class Trace:
             op.outputs.append(len(self.tensors) - 1)
             self._index[key] = len(self.tensors) - 1
 
-    def _operand(self, tensor: Any) -> int:
+    def _operand(self, tensor: Any, read: Mapping[int, Any] = _NOTHING) -> int:
+        """The index of an operand; `read` are variables by the id of the tensor that an operation read from it."""
         known = self.known(tensor)
         if known is not None:
             return known
         if self.graph is not None:
             return self._symbol(tensor)
-        variable = self._read_silently(tensor)
+        variable = read.get(internals.tensor_id(tensor))
         if variable is not None:
             position = len(self.ops)
             op = self._new_op("ReadVariableOp", [self.index(variable.handle)])
@@ -297,25 +298,22 @@ class Trace:
         self._index[internals.tensor_id(tensor)] = known
         return known
 
-    def _read_silently(self, tensor: Any) -> Any | None:
-        """The variable whose value an unknown operand is, if an operation read it by itself."""
-        if not tensor.dtype.is_floating:
-            return None
-        for variable in self._watched():
-            key = internals.tensor_id(variable.handle)
-            if key not in self.variables:
-                self.variables[key] = (variable, self.layer, self.region)
-                self._silent.append(variable)
-        # A constant equals some variable of one element by chance; arrays do not.
-        candidates = [*self._silent, *(self.candidates if tensor.shape.num_elements() > 1 else ())]
-        for variable in candidates:
-            if variable.shape == tensor.shape and variable.dtype == tensor.dtype and self._equal(variable, tensor):
-                return variable
-        return None
-
-    def _equal(self, variable: Any, tensor: Any) -> bool:
-        with self.paused():
-            return bool(np.array_equal(internals.array_of(variable.read_value()), internals.array_of(tensor)))
+    def _read_silently(self, inputs: Sequence[Any]) -> dict[int, Any]:
+        """The variables that an operation read by itself, by the id of the operand that it got from each."""
+        pending, self._silent = list(self._silent.values()), {}
+        found: dict[int, Any] = {}
+        # On another device, and after a sparse update, a read makes a copy, which equal values have to tell.
+        for is_read in (internals.share_memory, internals.are_equal):
+            unknown = [tensor for tensor in inputs if pending and self.known(tensor) is None]
+            for variable in pending:
+                with self.paused():
+                    value = variable.read_value()
+                for tensor in unknown:
+                    if internals.tensor_id(tensor) not in found and is_read(value, tensor):
+                        found[internals.tensor_id(tensor)] = variable
+            met = {id(variable) for variable in found.values()}
+            pending = [variable for variable in pending if id(variable) not in met]
+        return found
 
     # -- what leaves TensorFlow ------------------------------------------------------------------------
 
@@ -503,6 +501,11 @@ class Trace:
         if not self._paused and hasattr(variable, "handle") and internals.is_eager(variable.handle):
             key = internals.tensor_id(variable.handle)
             self.variables.setdefault(key, (variable, self.layer, self.region))
+
+    def _silent_read(self, variable: Any) -> None:
+        if not self._paused:
+            self._silent[id(variable)] = variable
+            self._variable_access(variable)
 
     # -- layers ----------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import random
+import sys
 import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -331,15 +332,55 @@ def on_variable_access(callback: Callable[[Any], None]) -> Iterator[None]:
         yield
 
 
+class _WatchedHandle:
+    """Stands for the attribute `_handle` of a `tf.Variable`, and tells who is read without a word."""
+
+    def __init__(self, callback: Callable[[Any], None]) -> None:
+        self._callback = callback
+        self._thread = threading.get_ident()
+
+    def __get__(self, variable: Any, owner: type | None = None) -> Any:
+        if variable is None:
+            raise AttributeError("_handle")
+        handle = vars(variable).get("_handle")
+        if handle is None:
+            raise AttributeError(f"{type(variable).__name__!r} object has no attribute '_handle'")
+        if threading.get_ident() == self._thread and "_handle" not in sys._getframe(1).f_code.co_names:
+            self._callback(variable)
+        return handle
+
+    def __set__(self, variable: Any, handle: Any) -> None:
+        vars(variable)["_handle"] = handle
+
+
 @contextlib.contextmanager
-def variable_watch() -> Iterator[Callable[[], Sequence[Any]]]:
-    """Give a function that lists the trainable `tf.Variable`s read so far.
+def on_silent_read(callback: Callable[[Any], None]) -> Iterator[None]:
+    """Call `callback(tf_variable)` when the next operation to run reads a variable by itself; more than once for one.
 
     An operation that gets a `tf.Variable` as an operand reads it in C++, where neither `on_operation` nor
-    `on_variable_access` hear of it.
+    `on_variable_access` hear of it. `TFE_Py_FastPathExecute` does so by `PyObject_GetAttrString(variable, "_handle")`,
+    in the Python frame of a function that does not name the attribute itself; Python code that fetches it does.
     """
-    with record.VariableWatcher() as watcher:
-        yield lambda: tuple(watcher.watched_variables())
+    with added(resource_variable_ops.BaseResourceVariable, "_handle", _WatchedHandle(callback)):
+        yield
+
+
+def share_memory(one: Tensor, other: Tensor) -> bool:
+    """Whether two eager tensors are one piece of the host's memory, as a variable and what was read from it."""
+    if not are_alike(one, other):
+        return False
+    places = [array_of(tensor).__array_interface__["data"][0] for tensor in (one, other)]
+    return bool(places[0] == places[1])
+
+
+def are_equal(one: Tensor, other: Tensor) -> bool:
+    """Whether two eager tensors are of one shape and dtype and have the same values."""
+    return are_alike(one, other) and np.array_equal(array_of(one), array_of(other))
+
+
+def are_alike(one: Tensor, other: Tensor) -> bool:
+    """Whether two eager tensors are of one shape and dtype."""
+    return bool(one.shape == other.shape and one.dtype == other.dtype)
 
 
 @contextlib.contextmanager

@@ -319,6 +319,50 @@ def test_a_silent_read_is_linked(trainable, before):
     assert seen.ops[producer].type == "ReadVariableOp"
 
 
+class EqualByChance(Same):
+    """A constant that equals the layer's own bias, or the weight of another layer."""
+
+    def __init__(self, value, trainable):
+        super().__init__(name="equal")
+        self.value, self.is_trainable = value, trainable
+
+    def build(self, shape):
+        fill = keras.initializers.Constant(self.value)
+        self.bias = self.add_weight(shape=shape[-1:], name="bias", initializer=fill, trainable=self.is_trainable)
+
+    def call(self, x):
+        shifted = tf.multiply(x + 1.0, self.bias.value) + x  # read by the operation itself
+        return tf.subtract(shifted, np.full(x.shape[-1:], self.value, "float32"))
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_constant_that_equals_a_variable_is_no_read_of_it(value, trainable):
+    seen = recorded(live(EqualByChance(value, trainable)), sample())
+    difference = next(o for o in ops(seen, "Sub") if "equal" in o.layer)
+    product = next(o for o in ops(seen, "Mul") if "equal" in o.layer)
+    assert seen.tensors[difference.inputs[1]].producer is None
+    assert seen.ops[seen.tensors[product.inputs[1]].producer].inputs == (variable(seen, "equal/bias").tensor,)
+
+
+class ReadTogether(Same):
+    def build(self, shape):
+        self.one = self.add_weight(shape=shape[-1:], name="one", initializer="zeros")
+        self.two = self.add_weight(shape=shape[-1:], name="two", initializer="zeros")
+
+    def call(self, x):
+        zeros = np.zeros(x.shape[-1:], "float32")
+        return x + tf.raw_ops.AddN(inputs=[zeros, self.two.value, self.one.value, self.two.value])
+
+
+def test_each_of_several_equal_variables_that_one_operation_reads_is_told_from_the_others():
+    seen = recorded(live(ReadTogether(name="together")), sample())
+    producers = [seen.tensors[index].producer for index in the_op(seen, "AddN").inputs]
+    read = [None if position is None else seen.ops[position].inputs[0] for position in producers]
+    one, two = (variable(seen, name).tensor for name in ("one", "two"))
+    assert read == [None, two, one, two]
+
+
 class Counter(Same):
     def build(self, shape):
         self.count = self.add_weight(shape=(), name="count", trainable=False, initializer="zeros")

@@ -125,6 +125,27 @@ class TwoTapes(Pair):
         return self.update(tape.gradient(loss, self.enc.trainable_variables), self.enc.trainable_variables)
 
 
+class MovingAverage(keras.Model):
+    """A copy that follows the network; biases and their averages are equal, and equal to those of other layers."""
+
+    def __init__(self):
+        super().__init__(name="average")
+        inner = [layers.Dense(6, activation="relu"), layers.BatchNormalization(), layers.Dense(6, activation="relu")]
+        self.net = keras.Sequential([keras.Input((6,)), *inner, layers.Dense(6)], name="net")
+        self.copy = keras.models.clone_model(self.net)
+        self.copy.set_weights(self.net.get_weights())
+
+    def train_step(self, data):
+        x, _ = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self.net(x, training=True) - x) ** 2)
+        variables = self.net.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        for variable, average in zip(self.net.weights, self.copy.weights, strict=True):
+            average.assign(0.9 * average + 0.1 * variable)
+        return {"loss": loss}
+
+
 def checked(cls):
     model = cls()
     model.compile("adam")
@@ -158,7 +179,7 @@ def test_the_line_before_the_tape_is_named():
         assert source.read().splitlines()[finding.cause.line - 1].strip() == "hidden = self.enc(x)"
 
 
-@pytest.mark.parametrize("cls", [FixedEncoder, Teacher, Average, TwoTapes])
+@pytest.mark.parametrize("cls", [FixedEncoder, Teacher, Average, MovingAverage, TwoTapes])
 def test_what_is_meant_is_quiet(cls):
     assert checked(cls).findings == ()
 

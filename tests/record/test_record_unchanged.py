@@ -41,6 +41,7 @@ PATCHED = [
     *[(ops._EagerTensorBase, name) for name in ("__array_function__", "__array_wrap__")],
     *[(np, name) for name in ("array", "asarray", "asanyarray", "ascontiguousarray")],
     (resource_variable_ops, "variable_accessed"),
+    (resource_variable_ops.BaseResourceVariable, "_handle"),
     (Operation, "__call__"),
     (BaseOptimizer, "apply"),
     (BaseOptimizer, "apply_gradients"),
