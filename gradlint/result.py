@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import networkx as nx
 
 
@@ -71,10 +73,29 @@ class VariableStatus:
 
 @dataclass(frozen=True, slots=True)
 class SkippedRule:
-    """A rule that did not run, and why."""
+    """A rule that did not run, or not to its end, and why."""
 
     code: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """What a report says of a rule.
+
+    Attributes:
+        code: `GL103`.
+        name: `nondifferentiable-op`.
+        severity: the highest severity its findings have.
+        advice: one line on what to do.
+        doc: the rule's page, in Markdown with level-2 headings.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    advice: str
+    doc: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +113,12 @@ class Result:
         variables: in the order of the model.
         rules: codes of the rules that ran.
         skipped: rules that did not run.
+        crashed: rules that broke off with an exception, which is a bug in them: nothing is known of what they look
+            for, so that the check is not `ok`.
         notes: facts about the run that a reader needs.
         fail_on: `error`, `warning` or `never`; decides `ok`.
         graph: networkx DiGraph of inputs, variables, operations, outputs and loss; None before recording.
+        catalogue: what reports say of the rules that ran; those of other findings are in no catalogue.
     """
 
     target: str
@@ -110,11 +134,13 @@ class Result:
     notes: tuple[str, ...] = ()
     fail_on: str = "error"
     graph: nx.DiGraph[object] | None = None
+    crashed: tuple[SkippedRule, ...] = ()
+    catalogue: tuple[RuleInfo, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
-        """True when no finding is at or above `fail_on`."""
-        return not self.failures
+        """True when no finding is at or above `fail_on`, and no rule crashed."""
+        return not self.failures and not self.crashed
 
     @property
     def failures(self) -> tuple[Finding, ...]:
@@ -124,14 +150,26 @@ class Result:
         limit = Severity(self.fail_on).order
         return tuple(finding for finding in self.findings if finding.severity.order >= limit)
 
+    def rule(self, code: str) -> RuleInfo | None:
+        """The rule with this code; None when it did not run, or is in no catalogue."""
+        return next((rule for rule in self.catalogue if rule.code == code), None)
+
     def __str__(self) -> str:
         """The report as a table."""
-        from gradlint.report.table import render
-
-        return render(self)
+        return _FORMS["text"](self)
 
     def to_json(self) -> str:
         """The result as JSON, schema 1; never contains a bare NaN or Infinity."""
-        from gradlint.report.json import render
+        return _FORMS["json"](self)
 
-        return render(self)
+
+_FORMS: dict[str, Callable[[Result], str]] = {"text": repr, "json": repr}
+
+
+def install_forms(text: Callable[[Result], str], json: Callable[[Result], str]) -> None:
+    """Give results their conveniences.
+
+    A result is upstream of the reports, which know it: `gradlint.report` hands its renderers over when it is
+    imported, and `gradlint.checking`, where results come from, imports it.
+    """
+    _FORMS.update(text=text, json=json)

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Evidence, Finding, Severity
+from gradlint.result import RuleInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,6 +64,11 @@ class Rule:
     since: str = "0.1.0"
     blames: str = ""
     source: Callable[[Module], Iterable[Finding]] | None = None
+
+    @property
+    def info(self) -> RuleInfo:
+        """What reports say of it."""
+        return RuleInfo(self.code, self.name, self.severity, self.advice, self.doc.strip())
 
     def finding(
         self,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import gradlint.report  # noqa: F401 - gives results their text and JSON
 from gradlint.checking import summary
 from gradlint.checking.origins import Origins
 from gradlint.checking.suppression import allowances, suppress, unused_error
@@ -24,7 +25,7 @@ from gradlint.passes.facts import Facts, facts_of
 from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
 from gradlint.result import GradientState, Result, SkippedRule
-from gradlint.rules import ALL_RULES, VALUE_RULES, codes_matching
+from gradlint.rules import ALL_RULES, VALUE_RULES, codes_matching, described
 from gradlint.thresholds import thresholds_from
 
 if TYPE_CHECKING:
@@ -297,13 +298,13 @@ def _preflight(
     """
     binding = bind(spec, arrays, options.mapping, options.targets)
     facts = Facts(spec=spec, arrays=arrays, binding=binding, drops=unread)
-    findings, skipped = _findings(facts, options)
+    findings, crashed = _findings(facts, options)
     fatal = any(finding.severity is Severity.ERROR for finding in findings)
     if not fatal and options.depth != "preflight":
         return None
     waiting = "the model was not run: the deeper checks wait until this is put right"
     notes = (waiting,) if fatal and options.depth != "preflight" else ()
-    return _result(target, facts, findings, skipped, made_up, options, depth="preflight", notes=notes)
+    return _result(target, facts, findings, crashed, made_up, options, depth="preflight", notes=notes)
 
 
 # -- running ---------------------------------------------------------------------------------------------
@@ -378,11 +379,11 @@ def _check_on_symbols(
     facts = facts_of(flow, Facts(spec=spec, arrays=specs, binding=binding), returns=returns)
     facts = replace(facts, blocks=blocks_by_form(flow))
     able = replace(options, codes=options.codes - VALUE_RULES)
-    findings, failed = _findings(facts, able)
+    findings, crashed = _findings(facts, able)
     waiting = tuple(
         SkippedRule(code, "it needs values: --depth values") for code in sorted(options.codes & VALUE_RULES)
     )
-    return _result(target, facts, findings, (*failed, *waiting), sample is None, able, depth="structure")
+    return _result(target, facts, findings, crashed, sample is None, able, depth="structure", skipped=waiting)
 
 
 def _check_callable(function: Callable[..., object], arrays: dict[str, object], options: _Options) -> Result:
@@ -428,8 +429,8 @@ def _structure(spec: ModelSpec, keys: tuple[str, ...]) -> object:
 def _run(target: str, runner: Runner, paper: Facts, made_up: bool, options: _Options) -> Result:
     options.report("recording one training step")
     facts = _examined(runner, Flow(runner.record(), options.thresholds), paper, options)
-    findings, skipped = _findings(facts, options)
-    return _result(target, facts, findings, skipped, made_up, options)
+    findings, crashed = _findings(facts, options)
+    return _result(target, facts, findings, crashed, made_up, options)
 
 
 def _examined(runner: Runner, flow: Flow, paper: Facts, options: _Options) -> Facts:
@@ -502,35 +503,37 @@ def _future_leaks(runner: Runner, flow: Flow, options: _Options) -> tuple[Leak, 
 
 
 def _findings(facts: Facts, options: _Options) -> tuple[tuple[Finding, ...], tuple[SkippedRule, ...]]:
-    """What the chosen rules find, in the order of the flow, and the rules that failed."""
+    """What the chosen rules find, in the order of the flow, and the rules that crashed."""
     found: list[Finding] = []
-    skipped: list[SkippedRule] = []
+    crashed: list[SkippedRule] = []
     for rule in ALL_RULES:
         if rule.code not in options.codes:
             continue
         try:
             found.extend(rule.check(facts))
         except Exception as error:  # One rule's mistake must not cost the others' findings.
-            skipped.append(SkippedRule(rule.code, f"{type(error).__name__}: {error}"))
+            crashed.append(SkippedRule(rule.code, f"{type(error).__name__}: {error}"))
     origins = Origins(facts)
     placed = [origins.place(finding) for finding in found]
-    return tuple(sorted(placed, key=lambda f: (f.position, f.code, f.inputs, f.variables))), tuple(skipped)
+    return tuple(sorted(placed, key=lambda f: (f.position, f.code, f.inputs, f.variables))), tuple(crashed)
 
 
 def _result(
     target: str,
     facts: Facts,
     findings: tuple[Finding, ...],
-    skipped: tuple[SkippedRule, ...],
+    crashed: tuple[SkippedRule, ...],
     made_up: bool,
     options: _Options,
     depth: str = "values",
+    skipped: tuple[SkippedRule, ...] = (),
     notes: tuple[str, ...] = (),
 ) -> Result:
     flow, recording = facts.flow, facts.recording
     sample = summary.sample_line(facts.arrays, facts.binding)
     if made_up:
         sample += f"; made up from the input specification (seed {options.seed})"
+    codes = tuple(rule.code for rule in ALL_RULES if rule.code in options.codes)
     return Result(
         target=target,
         model=summary.model_line(facts.spec, recording),
@@ -540,11 +543,13 @@ def _result(
         findings=findings,
         inputs=summary.input_statuses(facts),
         variables=summary.variable_statuses(flow),
-        rules=tuple(rule.code for rule in ALL_RULES if rule.code in options.codes),
+        rules=codes,
         skipped=skipped,
         notes=notes,
         fail_on=options.fail_on,
         graph=flow.graph if flow is not None else None,
+        crashed=crashed,
+        catalogue=described(codes),
     )
 
 

@@ -250,7 +250,7 @@ def _check(
         return _write_baseline([done], known, baseline_file, whole=False)
     done = against(done, known, _shown(baseline_file))
     result = done.result or result
-    status = _report(result, options, OK if result.ok else FINDINGS)
+    status = _report(result, options, _status(result))
     _say_gone([done], baseline_file)
     if unused := [allowance for allowance in done.unused if allowance in judged]:
         raise _unused_error(unused)
@@ -323,8 +323,12 @@ def _check_targets(
     _say_gone(found, baseline_file)
     if unused := _unused(found, targets, config, whole):
         raise _unused_error(unused)
-    clean = all(done.result is not None and done.result.ok for done in found)
-    return FAILED if failed else OK if clean else FINDINGS
+    return FAILED if failed else max((_status(done.result) for done in found if done.result is not None), default=OK)
+
+
+def _status(result: Result) -> int:
+    """A rule that crashed leaves the question open: that outweighs what the others found."""
+    return FAILED if result.crashed else OK if result.ok else FINDINGS
 
 
 def _files(found: Sequence[Outcome], options: Options, output: Path) -> Iterator[tuple[Path, str]]:

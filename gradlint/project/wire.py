@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Union, get_args, get_origin, get_type_hints
 
 from gradlint.result import Result
+from gradlint.rules import described
 
 if TYPE_CHECKING:
     import networkx as nx
 
-GRAPH = "graph"
-"""The one field of a result that is no plain data."""
+GRAPH, CATALOGUE = "graph", "catalogue"
+"""Fields of a result that are no plain data, or that the receiver knows better: what its own rules say."""
 
 
 class MalformedError(ValueError):
@@ -27,7 +28,11 @@ class MalformedError(ValueError):
 
 def result_to_data(result: Result) -> dict[str, object]:
     """A result, its graph included, as JSON values; NaN and infinity stay floats."""
-    data = {field.name: _plain(getattr(result, field.name)) for field in fields(result) if field.name != GRAPH}
+    data = {
+        field.name: _plain(getattr(result, field.name))
+        for field in fields(result)
+        if field.name not in (GRAPH, CATALOGUE)
+    }
     data[GRAPH] = None if result.graph is None else _graph_to_data(result.graph)
     return data
 
@@ -44,7 +49,8 @@ def result_from_data(data: object) -> Result:
     values = _values(Result, data)
     if graph is not None:
         values[GRAPH] = _graph_from_data(graph)
-    return Result(**values)  # type: ignore[arg-type]  # each value has been checked against its field
+    result = Result(**values)  # type: ignore[arg-type]  # each value has been checked against its field
+    return replace(result, catalogue=described(result.rules))
 
 
 def _plain(value: object) -> object:
@@ -60,7 +66,7 @@ def _plain(value: object) -> object:
 
 
 def _values(kind: type, data: Mapping[str, object]) -> dict[str, object]:
-    names = {field.name for field in fields(kind)} - {GRAPH}
+    names = {field.name for field in fields(kind)} - {GRAPH, CATALOGUE}
     if set(data) != names:
         raise MalformedError(f"{kind.__name__} has other fields")
     # The graph's annotation names a module that is not imported here; its field is not asked for.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.report import concise, github, html, json, junit, markdown, sarif, table
+from gradlint.result import install_forms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,3 +24,5 @@ FORMATS: dict[str, Callable[[Result, Style | None], str]] = {
     "html": html.render,
 }
 """Name of a format to its renderer; the text has no newline at its end."""
+
+install_forms(text=table.render, json=json.render)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
-from gradlint.report.text import Style, place, printable, sentence
+from gradlint.report.text import Style, crash, place, printable, sentence
 
 if TYPE_CHECKING:
     from gradlint.finding import Finding
@@ -15,9 +15,10 @@ _COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cy
 
 
 def render(result: Result, style: Style | None = None) -> str:
-    """The findings, one a line; empty when there is none."""
+    """The findings and the rules that crashed, one a line; empty when there is none."""
     style = style or Style()
-    return "\n".join(_line(finding, result, style) for finding in result.findings)
+    lines = [_line(finding, result, style) for finding in result.findings]
+    return "\n".join([*lines, *(f"{sentence(result.target)}: {crash(rule)}" for rule in result.crashed)])
 
 
 def _line(finding: Finding, result: Result, style: Style) -> str:

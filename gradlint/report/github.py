@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
-from gradlint.report.text import Style, folded, listed, name, place, printable, repository_place, sentence
+from gradlint.report.text import Style, crash, folded, listed, name, place, printable, repository_place, sentence
 
 if TYPE_CHECKING:
     from gradlint.finding import Finding
@@ -23,10 +23,10 @@ _LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "
 
 
 def render(result: Result, style: Style | None = None) -> str:
-    """One workflow command a finding; empty when there is none."""
+    """One workflow command a finding or crashed rule; empty when there is none."""
     style = style or Style()
     used: Counter[Severity] = Counter()
-    lines = []
+    lines = [f"::error title={_property(rule.code)} crashed::{_data(crash(rule))}" for rule in result.crashed]
     for finding in worst_first(result.findings):
         used[finding.severity] += 1
         write = _command if used[finding.severity] <= SHOWN else _plain

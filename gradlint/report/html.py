@@ -20,6 +20,7 @@ from gradlint.report.svg import CLASS, COLOURS, GLYPH, LEGEND_WIDTH, MARKERS, ST
 from gradlint.report.text import (
     Style,
     count,
+    crash,
     folded,
     name,
     norm_text,
@@ -185,13 +186,13 @@ def _header(result: Result) -> str:
 
 
 def _findings(result: Result, style: Style, boxes: Mapping[int, Box]) -> str:
-    articles = [_finding(index, finding, style, boxes.get(index)) for index, finding in enumerate(result.findings)]
+    articles = [
+        _finding(index, finding, result, style, boxes.get(index)) for index, finding in enumerate(result.findings)
+    ]
     return "\n".join(articles) or "<p>Nothing was found.</p>"
 
 
-def _finding(index: int, finding: Finding, style: Style, box: Box | None) -> str:
-    from gradlint.rules import rule_of
-
+def _finding(index: int, finding: Finding, result: Result, style: Style, box: Box | None) -> str:
     cause = finding.cause
     rows = []
     if parts := [f"<code>{_name(part)}</code>" for part in (cause.layer, cause.op) if part]:
@@ -205,8 +206,7 @@ def _finding(index: int, finding: Finding, style: Style, box: Box | None) -> str
         rows.append(("variables", _victims(finding.variables)))
     if box is not None:
         rows.append(("picture", f'<a href="#{box.id}">{_name(box.path or box.label)}</a>'))
-    rule = rule_of(finding.code)
-    if rule:
+    if rule := result.rule(finding.code):
         rows.append(("what to do", _text(rule.advice)))
     source = source_line(cause)
     quoted = f"<pre>{escape(source)}</pre>" if source else ""
@@ -413,7 +413,8 @@ def _scroll(label: str, heads: str, rows: Iterable[str], kind: str = "") -> str:
 
 
 def _notes(result: Result) -> str:
-    lines = [_text(note) for note in result.notes]
+    lines = [_text(crash(rule)) for rule in result.crashed]
+    lines += [_text(note) for note in result.notes]
     lines += [f"{_text(skipped.code)} did not run: {_text(skipped.reason)}" for skipped in result.skipped]
     if result.rules:
         lines.append(f"{count(len(result.rules), 'rule')} ran: {_text(', '.join(result.rules))}")

@@ -43,6 +43,7 @@ def render(result: Result, style: Style | None = None) -> str:
         "variables": [_variable(status) for status in result.variables],
         "rules": result.rules,
         "skipped": [{"code": skipped.code, "reason": skipped.reason} for skipped in result.skipped],
+        "crashed": [{"code": crashed.code, "reason": crashed.reason} for crashed in result.crashed],
         "notes": result.notes,
     }
     return json.dumps(json_value(report), indent=2, allow_nan=False)

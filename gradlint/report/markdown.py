@@ -17,6 +17,7 @@ from gradlint.report.text import (
     Style,
     common_folder,
     count,
+    crash,
     name,
     norm_text,
     place,
@@ -44,12 +45,13 @@ def render(result: Result, style: Style | None = None) -> str:
     """Worst findings first; what does not fit in a comment is counted at the end."""
     style = style or Style()
     head = [f"### {'✅' if result.ok else '❌'} gradlint: {text(verdict(result))}", _facts(result)]
+    head += [f"**{text(crash(rule))}**" for rule in result.crashed]
     tail = [block for block in (_inputs(result), _notes(result)) if block]
     room = LIMIT - sum(len(block) + 2 for block in head + tail)
     blocks: list[str] = []
     findings = worst_first(result.findings)
     for index, finding in enumerate(findings):
-        block = _finding(finding, style)
+        block = _finding(finding, result, style)
         room -= len(block) + 2
         if room < 0:
             blocks.append(f"*{count(len(findings) - index, 'more finding')} did not fit in here.*")
@@ -83,9 +85,7 @@ def _facts(result: Result) -> str:
     return "\n".join(f"- {label}: {text(fact)}" for label, fact in facts if fact)
 
 
-def _finding(finding: Finding, style: Style) -> str:
-    from gradlint.rules import rule_of
-
+def _finding(finding: Finding, result: Result, style: Style) -> str:
     lines = [
         f"#### {_SIGN[finding.severity]} {finding.severity} {text(finding.code)} {finding_name(finding)}",
         "",
@@ -106,7 +106,7 @@ def _finding(finding: Finding, style: Style) -> str:
         where = f" under {code(folder)}" if folder else ""
         names = _names([path[len(folder) :] for path in finding.variables])
         lines.append(f"- {count(len(finding.variables), 'variable')}{where}: {names}")
-    if rule := rule_of(finding.code):
+    if rule := result.rule(finding.code):
         lines.append(f"- what to do: {text(rule.advice)}")
     return "\n".join(lines).rstrip()
 

@@ -15,12 +15,11 @@ from urllib.parse import quote
 import gradlint
 from gradlint.finding import Severity
 from gradlint.report.json import json_value
-from gradlint.report.text import Style, folded, listed, name, repository_place, sentence
+from gradlint.report.text import Style, crash, folded, listed, name, repository_place, sentence
 
 if TYPE_CHECKING:
     from gradlint.finding import Finding
-    from gradlint.result import Result
-    from gradlint.rule import Rule
+    from gradlint.result import Result, RuleInfo
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT = "gradlint/v1"
@@ -56,13 +55,16 @@ def render(result: Result, style: Style | None = None) -> str:
         "automationDetails": {"id": f"gradlint/{sentence(result.target)}/"},
         "invocations": [
             {
-                "executionSuccessful": True,
+                "executionSuccessful": not result.crashed,
                 "toolExecutionNotifications": [
-                    {
-                        "level": "note",
-                        "message": {"text": f"{sentence(skipped.code)} did not run: {sentence(skipped.reason)}"},
-                    }
-                    for skipped in result.skipped
+                    *({"level": "error", "message": {"text": crash(rule)}} for rule in result.crashed),
+                    *(
+                        {
+                            "level": "note",
+                            "message": {"text": f"{sentence(skipped.code)} did not run: {sentence(skipped.reason)}"},
+                        }
+                        for skipped in result.skipped
+                    ),
                 ],
             }
         ],
@@ -82,13 +84,11 @@ def fingerprint(finding: Finding) -> str:
 
 def _rules(result: Result) -> list[dict[str, object]]:
     """The rules that ran, then those of findings that are in no catalogue."""
-    from gradlint.rules import rule_of
-
     names = {finding.code: finding.name for finding in result.findings}
     levels = {finding.code: finding.severity for finding in result.findings}
     rules: list[dict[str, object]] = []
     for code in dict.fromkeys((*result.rules, *names)):
-        rule = rule_of(code)
+        rule = result.rule(code)
         rules.append(
             _rule(rule)
             if rule is not None
@@ -103,7 +103,7 @@ def _rules(result: Result) -> list[dict[str, object]]:
     return rules
 
 
-def _rule(rule: Rule) -> dict[str, object]:
+def _rule(rule: RuleInfo) -> dict[str, object]:
     return {
         "id": rule.code,
         "name": rule.name,

@@ -13,6 +13,7 @@ from gradlint.report.text import (
     FINE,
     Style,
     count,
+    crash,
     folded,
     listed,
     name,
@@ -57,7 +58,7 @@ def render(result: Result, style: Style | None = None) -> str:
     blocks = [
         _headline(result, style),
         _inputs(result, style),
-        *(_finding(finding, style) for finding in loud),
+        *(_finding(finding, result, style) for finding in loud),
         [line for finding in quiet for line in _info(finding, style)],
         _remarks(result, style),
         [_verdict(result, style)],
@@ -128,7 +129,7 @@ def _states(states: Counter[GradientState], style: Style) -> str:
     return ", ".join(f"{states[state]:,} {word}" for state, word in zip(present, words, strict=True))
 
 
-def _finding(finding: Finding, style: Style) -> list[str]:
+def _finding(finding: Finding, result: Result, style: Style) -> list[str]:
     severity = style.paint(finding.severity.value, "bold", _SEVERITY[finding.severity])
     lines = [f"{severity} {style.paint(finding.code, 'bold')} {finding.name}"]
     lines += _wrapped(sentence(finding.message), style, "  ")
@@ -136,16 +137,9 @@ def _finding(finding: Finding, style: Style) -> list[str]:
         lines += _labelled("cause:", cause, style)
         lines += _quoted(finding.cause, style)
     lines += _victims(finding, style)
-    if advice := _advice(finding.code):
-        lines += _labelled("do:", advice, style)
+    if rule := result.rule(finding.code):
+        lines += _labelled("do:", sentence(rule.advice), style)
     return lines
-
-
-def _advice(code: str) -> str:
-    from gradlint.rules import rule_of  # brings all rules along, which a clean report does not need
-
-    rule = rule_of(code)
-    return sentence(rule.advice) if rule else ""
 
 
 def _cause(cause: Cause, style: Style) -> str:
@@ -181,6 +175,8 @@ def _info(finding: Finding, style: Style) -> list[str]:
 
 def _remarks(result: Result, style: Style) -> list[str]:
     lines = []
+    for rule in result.crashed:
+        lines += _labelled("crashed:", crash(rule), style)
     for note in result.notes:
         lines += _labelled("note:", sentence(note), style)
     codes: dict[str, list[str]] = {}

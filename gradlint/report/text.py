@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gradlint.finding import Cause, Finding
-    from gradlint.result import Result
+    from gradlint.result import Result, SkippedRule
 
 NAME_WIDTH = 60
 """Longer names from files are shortened in the middle."""
@@ -170,14 +170,21 @@ def source_line(cause: Cause) -> str | None:
     return sentence(linecache.getline(cause.file, cause.line)) or None
 
 
+def crash(rule: SkippedRule) -> str:
+    """One line on a rule that broke off."""
+    return f"{sentence(rule.code)} crashed: {sentence(rule.reason)}; this is a bug in gradlint, please report it"
+
+
 def verdict(result: Result) -> str:
     """The closing line: how many findings of each severity, or how far the gradient reaches."""
     found = Counter(finding.severity for finding in result.findings)
     counts = [count(found[s], s.value) for s in reversed(Severity) if found[s] and s is not Severity.INFO]
     if found[Severity.INFO]:
         counts.append(f"{found[Severity.INFO]:,} info")
+    if result.crashed:
+        counts.append(f"{count(len(result.crashed), 'rule')} crashed")
     head = ", ".join(counts) or "No finding"
-    if found[Severity.ERROR] or found[Severity.WARNING]:
+    if result.crashed or found[Severity.ERROR] or found[Severity.WARNING]:
         return head
     return f"{head}: {_reach(result)}"
 

@@ -66,6 +66,7 @@ from gradlint.rules import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gradlint.result import RuleInfo
     from gradlint.rule import Rule
 
 ALL_RULES: tuple[Rule, ...] = (
@@ -136,6 +137,12 @@ VALUE_RULES = frozenset(
 def rule_of(code: str) -> Rule | None:
     """The rule with this code, or None when the catalogue has none."""
     return next((rule for rule in ALL_RULES if rule.code == code), None)
+
+
+def described(codes: Iterable[str]) -> tuple[RuleInfo, ...]:
+    """What reports say of the rules with these codes, in the order of the catalogue."""
+    wanted = frozenset(codes)
+    return tuple(rule.info for rule in ALL_RULES if rule.code in wanted)
 
 
 def rules_matching(pattern: str) -> tuple[Rule, ...]:

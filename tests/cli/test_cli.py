@@ -7,17 +7,17 @@ import os
 import stat
 import subprocess
 import sys
-import types
 from typing import TYPE_CHECKING
 
 import networkx as nx
 import pytest
 
+import gradlint.checking  # noqa: F401 - keeps the real catalogue, whatever stands in later
 from gradlint import cli, rules
 from gradlint.errors import ModelFileError
 from gradlint.finding import Finding, Severity
 from gradlint.load.limits import Limits
-from gradlint.result import Result
+from gradlint.result import Result, SkippedRule
 from gradlint.rule import SECTIONS, Rule
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def stand_in_rules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., Result]], list]:
+def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Callable[..., Result]], list]:
     """Put a stand-in in the place of `gradlint.checking.check`; gives the list of calls to come."""
 
     def install(answer: Callable[..., Result]) -> list:
@@ -59,9 +59,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., Result]], 
             seen.append((model, sample, options))
             return answer(**options)
 
-        module = types.ModuleType("gradlint.checking")
-        module.check = check
-        monkeypatch.setitem(sys.modules, "gradlint.checking", module)
+        monkeypatch.setattr("gradlint.checking.check", check)
+        # What a stand-in answers must not be kept for others.
+        monkeypatch.setattr("gradlint.project.cache.FOLDER", tmp_path / "answers")
         return seen
 
     return install
@@ -81,6 +81,11 @@ class TestExitStatus:
     def test_follows_fail_on(self, calls, findings, fail_on, status) -> None:
         calls(lambda fail_on, **_: result(*findings, fail_on=fail_on))
         assert cli.main(["m.keras", "s.npz", "--fail-on", fail_on]) == status
+
+    def test_two_for_a_rule_that_crashed_whatever_the_others_found(self, calls, capsys) -> None:
+        calls(lambda **_: result(ERROR, crashed=(SkippedRule("GL303", "KeyError: 'x'"),)))
+        assert cli.main(["m.keras"]) == 2
+        assert "GL303 crashed: KeyError: 'x'" in capsys.readouterr().out
 
     def test_findings_go_to_stdout_and_nothing_to_stderr(self, calls, capsys) -> None:
         calls(lambda **_: result(ERROR))

@@ -22,6 +22,7 @@ from gradlint.project.isolation import Guard, guarded_check
 from gradlint.report import FORMATS
 from gradlint.report.text import Style
 from gradlint.result import GradientState, InputStatus, Result, SkippedRule, VariableStatus
+from gradlint.rules import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,7 @@ RESULT = Result(
     variables=(VariableStatus("enc/kernel", (3, 4), "float32", True, GradientState.ABSENT, None, ("a",)),),
     rules=("GL101", "GL103"),
     skipped=(SkippedRule("GL501", "it failed"),),
+    catalogue=described(("GL101", "GL103")),
     notes=("a note",),
 )  # fmt: skip
 

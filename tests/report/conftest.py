@@ -2,16 +2,13 @@ from __future__ import annotations
 
 import networkx as nx
 import pytest
-from shared_result import HERE, HOSTILE, RULES, SOURCE
+from shared_result import HERE, HOSTILE, SOURCE
 
-from gradlint import rules
 from gradlint.report.text import Style
 
 
 @pytest.fixture(autouse=True)
-def stand_in_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every report test sees the stand-in catalogue and a fixed version."""
-    monkeypatch.setattr(rules, "ALL_RULES", RULES)
+def fixed_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gradlint.__version__", "0.0.0")
 
 

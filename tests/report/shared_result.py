@@ -123,6 +123,7 @@ SHARED = Result(
         SkippedRule("GL304", "the check ended before the backward pass"),
     ),
     notes=("The model was run with training=True.", "Dropout was seeded with 0."),
+    catalogue=tuple(rule.info for rule in RULES),
 )
 HEALTHY = replace(
     SHARED,

@@ -5,6 +5,7 @@ GRADLINT_UPDATE_SNAPSHOTS=1 rewrites the snapshots; read the difference before c
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import os
@@ -147,6 +148,15 @@ class TestTable:
     def test_sentences_keep_the_width(self, width: int) -> None:
         text = self.render(replace(SHARED, inputs=(), variables=(), findings=FINDINGS[:3]), width=width)
         assert max(map(len, text.splitlines())) <= width
+
+    @pytest.mark.parametrize("format", FORMATS)
+    def test_a_crashed_rule_has_a_line_of_its_own(self, format: str, style: Style) -> None:
+        result = replace(HEALTHY, crashed=(SkippedRule("GL303", "KeyError: 'x'"),))
+        assert not result.ok
+        text = " ".join(html.unescape(FORMATS[format](result, style)).replace("\\", "").split())
+        assert "KeyError: 'x'" in text
+        assert "GL303" in text
+        assert "KeyError" not in FORMATS[format](HEALTHY, style)
 
     def test_skipped_rules_share_their_reason(self) -> None:
         skipped = tuple(SkippedRule(f"GL{n}", "the model did not run") for n in range(201, 208))
