@@ -27,6 +27,10 @@ class SampleError(GradlintError):
     """The sample cannot be read or does not hold numeric arrays."""
 
 
+class UnknownVersionError(GradlintError):
+    """TensorFlow or Keras is of a release whose private parts are not where gradlint knows them."""
+
+
 class StoppedError(GradlintError):
     """The check crashed, or took more time or memory than it may."""
 

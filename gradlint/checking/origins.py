@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from gradlint.record.source import is_library_file
+from gradlint.upstream.libraries import file_of, is_library_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -281,7 +281,7 @@ class Source:
 def loaded(names: Iterable[str]) -> list[Source]:
     """The user's loaded modules that contain one of the names."""
     names, found = set(names), []
-    for file in sorted({getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}):
+    for file in sorted({file_of(module) or "" for module in list(sys.modules.values())}):
         if not file.endswith(".py") or is_library_file(file) or not os.path.isfile(file):
             continue
         modified = os.path.getmtime(file)

@@ -23,7 +23,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
         import shtab
     except ImportError as error:
         raise UsageError("--completion needs shtab: pip install 'keras-gradlint[completion]'") from error
-    for action in parser._actions:  # argparse has no public list of what was added
+    for action in parser._actions:  # noqa: SLF001  # argparse has no public list of what was added
         if action.dest in _FILES:
             action.complete = shtab.FILE  # type: ignore[attr-defined]  # shtab's own way to say so
     try:

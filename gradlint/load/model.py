@@ -37,6 +37,7 @@ from gradlint.load.preflight import (
     unknown_class_error,
 )
 from gradlint.load.spec import ModelSpec, spec_from_config
+from gradlint.upstream.libraries import file_of, is_library_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,8 +52,6 @@ FACTORY = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)")
 HDF5_SUFFIXES = (".h5", ".hdf5")
 REASON_LENGTH = 300
 """Characters of Keras's own explanation that a message repeats: Keras appends whole configurations."""
-
-NOT_THE_USERS = re.compile(r"importlib|<frozen|site-packages[/\\\\](keras|tensorflow|h5py|numpy)[/\\\\]|\.pyx$")
 
 _imported_files: set[str] = set()
 
@@ -137,23 +136,16 @@ def _same_globals() -> Iterator[None]:
     Rebuilding layers advances both: unseeded initializers draw their seeds from Python's `random`, so that
     without this a check would change the weights of the next model the user builds.
     """
-    state, before = random.getstate(), dict(_name_counters())
+    from gradlint.upstream.state import name_counters
+
+    state, before = random.getstate(), dict(name_counters())
     try:
         yield
     finally:
         random.setstate(state)
-        counters = _name_counters()
+        counters = name_counters()
         counters.clear()  # in place: Keras keeps the object
         counters.update(before)
-
-
-def _name_counters() -> dict[str, int]:
-    try:  # private; a Keras that moves it costs no more than shifted names
-        from keras.src.backend.common import global_state
-
-        return global_state.get_global_attribute("object_name_uids") or {}
-    except (ImportError, AttributeError):
-        return {}
 
 
 # --- the user's own code ----------------------------------------------------------------------------
@@ -192,7 +184,7 @@ def _import_module(name: str) -> Any:
 
 def _import_file(path: Path) -> None:
     known = sys.modules.get(path.stem)
-    if str(path) in _imported_files or (known and getattr(known, "__file__", None) == str(path)):
+    if str(path) in _imported_files or file_of(known) == str(path):
         return
     if str(path.parent) not in sys.path:  # as `python FILE.py` does
         sys.path.insert(0, str(path.parent))
@@ -215,7 +207,7 @@ def _blame(error: BaseException) -> str:
     where, traceback = "", error.__traceback__
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
-        if not NOT_THE_USERS.search(file) and file != __file__:
+        if not is_library_file(file):
             where = f" ({file}:{traceback.tb_lineno})"
         traceback = traceback.tb_next
     return f"{type(error).__name__}: {_first_words(error)}{where}"
@@ -356,7 +348,8 @@ def _from_file(
 def _unallocated() -> Iterator[None]:
     """Lets Keras build a model whose variables have shapes and no values, in memory for the layers alone."""
     import keras
-    from keras.src.backend.common import global_state
+
+    from gradlint.upstream.state import allocation_pending
 
     inherited: Any = keras.Variable.__init__
     own = vars(keras.Variable).get("__init__")
@@ -375,14 +368,11 @@ def _unallocated() -> Iterator[None]:
 
         inherited(variable, initializer, shape, *args, **more)
 
-    pending = list(global_state.get_global_attribute("uninitialized_variables", []))
     keras.Variable.__init__ = without_value
     try:
-        with keras.StatelessScope(initialize_variables=False):
+        with allocation_pending(), keras.StatelessScope(initialize_variables=False):
             yield
     finally:
-        # Whoever leaves a stateless scope next would allocate them.
-        global_state.set_global_attribute("uninitialized_variables", pending)
         if own is None:
             del keras.Variable.__init__
         else:
@@ -641,16 +631,19 @@ def _described(model: Model) -> ModelSpec:
 
 def _live_graph(model: Model) -> Mapping[str, Any]:
     """A model's layers and how they are connected, in the form that Keras writes functional models."""
-    functional = getattr(model, "_functional", None) or model
+    from gradlint.upstream.models import ends_of_graph, graph_of_model
+
+    functional = graph_of_model(model)
     operations: Sequence[Any] = getattr(functional, "operations", None) or getattr(model, "layers", [])
     graph: dict[str, Any] = {"layers": [_live_layer(operation) for operation in operations]}
-    if getattr(functional, "_inputs_struct", None) is not None:
-        graph["input_layers"] = _tensor_names(functional._inputs_struct)
-        graph["output_layers"] = _tensor_names(functional._outputs_struct)
+    if (ends := ends_of_graph(functional)) is not None:
+        graph["input_layers"], graph["output_layers"] = map(_tensor_names, ends)
     return graph
 
 
 def _live_layer(layer: Any) -> dict[str, Any]:
+    from gradlint.upstream.models import calls_of
+
     try:
         config: Any = layer.get_config()
     except Exception:
@@ -661,7 +654,7 @@ def _live_layer(layer: Any) -> dict[str, Any]:
         config = {**config, **_live_graph(layer)}
     tensors = [
         {"class_name": "__keras_tensor__", "config": {"keras_history": _tensor_names(tensor)}}
-        for node in getattr(layer, "_inbound_nodes", ())
+        for node in calls_of(layer)
         for tensor in node.input_tensors
     ]
     return {
@@ -680,8 +673,6 @@ def _tensor_names(part: Any) -> Any:
         return {key: _tensor_names(value) for key, value in part.items()}
     if isinstance(part, (list, tuple)):
         return [_tensor_names(value) for value in part]
-    return [
-        part._keras_history.operation.name,
-        part._keras_history.node_index,
-        part._keras_history.tensor_index,
-    ]
+    from gradlint.upstream.models import origin_of
+
+    return list(origin_of(part))

@@ -15,7 +15,6 @@ import json
 import os
 import re
 import sys
-import sysconfig
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import gradlint
 from gradlint.project.wire import MalformedError, result_from_data, result_to_data
+from gradlint.upstream.libraries import file_of, is_library_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -170,18 +170,10 @@ def _origin(name: str) -> object:
 
 
 def _own_modules() -> Iterable[Path]:
-    """Files of the loaded modules that are neither installed nor gradlint's own."""
-    installed = {os.path.normpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    installed.add(os.path.dirname(os.path.abspath(__file__)))
-    files = {
-        file for module in list(sys.modules.values()) if isinstance(file := getattr(module, "__file__", None), str)
-    }
+    """Files of the loaded modules that are neither a library's nor gradlint's own."""
+    files = {file_of(module) or "" for module in list(sys.modules.values())}
     return sorted(
-        Path(file)
-        for file in files
-        if os.path.isabs(file)
-        and not file.startswith(tuple(f"{folder}{os.sep}" for folder in installed))
-        and os.path.isfile(file)
+        Path(file) for file in files if os.path.isabs(file) and not is_library_file(file) and os.path.isfile(file)
     )
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from gradlint.errors import UsageError
 from gradlint.record import source, tensors
 from gradlint.record.recording import LossFunction, LossRecord
-from gradlint.upstream import internals
+from gradlint.upstream import models
 
 Tensor = Any
 
@@ -94,11 +94,11 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective
     if loss is not None:
         return _named(loss, batch)
     if getattr(model, "compiled", False):
-        if internals.overrides(model, "train_step"):
+        if models.overrides(model, "train_step"):
             file, line = source.definition_of(type(model), "train_step")
             described = f"the losses of {type(model).__name__}.train_step"
             return Objective(LossRecord("train_step", described, file=file, line=line), True)
-        if internals.overrides(model, "compute_loss"):
+        if models.overrides(model, "compute_loss"):
             file, line = source.definition_of(type(model), "compute_loss")
             described = f"{type(model).__name__}.compute_loss"
             return Objective(LossRecord("compiled", described, file=file, line=line), compute=_compiled(model))
@@ -113,7 +113,7 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective
             return _added_or_surrogate(model, seed)
         return _surrogate(seed, "the sample has no labels for the compiled loss")
     objective = _surrogate(seed, "the model is not compiled")
-    own = next((name for name in ("train_step", "compute_loss") if internals.overrides(model, name)), None)
+    own = next((name for name in ("train_step", "compute_loss") if models.overrides(model, name)), None)
     if own is None:
         return objective
     unseen = f"{own}, which was not looked at since the model is not compiled"
@@ -149,26 +149,21 @@ def _labels(batch: Batch, outputs: Any, model: Any) -> Any:
 def _compiled(model: Any) -> Callable[[Batch, Any, Any, bool], Tensor]:
     def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
         # With labels of its own a compute_loss may want the dict as the sample has it.
-        own = internals.overrides(model, "compute_loss") and "" not in batch.labels
+        own = models.overrides(model, "compute_loss") and "" not in batch.labels
         labels = (dict(batch.labels) or None) if own else _labels(batch, outputs, model) if batch.labels else None
-        return model._compute_loss(packed, labels, outputs, batch.sample_weight, training=training)
+        return models.loss_of(model, packed, labels, outputs, batch.sample_weight, training)
 
     return compute
 
 
 def compiled_functions(model: Any) -> tuple[LossFunction, ...]:
     """The compiled loss of each output that has one and is not weighted to zero."""
-    loss = getattr(getattr(model, "_compile_loss", None), "_user_loss", None)
+    loss, weights = models.compiled_loss(model)
     if loss is None:
         return ()
-    weights = getattr(model._compile_loss, "_user_loss_weights", None)
     names = list(getattr(model, "output_names", None) or [""])
     if isinstance(loss, Mapping):
-        pairs = (
-            [(str(name), function) for name, function in keras.tree.flatten_with_path(loss)]
-            if False
-            else list(loss.items())
-        )
+        pairs = list(loss.items())
     elif isinstance(loss, (list, tuple)):
         pairs = list(zip(names, loss, strict=False)) if len(names) == len(loss) else [("", f) for f in loss]
     else:
@@ -189,9 +184,7 @@ def compiled_functions(model: Any) -> tuple[LossFunction, ...]:
 
 def declined_outputs(model: Any) -> frozenset[str]:
     """Outputs whose loss is explicitly None, or weighted to zero: no loss reads them, by intent."""
-    compile_loss = getattr(model, "_compile_loss", None)
-    loss = getattr(compile_loss, "_user_loss", None)
-    weights = getattr(compile_loss, "_user_loss_weights", None)
+    loss, weights = models.compiled_loss(model)
     names = list(getattr(model, "output_names", None) or [])
 
     def pairs(given: Any) -> list[tuple[str, Any]]:
@@ -216,7 +209,7 @@ def _function(output: str, loss: Any) -> LossFunction:
     name = getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
     inner = getattr(loss, "fn", loss)
     module = str(getattr(inner, "__module__", type(loss).__module__))
-    from_logits = (getattr(loss, "_fn_kwargs", None) or {}).get("from_logits")
+    from_logits = models.arguments_of_loss(loss).get("from_logits")
     if from_logits is None and callable(inner):
         try:
             parameter = inspect.signature(inner).parameters.get("from_logits")
@@ -262,7 +255,7 @@ def _added_or_surrogate(model: Any, seed: int) -> Objective:
 
     def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
         if model.losses:
-            return model._compute_loss(packed, None, outputs, None, training=training)
+            return models.loss_of(model, packed, None, outputs, None, training)
         assert surrogate.compute is not None
         return surrogate.compute(batch, packed, outputs, training)
 

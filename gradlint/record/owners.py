@@ -9,6 +9,7 @@ import keras
 
 from gradlint.record import source
 from gradlint.result import GradientState
+from gradlint.upstream.models import layers_inside, variables_of_its_own
 
 if TYPE_CHECKING:
     from gradlint.record.recording import VariableRecord
@@ -34,10 +35,10 @@ class Owners:
     def _walk(self, layer: Any, is_root: bool) -> None:
         if is_root:
             self._path[id(layer)] = ""
-        for variable in [*layer._trainable_variables, *layer._non_trainable_variables]:
+        for variable in variables_of_its_own(layer):
             self._owner.setdefault(id(variable), layer)
-        for child in layer._flatten_layers(include_self=False, recursive=False):
-            if id(child) not in self._parent and child is not layer:
+        for child in layers_inside(layer):
+            if id(child) not in self._parent:
                 self._parent[id(child)] = layer
                 self._walk(child, is_root=False)
 

@@ -19,7 +19,7 @@ from gradlint.record.objective import Batch, Objective, objective_of
 from gradlint.record.omissions import left_out
 from gradlint.record.recording import LeftOut, LossRecord, is_float
 from gradlint.record.trace import Trace
-from gradlint.upstream import internals
+from gradlint.upstream import internals, models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -183,11 +183,11 @@ class Run:
         Their first values are assigned, which would look like values that pass through a variable.
         """
         model = self.subject.model
-        if model is None or all(layer.built for layer in model._flatten_layers()):
+        if model is None or models.is_built(model):
             return
         with contextlib.suppress(Exception):  # The recorded run meets the same error and tells it.
             self.call_model(batch)
-        if all(layer.built for layer in model._flatten_layers()):
+        if models.is_built(model):
             return
         # Networks that only the model's own step calls: a GAN's generator.
         if objective_of(model, batch, self.subject.loss, self.seed).runs_train_step:

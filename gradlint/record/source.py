@@ -5,35 +5,21 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-import os
 import sys
-import sysconfig
 import textwrap
 from typing import TYPE_CHECKING, Any
+
+from gradlint.upstream.libraries import file_of, is_library_file, is_own_file, is_stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
 
-# Installed packages and the standard library. A project under test lives elsewhere, also when it is
-# installed in editable mode.
-_LIBRARY_PARTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
-_LIBRARY_ROOTS = tuple(
-    {os.path.normpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib")}
-    | {os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep}
-)
-
-
-@functools.cache
-def is_library_file(file: str) -> bool:
-    """Whether a file belongs to an installed package, the standard library or gradlint itself."""
-    return any(part in file for part in _LIBRARY_PARTS) or file.startswith(_LIBRARY_ROOTS) or file.startswith("<frozen")
-
 
 def is_library_class(cls: type) -> bool:
     """Whether a layer's class is installed code: its user has no line to change in it."""
     module = sys.modules.get(cls.__module__)
-    file = getattr(module, "__file__", None)
+    file = file_of(module)
     return file is not None and is_library_file(file)
 
 
@@ -63,18 +49,14 @@ _AUTOGRAPH = "__autograph_generated_file"
 
 
 def _autograph_frame(root: str) -> tuple[str | None, int | None]:
-    from gradlint.upstream import internals
+    from gradlint.upstream.observing import mapped_stack
 
-    for file, line in reversed(internals.mapped_stack()):
+    for file, line in reversed(mapped_stack()):
         if file == root:
             break
         if not is_library_file(file) and _AUTOGRAPH not in file:
             return file, line
     return None, None
-
-
-# What stands in for functions of NumPy during a run: the line that calls them is the one in question.
-_STAND_INS = "internals.py"
 
 
 def traceback_frame(error: BaseException) -> tuple[str | None, int | None]:
@@ -85,17 +67,12 @@ def traceback_frame(error: BaseException) -> tuple[str | None, int | None]:
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
         # Frames before gradlint's own belong to whoever called the check.
-        if is_own_file(file) and os.path.basename(file) != _STAND_INS:
+        if is_own_file(file) and not is_stand_in(file):
             inside, found = True, (None, None)
         elif inside and not is_library_file(file):
             found = file, traceback.tb_lineno
         traceback = traceback.tb_next
     return found
-
-
-def is_own_file(file: str) -> bool:
-    """Whether a file is gradlint's."""
-    return file.startswith(os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep)
 
 
 def run_and_locate_return(layer: Any, run: Callable[[], Any]) -> tuple[Any, str | None, int | None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from gradlint.upstream import internals
+from gradlint.upstream import eager, models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ def tensor(value: Any, dtype: str | None = None) -> Any:
 def components(tensor: Any) -> list[Any]:
     """The dense tensors of which a ragged or sparse tensor is made."""
     if isinstance(tensor, (tf.RaggedTensor, tf.SparseTensor)):
-        return [part for part in tf.nest.flatten(tensor, expand_composites=True) if internals.is_eager(part)]
+        return [part for part in tf.nest.flatten(tensor, expand_composites=True) if eager.is_eager(part)]
     return [tensor]
 
 
@@ -76,11 +76,10 @@ def unique_paths(variables: Sequence[Any], roots: Sequence[Any]) -> list[str]:
 
 
 def _walk(layer: Any, prefix: str, around: dict[int, str]) -> None:
-    for variable in [*layer._trainable_variables, *layer._non_trainable_variables]:
+    for variable in models.variables_of_its_own(layer):
         around.setdefault(id(variable), f"{prefix}{variable.name}")
-    for child in layer._flatten_layers(include_self=False, recursive=False):
-        if child is not layer:
-            _walk(child, f"{prefix}{child.name}/", around)
+    for child in models.layers_inside(layer):
+        _walk(child, f"{prefix}{child.name}/", around)
 
 
 def dtype_of(variable: Any) -> str:

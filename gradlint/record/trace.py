@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import sys
+import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -235,7 +235,7 @@ class Trace:
         return joined(call.layer if call is not None else "", path)
 
     def _new_op(self, op_type: str, inputs: list[int], attributes: tuple[Any, ...] = ()) -> Op:
-        file, line = source.user_frame(sys._getframe(1), self._root)
+        file, line = source.user_frame(inspect.currentframe(), self._root)
         op = Op(op_type, self.layer, file, line, self.region, inputs, [], attributes)
         self.ops.append(op)
         return op
@@ -326,7 +326,7 @@ class Trace:
         if tensor.dtype.is_bool:
             self.decisions.add(index)  # tf.cond looks at its predicate this way.
             return
-        file, line = source.user_frame(sys._getframe(1), self._root)
+        file, line = source.user_frame(inspect.currentframe(), self._root)
         if file is None:
             return  # Keras and TensorFlow look at values of their own: axes, shapes, lengths.
         self._detours.append(Detour(index, self.layer, file, line, self.region, tensor.shape.rank == 0))

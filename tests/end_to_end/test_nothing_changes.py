@@ -18,7 +18,7 @@ from keras import layers
 from running import FIXTURES
 
 import gradlint
-from gradlint.upstream import internals
+from gradlint.upstream.names import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,11 +100,11 @@ def state_of_the_world() -> dict[str, Any]:
         "environment": dict(os.environ),
         "folder": os.getcwd(),
         "standard streams": (id(sys.stdout), id(sys.stderr)),
-        "imperative gradient": id(internals.imperative_grad.imperative_grad),
-        "calls": id(internals.Operation.__call__),
-        "record": id(internals.record.record_operation),
-        "numpy conversion": id(internals.ops._EagerTensorBase.numpy),
-        "optimizers": (id(internals.BaseOptimizer.apply), id(internals.BaseOptimizer.apply_gradients)),
+        "imperative gradient": id(value_of("imperative_grad")),
+        "calls": id(keras.Operation.__call__),
+        "record": id(value_of("record_operation")),
+        "numpy conversion": id(value_of("eager tensor methods").numpy),
+        "optimizers": (id(keras.Optimizer.apply), id(keras.Optimizer.apply_gradients)),
     }
 
 

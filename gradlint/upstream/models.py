@@ -1,0 +1,89 @@
+"""Keras's models: the paths of their layers, and what they keep to themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from gradlint.upstream.names import place_of, value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def current_path() -> str:
+    """The path of the layer that is running, as Keras spells it; empty outside of every layer."""
+    return str(value_of("current_path")())
+
+
+def overrides(model: Any, method: str) -> bool:
+    """Whether the class of a model has its own `train_step` or `compute_loss`."""
+    defining = next((cls for cls in type(model).__mro__ if method in vars(cls)), None)
+    return defining is not None and defining.__module__.partition(".")[0] != keras.__name__
+
+
+def is_compiled_in_name_only(model: Any) -> bool:
+    """Whether Keras says that a model is compiled, although nobody has called its own `compile`.
+
+    That is how it loads one that overrides `compile` and not `compile_from_config`.
+    """
+    return bool(getattr(model, "compiled", False)) and not hasattr(model, "_compile_config")
+
+
+def variables_of_its_own(layer: Any) -> list[Any]:
+    """The variables that a layer has made itself, without those of the layers inside."""
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+def layers_inside(layer: Any) -> list[Any]:
+    """The layers that a layer holds itself, without those further in."""
+    found = _member(layer, "layers inside")(include_self=False, recursive=False)
+    return [child for child in found if child is not layer]
+
+
+def is_built(model: Any) -> bool:
+    """Whether every layer of a model has its variables."""
+    return all(layer.built for layer in _member(model, "layers inside")())
+
+
+def loss_of(model: Any, inputs: Any, labels: Any, outputs: Any, weights: Any, training: bool) -> Any:
+    """The compiled loss of a model with its added losses, as `fit` computes it, or its own `compute_loss`."""
+    return _member(model, "loss of a model")(inputs, labels, outputs, weights, training=training)
+
+
+def compiled_loss(model: Any) -> tuple[Any, Any]:
+    """What was given to `compile` as `loss` and `loss_weights`; None where nothing was."""
+    compiled = getattr(model, "_compile_loss", None)
+    return getattr(compiled, "_user_loss", None), getattr(compiled, "_user_loss_weights", None)
+
+
+def arguments_of_loss(loss: Any) -> dict[str, Any]:
+    """The keyword arguments that a loss object hands to its function."""
+    return dict(getattr(loss, "_fn_kwargs", None) or {})
+
+
+def graph_of_model(model: Any) -> Any:
+    """The functional model that a Keras model is or, if it is a `Sequential`, holds."""
+    return getattr(model, "_functional", None) or model
+
+
+def ends_of_graph(functional: Any) -> tuple[Any, Any] | None:
+    """The nested inputs and outputs of a functional model; None for any other."""
+    inputs = getattr(functional, "_inputs_struct", None)
+    return None if inputs is None else (inputs, functional._outputs_struct)
+
+
+def calls_of(operation: Any) -> Sequence[Any]:
+    """The nodes of the functional graphs in which a layer or an operation is called."""
+    return tuple(getattr(operation, "_inbound_nodes", ()))
+
+
+def origin_of(symbol: Any) -> tuple[str, int, int]:
+    """Name of the operation, number of its call, and number of the result that a Keras tensor is."""
+    history = symbol._keras_history
+    return str(history.operation.name), int(history.node_index), int(history.tensor_index)
+
+
+def _member(owner: Any, name: str) -> Any:
+    return getattr(owner, place_of(name).attribute)

@@ -1,0 +1,105 @@
+"""Saving what a run changes, and giving it back."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gradlint.upstream.eager import tf_variable
+from gradlint.upstream.names import is_found, value_of
+from gradlint.upstream.patching import patched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+
+def global_attribute(name: str, default: Any = None) -> Any:
+    """What Keras keeps for the whole process under a name."""
+    return value_of("get_global_attribute")(name, default)
+
+
+def set_global_attribute(name: str, value: Any) -> None:
+    """Change what Keras keeps for the whole process under a name."""
+    value_of("set_global_attribute")(name, value)
+
+
+@contextlib.contextmanager
+def restored(variables: Sequence[Any], is_assigned: Callable[[Any], bool]) -> Iterator[None]:
+    """Leave variables and every random state as they were found.
+
+    Args:
+        variables: the Keras and TensorFlow variables whose values must not change.
+        is_assigned: whether the run assigned to a variable; asked at the end.
+    """
+    # Reading shares the buffer (copy on write), so this costs memory only for what really changes.
+    before = [(tf_variable(variable), tf_variable(variable).read_value()) for variable in variables]
+    eager = value_of("eager context")()
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    # The eager context makes its generator on first use of a seed.
+    tf_seed, tf_generator = eager._seed, getattr(eager, "_rng", None)
+    tf_state = tf_generator.getstate() if tf_generator is not None else None
+    generator = global_attribute("global_seed_generator")
+    counters = {name: dict(global_attribute(name) or {}) for name in ("object_name_uids",)}
+    generator_state = tf.identity(tf_variable(generator.state)) if generator is not None else None
+    try:
+        yield
+    finally:
+        for variable, value in before:
+            if is_assigned(variable):
+                variable.assign(value)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+        eager._seed = tf_seed
+        if tf_generator is not None:
+            eager._rng = tf_generator
+            tf_generator.setstate(tf_state)
+        elif hasattr(eager, "_rng"):
+            del eager._rng
+        set_global_attribute("global_seed_generator", generator)
+        if generator is not None:
+            tf_variable(generator.state).assign(generator_state)
+        uids = global_attribute("object_name_uids")
+        if uids is not None:
+            uids.clear()
+            uids.update(counters["object_name_uids"])
+
+
+def fresh_seeds(seed: int) -> None:
+    """Make every random operation of the coming run repeatable."""
+    keras.utils.set_random_seed(seed)
+    # Keras 3.12 and earlier keep the generator of operations without a seed of their own.
+    set_global_attribute("global_seed_generator", None)
+
+
+@contextlib.contextmanager
+def optimizers_disarmed() -> Iterator[None]:
+    """Let every Keras optimizer accept gradients and change nothing."""
+
+    def ignore(self: Any, *args: Any, **kwargs: Any) -> None:
+        return None
+
+    with contextlib.ExitStack() as stack:
+        for name in ("apply", "apply_gradients"):
+            defined = next(cls for cls in keras.Optimizer.__mro__ if name in vars(cls))
+            stack.enter_context(patched(defined, name, ignore))
+        yield
+
+
+def name_counters() -> dict[str, int]:
+    """Keras's own counters for automatic names; a Keras without them costs no more than shifted names."""
+    return (global_attribute("object_name_uids") or {}) if is_found("get_global_attribute") else {}
+
+
+@contextlib.contextmanager
+def allocation_pending() -> Iterator[None]:
+    """Forget the variables that a stateless scope has left without values: who leaves the next would allocate them."""
+    pending = list(global_attribute("uninitialized_variables", []))
+    try:
+        yield
+    finally:
+        set_global_attribute("uninitialized_variables", pending)
