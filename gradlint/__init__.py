@@ -4,10 +4,34 @@ Names are imported on first use, so that `import gradlint` (which pytest does at
 through the plugin) costs next to nothing.
 """
 
-from __future__ import annotations
+import sys
 
-from typing import TYPE_CHECKING
 
+def _leave_the_current_folder() -> None:
+    """Keep the program `gradlint` from importing what lies in the folder that it is started in.
+
+    `python -m` looks there before it looks where Python itself is, and so it does with `PYTHONPATH=.`. The folder comes
+    back once a module of the user's is named (`load.search`).
+    """
+    import os  # Python's own start has imported it; nothing else may be imported here
+
+    # While `python -m` looks for its module, this is all that the first argument says.
+    by_name = sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)].startswith(("gradlint", "-mgradlint"))
+    if not by_name and os.path.splitext(os.path.basename((sys.argv or [""])[0]))[0] != "gradlint":
+        return  # somebody's own program, and path
+    here = os.path.realpath(os.getcwd())
+    given = "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "")
+    first = (given.count(os.pathsep) + 1 if given else 0) + 1
+    kept = [entry for entry in sys.path[:first] if os.path.realpath(entry) != here]
+    sys.path[:first] = kept
+
+
+try:  # noqa: SIM105 (contextlib would be a first import)
+    _leave_the_current_folder()
+except (OSError, AttributeError):  # a current folder that is gone; an interpreter that is embedded
+    pass
+
+TYPE_CHECKING = False  # as linters take it; `typing` would be a first import
 if TYPE_CHECKING:
     from gradlint.checking import assert_gradients_flow, check
     from gradlint.checking.assertion import GradientsDoNotFlow

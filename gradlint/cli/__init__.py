@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import gradlint
 from gradlint.errors import GradlintError, ModelRunError, UsageError
+from gradlint.load import search
 from gradlint.project.terminal import Progress, is_terminal, silence
 from gradlint.report import FORMATS
 from gradlint.report.text import Style, count, printable, verdict
@@ -101,7 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        return _run(options, given, parser)
+        with search.restored():
+            return _run(options, given, parser)
     except GradlintError as error:
         return _failed(str(error), options)
     except KeyboardInterrupt:
@@ -141,6 +143,9 @@ def _run(options: Options, given: frozenset[str], parser: argparse.ArgumentParse
 
         return _write(script(parser, options.completion), OK)
     config = _config(options)
+    from gradlint.project.folders import leave_folders
+
+    leave_folders(config, options.model, is_named="imports" in given)
     if options.show_config:
         from gradlint.project.config import shown_config
 
@@ -215,11 +220,8 @@ def _check(
     """
     _refuse_early(options)
     known, baseline_file = _baseline(options, config)
-    from gradlint.project.targets import against, settled
-
-    if config.file is not None and str(config.folder) not in sys.path:
-        sys.path.insert(0, str(config.folder))  # where its modules are
     from gradlint.project.isolation import guarded_check
+    from gradlint.project.targets import against, settled
     from gradlint.rules import codes_matching
 
     arguments = {

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from gradlint.errors import GradlintError, ModelFileError, UnsafeModelError, UsageError
+from gradlint.load import search
 from gradlint.load.content import KERAS_PACKAGES, Kind, UnsafeContent, defined_classes
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import (
@@ -154,8 +155,8 @@ def _same_globals() -> Iterator[None]:
 def import_user_modules(names: Sequence[str]) -> None:
     """Imports the user's modules, so that the layers and losses they register are known to Keras.
 
-    The current folder comes first on the import path, as with `python -m`, and stays there: user code
-    may import more when it runs. A file is executed once, under its own name.
+    The folders of the user (`load.search`) come first on the import path and stay there: user code may import more
+    when it runs. A file is executed once, under its own name.
 
     Args:
         names: dotted module names, or paths of `.py` files.
@@ -168,26 +169,18 @@ def import_user_modules(names: Sequence[str]) -> None:
             if name.endswith(".py") or os.sep in name:
                 _import_file(require_file(name, UsageError, "a Python file").resolve())
             else:
-                _import_module(name)
+                search.named_module(name)
         except GradlintError:
             raise
         except (Exception, SystemExit) as error:
             raise UsageError(f"--import {name} failed: {_blame(error)}") from error
 
 
-def _import_module(name: str) -> Any:
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    importlib.invalidate_caches()
-    return importlib.import_module(name)
-
-
 def _import_file(path: Path) -> None:
     known = sys.modules.get(path.stem)
     if str(path) in _imported_files or file_of(known) == str(path):
         return
-    if str(path.parent) not in sys.path:  # as `python FILE.py` does
-        sys.path.insert(0, str(path.parent))
+    search.open_folders(first=str(path.parent))  # as `python FILE.py` does
     name = path.stem if known is None else f"gradlint_import_{len(_imported_files)}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -287,7 +280,7 @@ def _from_factory(target: str) -> tuple[Model, object]:
 
     module_name, _, name = target.partition(":")
     try:
-        factory = _import_module(module_name)
+        factory: Any = search.named_module(module_name)
         for part in name.split("."):
             factory = getattr(factory, part)
     except (Exception, SystemExit) as error:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradlint
+from gradlint.load.search import found_module
 from gradlint.project.wire import MalformedError, result_from_data, result_to_data
 from gradlint.upstream.libraries import file_of, is_library_file
 
@@ -165,7 +165,7 @@ def _origin(name: str) -> object:
     """What an `--import` names: the content of a file, or the state of a module's."""
     if name.endswith(".py") or os.sep in name:
         return _digest(Path(name))
-    root = importlib.util.find_spec(name.split(".")[0])  # finding a deeper one would import its parents
+    root = found_module(name.split(".")[0])  # finding a deeper one would import its parents
     return None if root is None or root.origin is None else [root.origin, _state(Path(root.origin))[:2]]
 
 

@@ -22,8 +22,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import gradlint
 from gradlint import errors
 from gradlint.errors import GradlintError, ModelRunError, StoppedError
+from gradlint.load import search
 from gradlint.load.limits import DEFAULT_LIMITS, UNKNOWN_MEMORY, Limits, size_text
 
 if TYPE_CHECKING:
@@ -55,9 +57,17 @@ GRACE = 5.0
 """Seconds after which a process that does not even let the timer run is ended by the system."""
 TIMEOUT = 600.0
 """Seconds; the longest run of the cases takes two minutes on two slow cores."""
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from gradlint.project.isolation import serve; serve()"
-)
+_START = """
+import sys
+package, room, number = sys.argv[1:4]
+sys.path[:] = sys.argv[4 : 4 + int(number)]
+from importlib import import_module, util
+spec = util.spec_from_file_location("gradlint", package)
+sys.modules["gradlint"] = module = util.module_from_spec(spec)
+spec.loader.exec_module(module)
+import_module(room).serve(*sys.argv[4 + int(number) :])
+"""
+"""How a process of ours starts: the path of this one before the first import, and this gradlint, wherever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +175,7 @@ def check_isolated(
             "sample": None if sample is None else given.get(sample, os.path.abspath(sample)),
             "options": {**options, "imports": [os.path.abspath(n) if _is_file_name(n) else n for n in names]},
             "limits": [memory, limits.config, limits.depth, limits.items, limits.ratio],
-            "folder": os.getcwd(),
+            "folders": search.folders_to_name(),
             "debug": debug,
         }
         child = _Child(folder, request, timeout, progress)
@@ -233,6 +243,13 @@ def timeout_message(timeout: float, stage: str) -> str:
     return f"the check took more than {timeout:g} seconds and was ended while {stage}; raise --timeout."
 
 
+def interpreter(room: str, *arguments: str) -> list[str]:
+    """The command that runs `serve(*arguments)` of a module of gradlint in another process."""
+    paths = [os.path.abspath(path) for path in sys.path]
+    package = os.path.abspath(gradlint.__file__)
+    return [sys.executable, "-c", _START, package, room, str(len(paths)), *paths, *arguments]
+
+
 # -- the parent's side -----------------------------------------------------------------------------------
 
 
@@ -248,9 +265,8 @@ class _Child:
         self._progress = progress
         self._answer: dict[str, Any] | None = None
         self._deadline = time.monotonic() + timeout
-        paths = [os.path.abspath(path) for path in sys.path]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, json.dumps(paths)],
+            interpreter("gradlint.project.isolation"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -404,8 +420,8 @@ def serve() -> None:
         channel.flush()
 
     try:
-        # An --import by name, or a factory, is found from the folder the user is in.
-        sys.path.insert(0, request["folder"])
+        search.use(request["folders"])
+        search.close(request["folders"])
         say(**_answer(request, lambda stage: say(stage=stage)))
     except MemoryError:  # on the way out; the rest of the process may be in no state to be ended properly
         say(error="MemoryError", message="")

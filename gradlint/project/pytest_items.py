@@ -11,6 +11,7 @@ import pytest
 from gradlint.checking.assertion import GradientsDoNotFlow
 from gradlint.checking.suppression import unused_error
 from gradlint.errors import GradlintError
+from gradlint.load import search
 from gradlint.project.baseline import Baseline, read_baseline
 from gradlint.project.config import Settings, find_config, load_config, paired_target
 from gradlint.project.targets import against, job_of, outcome
@@ -95,6 +96,7 @@ class TargetItem(pytest.Item):
 
     def runtest(self) -> None:
         config = self.collection.config
+        search.use([config.folder])
         done = outcome(job_of(self.target, config, Settings()))
         done = against(done, self.collection.baseline, config.baseline)
         # Whether an ignore of the whole file fits anything, one target cannot say.

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 from gradlint.checking.suppression import Allowance, suppress
 from gradlint.errors import GradlintError, ModelRunError
+from gradlint.load import search
 from gradlint.project.baseline import Identities, Identity, compare, identities
-from gradlint.project.isolation import GRACE, UNGUARDED, Guard, end_all, guarded_check, timeout_message
+from gradlint.project.isolation import GRACE, UNGUARDED, Guard, end_all, guarded_check, interpreter, timeout_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,7 +46,6 @@ class Job:
         name: of the target; also its name in a baseline.
         arguments: of `gradlint.check()`, by keyword.
         allowed: what the target and the file allow.
-        folder: modules named by the configuration are looked for here.
         guard: limits, time and isolation.
         graph: bring the graph back from another process; it can be large.
     """
@@ -55,7 +55,6 @@ class Job:
     sample: str | None
     arguments: Mapping[str, object]
     allowed: tuple[Allowance, ...]
-    folder: Path
     guard: Guard = UNGUARDED
     graph: bool = False
 
@@ -98,7 +97,6 @@ def job_of(target: Target, config: Config, stronger: Settings) -> Job:
         sample=None if target.sample is None else from_here(target.sample),
         arguments=arguments(stronger.over(target.settings)),
         allowed=(*target.allowed, *config.allowed),
-        folder=config.folder,
     )
 
 
@@ -115,8 +113,6 @@ def outcome(job: Job, progress: Callable[[str], None] | None = None) -> Outcome:
     Raises:
         GradlintError: the check could not run.
     """
-    if str(job.folder) not in sys.path:
-        sys.path.insert(0, str(job.folder))
     result = guarded_check(job.model, job.sample, job.arguments, job.guard, progress=progress)
     return settled(job.name, result, job.allowed)
 
@@ -185,7 +181,7 @@ class _Crew:
             if job.guard.isolate:
                 return self._isolated(job)
             order, answer, said = (Path(folder) / name for name in ("order", "answer", "said"))
-            order.write_bytes(pickle.dumps(job))
+            order.write_bytes(pickle.dumps((job, search.folders_to_name())))
             with said.open("wb") as stream:
                 status = self._run(
                     [str(order), str(answer)], None if self._debug else stream.fileno(), job.guard.timeout
@@ -203,8 +199,6 @@ class _Crew:
         if self._stopped:
             return Outcome(job.name, error="interrupted")
         try:
-            if str(job.folder) not in sys.path:
-                sys.path.insert(0, str(job.folder))
             result = guarded_check(job.model, job.sample, job.arguments, job.guard, debug=self._debug)
             return _carried(settled(job.name, result, job.allowed), job)
         except GradlintError as error:
@@ -213,14 +207,11 @@ class _Crew:
             return Outcome(job.name, error=f"internal error: {type(error).__name__}: {error}")
 
     def _run(self, files: list[str], stream: int | None, timeout: float) -> int:
-        code = (
-            f"import sys; sys.path[:] = {sys.path!r}; from gradlint.project.targets import serve; serve(*sys.argv[1:])"
-        )
         with self._lock:
             if self._stopped:
                 return -2
             process = subprocess.Popen(
-                [sys.executable, "-c", code, *files],
+                interpreter("gradlint.project.targets", *files),
                 stdin=subprocess.DEVNULL,
                 stdout=sys.stderr.fileno() if stream is None else stream,
                 stderr=stream,
@@ -253,7 +244,10 @@ def _carried(done: Outcome, job: Job) -> Outcome:
 
 def serve(order: str, answer: str) -> None:
     """Do the job in the file `order`, and write its outcome; what the process of a job runs."""
-    job: Job = pickle.loads(Path(order).read_bytes())
+    job: Job
+    job, folders = pickle.loads(Path(order).read_bytes())
+    search.use(folders)
+    search.close([os.getcwd(), *folders])
     try:
         done = _carried(outcome(job), job)
     except GradlintError as error:

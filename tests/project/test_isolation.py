@@ -34,12 +34,14 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ob
         lines = "\n    ".join(body.splitlines())
         (tmp_path / "own.py").write_text(f"import os, sys, time, json, signal, pathlib\ndef build():\n    {lines}\n")
         # The loader imports both and asks for the backend before it calls the factory.
-        (tmp_path / "tensorflow.py").write_text("")
-        (tmp_path / "keras.py").write_text(
+        installed = tmp_path / "installed"
+        installed.mkdir(exist_ok=True)
+        (installed / "tensorflow.py").write_text("")
+        (installed / "keras.py").write_text(
             "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list\n"
         )
         monkeypatch.chdir(tmp_path)
-        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.syspath_prepend(installed)
         return check_isolated("own:build", None, {}, Guard(**{"timeout": 60.0, **guard}))  # type: ignore[arg-type]
 
     return run

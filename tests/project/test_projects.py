@@ -14,6 +14,7 @@ import pytest
 from gradlint import cli
 from gradlint.errors import UsageError
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.load import search
 from gradlint.project import targets
 from gradlint.report import FORMATS
 from gradlint.result import Result
@@ -46,6 +47,7 @@ def check(model: str, sample: str | None, options: dict[str, object], *_: object
     """Findings by the name of the model."""
     if "unreadable" in model:
         raise UsageError(f"{model} is no model")
+    folders.append(search.folders_in_use())
     findings = [STOPPED] if "broken" in model else [DEAD] if "warned" in model else []
     seen.append((model, sample, {name: value for name, value in options.items() if value not in (None, (), [])}))
     fail_on = str(options.get("fail_on", "error"))
@@ -54,6 +56,7 @@ def check(model: str, sample: str | None, options: dict[str, object], *_: object
 
 REAL_OUTCOMES = targets.outcomes
 seen: list[tuple[str, str | None, dict[str, object]]] = []
+folders: list[tuple[str, ...]] = []
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +71,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 yield targets.Outcome(job.name, error=str(error))
 
     seen.clear()
+    folders.clear()
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr("gradlint.project.isolation.guarded_check", check)
     monkeypatch.setattr(targets, "guarded_check", check)
@@ -124,7 +128,7 @@ class TestTargets:
         monkeypatch.chdir(project / "below")
         assert cli.main(["clean"]) == 0
         assert seen[0][0] == str(project / "clean.keras")
-        assert str(project) in sys.path  # for its modules
+        assert folders[0] == (str(project),)  # for its modules
 
     def test_json_of_all(self, capsys) -> None:
         assert cli.main(["--format", "json"]) == 1
@@ -326,7 +330,7 @@ class TestProcesses:
         assert 1 <= targets.at_once(None, 99) <= targets.MOST_AT_ONCE
 
     def job(self, name: str) -> targets.Job:
-        return targets.Job(name, f"{name}.keras", None, {}, (), targets.Path.cwd())
+        return targets.Job(name, f"{name}.keras", None, {}, ())
 
     def test_outcomes_come_back_in_order(self) -> None:
         names = ["one", "two", "three"]
