@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
@@ -11,8 +12,11 @@ from gradlint.errors import ModelRunError
 from gradlint.record import source
 from gradlint.record.recording import Failure, Region
 from gradlint.upstream import internals
+from gradlint.upstream.libraries import is_framework_file
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from gradlint.record.objective import Batch
     from gradlint.record.run import Run
     from gradlint.record.trace import Trace
@@ -27,20 +31,65 @@ _DTYPE_WORDS = re.compile(
 )
 
 
+# How TensorFlow words an exception of the Python function of a `tf.py_function`: it goes through C++ as a text.
+_OF_PYTHON_FUNCTION = re.compile(
+    r'(?:\{\{[^}]*\}\}\s*)?(\w+: .*?)\s*Traceback \(most recent call last\):\s*File "', re.DOTALL
+)
+_FRAME = re.compile(r'^\s*File "([^"]+)", line (\d+)', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """What was raised, and where."""
+
+    text: str
+    """With the name of its type."""
+    is_framework: bool
+    """TensorFlow or Keras raised it, and not the code that uses them or that they call."""
+    file: str | None
+    line: int | None
+
+
+def _raised(error: Exception) -> _Raised:
+    """Where an exception comes from that the frameworks may have worded anew.
+
+    AutoGraph, and parts of Keras, catch what the code that they call raises and raise an exception of their own. What
+    the user's own code makes of an exception that it catches is its own.
+    """
+    file, line = source.traceback_frame(error)
+    if isinstance(error, tf.errors.OpError) and (told := _OF_PYTHON_FUNCTION.match(str(error))):
+        inner_file, inner_line = _FRAME.findall(str(error))[-1]
+        return _Raised(told.group(1), is_framework_file(inner_file), inner_file, int(inner_line))
+    inner = error.__context__
+    while isinstance(inner, Exception) and inner.__traceback__ and _is_framework(inner.__traceback__.tb_frame):
+        error, inner = inner, inner.__context__
+    text = f"{type(error).__name__}: {_plain(error)}"
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return _Raised(text, traceback is not None and _is_framework(traceback.tb_frame), file, line)
+
+
+def _is_framework(frame: FrameType) -> bool:
+    return is_framework_file(frame.f_code.co_filename)
+
+
 def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
-    """Tell a mistake about shapes or dtypes from any other.
+    """Tell what TensorFlow and Keras raise about shapes and dtypes from any other error.
 
     Raises:
         ModelRunError: it is another one; the message says where.
     """
     trace = run.trace
-    file, line = source.traceback_frame(error)
+    raised = _raised(error)
     text = _plain(error)
     failed = trace.failed
     where = failed.layer if failed is not None else None
     needs_values = run.is_symbolic and _needs_values(error, text)
-    if not needs_values and isinstance(
-        error, (ValueError, TypeError, tf.errors.InvalidArgumentError, IndexError, RuntimeError)
+    if (
+        raised.is_framework
+        and not needs_values
+        and isinstance(error, (ValueError, TypeError, tf.errors.InvalidArgumentError, IndexError, RuntimeError))
     ):
         kind = "dtype" if _DTYPE_WORDS.search(text) and not re.search(r"shape", text) else "shape"
         if _SHAPE_WORDS.search(text) or kind == "dtype":
@@ -54,15 +103,15 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
                 where,
                 type(failed.operation).__name__ if failed is not None else None,
                 _op_in(text),
-                file,
-                line,
+                raised.file,
+                raised.line,
                 tuple(tuple(trace.tensors[i].shape) for i in trace.failed_operands),
                 run.keys_behind(trace.failed_operands, batch),
             )
     in_loss = failed is None and run.subject.model is not None and bool(trace.calls)
     place = f" in layer '{where}'" if where else " in the loss" if in_loss else ""
-    at = f" ({file}:{line})" if file else ""
-    message = f"the model's own code failed{place}{at}: {type(error).__name__}: {text}"
+    at = f" ({raised.file}:{raised.line})" if raised.file else ""
+    message = f"the model's own code failed{place}{at}: {raised.text}"
     if isinstance(error, AttributeError) and internals.is_compiled_in_name_only(run.subject.model):
         message += (
             f"; Keras loads {type(run.subject.model).__name__} without calling its own compile(): override "

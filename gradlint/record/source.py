@@ -72,6 +72,11 @@ def traceback_frame(error: BaseException) -> tuple[str | None, int | None]:
         elif inside and not is_library_file(file):
             found = file, traceback.tb_lineno
         traceback = traceback.tb_next
+    if found[0] is None or _AUTOGRAPH in found[0]:
+        from gradlint.upstream.observing import frames_in_rewritten_code
+
+        rewritten = frames_in_rewritten_code(error)
+        found = next(((file, line) for file, line in rewritten if not is_library_file(file)), found)
     return found
 
 

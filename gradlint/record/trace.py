@@ -199,6 +199,7 @@ class Trace:
             else internals.control_flow_inlined(self._decision, self._join)
         )
         with (
+            internals.complete_tracebacks(),
             opened,
             internals.on_custom_gradient(lambda: len(self.ops), self._custom_gradient),
             internals.on_inner_gradient(self._inner_gradient),

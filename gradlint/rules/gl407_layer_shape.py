@@ -44,10 +44,10 @@ Compare the shapes in the message, and add a Flatten, Reshape or pooling layer w
 
 ## Known limits
 
-An error is taken for one about shapes by its type and its words; other errors of the model's own code end
-the check with exit status 2. A model that fails shows nothing else: no gradient was computed. A wrong
-shape of an input itself is reported before the run, by GL403. Where the loss fails, the last layer that
-ran is named. Errors about dtypes are GL404's.
+An error is taken for one about shapes if TensorFlow or Keras raise it, by its type and its words. What the
+model's own code raises, whatever it says, ends the check with exit status 2. A model that fails shows
+nothing else: no gradient was computed. A wrong shape of an input itself is reported before the run, by
+GL403. Where the loss fails, the last layer that ran is named. Errors about dtypes are GL404's.
 """
 
 

@@ -16,6 +16,8 @@ from gradlint.upstream.eager import (
 )
 from gradlint.upstream.models import current_path, is_compiled_in_name_only, overrides
 from gradlint.upstream.observing import (
+    complete_tracebacks,
+    frames_in_rewritten_code,
     functions_run_eagerly,
     mapped_stack,
     on_call,
@@ -46,10 +48,12 @@ __all__ = [
     "are_equal",
     "array_of",
     "captured_by",
+    "complete_tracebacks",
     "control_flow_inlined",
     "current_path",
     "dtype_name",
     "execute",
+    "frames_in_rewritten_code",
     "fresh_seeds",
     "functions_run_eagerly",
     "gradients",

@@ -40,6 +40,8 @@ PACKAGES = (
 """Packages whose code runs between a user's lines, wherever they are imported from: an installation, a folder of
 `pip install --target`, a checkout, a copy inside of a project."""
 
+FRAMEWORKS = ("keras", "tensorflow", "tf_keras")
+
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _ROOM = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -53,6 +55,11 @@ def is_library_file(file: str) -> bool:
     if file.startswith(("<frozen", _OWN)) or file.endswith((".pyx", ".pxd")):
         return True
     return file.startswith(_folders(_loaded(), tuple(sys.path)))
+
+
+def is_framework_file(file: str) -> bool:
+    """Whether a file is TensorFlow's or Keras's."""
+    return any(file.startswith(place) for name in FRAMEWORKS if name in sys.modules for place in _places_of(name))
 
 
 def is_own_file(file: str) -> bool:
@@ -93,13 +100,18 @@ def _folders(loaded: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...]:
     # Those of an environment that this one builds on come by a `.pth` file, and have their own metadata inside.
     found.update(entry for entry in path if os.path.basename(entry) in ("site-packages", "dist-packages"))
     folders = {_normal(folder) + os.sep for folder in found if folder}
-    for name in loaded:
-        file = file_of(sys.modules[name])
-        if file is not None and os.path.basename(file).startswith("__init__."):
-            folders |= {_normal(os.path.dirname(file)) + os.sep, os.path.realpath(os.path.dirname(file)) + os.sep}
-        elif file is not None:
-            folders.add(_normal(file))
-    return tuple(sorted(folders))
+    return tuple(sorted(folders.union(*(_places_of(name) for name in loaded))))
+
+
+@functools.cache
+def _places_of(name: str) -> frozenset[str]:
+    """The folder of a loaded package, with a separator at its end, by each of its names; the file of a module."""
+    file = file_of(sys.modules[name])
+    if file is None:
+        return frozenset()
+    if not os.path.basename(file).startswith("__init__."):
+        return frozenset({_normal(file)})
+    return frozenset({_normal(os.path.dirname(file)) + os.sep, os.path.realpath(os.path.dirname(file)) + os.sep})
 
 
 def _normal(path: str) -> str:

@@ -245,3 +245,25 @@ def on_call(callback: Callable[[Any, Any, Callable[[], Any]], Any]) -> Iterator[
 def mapped_stack() -> list[tuple[str, int]]:
     """File and line of each frame, outermost first, with the lines of AutoGraph's generated code mapped back."""
     return [(frame.filename, frame.lineno) for frame in value_of("extract_stack")()]
+
+
+def frames_in_rewritten_code(error: BaseException) -> list[tuple[str, int]]:
+    """File and line of the frames at which an error left code that AutoGraph rewrote, innermost first."""
+    metadata = getattr(error, "ag_error_metadata", None)
+    return [(frame.filename, frame.lineno) for frame in getattr(metadata, "translated_stack", ())]
+
+
+@contextlib.contextmanager
+def complete_tracebacks() -> Iterator[None]:
+    """Keep TensorFlow and Keras from taking their own frames out of the tracebacks of errors."""
+    keras_filters = keras.config.is_traceback_filtering_enabled()
+    tf_filters = tf.debugging.is_traceback_filtering_enabled()
+    keras.config.disable_traceback_filtering()
+    tf.debugging.disable_traceback_filtering()
+    try:
+        yield
+    finally:
+        if keras_filters:
+            keras.config.enable_traceback_filtering()
+        if tf_filters:
+            tf.debugging.enable_traceback_filtering()

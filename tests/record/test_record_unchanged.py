@@ -67,7 +67,7 @@ class Unsteady(layers.Layer):
 
     def call(self, x):
         if type(self).fails and tf.executing_eagerly():
-            raise ValueError("the shape of things")
+            return tf.reshape(x, (7, 11, 13))
         return x
 
 
