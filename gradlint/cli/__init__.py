@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradlint
+from gradlint.cli.names import misplaced, without_names
 from gradlint.errors import GradlintError, ModelRunError, UsageError
 from gradlint.load import search
 from gradlint.project.terminal import Progress, is_terminal, silence
@@ -123,7 +124,11 @@ def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
     """The options, and the names of those that the user gave: they win over a configuration file."""
     # argparse leaves alone what a namespace already holds, so that None marks what was not given.
     names = [field.name for field in fields(Options)]
-    given = vars(parser.parse_intermixed_args(arguments, argparse.Namespace(**dict.fromkeys(names))))
+    told, literal = without_names(sys.argv[1:] if arguments is None else arguments)
+    given = vars(parser.parse_intermixed_args(told, argparse.Namespace(**dict.fromkeys(names))))
+    positional = [given["model"], given["sample"], *(given["more"] or ())]
+    positional = [name for name in positional if name is not None] + literal
+    given |= dict(zip(("model", "sample"), positional, strict=False)) | {"more": positional[2:]}
     given = {name: value for name, value in given.items() if value is not None and (name != "more" or value)}
     options = Options(**{**vars(parser.parse_args([])), **given})
     if options.more and not options.changed:
@@ -287,6 +292,8 @@ def _check_changed(options: Options, given: frozenset[str], config: Config) -> i
     from gradlint.project.changes import concerned_targets
 
     names = [name for name in (options.model, options.sample, *options.more) if name is not None]
+    for name in misplaced(names):
+        print(f"gradlint: {printable(name)}, after --changed, names a file; options come before it", file=sys.stderr)
     found = concerned_targets(config, [Path(name) for name in names])
     if not found:
         print("gradlint: the changed files concern no target", file=sys.stderr)
@@ -628,6 +635,7 @@ def parser_of_options() -> argparse.ArgumentParser:
     """The command line's grammar."""
     parser = argparse.ArgumentParser(
         prog="gradlint",
+        allow_abbrev=False,
         usage="gradlint MODEL [SAMPLE] [options]",
         description="Does the gradient of the loss reach everything that is supposed to learn, and if not, "
         "which line of the model stops it?",
@@ -780,7 +788,7 @@ def parser_of_options() -> argparse.ArgumentParser:
     add("--jobs", type=_positive, metavar="N", help="targets checked at a time (default: a core each, at most 4)")
     add("--baseline", type=Path, metavar="FILE", help="findings in FILE are known and do not count")
     add("--write-baseline", action="store_true", help="write what is found now as known, and exit")
-    add("--changed", action="store_true", help="the arguments are changed files: check the targets they concern")
+    add("--changed", action="store_true", help="what follows are changed files: check the targets they concern")
     add("--show-config", action="store_true", help="the settings in force, and where each comes from")
 
     add = parser.add_argument_group("look-ups").add_argument

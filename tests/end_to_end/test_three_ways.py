@@ -139,7 +139,8 @@ def test_pre_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project.mkdir()
     fill(project)
     (project / ".pre-commit-config.yaml").write_text(
-        f"repos:\n- repo: {hooks}\n  rev: {revision}\n  hooks:\n  - id: gradlint-system\n    args: [--jobs, '2']\n"
+        f"repos:\n- repo: {hooks}\n  rev: {revision}\n  hooks:\n  - id: gradlint-system\n"
+        "    entry: gradlint --jobs 2 --changed\n"
     )
     repository(project)
     assert run(str(PRE_COMMIT), "install").returncode == 0

@@ -315,7 +315,7 @@ class TestChanged:
             (project / name).touch()
         assert cli.main(["--changed", "README.md", "a.py", "b.py", "clean.npz"]) == 0
         assert [model for model, _, _ in seen] == ["clean.keras"]
-        assert cli.main(["--changed", "--fail-on", "error", "broken.keras", "README.md", "clean.keras"]) == 1
+        assert cli.main(["--fail-on", "error", "--changed", "broken.keras", "README.md", "clean.keras"]) == 1
         assert cli.main(["--changed", "pyproject.toml"]) == 1
         capsys.readouterr()
         assert cli.main(["--changed", "README.md"]) == 0
