@@ -207,7 +207,7 @@ class TestNothingChanges:
 def test_the_list_of_patches_is_complete():
     """What the room of rented names patches is what is compared above."""
     text = "".join(path.read_text() for path in Path(upstream.__file__).parent.glob("*.py"))
-    named = set(re.findall(r'(?:patched|added)\(\w+(?:\.\w+)?, "(\w+)"', text))
+    named = set(re.findall(r'(?:patched|added)\((?:\w+(?:\.\w+)?|value_of\("\w+"\)), "(\w+)"', text))
     named |= {place_of(name).attribute for name in re.findall(r'\breplaced\("([^"]+)"', text)}
     named |= {"apply", "apply_gradients"}  # wherever Keras defines them
     watched = {
