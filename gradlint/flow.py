@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from gradlint.operations import INNER_GRADIENT, Trait, has
 from gradlint.record.recording import (
-    SHAPE_READERS,
     InputRecord,
     OpRecord,
     Recording,
@@ -47,7 +47,7 @@ class Flow:
         """For each tensor, the (operation, operand number) pairs that take its value."""
         found: list[list[tuple[int, int]]] = [[] for _ in self.recording.tensors]
         for position, op in enumerate(self.recording.ops):
-            if op.type in SHAPE_READERS:
+            if has(op.type, Trait.READS_SHAPE):
                 continue
             for operand, tensor in enumerate(op.inputs):
                 found[tensor].append((position, operand))
@@ -110,7 +110,7 @@ class Flow:
         while queue:
             for position in self.producers(queue.popleft()):
                 op = self.recording.ops[position]
-                if op.type in SHAPE_READERS:
+                if has(op.type, Trait.READS_SHAPE):
                     continue
                 for operand, tensor in enumerate(op.inputs):
                     if tensor not in seen and passes(position, operand):
@@ -130,7 +130,7 @@ class Flow:
         tensor = self.recording.loss.tensor
         if tensor is None:
             return frozenset()
-        return self.ancestors([tensor], lambda op, operand: self.recording.ops[op].type != "InnerGradient")
+        return self.ancestors([tensor], lambda op, operand: self.recording.ops[op].type != INNER_GRADIENT)
 
     # -- what should learn -----------------------------------------------------------------------------
 
@@ -161,7 +161,7 @@ class Flow:
                 keys[record.tensor] = frozenset({record.key})
         found: dict[int, frozenset[str]] = {}
         for position, op in enumerate(self.recording.ops):
-            if op.type in SHAPE_READERS:
+            if has(op.type, Trait.READS_SHAPE):
                 continue
             union = frozenset().union(*(keys[tensor] for tensor in op.inputs))
             found[position] = union

@@ -28,12 +28,12 @@ import re
 from dataclasses import dataclass, replace
 
 from gradlint.flow import Flow
+from gradlint.operations import Trait, has
 from gradlint.passes.facts import Facts, facts_of
 from gradlint.passes.partial import unused_slices
 from gradlint.record.recording import (
     ABSENT,
     NOT_APPLICABLE,
-    SHAPE_READERS,
     Gradient,
     InputRecord,
     LabelRecord,
@@ -302,7 +302,7 @@ class _Builder:
         words = text.split(",") if text else []
         if len(words) < 2:
             discrete = results and not any(is_float(self.tensors[r].dtype) for r in results)
-            deaf = discrete or op_type in DEAF or op_type in SHAPE_READERS or op_type.startswith("Assign")
+            deaf = discrete or op_type in DEAF or has(op_type, Trait.READS_SHAPE) or has(op_type, Trait.OVERWRITES)
             words = [words[0] if words else "none" if deaf else "passes"] * len(operands)
         assert len(words) == len(operands), f"{op_type} has {len(operands)} operands"
         return [

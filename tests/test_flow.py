@@ -5,7 +5,7 @@ import pytest
 from flows import flow, given, op, position_of, tensor_of, variable
 
 from gradlint.flow import LOSS
-from gradlint.record.recording import SHAPE_READERS
+from gradlint.operations import Trait, with_trait
 from gradlint.result import GradientState
 
 DIAMOND = flow(
@@ -53,7 +53,7 @@ class TestReach:
         assert "Tanh" not in types_behind(DIAMOND, found)
         assert "ArgMax" in types_behind(DIAMOND, found)
 
-    @pytest.mark.parametrize("reader", sorted(SHAPE_READERS))
+    @pytest.mark.parametrize("reader", sorted(with_trait(Trait.READS_SHAPE)))
     def test_a_shape_carries_no_value(self, reader):
         subject = flow(f"s = {reader} x", "t = Zeros s", "loss() = Mean t", inputs=["x"])
         x = tensor_of(subject, "x")

@@ -19,11 +19,12 @@ from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
 from gradlint.load.sample import array_specs, load_sample, synthesise
 from gradlint.load.spec import ArraySpec, Binding, ModelSpec, bind, structure_keys
-from gradlint.passes.blocks import blocks_by_form, lost
+from gradlint.passes.blocks import blocks_by_form
 from gradlint.passes.drops import DropKind, drops, unread_on_paper
 from gradlint.passes.facts import Facts, facts_of
 from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
+from gradlint.passes.stops import lost
 from gradlint.result import GradientState, Result, SkippedRule
 from gradlint.rules import ALL_RULES, VALUE_RULES, codes_matching, described
 from gradlint.thresholds import thresholds_from

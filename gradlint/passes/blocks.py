@@ -1,14 +1,15 @@
-"""Zero frontier: where a gradient arrives and exactly nothing, or next to nothing, goes on, and why."""
+"""Blocks: where a gradient arrives and exactly nothing, or next to nothing, goes on, with what is behind."""
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
-from gradlint.record.recording import Local, OpRecord, Region, VariableRecord
+from gradlint.passes.reasons import Why, why_by_form, why_of, zero_factor
+from gradlint.passes.slicing import slicer_after_joining
+from gradlint.passes.stops import lost, sources_behind, stopping
+from gradlint.record.recording import OpRecord, Region, VariableRecord
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -18,43 +19,6 @@ if TYPE_CHECKING:
 
 # Relative slope by finite differences from which a registered gradient of zero counts as wrong.
 _WRONG_SLOPE = 1e-2
-
-RECTIFIERS = frozenset({"Relu", "Relu6", "Selu"})
-SQUASHERS = frozenset({"Sigmoid", "Tanh", "Softmax", "Softsign", "Erf", "LogSoftmax"})
-PRODUCTS = frozenset(
-    {"Mul", "MatMul", "BatchMatMulV2", "BatchMatMulV3", "BatchMatMul", "Einsum", "Conv2D", "Conv3D",
-     "DepthwiseConv2dNative", "Conv2DBackpropInput", "RealDiv", "DivNoNan"}
-)  # fmt: skip
-ELEMENTWISE = frozenset({"Mul", "RealDiv", "DivNoNan"})
-"""Products that mix no elements."""
-STEPS = frozenset({"Sign", "Round", "Rint", "Floor", "Ceil", "FloorDiv", "FloorMod"})
-QUANTIZERS = ("FakeQuant", "QuantizeAndDequantize")
-"""Operations that pass the gradient of what they round, and give one to their bounds from what they clip."""
-JOINERS = frozenset({"ConcatV2", "Pack"})
-SLICERS = frozenset({"StridedSlice", "Slice", "GatherV2", "GatherNd", "Split", "SplitV", "Unpack"})
-SELECTORS = frozenset({"Maximum", "Minimum", "ClipByValue", "SelectV2", "Select"})
-
-
-class Why(str, Enum):
-    """Why nothing passes through an operation."""
-
-    RECTIFIER = "rectifier"
-    SATURATION = "saturation"
-    SINGLE_ELEMENT_UNITS = "single element of a unit axis"
-    SINGLE_ELEMENT_POOLED = "single element behind a global pool"
-    SINGLE_ELEMENT_DATA = "single element of a data axis"
-    STEP = "step function"
-    CLIPPING = "clipping"
-    ZERO_FACTOR = "zero factor"
-    ZERO_WEIGHT = "zero weight"
-    ZERO_SCHEDULE = "zero non-trainable factor"
-    ZERO_ACTIVATION = "zero activation"
-    CANCELLATION = "cancellation"
-    BOUNDS = "bounds of a quantizer"
-    CUSTOM = "custom gradient"
-    UNDERFLOW = "underflow"
-    LEFT_OUT = "left out"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +85,8 @@ def blocks(flow: Flow, probes: Sequence[Flow], lying: frozenset[str] = frozenset
     claimed: set[tuple[str, str]] = set()
     visited: tuple[set[int], set[int]] = (set(), set())
     # What the blocks nearest to the loss explain is not reported again further up.
-    for why, positions in _grouped(flow, {position: _why(flow, position) for position in _stops(flow)}):
-        victims = _behind(flow, positions, visited) & dead - claimed
+    for why, positions in _grouped(flow, {position: why_of(flow, position) for position in stopping(flow)}):
+        victims = sources_behind(flow, positions, visited) & dead - claimed
         if not victims:
             continue
         claimed |= victims
@@ -138,7 +102,7 @@ def blocks_by_form(flow: Flow) -> tuple[Block, ...]:
         position: why
         for position, op in enumerate(flow.recording.ops)
         if any(flow.state(index) is GradientState.PRESENT for index in op.outputs)
-        and (why := _why_by_form(flow, op)) is not None
+        and (why := why_by_form(flow, op)) is not None
     }
     open_way = flow.ancestors([flow.recording.loss.tensor], lambda op, operand: op not in stops)
     sources = [(r.tensor, r.gradient, ("input", r.key)) for r in flow.float_inputs]
@@ -167,133 +131,6 @@ def _grouped(flow: Flow, stops: Mapping[int, Why]) -> list[tuple[Why, list[int]]
     return [(why, positions) for (_, _, why), positions in nearest]
 
 
-def _why_by_form(flow: Flow, op: OpRecord) -> Why | None:
-    if op.type == "Sign":
-        return Why.STEP
-    if not op.inputs:
-        return None
-    shape = flow.tensor(op.inputs[0]).shape
-    normalises = op.type in ("Softmax", "LogSoftmax") and shape[-1:] == (1,)
-    if not normalises and not (op.type == "Sub" and _is_own_mean(flow, op)):
-        return None
-    return _single_element(flow, op.inputs[0])
-
-
-def _is_own_mean(flow: Flow, op: OpRecord) -> bool:
-    """Whether an operation takes from a tensor its mean over one element."""
-    value, mean = op.inputs
-    makers = [flow.op(position) for position in flow.producers(mean)]
-    shapes = flow.tensor(value).shape, flow.tensor(mean).shape
-    known = all(length >= 0 for shape in shapes for length in shape)
-    return (
-        known
-        and math.prod(shapes[0]) == math.prod(shapes[1])
-        and any(m.type == "Mean" and m.inputs[0] == value for m in makers)
-    )
-
-
-def is_lost(flow: Flow) -> bool:
-    """Whether anything that should learn receives a gradient of zero or next to it."""
-    return bool(lost(flow))
-
-
-def lost(flow: Flow) -> set[tuple[str, str]]:
-    """Inputs and variables whose gradient is zero, or passes nowhere but through saturated functions."""
-    saturated = {position for position in _stops(flow)}
-    open_way = flow.ancestors(
-        [flow.recording.loss.tensor] if flow.recording.loss.tensor is not None else [],
-        lambda op, operand: op not in saturated or flow.op(op).type not in SQUASHERS,
-    )
-    found = set()
-    for record in flow.float_inputs:
-        if record.tensor is None:
-            continue
-        tiny = record.gradient.state is GradientState.FINITE and record.tensor not in open_way
-        if record.gradient.state is GradientState.ZERO or tiny:
-            found.add(("input", record.key))
-    for variable in flow.learners:
-        if variable.tensor is None:
-            continue
-        tiny = variable.gradient.state is GradientState.FINITE and variable.tensor not in open_way
-        if variable.gradient.state is GradientState.ZERO or tiny:
-            found.add(("variable", variable.path))
-    return found
-
-
-def _stops(flow: Flow) -> list[int]:
-    """Operations at which a gradient arrives and nothing usable goes on from some operand."""
-    found = []
-    for position, op in enumerate(flow.recording.ops):
-        arriving = [flow.tensor(index).gradient for index in op.outputs]
-        sizes = [g.largest for g in arriving if g.state is GradientState.FINITE and g.largest]
-        if not sizes:
-            continue
-        for operand, index in enumerate(op.inputs):
-            gradient = flow.tensor(index).gradient
-            if gradient.state is GradientState.ZERO and op.local[operand] is not Local.PASSES:
-                found.append(position)
-                break
-            if gradient.state is GradientState.ZERO and _cancels(flow, index):
-                found.append(position)
-                break
-            if (op.saturated or 0.0) >= flow.thresholds.saturated_share and gradient.state is GradientState.FINITE:
-                found.append(position)
-                break
-    return found
-
-
-def _cancels(flow: Flow, tensor: int) -> bool:
-    """Whether several non-zero gradients meet at a tensor and add up to exactly zero."""
-    passing = 0
-    for position, operand in flow.consumers[tensor]:
-        op = flow.op(position)
-        alive = any(flow.state(output) is GradientState.FINITE for output in op.outputs)
-        passing += int(alive and op.local[operand] is Local.PASSES)
-    return passing > 1
-
-
-def _behind(flow: Flow, positions: Sequence[int], visited: tuple[set[int], set[int]]) -> set[tuple[str, str]]:
-    """Inputs and variables from which a zero gradient leads to the operations, through tensors without one.
-
-    Args:
-        flow: one run.
-        positions: of the operations.
-        visited: what earlier calls went through, past zero gradients and past finite ones too; left out here,
-            and added to.
-    """
-    starts = {
-        index
-        for position in positions
-        for index in flow.op(position).inputs
-        if flow.state(index) in (GradientState.ZERO, GradientState.FINITE)
-    }
-    starts = {
-        index
-        for index in starts
-        if flow.state(index) is GradientState.ZERO
-        or any(flow.op(position).type in SQUASHERS for position, _ in flow.consumers[index] if position in positions)
-    }
-    # Behind a function that is merely saturated the gradient is tiny, behind the others it is zero.
-    usable = {GradientState.ZERO}
-    if any((flow.op(position).saturated or 0.0) >= flow.thresholds.saturated_share for position in positions):
-        usable.add(GradientState.FINITE)
-    past_zero, past_finite = visited
-    known = past_finite if GradientState.FINITE in usable else past_zero
-    queue = deque(starts - known)
-    seen = set(queue)
-    while queue:
-        tensor = queue.popleft()
-        for producer in flow.producers(tensor):
-            for index in flow.op(producer).inputs:
-                if index not in seen and index not in known and flow.state(index) in usable:
-                    seen.add(index)
-                    queue.append(index)
-    known |= seen
-    past_zero |= seen
-    found = {("input", r.key) for r in flow.float_inputs if r.tensor in seen}
-    return found | {("variable", v.path) for v in flow.learners if v.tensor in seen}
-
-
 def _block(flow: Flow, positions: Sequence[int], why: Why, victims: set[tuple[str, str]]) -> Block:
     position = max(positions)
     if why is Why.LEFT_OUT:
@@ -317,7 +154,7 @@ def _block(flow: Flow, positions: Sequence[int], why: Why, victims: set[tuple[st
         share,
         min((v.minimum for v in values if v is not None), default=None),
         max((v.maximum for v in values if v is not None), default=None),
-        _zero_factor(flow, position),
+        zero_factor(flow, position),
         total,
         _is_flat_loss(flow, position),
     )
@@ -372,194 +209,3 @@ def _first_floats(flow: Flow, start: int) -> set[int]:
                 else:
                     queue.append(output)
     return found
-
-
-def _why(flow: Flow, position: int) -> Why:
-    op = flow.op(position)
-    source = flow.tensor(op.inputs[0]) if op.inputs else None
-    if op.type in ("Softmax", "LogSoftmax") and source is not None and source.shape and source.shape[-1] == 1:
-        return _single_element(flow, op.inputs[0])
-    if _is_normalization_of_one(flow, op):
-        return _single_element(flow, op.inputs[0])
-    if op.type == "CustomGradient" or op.enclosed is not None:
-        return Why.CUSTOM
-    if op.type.startswith(QUANTIZERS):
-        return Why.CLIPPING if flow.state(op.inputs[0]) is GradientState.ZERO else Why.BOUNDS
-    if op.type in RECTIFIERS:
-        return Why.RECTIFIER
-    if op.type in STEPS:
-        return Why.STEP
-    if op.type in ("Maximum", "Minimum") and _constant_operand(flow, op) is not None:
-        return Why.RECTIFIER if op.type == "Maximum" and _constant_operand(flow, op) == 0.0 else Why.CLIPPING
-    if op.type in SELECTORS:
-        return Why.CLIPPING
-    is_half = any(flow.tensor(index).dtype == "float16" for index in (*op.inputs, *op.outputs))
-    if op.type in SQUASHERS:
-        return Why.UNDERFLOW if is_half and (op.saturated or 0.0) < flow.thresholds.saturated_share else Why.SATURATION
-    if op.type in PRODUCTS:
-        why = _why_product(flow, op)
-        return Why.UNDERFLOW if is_half and why is Why.OTHER else why
-    if is_half:
-        return Why.UNDERFLOW
-    if any(_cancels(flow, index) for index in op.inputs):
-        return Why.CANCELLATION
-    if slicer_after_joining(flow, position) is not None:
-        return Why.LEFT_OUT
-    return Why.OTHER
-
-
-def leaves_out(flow: Flow, position: int) -> bool:
-    """Whether an operation takes a part of its operand and leaves another: a slice, a split with a part that rests."""
-    op = flow.op(position)
-    read = [index in flow.behind_loss for index in op.outputs]
-    return op.type in SLICERS and any(read) and not (len(read) > 1 and all(read))
-
-
-def slicer_after_joining(flow: Flow, position: int) -> int | None:
-    """The first operation that leaves out a part of what an operation joined, before anything mixes its parts."""
-    joiner = flow.op(position)
-    if joiner.type not in JOINERS or not any(flow.state(index) is GradientState.FINITE for index in joiner.outputs):
-        return None
-    if not any(flow.state(index) is GradientState.ZERO for index in joiner.inputs):
-        return None
-    seen, queue = set(flow.op(position).outputs), deque(flow.op(position).outputs)
-    while queue:
-        for consumer, _ in flow.consumers[queue.popleft()]:
-            op = flow.op(consumer)
-            if leaves_out(flow, consumer):
-                return consumer
-            if op.type in ELEMENTWISE or op.type not in PRODUCTS:
-                fresh = [index for index in op.outputs if index not in seen]
-                seen.update(fresh)
-                queue.extend(fresh)
-    return None
-
-
-def _why_product(flow: Flow, op: OpRecord) -> Why:
-    for operand, index in enumerate(op.inputs[:2]):
-        if flow.state(index) is not GradientState.ZERO:
-            continue
-        factors = [other for number, other in enumerate(op.inputs[:2]) if number != operand]
-        for other in factors:
-            values = flow.tensor(other).values
-            if values is None or values.zeros < 1.0:
-                continue
-            if _variable_behind(flow, index) is not None:
-                return Why.ZERO_ACTIVATION
-            variable = _variable_behind(flow, other)
-            if variable is not None:
-                return Why.ZERO_WEIGHT if variable.trainable else Why.ZERO_SCHEDULE
-            return Why.ZERO_FACTOR
-    if any(_cancels(flow, index) for index in op.inputs):
-        return Why.CANCELLATION
-    return Why.OTHER
-
-
-def _zero_factor(flow: Flow, position: int) -> VariableRecord | None:
-    for index in flow.op(position).inputs[:2]:
-        values = flow.tensor(index).values
-        if values is not None and values.zeros == 1.0:
-            variable = _variable_behind(flow, index)
-            if variable is not None:
-                return variable
-    return None
-
-
-# Operations that only move or convert the values of a variable on their way to where they are used.
-CARRIERS = frozenset(
-    {"ReadVariableOp", "Identity", "Cast", "Reshape", "ExpandDims", "Squeeze", "Transpose", "Split", "SplitV",
-     "StridedSlice", "Slice", "Unpack", "BroadcastTo", "GatherV2", "Pack"}
-)  # fmt: skip
-
-
-def _variable_behind(flow: Flow, tensor: int) -> VariableRecord | None:
-    """The variable whose values a tensor holds, if it holds nothing else."""
-    current = tensor
-    while current not in flow.variable_of:
-        producer = flow.tensor(current).producer
-        if producer is None or flow.op(producer).type not in CARRIERS:
-            return None
-        op = flow.op(producer)
-        current = op.inputs[1] if op.type == "Split" else op.inputs[0]
-    return flow.variable_of[current]
-
-
-def _constant_operand(flow: Flow, op: OpRecord) -> float | None:
-    """The value of a scalar constant operand."""
-    for index in op.inputs:
-        tensor = flow.tensor(index)
-        if tensor.producer is None and tensor.shape == () and tensor.values is not None:
-            return tensor.values.minimum
-    return None
-
-
-def _single_element(flow: Flow, tensor: int) -> Why:
-    """Who leaves a single element to normalize."""
-    if _is_unit_axis(flow, tensor):
-        return Why.SINGLE_ELEMENT_UNITS
-    return Why.SINGLE_ELEMENT_POOLED if _is_pooled(flow, tensor) else Why.SINGLE_ELEMENT_DATA
-
-
-def _is_unit_axis(flow: Flow, tensor: int) -> bool:
-    """Whether the last axis of a tensor is one of units: its length comes from a kernel, not from the data."""
-    current: int | None = tensor
-    is_last = True  # the axis of length 1 is the last of `current`
-    for _ in range(12):
-        producer = flow.tensor(current).producer if current is not None else None
-        if producer is None:
-            return False
-        op = flow.op(producer)
-        if op.type in ("MatMul", "BatchMatMulV2", "Einsum", "Conv2D", "BatchMatMulV3"):
-            kernel = _variable_behind(flow, op.inputs[1])
-            return is_last and kernel is not None and kernel.shape[-1:] == (1,)
-        if op.type in _IN_PLACE:
-            current = op.inputs[0]
-        elif op.type in ("Reshape", "Squeeze", "ExpandDims", "Transpose"):
-            before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(op.outputs[0]).shape
-            if op.type == "Transpose" or not is_last or before[-1:] != after[-1:]:
-                # Where the axis was is known only if no other has its length.
-                if before[1:].count(1) != 1:
-                    return False
-                is_last = before[-1] == 1
-            current = op.inputs[0]
-        else:
-            return False
-    return False
-
-
-_IN_PLACE = frozenset(
-    {"BiasAdd", "AddV2", "Add", "Identity", "Cast", "Mul", "Relu", "Tanh", "Sigmoid", "Sub", "RealDiv"}
-)
-"""Operations that leave every element where it is."""
-
-
-def _is_pooled(flow: Flow, tensor: int) -> bool:
-    """Whether the model itself makes the axes between the batch and the last one single: by a global pool."""
-    if flow.tensor(tensor).shape[:1] == (1,):
-        return False  # Statistics over a batch of one look the same.
-    for _ in range(12):
-        producer = flow.tensor(tensor).producer
-        if producer is None or not (op := flow.op(producer)).inputs:
-            return False
-        before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(tensor).shape
-        if op.type in ("Mean", "Max", "Sum") and len(before) == len(after) > 2:
-            return set(after[1:-1]) == {1} and set(before[1:-1]) != {1}
-        if op.type in PRODUCTS - ELEMENTWISE and len(after) > 2 and set(before[1:-1]) != {1}:
-            return False
-        tensor = op.inputs[0]
-    return False
-
-
-def _is_normalization_of_one(flow: Flow, op: OpRecord) -> bool:
-    """Whether a tensor meets its own mean over one element: subtracting it leaves nothing."""
-    for index in op.inputs:
-        if flow.state(index) is not GradientState.ZERO:
-            continue
-        tensor = flow.tensor(index)
-        for position, _ in flow.consumers[index]:
-            other = flow.op(position)
-            if other.type == "Mean" and other.inputs[0] == index:
-                output = flow.tensor(other.outputs[0])
-                if math.prod(output.shape) == math.prod(tensor.shape):
-                    return True
-    return False

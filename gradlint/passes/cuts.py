@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gradlint.operations import CUSTOM_GRADIENT, INNER_GRADIENT, Trait, has
 from gradlint.record.recording import OPAQUE, Local, OpRecord, VariableRecord, is_float
 from gradlint.result import GradientState
 
@@ -162,7 +163,7 @@ def _frontiers(flow: Flow, starts: Sequence[int], listening: frozenset[int]) -> 
 def _leads_on(flow: Flow, position: int) -> bool:
     """Whether an operation hands values on to the loss, other than through a derivative."""
     op = flow.op(position)
-    return op.type != "InnerGradient" and any(output in flow.behind_loss_by_value for output in op.outputs)
+    return op.type != INNER_GRADIENT and any(output in flow.behind_loss_by_value for output in op.outputs)
 
 
 def _untracked(flow: Flow, start: int) -> frozenset[int]:
@@ -203,9 +204,9 @@ def _culprit(flow: Flow, position: int, operand: int) -> int | None:
     is_absent = flow.state(op.inputs[operand]) is GradientState.ABSENT
     if op.enclosed is not None and is_absent and set(op.outputs) & set(flow.op(op.enclosed).outputs):
         return op.enclosed
-    if op.type in ("PyFunc", "NumpyConversion") or op.type.startswith("Assign"):
+    if has(op.type, Trait.LEAVES) or has(op.type, Trait.OVERWRITES):
         return position
-    if op.type == "CustomGradient":
+    if op.type == CUSTOM_GRADIENT:
         return position if is_absent else None
     if is_absent and all(_is_discrete(flow, output) for output in op.outputs if output in flow.behind_loss):
         return position  # The indices of a top-k pass nothing, though its values would.

@@ -295,8 +295,3 @@ def _dropping_call(calls: tuple[LayerCall, ...], dead: set[int], ends: frozenset
 def _leaves_submodel(calls: tuple[LayerCall, ...], dead: set[int]) -> bool:
     """Whether a value was handed out by a sub-model with several outputs, of which the caller took others."""
     return any(call.is_model and call.layer and len(call.outputs) > 1 and dead & set(call.outputs) for call in calls)
-
-
-def is_discrete(dtype: str) -> bool:
-    """Whether a tensor of this dtype cannot carry a gradient."""
-    return not is_float(dtype) and dtype != "resource"

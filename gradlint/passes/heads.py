@@ -5,30 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gradlint.operations import Trait, has
+
 if TYPE_CHECKING:
     from gradlint.flow import Flow
     from gradlint.record.recording import LossFunction, OpRecord
-
-# Operations that change form or type, not values.
-FORM = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "Transpose", "EnsureShape"})
-
-# Operations that keep probabilities between 0 and 1 when they average or choose among them.
-_MIXING = frozenset(
-    {
-        "AddV2",
-        "Add",
-        "AddN",
-        "Mul",
-        "RealDiv",
-        "DivNoNan",
-        "Mean",
-        "Sum",
-        "Pack",
-        "ConcatV2",
-        "Maximum",
-        "Minimum",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +73,7 @@ def heads(flow: Flow) -> tuple[Head, ...]:
 def _last_op(flow: Flow, tensor: int) -> int | None:
     """The operation that made the values of a tensor."""
     position = flow.tensor(tensor).producer
-    while position is not None and flow.op(position).type in FORM:
+    while position is not None and has(flow.op(position).type, Trait.KEEPS_VALUES):
         position = flow.tensor(flow.op(position).inputs[0]).producer
     return position
 
@@ -100,9 +81,9 @@ def _last_op(flow: Flow, tensor: int) -> int | None:
 def _activation(flow: Flow, position: int, depth: int = 6) -> str | None:
     """`Sigmoid` or `Softmax` if an operation is one, or mixes only such."""
     op = flow.op(position)
-    if op.type in ("Sigmoid", "Softmax"):
+    if has(op.type, Trait.PROBABILITIES):
         return op.type
-    if op.type not in _MIXING or depth == 0:
+    if not has(op.type, Trait.AVERAGES) or depth == 0:
         return None
     makers = [_last_op(flow, index) for index in op.inputs]
     kinds = {_activation(flow, maker, depth - 1) for maker in makers if maker is not None}

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from gradlint.operations import Trait, has
 from gradlint.record.recording import LabelRecord, OpRecord, Region
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow
 
-# Operations that compare two arrays element by element. A product is none of them: multiplying by a mask with
-# fewer axes is a use of broadcasting, not an accident.
-COMPARISONS = frozenset({"Sub", "SquaredDifference", "Equal", "NotEqual", "RealDiv", "Xlogy", "Xdivy"})
-_SPREADERS = frozenset({"ExpandDims", "StridedSlice", "Reshape"})
 _MOST_STEPS = 8
 """How far back an axis is looked for: a cast, a slice of the coordinates, a scaling may follow it."""
 
@@ -52,7 +49,7 @@ def broadcasts(flow: Flow) -> tuple[Broadcast, ...]:
     from_model = flow.descendants(model_made)
     found: list[Broadcast] = []
     for position, op in enumerate(recording.ops):
-        if op.region is not Region.LOSS or op.type not in COMPARISONS or len(op.inputs) != 2:
+        if op.region is not Region.LOSS or not has(op.type, Trait.COMPARES) or len(op.inputs) != 2:
             continue
         for label in recording.labels:
             labelled = from_label[label.tensor]
@@ -108,7 +105,7 @@ def _is_spread(flow: Flow, tensor: int) -> bool:
         if op is None or op.region is not Region.LOSS or not op.inputs:
             return False
         before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(tensor).shape
-        if op.type in _SPREADERS and len(after) > len(before):
+        if has(op.type, Trait.ADDS_AXIS) and len(after) > len(before):
             return True
         tensor = op.inputs[0]
     return False

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradlint.operations import Trait, has
 from gradlint.record.recording import Region
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow
     from gradlint.load.spec import ModelSpec
-
-# Operations that may work along the first axis and still leave it where it was. Those that take it away or move
-# it are seen by the shapes.
-_ALONG_AN_AXIS = frozenset(
-    {"Cumsum", "Cumprod", "CumulativeLogsumexp", "Roll", "ReverseV2", "ReverseSequence", "GatherV2", "GatherNd",
-     "MatMul", "Einsum", "Transpose", "RandomShuffle", "TensorScatterUpdate", "TensorScatterAdd", "ScatterNd",
-     "UnsortedSegmentSum", "UnsortedSegmentMax", "SegmentSum", "SegmentMean", "SortV2", "TopKV2", "Svd", "Qr"}
-)  # fmt: skip
 
 
 def may_mix_samples(flow: Flow, spec: ModelSpec | None) -> bool:
@@ -41,6 +34,6 @@ def may_mix_samples(flow: Flow, spec: ModelSpec | None) -> bool:
             continue
         taken = [index for index in op.inputs if flow.tensor(index).shape[:1] == (size,)]
         kept = all(flow.tensor(index).shape[:1] == (size,) for index in op.outputs)
-        if taken and (not kept or op.type in _ALONG_AN_AXIS):
+        if taken and (not kept or has(op.type, Trait.ALONG_AXIS)):
             return True
     return False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gradlint.passes.blocks import JOINERS, leaves_out, slicer_after_joining
+from gradlint.operations import Trait, has
+from gradlint.passes.slicing import leaves_out, slicer_after_joining
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _is_last_step(flow: Flow, record: InputRecord, axis: int, slices: tuple[int,
     if len(flow.recording.inputs) > 1 or len(record.shape) != 3 or axis != 1 or len(slices) != record.shape[1] - 1:
         return False
     is_last = record.shape[1] - 1 not in slices
-    return is_last or not any(flow.op(position).type in JOINERS for position in _between(flow, record, slicer))
+    return is_last or not any(has(flow.op(position).type, Trait.JOINS) for position in _between(flow, record, slicer))
 
 
 def _between(flow: Flow, record: InputRecord, slicer: int) -> list[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from gradlint.passes.blocks import CARRIERS
+from gradlint.operations import Trait, has
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _first_use(flow: Flow, kernel: int) -> tuple[int, float] | None:
             return None
         position = flow.consumers[tensor][0][0]
         op = flow.op(position)
-        if op.type not in CARRIERS:
+        if not has(op.type, Trait.MOVES):
             gradient = flow.tensor(op.outputs[0]).gradient
             if gradient.state is not GradientState.FINITE or not gradient.norm:
                 return None

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gradlint.operations import Trait, has
 from gradlint.record import tensors
-from gradlint.record.recording import SHAPE_READERS, Leak
+from gradlint.record.recording import Leak
 from gradlint.upstream import internals
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _leak(run: Run, batch: Batch, keys: Sequence[str], slices: Sequence[_Slice])
 def _descendants(trace: Trace, starts: Sequence[int]) -> set[int]:
     found = set(starts)
     for op in trace.ops:
-        if op.type not in SHAPE_READERS and any(index in found for index in op.inputs):
+        if not has(op.type, Trait.READS_SHAPE) and any(index in found for index in op.inputs):
             found.update(op.outputs)
     return found
 
@@ -186,7 +187,7 @@ def _mixes(
     while queue:
         index = queue.pop()
         for later in readers.get(index, ()):
-            if later.type in SHAPE_READERS:
+            if has(later.type, Trait.READS_SHAPE):
                 continue
             for output in later.outputs:
                 if output in seen or slopes.get(output) is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gradlint.operations import Trait, has
 from gradlint.record import source
-from gradlint.record.recording import SHAPE_READERS, LeftOut, Omission
-from gradlint.record.trace import ASSIGNS, Asked
+from gradlint.record.recording import LeftOut, Omission
+from gradlint.record.trace import Asked
 from gradlint.upstream import internals
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _readers(trace: Trace) -> dict[int, list[int]]:
     """By tensor index, the positions of the operations that take its value."""
     found: dict[int, list[int]] = {}
     for position, op in enumerate(trace.ops):
-        if not op.type.startswith(ASSIGNS) and op.type not in SHAPE_READERS:
+        if not has(op.type, Trait.ASSIGNS) and not has(op.type, Trait.READS_SHAPE):
             for index in op.inputs:
                 found.setdefault(index, []).append(position)
     return found

@@ -346,10 +346,6 @@ OPAQUE = ("resource", "variant")
 """Dtypes of handles: the variables and lists of tensors behind them may carry gradients."""
 
 
-SHAPE_READERS = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "VariableShape"})
-"""Operations that read only the form of their operand: no value, and no gradient, passes through them."""
-
-
 def is_float(dtype: str) -> bool:
     """Whether tensors of this dtype can carry a gradient."""
     return dtype.startswith(("float", "bfloat", "complex"))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from gradlint.operations import Trait, has
 from gradlint.record.recording import ABSENT, Gradient, Values
 from gradlint.result import GradientState
 from gradlint.upstream import internals
@@ -91,7 +92,7 @@ def values_of(tensor: Any) -> Values:
 
 def saturated_share(op_type: str, output: Any, least: float) -> float | None:
     """Share of elements (of rows for a softmax) of a squashing function whose slope is below `least`, in [0, 1]."""
-    if op_type not in ("Sigmoid", "Tanh", "Softmax"):
+    if not has(op_type, Trait.SLOPE_FROM_RESULT):
         return None
     array = internals.array_of(output).astype(np.float32)
     if array.size == 0 or (op_type == "Softmax" and array.shape[-1] < 2):

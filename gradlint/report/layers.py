@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from gradlint.record.recording import SHAPE_READERS
+from gradlint.operations import Trait, has
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class _Folder:
         self.parts = {
             node: layer_parts(str(data.get("layer") or ""))
             for node, data in graph.nodes(data=True)
-            if data.get("kind") == "op" and data.get("type") not in SHAPE_READERS
+            if data.get("kind") == "op" and not has(str(data.get("type")), Trait.READS_SHAPE)
         }
         self.causes = [layer_parts(finding.cause.layer or "") for finding in findings]
         self._find_loss()

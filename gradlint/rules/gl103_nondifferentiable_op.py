@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.operations import CUSTOM_GRADIENT, Trait, has
 from gradlint.passes.drops import DropKind
 from gradlint.record.recording import Local
 from gradlint.rule import Rule
@@ -72,11 +73,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     yield from _decisions(facts)
     for cut in facts.cuts:
-        if (
-            cut.op.type in ("StopGradient", "PreventGradient")
-            or is_detour(cut.op.type)
-            or cut.op.type.startswith("Assign")
-        ):
+        if has(cut.op.type, Trait.STOPS) or is_detour(cut.op.type) or has(cut.op.type, Trait.OVERWRITES):
             continue
         yield cut_finding(
             RULE,
@@ -112,9 +109,9 @@ def _severity(cut: Cut) -> Severity:
 
 def _why(cut: Cut) -> str:
     op = cut.op
-    if op.type == "CustomGradient" and cut.local is Local.RAISES:
+    if op.type == CUSTOM_GRADIENT and cut.local is Local.RAISES:
         return f"a custom gradient raises {op.detail}"
-    if op.type == "CustomGradient":
+    if op.type == CUSTOM_GRADIENT:
         return f"the custom gradient of '{op.detail}' returns None"
     if cut.local is Local.UNREGISTERED:
         return f"TensorFlow has no gradient for {op.type}, and a tape that reaches it raises LookupError"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.operations import Trait, has
 from gradlint.passes.twins import are_copies
 from gradlint.rule import Rule
 from gradlint.rules.wording import cut_finding, victims
@@ -58,7 +59,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     if facts.flow is None:
         return
     for cut in facts.cuts:
-        if cut.op.type not in ("StopGradient", "PreventGradient"):
+        if not has(cut.op.type, Trait.STOPS):
             continue
         copies = are_copies(facts.flow, cut.variables)
         reason = " (copies of variables that learn, as in a target network)" if copies else ""

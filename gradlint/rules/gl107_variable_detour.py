@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.operations import Trait, has
 from gradlint.rule import Rule
 from gradlint.rules.wording import cut_finding, victims
 
@@ -56,7 +57,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     if facts.flow is None:
         return
     for cut in facts.cuts:
-        if not cut.op.type.startswith("Assign"):
+        if not has(cut.op.type, Trait.OVERWRITES):
             continue
         yield cut_finding(
             RULE,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.blocks import Block, Why
+from gradlint.passes.reasons import Why
 from gradlint.rule import Rule
 from gradlint.rules.wording import block_finding, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
 
 DOC = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.blocks import Why
+from gradlint.passes.reasons import Why
 from gradlint.rule import Rule
 from gradlint.rules.wording import block_finding, victims
 

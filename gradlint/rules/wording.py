@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Evidence
+from gradlint.operations import Trait, has
 from gradlint.passes.where import cause_of
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def ranges(numbers: Sequence[int]) -> str:
 
 def is_detour(op_type: str) -> bool:
     """Whether an operation takes values out of TensorFlow and back."""
-    return op_type in ("PyFunc", "PyFuncStateless", "EagerPyFunc", "NumpyConversion")
+    return has(op_type, Trait.LEAVES)
 
 
 def cause_of_drop(drop: Drop) -> Cause:

@@ -4,7 +4,7 @@ import pytest
 from flows import call, flow, given, variable
 
 from gradlint.load.spec import InputSpec, ModelSpec
-from gradlint.passes.drops import DropKind, drops, is_discrete, unread_on_paper
+from gradlint.passes.drops import DropKind, drops, unread_on_paper
 
 TAIL = ("o = MatMul x head/kernel @head", "-- loss", "loss() = Mean o")
 
@@ -197,14 +197,6 @@ def test_what_is_meant_does_not_excuse_what_is_not():
     lost = [variable("a/k", file="m.py", line=1, optional=True), variable("b/k", file="m.py", line=1)]
     found = drops(run(inputs=["x"], variables=["head/kernel", *lost]))
     assert [(drop.layer, drop.is_by_design) for drop in found] == [("a", True), ("b", False)]
-
-
-@pytest.mark.parametrize(
-    ("dtype", "expected"),
-    [("int32", True), ("bool", True), ("string", True), ("float16", False), ("complex64", False), ("resource", False)],
-)
-def test_is_discrete(dtype, expected):
-    assert is_discrete(dtype) is expected
 
 
 class TestOnPaper:

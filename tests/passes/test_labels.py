@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from flows import flow
 
-from gradlint.passes.labels import COMPARISONS, broadcasts, made_by
+from gradlint.operations import Trait, with_trait
+from gradlint.passes.labels import broadcasts, made_by
 
 
 def run(y, out, result, op_type="Sub", line="", **options):
@@ -19,7 +20,7 @@ def run(y, out, result, op_type="Sub", line="", **options):
     )
 
 
-@pytest.mark.parametrize("op_type", sorted(COMPARISONS))
+@pytest.mark.parametrize("op_type", sorted(with_trait(Trait.COMPARES)))
 def test_comparisons(op_type):
     assert len(broadcasts(run("8", "8,1", "8,8", op_type))) == 1
 

@@ -1,0 +1,221 @@
+"""What gradlint knows of the operation types of TensorFlow: one table, which the tests hold against its registry.
+
+Whether an operation has a gradient is not in it: that is asked of the operation's own gradient function.
+"""
+
+from __future__ import annotations
+
+import functools
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+CUSTOM_GRADIENT: Final = "CustomGradient"
+INNER_GRADIENT: Final = "InnerGradient"
+NUMPY_CONVERSION: Final = "NumpyConversion"
+BRANCHES: Final = "Branches"
+
+PSEUDO = frozenset({CUSTOM_GRADIENT, INNER_GRADIENT, NUMPY_CONVERSION, BRANCHES})
+"""Types that TensorFlow does not have: the recorder enters them for what happens outside of operations."""
+
+
+class Trait(Enum):
+    """Something that operations of several types have in common."""
+
+    READS_SHAPE = "reads shape"
+    """Reads only the form of its operand: no value, and no gradient, passes through it."""
+    SOURCE = "source"
+    """In a graph: takes nothing in, and its result is where values come from."""
+    ASSIGNS = "assigns"
+    """Gives a resource handle a new value."""
+    OVERWRITES = "overwrites"
+    """Gives a variable a value as a whole: what passes through it ends the path of a tape."""
+    STOPS = "stops"
+    """Is written to hand on no gradient."""
+    LEAVES = "leaves"
+    """Takes values out of TensorFlow, where no tape follows."""
+    RECTIFIES = "rectifies"
+    """Has no slope on one side."""
+    SQUASHES = "squashes"
+    """Has next to no slope far from zero."""
+    SLOPE_FROM_RESULT = "slope from result"
+    """Squashes, and its slope can be told from its result."""
+    NORMALISES = "normalises"
+    """Divides by a sum over the last axis: constant where that has one element."""
+    PROBABILITIES = "probabilities"
+    """Gives numbers between 0 and 1 that losses expect."""
+    MULTIPLIES = "multiplies"
+    """A zero factor stops what goes to the other one."""
+    MIXES_UNITS = "mixes units"
+    """Applies a kernel, which gives the last axis its length."""
+    ELEMENT_BY_ELEMENT = "element by element"
+    """Multiplies, and mixes no elements."""
+    STEPS = "steps"
+    """Is flat wherever it is smooth."""
+    QUANTIZES = "quantizes"
+    """Passes the gradient of what it rounds, and gives one to its bounds from what it clips."""
+    JOINS = "joins"
+    """Lays tensors side by side."""
+    SLICES = "slices"
+    """Takes a part of its operand."""
+    SELECTS = "selects"
+    """Chooses among its operands, element by element."""
+    BOUNDS = "bounds"
+    """Is the larger or the smaller of two operands."""
+    AVERAGES = "averages"
+    """Keeps probabilities between 0 and 1 when it averages or chooses among them."""
+    MOVES = "moves"
+    """Only moves or converts the values of a variable on their way to where they are used."""
+    KEEPS_PLACES = "keeps places"
+    """Leaves every element where it is."""
+    REARRANGES = "rearranges"
+    """Changes axes, and no element."""
+    KEEPS_VALUES = "keeps values"
+    """Changes form or type, not values."""
+    COMPARES = "compares"
+    """Compares two arrays element by element. A product does not: multiplying by a mask with fewer axes is a use of
+    broadcasting, not an accident."""
+    ADDS_AXIS = "adds axis"
+    """May give its operand one more axis."""
+    REDUCES = "reduces"
+    """Takes axes together."""
+    ALONG_AXIS = "along axis"
+    """May work along the first axis and still leave it where it was. Shapes tell of what takes it away or moves it."""
+
+
+_NONE = frozenset[Trait]()
+
+TRAITS = MappingProxyType(
+    {
+        "Add": frozenset({Trait.AVERAGES, Trait.KEEPS_PLACES}),
+        "AddN": frozenset({Trait.AVERAGES}),
+        "AddV2": frozenset({Trait.AVERAGES, Trait.KEEPS_PLACES}),
+        "BatchMatMul": frozenset({Trait.MULTIPLIES}),
+        "BatchMatMulV2": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS}),
+        "BatchMatMulV3": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS}),
+        "BiasAdd": frozenset({Trait.KEEPS_PLACES}),
+        "BroadcastTo": frozenset({Trait.MOVES}),
+        "Cast": frozenset({Trait.MOVES, Trait.KEEPS_PLACES, Trait.KEEPS_VALUES}),
+        "Ceil": frozenset({Trait.STEPS}),
+        "ClipByValue": frozenset({Trait.SELECTS}),
+        "ConcatV2": frozenset({Trait.JOINS, Trait.AVERAGES}),
+        "Const": frozenset({Trait.SOURCE}),
+        "Conv2D": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS}),
+        "Conv2DBackpropInput": frozenset({Trait.MULTIPLIES}),
+        "Conv3D": frozenset({Trait.MULTIPLIES}),
+        "Cumprod": frozenset({Trait.ALONG_AXIS}),
+        "Cumsum": frozenset({Trait.ALONG_AXIS}),
+        "CumulativeLogsumexp": frozenset({Trait.ALONG_AXIS}),
+        "DepthwiseConv2dNative": frozenset({Trait.MULTIPLIES}),
+        "DivNoNan": frozenset({Trait.MULTIPLIES, Trait.ELEMENT_BY_ELEMENT, Trait.AVERAGES}),
+        "EagerPyFunc": frozenset({Trait.LEAVES}),
+        "Einsum": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.ALONG_AXIS}),
+        "EnsureShape": frozenset({Trait.KEEPS_VALUES}),
+        "Equal": frozenset({Trait.COMPARES}),
+        "Erf": frozenset({Trait.SQUASHES}),
+        "ExpandDims": frozenset({Trait.MOVES, Trait.REARRANGES, Trait.KEEPS_VALUES, Trait.ADDS_AXIS}),
+        "Floor": frozenset({Trait.STEPS}),
+        "FloorDiv": frozenset({Trait.STEPS}),
+        "FloorMod": frozenset({Trait.STEPS}),
+        "GatherNd": frozenset({Trait.SLICES, Trait.ALONG_AXIS}),
+        "GatherV2": frozenset({Trait.SLICES, Trait.MOVES, Trait.ALONG_AXIS}),
+        "Identity": frozenset({Trait.MOVES, Trait.KEEPS_PLACES, Trait.KEEPS_VALUES}),
+        "LogSoftmax": frozenset({Trait.SQUASHES, Trait.NORMALISES}),
+        "MatMul": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.ALONG_AXIS}),
+        "Max": frozenset({Trait.REDUCES}),
+        "Maximum": frozenset({Trait.SELECTS, Trait.BOUNDS, Trait.AVERAGES}),
+        "Mean": frozenset({Trait.AVERAGES, Trait.REDUCES}),
+        "Minimum": frozenset({Trait.SELECTS, Trait.BOUNDS, Trait.AVERAGES}),
+        "Mul": frozenset({Trait.MULTIPLIES, Trait.ELEMENT_BY_ELEMENT, Trait.AVERAGES, Trait.KEEPS_PLACES}),
+        "NoOp": frozenset({Trait.SOURCE}),
+        "NotEqual": frozenset({Trait.COMPARES}),
+        NUMPY_CONVERSION: frozenset({Trait.LEAVES}),
+        "OnesLike": frozenset({Trait.READS_SHAPE}),
+        "Pack": frozenset({Trait.JOINS, Trait.AVERAGES, Trait.MOVES}),
+        "Placeholder": frozenset({Trait.SOURCE}),
+        "PreventGradient": frozenset({Trait.STOPS}),
+        "PyFunc": frozenset({Trait.LEAVES}),
+        "PyFuncStateless": frozenset({Trait.LEAVES}),
+        "Qr": frozenset({Trait.ALONG_AXIS}),
+        "RandomShuffle": frozenset({Trait.ALONG_AXIS}),
+        "Rank": frozenset({Trait.READS_SHAPE}),
+        "ReadVariableOp": frozenset({Trait.MOVES}),
+        "RealDiv": frozenset(
+            {Trait.MULTIPLIES, Trait.ELEMENT_BY_ELEMENT, Trait.AVERAGES, Trait.KEEPS_PLACES, Trait.COMPARES}
+        ),
+        "Relu": frozenset({Trait.RECTIFIES, Trait.KEEPS_PLACES}),
+        "Relu6": frozenset({Trait.RECTIFIES}),
+        "Reshape": frozenset({Trait.MOVES, Trait.REARRANGES, Trait.KEEPS_VALUES, Trait.ADDS_AXIS}),
+        "ReverseSequence": frozenset({Trait.ALONG_AXIS}),
+        "ReverseV2": frozenset({Trait.ALONG_AXIS}),
+        "Rint": frozenset({Trait.STEPS}),
+        "Roll": frozenset({Trait.ALONG_AXIS}),
+        "Round": frozenset({Trait.STEPS}),
+        "ScatterNd": frozenset({Trait.ALONG_AXIS}),
+        "SegmentMean": frozenset({Trait.ALONG_AXIS}),
+        "SegmentSum": frozenset({Trait.ALONG_AXIS}),
+        "Select": frozenset({Trait.SELECTS}),
+        "SelectV2": frozenset({Trait.SELECTS}),
+        "Selu": frozenset({Trait.RECTIFIES}),
+        "Shape": frozenset({Trait.READS_SHAPE}),
+        "ShapeN": frozenset({Trait.READS_SHAPE}),
+        "Sigmoid": frozenset({Trait.SQUASHES, Trait.SLOPE_FROM_RESULT, Trait.PROBABILITIES, Trait.KEEPS_PLACES}),
+        "Sign": frozenset({Trait.STEPS}),
+        "Size": frozenset({Trait.READS_SHAPE}),
+        "Slice": frozenset({Trait.SLICES, Trait.MOVES}),
+        "Softmax": frozenset({Trait.SQUASHES, Trait.SLOPE_FROM_RESULT, Trait.NORMALISES, Trait.PROBABILITIES}),
+        "Softsign": frozenset({Trait.SQUASHES}),
+        "Split": frozenset({Trait.SLICES, Trait.MOVES}),
+        "SplitV": frozenset({Trait.SLICES, Trait.MOVES}),
+        "SquaredDifference": frozenset({Trait.COMPARES}),
+        "Squeeze": frozenset({Trait.MOVES, Trait.REARRANGES, Trait.KEEPS_VALUES}),
+        "StopGradient": frozenset({Trait.STOPS}),
+        "StridedSlice": frozenset({Trait.SLICES, Trait.MOVES, Trait.ADDS_AXIS}),
+        "Sub": frozenset({Trait.KEEPS_PLACES, Trait.COMPARES}),
+        "Sum": frozenset({Trait.AVERAGES, Trait.REDUCES}),
+        "Svd": frozenset({Trait.ALONG_AXIS}),
+        "Tanh": frozenset({Trait.SQUASHES, Trait.SLOPE_FROM_RESULT, Trait.KEEPS_PLACES}),
+        "TensorScatterAdd": frozenset({Trait.ALONG_AXIS}),
+        "TensorScatterUpdate": frozenset({Trait.ALONG_AXIS}),
+        "TopKV2": frozenset({Trait.ALONG_AXIS}),
+        "Transpose": frozenset({Trait.MOVES, Trait.REARRANGES, Trait.KEEPS_VALUES, Trait.ALONG_AXIS}),
+        "Unpack": frozenset({Trait.SLICES, Trait.MOVES}),
+        "UnsortedSegmentMax": frozenset({Trait.ALONG_AXIS}),
+        "UnsortedSegmentSum": frozenset({Trait.ALONG_AXIS}),
+        "VariableShape": frozenset({Trait.READS_SHAPE}),
+        "Xdivy": frozenset({Trait.COMPARES}),
+        "Xlogy": frozenset({Trait.COMPARES}),
+        "ZerosLike": frozenset({Trait.READS_SHAPE}),
+    }
+)
+"""The traits of each type that has any."""
+
+FAMILIES = MappingProxyType(
+    {
+        "Assign": frozenset({Trait.ASSIGNS, Trait.OVERWRITES}),
+        "FakeQuant": frozenset({Trait.QUANTIZES}),
+        "MakeIterator": frozenset({Trait.ASSIGNS}),
+        "QuantizeAndDequantize": frozenset({Trait.QUANTIZES}),
+        "ResourceApply": frozenset({Trait.ASSIGNS}),
+        "ResourceScatter": frozenset({Trait.ASSIGNS}),
+        "ResourceStrided": frozenset({Trait.ASSIGNS}),
+    }
+)
+"""The traits of all types that begin with a word."""
+
+
+@functools.cache
+def traits(op_type: str) -> frozenset[Trait]:
+    """What is known of a type of operation; nothing for most."""
+    of_families = (found for prefix, found in FAMILIES.items() if op_type.startswith(prefix))
+    return TRAITS.get(op_type, _NONE).union(*of_families)
+
+
+def has(op_type: str, trait: Trait) -> bool:
+    """Whether operations of a type have a trait."""
+    return trait in traits(op_type)
+
+
+def with_trait(trait: Trait) -> frozenset[str]:
+    """The types of the table that have a trait."""
+    return frozenset(op_type for op_type, found in TRAITS.items() if trait in found)

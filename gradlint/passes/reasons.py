@@ -1,0 +1,222 @@
+"""Why a gradient that arrives at an operation does not pass through it."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from gradlint.operations import CUSTOM_GRADIENT, Trait, has
+from gradlint.passes.slicing import slicer_after_joining
+from gradlint.passes.stops import cancels
+from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
+    from gradlint.record.recording import OpRecord, VariableRecord
+
+
+class Why(str, Enum):
+    """Why nothing passes through an operation."""
+
+    RECTIFIER = "rectifier"
+    SATURATION = "saturation"
+    SINGLE_ELEMENT_UNITS = "single element of a unit axis"
+    SINGLE_ELEMENT_POOLED = "single element behind a global pool"
+    SINGLE_ELEMENT_DATA = "single element of a data axis"
+    STEP = "step function"
+    CLIPPING = "clipping"
+    ZERO_FACTOR = "zero factor"
+    ZERO_WEIGHT = "zero weight"
+    ZERO_SCHEDULE = "zero non-trainable factor"
+    ZERO_ACTIVATION = "zero activation"
+    CANCELLATION = "cancellation"
+    BOUNDS = "bounds of a quantizer"
+    CUSTOM = "custom gradient"
+    UNDERFLOW = "underflow"
+    LEFT_OUT = "left out"
+    OTHER = "other"
+
+
+def why_of(flow: Flow, position: int) -> Why:
+    """Why an operation at which a gradient arrives hands on nothing usable, by what was seen in the run."""
+    op = flow.op(position)
+    source = flow.tensor(op.inputs[0]) if op.inputs else None
+    if has(op.type, Trait.NORMALISES) and source is not None and source.shape and source.shape[-1] == 1:
+        return _single_element(flow, op.inputs[0])
+    if _is_normalization_of_one(flow, op):
+        return _single_element(flow, op.inputs[0])
+    if op.type == CUSTOM_GRADIENT or op.enclosed is not None:
+        return Why.CUSTOM
+    if has(op.type, Trait.QUANTIZES):
+        return Why.CLIPPING if flow.state(op.inputs[0]) is GradientState.ZERO else Why.BOUNDS
+    if has(op.type, Trait.RECTIFIES):
+        return Why.RECTIFIER
+    if has(op.type, Trait.STEPS):
+        return Why.STEP
+    if has(op.type, Trait.BOUNDS) and _constant_operand(flow, op) is not None:
+        return Why.RECTIFIER if op.type == "Maximum" and _constant_operand(flow, op) == 0.0 else Why.CLIPPING
+    if has(op.type, Trait.SELECTS):
+        return Why.CLIPPING
+    is_half = any(flow.tensor(index).dtype == "float16" for index in (*op.inputs, *op.outputs))
+    if has(op.type, Trait.SQUASHES):
+        return Why.UNDERFLOW if is_half and (op.saturated or 0.0) < flow.thresholds.saturated_share else Why.SATURATION
+    if has(op.type, Trait.MULTIPLIES):
+        why = _why_product(flow, op)
+        return Why.UNDERFLOW if is_half and why is Why.OTHER else why
+    if is_half:
+        return Why.UNDERFLOW
+    if any(cancels(flow, index) for index in op.inputs):
+        return Why.CANCELLATION
+    if slicer_after_joining(flow, position) is not None:
+        return Why.LEFT_OUT
+    return Why.OTHER
+
+
+def _why_product(flow: Flow, op: OpRecord) -> Why:
+    for operand, index in enumerate(op.inputs[:2]):
+        if flow.state(index) is not GradientState.ZERO:
+            continue
+        factors = [other for number, other in enumerate(op.inputs[:2]) if number != operand]
+        for other in factors:
+            values = flow.tensor(other).values
+            if values is None or values.zeros < 1.0:
+                continue
+            if variable_behind(flow, index) is not None:
+                return Why.ZERO_ACTIVATION
+            variable = variable_behind(flow, other)
+            if variable is not None:
+                return Why.ZERO_WEIGHT if variable.trainable else Why.ZERO_SCHEDULE
+            return Why.ZERO_FACTOR
+    if any(cancels(flow, index) for index in op.inputs):
+        return Why.CANCELLATION
+    return Why.OTHER
+
+
+def why_by_form(flow: Flow, op: OpRecord) -> Why | None:
+    """Why an operation hands on nothing whatever the values are; None where that depends on them."""
+    if op.type == "Sign":
+        return Why.STEP
+    if not op.inputs:
+        return None
+    shape = flow.tensor(op.inputs[0]).shape
+    normalises = has(op.type, Trait.NORMALISES) and shape[-1:] == (1,)
+    if not normalises and not (op.type == "Sub" and _is_own_mean(flow, op)):
+        return None
+    return _single_element(flow, op.inputs[0])
+
+
+def _is_own_mean(flow: Flow, op: OpRecord) -> bool:
+    """Whether an operation takes from a tensor its mean over one element."""
+    value, mean = op.inputs
+    makers = [flow.op(position) for position in flow.producers(mean)]
+    shapes = flow.tensor(value).shape, flow.tensor(mean).shape
+    known = all(length >= 0 for shape in shapes for length in shape)
+    return (
+        known
+        and math.prod(shapes[0]) == math.prod(shapes[1])
+        and any(m.type == "Mean" and m.inputs[0] == value for m in makers)
+    )
+
+
+def _is_normalization_of_one(flow: Flow, op: OpRecord) -> bool:
+    """Whether a tensor meets its own mean over one element: subtracting it leaves nothing."""
+    for index in op.inputs:
+        if flow.state(index) is not GradientState.ZERO:
+            continue
+        tensor = flow.tensor(index)
+        for position, _ in flow.consumers[index]:
+            other = flow.op(position)
+            if other.type == "Mean" and other.inputs[0] == index:
+                output = flow.tensor(other.outputs[0])
+                if math.prod(output.shape) == math.prod(tensor.shape):
+                    return True
+    return False
+
+
+def zero_factor(flow: Flow, position: int) -> VariableRecord | None:
+    """The variable of zeros that an operation multiplies by."""
+    for index in flow.op(position).inputs[:2]:
+        values = flow.tensor(index).values
+        if values is not None and values.zeros == 1.0:
+            variable = variable_behind(flow, index)
+            if variable is not None:
+                return variable
+    return None
+
+
+def variable_behind(flow: Flow, tensor: int) -> VariableRecord | None:
+    """The variable whose values a tensor holds, if it holds nothing else."""
+    current = tensor
+    while current not in flow.variable_of:
+        producer = flow.tensor(current).producer
+        if producer is None or not has(flow.op(producer).type, Trait.MOVES):
+            return None
+        op = flow.op(producer)
+        current = op.inputs[1] if op.type == "Split" else op.inputs[0]
+    return flow.variable_of[current]
+
+
+def _constant_operand(flow: Flow, op: OpRecord) -> float | None:
+    """The value of a scalar constant operand."""
+    for index in op.inputs:
+        tensor = flow.tensor(index)
+        if tensor.producer is None and tensor.shape == () and tensor.values is not None:
+            return tensor.values.minimum
+    return None
+
+
+def _single_element(flow: Flow, tensor: int) -> Why:
+    """Who leaves a single element to normalize."""
+    if _is_unit_axis(flow, tensor):
+        return Why.SINGLE_ELEMENT_UNITS
+    return Why.SINGLE_ELEMENT_POOLED if _is_pooled(flow, tensor) else Why.SINGLE_ELEMENT_DATA
+
+
+def _is_unit_axis(flow: Flow, tensor: int) -> bool:
+    """Whether the last axis of a tensor is one of units: its length comes from a kernel, not from the data."""
+    current: int | None = tensor
+    is_last = True  # the axis of length 1 is the last of `current`
+    for _ in range(12):
+        producer = flow.tensor(current).producer if current is not None else None
+        if producer is None:
+            return False
+        op = flow.op(producer)
+        if has(op.type, Trait.MIXES_UNITS):
+            kernel = variable_behind(flow, op.inputs[1])
+            return is_last and kernel is not None and kernel.shape[-1:] == (1,)
+        if has(op.type, Trait.KEEPS_PLACES):
+            current = op.inputs[0]
+        elif has(op.type, Trait.REARRANGES):
+            before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(op.outputs[0]).shape
+            if op.type == "Transpose" or not is_last or before[-1:] != after[-1:]:
+                # Where the axis was is known only if no other has its length.
+                if before[1:].count(1) != 1:
+                    return False
+                is_last = before[-1] == 1
+            current = op.inputs[0]
+        else:
+            return False
+    return False
+
+
+def _mixes(op: OpRecord) -> bool:
+    """Whether an operation multiplies and mixes elements, as a kernel does."""
+    return has(op.type, Trait.MULTIPLIES) and not has(op.type, Trait.ELEMENT_BY_ELEMENT)
+
+
+def _is_pooled(flow: Flow, tensor: int) -> bool:
+    """Whether the model itself makes the axes between the batch and the last one single: by a global pool."""
+    if flow.tensor(tensor).shape[:1] == (1,):
+        return False  # Statistics over a batch of one look the same.
+    for _ in range(12):
+        producer = flow.tensor(tensor).producer
+        if producer is None or not (op := flow.op(producer)).inputs:
+            return False
+        before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(tensor).shape
+        if has(op.type, Trait.REDUCES) and len(before) == len(after) > 2:
+            return set(after[1:-1]) == {1} and set(before[1:-1]) != {1}
+        if _mixes(op) and len(after) > 2 and set(before[1:-1]) != {1}:
+            return False
+        tensor = op.inputs[0]
+    return False

@@ -1,0 +1,55 @@
+"""The vocabulary of operations, held against TensorFlow's own registry."""
+
+from __future__ import annotations
+
+import pytest
+import tensorflow as tf
+
+from gradlint.operations import FAMILIES, PSEUDO, TRAITS, Trait, has, traits, with_trait
+
+
+def is_registered(op_type):
+    return hasattr(tf.raw_ops, op_type)
+
+
+@pytest.mark.parametrize("op_type", sorted(TRAITS.keys() - PSEUDO))
+def test_every_type_is_tensorflows(op_type):
+    assert is_registered(op_type)
+
+
+@pytest.mark.parametrize("op_type", sorted(PSEUDO))
+def test_what_the_recorder_enters_has_no_name_of_tensorflows(op_type):
+    assert not is_registered(op_type)
+
+
+@pytest.mark.parametrize("prefix", sorted(FAMILIES))
+def test_every_family_has_members(prefix):
+    members = [name for name in dir(tf.raw_ops) if name.startswith(prefix)]
+    assert members
+    assert all(traits(name) >= FAMILIES[prefix] for name in members)
+
+
+@pytest.mark.parametrize("trait", Trait)
+def test_every_trait_is_somebodys(trait):
+    assert with_trait(trait) or any(trait in found for found in FAMILIES.values())
+
+
+@pytest.mark.parametrize(
+    ("op_type", "trait", "expected"),
+    [
+        ("AssignAddVariableOp", Trait.OVERWRITES, True),
+        ("ResourceApplyAdam", Trait.ASSIGNS, True),
+        ("ResourceApplyAdam", Trait.OVERWRITES, False),
+        ("FakeQuantWithMinMaxVars", Trait.QUANTIZES, True),
+        ("Relu", Trait.RECTIFIES, True),
+        ("Relu", Trait.SQUASHES, False),
+        ("NoSuchOperation", Trait.MOVES, False),
+    ],
+)
+def test_has(op_type, trait, expected):
+    assert has(op_type, trait) is expected
+
+
+def test_elementwise_products_are_products():
+    assert with_trait(Trait.ELEMENT_BY_ELEMENT) < with_trait(Trait.MULTIPLIES)
+    assert with_trait(Trait.SLOPE_FROM_RESULT) < with_trait(Trait.SQUASHES)
