@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from gradlint.passes.facts import Facts
     from gradlint.source.module import Module
+    from gradlint.upstream.names import Feature
 
 SECTIONS = ("What it does", "Why it matters", "Example", "What to do", "Known limits")
 
@@ -51,6 +52,7 @@ class Rule:
         needs: what must be computed for `check`.
         since: the first release that has it.
         source: the rule on one file of Python source, for the misuses that can be seen there; nothing is run.
+        rents: what it needs of the private parts of TensorFlow and Keras; without them it is skipped.
         blames: the argument of a layer that a finding is about (`activation`), if it is about one.
     """
 
@@ -63,6 +65,7 @@ class Rule:
     needs: frozenset[Need] = frozenset()
     since: str = "0.1.0"
     blames: str = ""
+    rents: frozenset[Feature] = frozenset()
     source: Callable[[Module], Iterable[Finding]] | None = None
 
     @property

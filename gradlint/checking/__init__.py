@@ -28,6 +28,7 @@ from gradlint.passes.stops import lost
 from gradlint.result import GradientState, Result, SkippedRule
 from gradlint.rules import ALL_RULES, VALUE_RULES, codes_matching, described
 from gradlint.thresholds import thresholds_from
+from gradlint.upstream.names import unavailable
 
 if TYPE_CHECKING:
     from gradlint.load.limits import Limits
@@ -507,8 +508,9 @@ def _findings(facts: Facts, options: _Options) -> tuple[tuple[Finding, ...], tup
     """What the chosen rules find, in the order of the flow, and the rules that crashed."""
     found: list[Finding] = []
     crashed: list[SkippedRule] = []
+    lost = {rule.code for rule in _unavailable(facts, options)}
     for rule in ALL_RULES:
-        if rule.code not in options.codes:
+        if rule.code not in options.codes or rule.code in lost:
             continue
         try:
             found.extend(rule.check(facts))
@@ -517,6 +519,12 @@ def _findings(facts: Facts, options: _Options) -> tuple[tuple[Finding, ...], tup
     origins = Origins(facts)
     placed = [origins.place(finding) for finding in found]
     return tuple(sorted(placed, key=lambda f: (f.position, f.code, f.inputs, f.variables))), tuple(crashed)
+
+
+def _unavailable(facts: Facts, options: _Options) -> tuple[SkippedRule, ...]:
+    """The chosen rules that need what the installed TensorFlow and Keras do not have; all can read paper."""
+    chosen = [rule for rule in ALL_RULES if rule.code in options.codes and rule.rents and facts.flow is not None]
+    return tuple(SkippedRule(rule.code, why) for rule in chosen if (why := unavailable(rule.rents)))
 
 
 def _result(
@@ -545,7 +553,7 @@ def _result(
         inputs=summary.input_statuses(facts),
         variables=summary.variable_statuses(flow),
         rules=codes,
-        skipped=skipped,
+        skipped=(*skipped, *_unavailable(facts, options)),
         notes=notes,
         fail_on=options.fail_on,
         graph=flow.graph if flow is not None else None,

@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(
             f"internal error: {reason}\n"
             f"This is a bug in gradlint: please {advice}report the traceback together with the output of "
-            "`gradlint --version`.",
+            "`gradlint --version --debug`.",
             options,
         )
 
@@ -137,6 +137,10 @@ def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
 
 
 def _run(options: Options, given: frozenset[str], parser: argparse.ArgumentParser) -> int:
+    if options.version and options.debug:
+        from gradlint.cli.versions import details
+
+        return _write(details(), OK)
     if options.version:
         return _write(_version(), OK)
     if options.list_rules:
@@ -159,6 +163,10 @@ def _run(options: Options, given: frozenset[str], parser: argparse.ArgumentParse
         return _check_changed(options, given, config)
     if options.model is None and config.targets:
         return _check_targets(config.targets, options, given, config, whole=True)
+    if options.model is None and options.debug:
+        from gradlint.cli.versions import details
+
+        return _write(details(), OK)
     if options.model is None:
         parser.print_usage(sys.stderr)
         return _failed("name a model to check; gradlint --help lists the options", options)
@@ -795,6 +803,14 @@ def parser_of_options() -> argparse.ArgumentParser:
     add("--explain", metavar="CODE", help="what a rule reports, why it matters, what to do")
     add("--list-rules", action="store_true", help="all rules")
     add("--completion", choices=SHELLS, help="print a script that completes gradlint's options in a shell")
-    add("--version", action="store_true", help="versions of gradlint, Python, TensorFlow and Keras")
-    add("--debug", action="store_true", help="show tracebacks, warnings and logs")
+    add(
+        "--version",
+        action="store_true",
+        help="versions of gradlint, Python, TensorFlow and Keras; with --debug, everything it runs on",
+    )
+    add(
+        "--debug",
+        action="store_true",
+        help="show tracebacks, warnings and logs; without a model, what gradlint runs on",
+    )
     return parser

@@ -39,6 +39,7 @@ from gradlint.load.preflight import (
 )
 from gradlint.load.spec import ModelSpec, spec_from_config
 from gradlint.upstream.libraries import file_of, is_library_file
+from gradlint.upstream.names import require_known_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,7 +59,18 @@ _imported_files: set[str] = set()
 
 
 def quiet_tensorflow() -> None:
-    """Imports TensorFlow and Keras without a word on the screen. Later calls cost nothing.
+    """Imports TensorFlow and Keras without a word on the screen, if they can be used. Later calls cost nothing.
+
+    Raises:
+        UsageError: TensorFlow is not installed or does not start, or Keras runs on another backend.
+        UnknownVersionError: gradlint does not know these releases of TensorFlow and Keras.
+    """
+    import_tensorflow()
+    require_known_versions()
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow and Keras without a word on the screen, whatever their versions.
 
     Raises:
         UsageError: TensorFlow is not installed or does not start, or Keras runs on another backend.

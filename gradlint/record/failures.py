@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from gradlint.errors import ModelRunError
+from gradlint.errors import ModelRunError, UnknownVersionError
 from gradlint.record import source
 from gradlint.record.recording import Failure, Region
 from gradlint.upstream import internals
@@ -79,7 +79,10 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
 
     Raises:
         ModelRunError: it is another one; the message says where.
+        UnknownVersionError: it was not the model's code that failed.
     """
+    if isinstance(error, UnknownVersionError):
+        raise error
     trace = run.trace
     raised = _raised(error)
     text = _plain(error)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Finding, Severity
 from gradlint.rule import Rule
 from gradlint.rules.wording import cut_finding, is_detour, victims
+from gradlint.upstream.names import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,4 +83,5 @@ RULE = Rule(
     advice="Write the computation with keras.ops or TensorFlow operations, or give it a tf.custom_gradient.",
     doc=DOC,
     check=check,
+    rents=frozenset({Feature.DETOURS}),
 )

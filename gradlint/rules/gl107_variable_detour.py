@@ -8,6 +8,7 @@ from gradlint.finding import Finding, Severity
 from gradlint.operations import Trait, has
 from gradlint.rule import Rule
 from gradlint.rules.wording import cut_finding, victims
+from gradlint.upstream.names import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,4 +77,5 @@ RULE = Rule(
     advice="Pass the tensor on directly; assign to the variable only what the loss does not need.",
     doc=DOC,
     check=check,
+    rents=frozenset({Feature.READS}),
 )

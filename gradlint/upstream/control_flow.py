@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from gradlint.upstream.eager import Tensor, is_eager, is_in_graph_of_run
-from gradlint.upstream.names import value_of
+from gradlint.upstream.names import member, value_of
 from gradlint.upstream.patching import replaced
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def control_flow_inlined(decided: Callable[[Tensor], None], join: Callable[[list
     def call(function: Any, *args: Any, **kwargs: Any) -> Any:
         if not is_in_graph_of_run():
             return original(function, *args, **kwargs)
-        python = function._python_function
-        if not function._autograph:
+        python = member(function, "function inside")
+        if not member(function, "whether AutoGraph"):
             return python(*args, **kwargs)
         options = value_of("ConversionOptions")(recursive=True, user_requested=True)
         return value_of("converted_call")(python, args, kwargs, options=options)

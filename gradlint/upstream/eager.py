@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gradlint.upstream.names import value_of
+from gradlint.upstream.names import member, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,12 +20,12 @@ Tensor = Any
 
 def tensor_id(tensor: Tensor) -> int:
     """A number that no other tensor of this process has, eager or symbolic."""
-    return int(tensor._id)
+    return int(member(tensor, "tensor id"))
 
 
 def array_of(tensor: Tensor) -> np.ndarray[Any, Any]:
     """The values of an eager tensor without a copy where TensorFlow allows it; read only."""
-    return np.asarray(tensor._numpy())
+    return np.asarray(member(tensor, "tensor memory")())
 
 
 def share_memory(one: Tensor, other: Tensor) -> bool:

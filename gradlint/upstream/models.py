@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from gradlint.upstream.names import place_of, value_of
+from gradlint.upstream.names import member, place_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +28,12 @@ def is_compiled_in_name_only(model: Any) -> bool:
 
     That is how it loads one that overrides `compile` and not `compile_from_config`.
     """
-    return bool(getattr(model, "compiled", False)) and not hasattr(model, "_compile_config")
+    return bool(getattr(model, "compiled", False)) and member(model, "arguments of compile", None) is None
 
 
 def variables_of_its_own(layer: Any) -> list[Any]:
     """The variables that a layer has made itself, without those of the layers inside."""
-    return [*layer._trainable_variables, *layer._non_trainable_variables]
+    return [*member(layer, "own variables"), *member(layer, "own frozen variables")]
 
 
 def layers_inside(layer: Any) -> list[Any]:
@@ -54,34 +54,36 @@ def loss_of(model: Any, inputs: Any, labels: Any, outputs: Any, weights: Any, tr
 
 def compiled_loss(model: Any) -> tuple[Any, Any]:
     """What was given to `compile` as `loss` and `loss_weights`; None where nothing was."""
-    compiled = getattr(model, "_compile_loss", None)
-    return getattr(compiled, "_user_loss", None), getattr(compiled, "_user_loss_weights", None)
+    compiled = member(model, "compiled loss", None)
+    if compiled is None:
+        return None, None
+    return member(compiled, "loss as given"), member(compiled, "loss weights as given")
 
 
 def arguments_of_loss(loss: Any) -> dict[str, Any]:
     """The keyword arguments that a loss object hands to its function."""
-    return dict(getattr(loss, "_fn_kwargs", None) or {})
+    return dict(member(loss, "arguments of a loss", None) or {})
 
 
 def graph_of_model(model: Any) -> Any:
     """The functional model that a Keras model is or, if it is a `Sequential`, holds."""
-    return getattr(model, "_functional", None) or model
+    return member(model, "graph of a Sequential", None) or model
 
 
 def ends_of_graph(functional: Any) -> tuple[Any, Any] | None:
     """The nested inputs and outputs of a functional model; None for any other."""
-    inputs = getattr(functional, "_inputs_struct", None)
-    return None if inputs is None else (inputs, functional._outputs_struct)
+    inputs = member(functional, "inputs of a graph", None)
+    return None if inputs is None else (inputs, member(functional, "outputs of a graph"))
 
 
 def calls_of(operation: Any) -> Sequence[Any]:
     """The nodes of the functional graphs in which a layer or an operation is called."""
-    return tuple(getattr(operation, "_inbound_nodes", ()))
+    return tuple(member(operation, "nodes of a layer", ()))
 
 
 def origin_of(symbol: Any) -> tuple[str, int, int]:
     """Name of the operation, number of its call, and number of the result that a Keras tensor is."""
-    history = symbol._keras_history
+    history = member(symbol, "origin of a symbol")
     return str(history.operation.name), int(history.node_index), int(history.tensor_index)
 
 

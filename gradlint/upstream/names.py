@@ -10,9 +10,12 @@ import functools
 import importlib
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import UnknownVersionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 
 class Feature(str, Enum):
@@ -20,12 +23,8 @@ class Feature(str, Enum):
 
     CHECK = "every check that runs the model"
     STRUCTURE = "--depth structure"
-    DETOURS = "leaving TensorFlow for Python"
-    PYTHON_FUNCTIONS = "tf.numpy_function and tf.py_function"
-    DECISIONS = "values that decide a branch"
-    VARIABLES = "reads of variables"
-    INNER_GRADIENTS = "gradients that the model's own code asks for"
-    NAMES = "automatic names that start where they did"
+    DETOURS = "values that leave TensorFlow for Python"
+    READS = "values read from variables"
 
     def __str__(self) -> str:
         return self.value
@@ -72,7 +71,7 @@ _OPS = "tensorflow.python.ops"
 RENTED = (
     # -- values and identities
     Rented("EagerTensor", (f"{_FRAMEWORK}.ops:EagerTensor",), "tells values from symbols", _TF),
-    Rented("tensor id", (f"{_FRAMEWORK}.tensor:Tensor._id",), "tells tensors apart", _TF),
+    Rented("tensor id", (f"{_FRAMEWORK}.ops:EagerTensor._id",), "tells tensors apart", _TF),
     Rented("tensor memory", (f"{_FRAMEWORK}.ops:_EagerTensorBase._numpy",), "reads values without being seen", _TF),
     Rented("eager tensor methods", (f"{_FRAMEWORK}.ops:_EagerTensorBase",), "sees values leave TensorFlow", _TF,
            Feature.DETOURS),
@@ -84,20 +83,19 @@ RENTED = (
     Rented("record_operation", (f"{_EAGER}.record:record_operation",), "sees gradients of other functions", _TF),
     Rented("stop_recording", (f"{_EAGER}.record:stop_recording",), "works unseen by the tape", _TF, Feature.STRUCTURE),
     Rented("BaseResourceVariable", (f"{_OPS}.resource_variable_ops:BaseResourceVariable",), "sees silent reads", _TF,
-           Feature.VARIABLES),
+           Feature.READS),
     Rented("variable_accessed", (f"{_OPS}.resource_variable_ops:variable_accessed",), "sees variables being read", _TF,
-           Feature.VARIABLES),
+           Feature.READS),
     Rented("py_func_common", (f"{_OPS}.script_ops:py_func_common",), "sees tf.numpy_function", _TF,
-           Feature.PYTHON_FUNCTIONS),
+           Feature.DETOURS),
     Rented("py_function tapes", (f"{_OPS}.script_ops:tape_cache",), "differentiates tf.py_function twice", _TF,
-           Feature.PYTHON_FUNCTIONS),
+           Feature.DETOURS),
     Rented("py_function backprop", (f"{_OPS}.script_ops:backprop",), "differentiates tf.py_function twice", _TF,
-           Feature.PYTHON_FUNCTIONS),
+           Feature.DETOURS),
     Rented("extract_stack", ("tensorflow.python.util.tf_stack:extract_stack",), "maps lines of AutoGraph back", _TF,
            Feature.STRUCTURE),
     # -- the tape
-    Rented("imperative_grad", (f"{_EAGER}.imperative_grad:imperative_grad",), "sees inner gradients", _TF,
-           Feature.INNER_GRADIENTS),
+    Rented("imperative_grad", (f"{_EAGER}.imperative_grad:imperative_grad",), "sees inner gradients", _TF),
     Rented("gradient function", (f"{_EAGER}.backprop:_gradient_function",), "asks one operation for its gradient", _TF),
     Rented("register gradient function", ("tensorflow.python.pywrap_tfe:TFE_Py_RegisterGradientFunction",),
            "goes on where a gradient function fails", _TF),
@@ -128,9 +126,33 @@ RENTED = (
     Rented("current_path", ("keras.src.backend.common.name_scope:current_path",), "names the layer at work", _KERAS),
     Rented("layers inside", ("keras:Layer._flatten_layers",), "walks nested layers", _KERAS),
     Rented("loss of a model", ("keras:Model._compute_loss", "keras:Model.compute_loss"), "asks for the loss", _KERAS),
+    Rented("own variables", ("keras:<layer>._trainable_variables",), "names the owner of a variable", _KERAS),
+    Rented("own frozen variables", ("keras:<layer>._non_trainable_variables",), "names the owner of a variable",
+           _KERAS),
+    Rented("graph of a Sequential", ("keras:<sequential>._functional",), "reads how layers are connected", _KERAS),
+    Rented("inputs of a graph", ("keras:<functional>._inputs_struct",), "reads how layers are connected", _KERAS),
+    Rented("outputs of a graph", ("keras:<functional>._outputs_struct",), "reads how layers are connected", _KERAS),
+    Rented("nodes of a layer", ("keras:<layer>._inbound_nodes",), "reads how layers are connected", _KERAS),
+    Rented("origin of a symbol", ("keras:<symbol>._keras_history",), "reads how layers are connected", _KERAS),
+    Rented("compiled loss", ("keras:<functional>._compile_loss",), "names the loss", _KERAS),
+    Rented("arguments of compile", ("keras:<functional>._compile_config",), "tells who compiled a model", _KERAS),
+    Rented("loss as given", ("keras:<compiled loss>._user_loss",), "names the loss", _KERAS),
+    Rented("loss weights as given", ("keras:<compiled loss>._user_loss_weights",), "names the loss", _KERAS),
+    Rented("arguments of a loss", ("keras:<loss>._fn_kwargs",), "tells logits from probabilities", _KERAS),
+    Rented("seed of TensorFlow", (f"{_EAGER}.context:<context>._seed",), "keeps TensorFlow's seed", _TF),
+    Rented("handle of TensorFlow", (f"{_EAGER}.context:<context>._handle",), "runs one operation again", _TF),
+    Rented("function inside", ("tensorflow:<tf.function>._python_function",), "opens tf.functions", _TF,
+           Feature.STRUCTURE),
+    Rented("whether AutoGraph", ("tensorflow:<tf.function>._autograph",), "opens tf.functions", _TF,
+           Feature.STRUCTURE),
 )  # fmt: skip
 
 _BY_NAME = {rented.name: rented for rented in RENTED}
+
+
+def found_at(rented: Rented) -> str | None:
+    """The first of a name's places that the installed libraries have."""
+    return next((place for place in rented.places if _looked_up(place) is not None), None)
 
 
 @functools.cache
@@ -141,11 +163,10 @@ def place_of(name: str) -> Place:
         UnknownVersionError: in none of its places.
     """
     rented = _BY_NAME[name]
-    for place in rented.places:
-        found = _looked_up(place)
-        if found is not None:
-            return found
-    raise UnknownVersionError(_sentence(rented))
+    found = next(filter(None, map(_looked_up, rented.places)), None)
+    if found is None:
+        raise UnknownVersionError(_sentence(rented))
+    return found
 
 
 def value_of(name: str) -> Any:
@@ -157,6 +178,27 @@ def value_of(name: str) -> Any:
     return place_of(name).value
 
 
+def member(owner: Any, name: str, *default: Any) -> Any:
+    """What an object keeps under a name of the table.
+
+    Args:
+        owner: such an object as the table names in angle brackets.
+        name: of the table.
+        default: where the object may well be without.
+
+    Raises:
+        UnknownVersionError: the object has none of the attributes, and there is no default.
+    """
+    rented = _BY_NAME[name]
+    for place in rented.places:
+        attribute = place.rpartition(".")[2]
+        if hasattr(owner, attribute):
+            return getattr(owner, attribute)
+    if default:
+        return default[0]
+    raise UnknownVersionError(_sentence(rented))
+
+
 def is_found(name: str) -> bool:
     """Whether the installed libraries have a name of the table."""
     try:
@@ -166,9 +208,11 @@ def is_found(name: str) -> bool:
     return True
 
 
+@functools.cache
 def missing(feature: Feature) -> tuple[Rented, ...]:
-    """The names that a feature needs and the installed libraries do not have."""
-    return tuple(rented for rented in RENTED if rented.feature is feature and not is_found(rented.name))
+    """The names that a feature needs and the installed libraries do not have; members of objects are met in use."""
+    needed = [rented for rented in RENTED if rented.feature is feature and "<" not in rented.places[0]]
+    return tuple(rented for rented in needed if not is_found(rented.name))
 
 
 def require_known_versions() -> None:
@@ -178,20 +222,49 @@ def require_known_versions() -> None:
         UnknownVersionError: one of them is in none of its places.
     """
     for rented in RENTED:
-        if rented.feature is Feature.CHECK:
+        # Making an object to look at would move Keras's counters.
+        if rented.feature is Feature.CHECK and "<" not in rented.places[0]:
             place_of(rented.name)
 
 
 def _looked_up(place: str) -> Place | None:
     module, _, path = place.partition(":")
+    example, _, path = path.rpartition(">.")
     *owners, attribute = path.split(".")
     try:
-        owner: Any = importlib.import_module(module)
+        owner: Any = importlib.import_module(module) if not example else _example(example.removeprefix("<"))
         for name in owners:
             owner = getattr(owner, name)
         return Place(owner, attribute) if hasattr(owner, attribute) else None
     except (ImportError, AttributeError):
         return None
+
+
+def _example(kind: str) -> Any:
+    """An object that shows which members its kind has."""
+    import keras
+    import tensorflow as tf
+
+    if kind in ("functional", "compiled loss"):
+        symbol = keras.Input((1,))
+        model = keras.Model(symbol, keras.layers.Dense(1)(symbol))
+        model.compile(loss="mse")
+        return model if kind == "functional" else member(model, "compiled loss")
+    made: dict[str, Callable[[], Any]] = {
+        "layer": keras.Layer,
+        "sequential": keras.Sequential,
+        "symbol": lambda: keras.Input((1,)),
+        "loss": keras.losses.MeanSquaredError,
+        "context": value_of("eager context"),
+        "tf.function": lambda: tf.function(lambda: None),
+    }
+    return made[kind]()
+
+
+def unavailable(features: Iterable[Feature]) -> str:
+    """Why a rule that needs these features cannot run; empty where it can."""
+    lost = [rented for feature in Feature if feature in features for rented in missing(feature)]
+    return _sentence(lost[0]) if lost else ""
 
 
 def _sentence(rented: Rented) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.upstream.eager import Tensor, is_eager, is_in_graph_of_run, is_value
-from gradlint.upstream.names import value_of
-from gradlint.upstream.patching import added, patched, replaced
+from gradlint.upstream.names import Feature, value_of
+from gradlint.upstream.patching import added, optional, patched, replaced
 
 OpCallback = Callable[..., None]
 
@@ -97,6 +97,7 @@ def on_custom_gradient(
         yield
 
 
+@optional(Feature.DETOURS)
 @contextlib.contextmanager
 def on_python_function(callback: Callable[[list[Tensor], Callable[[], Any]], Any]) -> Iterator[None]:
     """Hand every `tf.numpy_function` to `callback(inputs, run)`; eager TensorFlow runs no operation for it."""
@@ -109,6 +110,7 @@ def on_python_function(callback: Callable[[list[Tensor], Callable[[], Any]], Any
         yield
 
 
+@optional(Feature.DETOURS)
 @contextlib.contextmanager
 def on_numpy_conversion(callback: Callable[[Tensor], None]) -> Iterator[None]:
     """Call `callback(tensor)` whenever Python code takes the values out of an eager tensor.
@@ -158,6 +160,7 @@ def on_numpy_conversion(callback: Callable[[Tensor], None]) -> Iterator[None]:
         yield
 
 
+@optional(Feature.DETOURS)
 @contextlib.contextmanager
 def on_decision(callback: Callable[[Tensor], None]) -> Iterator[None]:
     """Call `callback(tensor)` whenever the value of an eager tensor decides a branch or the length of a loop."""
@@ -184,6 +187,7 @@ def _watching_methods(names: Sequence[str], callback: Callable[[Tensor], None]) 
         yield
 
 
+@optional(Feature.READS)
 @contextlib.contextmanager
 def on_variable_access(callback: Callable[[Any], None]) -> Iterator[None]:
     """Call `callback(tf_variable)` whenever a variable is read."""
@@ -218,6 +222,7 @@ class _WatchedHandle:
         vars(variable)["_handle"] = handle
 
 
+@optional(Feature.READS)
 @contextlib.contextmanager
 def on_silent_read(callback: Callable[[Any], None]) -> Iterator[None]:
     """Call `callback(tf_variable)` when the next operation to run reads a variable by itself; more than once for one.
@@ -226,7 +231,8 @@ def on_silent_read(callback: Callable[[Any], None]) -> Iterator[None]:
     `on_variable_access` hear of it. `TFE_Py_FastPathExecute` does so by `PyObject_GetAttrString(variable, "_handle")`,
     in the Python frame of a function that does not name the attribute itself; Python code that fetches it does.
     """
-    with added(value_of("BaseResourceVariable"), "_handle", _WatchedHandle(callback)):
+    base = value_of("BaseResourceVariable")
+    with added(base, "_handle", _WatchedHandle(callback)):
         yield
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
-from gradlint.upstream.names import place_of
+from gradlint.upstream.names import missing, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from gradlint.upstream.names import Feature
+
+_P = ParamSpec("_P")
 
 
 @contextlib.contextmanager
@@ -34,6 +39,25 @@ def replaced(name: str, value: object) -> contextlib.AbstractContextManager[None
     """
     place = place_of(name)
     return patched(place.owner, place.attribute, value)
+
+
+def optional(
+    feature: Feature,
+) -> Callable[
+    [Callable[_P, contextlib.AbstractContextManager[None]]], Callable[_P, contextlib.AbstractContextManager[None]]
+]:
+    """Let a context manager do nothing where the installed libraries lack a name that the feature needs."""
+
+    def decorate(
+        manager: Callable[_P, contextlib.AbstractContextManager[None]],
+    ) -> Callable[_P, contextlib.AbstractContextManager[None]]:
+        @functools.wraps(manager)
+        def entered(*args: _P.args, **kwargs: _P.kwargs) -> contextlib.AbstractContextManager[None]:
+            return contextlib.nullcontext() if missing(feature) else manager(*args, **kwargs)
+
+        return entered
+
+    return decorate
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.upstream.eager import tf_variable
-from gradlint.upstream.names import is_found, value_of
+from gradlint.upstream.names import is_found, member, value_of
 from gradlint.upstream.patching import patched
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def restored(variables: Sequence[Any], is_assigned: Callable[[Any], bool]) -> It
     eager = value_of("eager context")()
     python_state, numpy_state = random.getstate(), np.random.get_state()
     # The eager context makes its generator on first use of a seed.
-    tf_seed, tf_generator = eager._seed, getattr(eager, "_rng", None)
+    tf_seed, tf_generator = member(eager, "seed of TensorFlow"), getattr(eager, "_rng", None)
     tf_state = tf_generator.getstate() if tf_generator is not None else None
     generator = global_attribute("global_seed_generator")
     counters = {name: dict(global_attribute(name) or {}) for name in ("object_name_uids",)}

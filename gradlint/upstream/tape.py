@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from gradlint.upstream.eager import Tensor, dtype_name, is_value, stands_for_variable
-from gradlint.upstream.names import value_of
-from gradlint.upstream.patching import in_this_thread, patched, replaced
+from gradlint.upstream.names import Feature, member, value_of
+from gradlint.upstream.patching import in_this_thread, optional, patched, replaced
 from gradlint.upstream.symbols import symbol
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def _gradients_of_node(node: Any, slopes: list[Tensor]) -> Any:
 def execute(op_type: str, attributes: tuple[Any, ...], inputs: Sequence[Tensor], outputs: int) -> list[Tensor]:
     """Run one operation again on other inputs."""
     context = value_of("eager context")()
-    return list(value_of("execute")(context._handle, None, op_type, list(inputs), attributes, outputs))
+    handle = member(context, "handle of TensorFlow")
+    return list(value_of("execute")(handle, None, op_type, list(inputs), attributes, outputs))
 
 
 @contextlib.contextmanager
@@ -154,6 +155,7 @@ class _Kept(dict[Any, Any]):
         return self.get(key, *default)
 
 
+@optional(Feature.DETOURS)
 @contextlib.contextmanager
 def python_functions_differentiable_twice() -> Iterator[None]:
     """Let the gradient of a `tf.py_function` be asked for by more than one tape.
