@@ -15,7 +15,8 @@ from gradlint.upstream import internals
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gradlint.record.trace import Op, Trace
+    from gradlint.record.ledger import Op
+    from gradlint.record.trace import Trace
 
 # Share of saturated elements from which the values that go in are worth their reduction.
 _MOSTLY = 0.9

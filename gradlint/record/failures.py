@@ -86,7 +86,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
     trace = run.trace
     raised = _raised(error)
     text = _plain(error)
-    failed = trace.failed
+    failed = trace.calls.failed
     where = failed.layer if failed is not None else None
     needs_values = run.is_symbolic and _needs_values(error, text)
     if (
@@ -97,7 +97,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
         kind = "dtype" if _DTYPE_WORDS.search(text) and not re.search(r"shape", text) else "shape"
         if _SHAPE_WORDS.search(text) or kind == "dtype":
             region = Region.MODEL if failed is not None else Region.LOSS
-            if where is None and trace.calls:
+            if where is None and trace.calls.all:
                 where = _last_layer(trace)
             return Failure(
                 kind,
@@ -108,10 +108,10 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
                 _op_in(text),
                 raised.file,
                 raised.line,
-                tuple(tuple(trace.tensors[i].shape) for i in trace.failed_operands),
-                run.keys_behind(trace.failed_operands, batch),
+                tuple(tuple(trace.tensors[i].shape) for i in trace.calls.failed_operands),
+                run.keys_behind(trace.calls.failed_operands, batch),
             )
-    in_loss = failed is None and run.subject.model is not None and bool(trace.calls)
+    in_loss = failed is None and run.subject.model is not None and bool(trace.calls.all)
     place = f" in layer '{where}'" if where else " in the loss" if in_loss else ""
     at = f" ({raised.file}:{raised.line})" if raised.file else ""
     message = f"the model's own code failed{place}{at}: {raised.text}"
@@ -134,7 +134,7 @@ def _needs_values(error: Exception, text: str) -> bool:
 
 def _last_layer(trace: Trace) -> str | None:
     """The layer that made the prediction: the last one that ran below the model itself."""
-    named = [call for call in trace.calls if call.layer]
+    named = [call for call in trace.calls.all if call.layer]
     return named[-1].layer if named else None
 
 

@@ -17,9 +17,10 @@ from gradlint.upstream import internals
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gradlint.record.ledger import Op
     from gradlint.record.objective import Batch
     from gradlint.record.run import Run
-    from gradlint.record.trace import Op, Trace
+    from gradlint.record.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gradlint.operations import Trait, has
 from gradlint.record import source
 from gradlint.record.recording import LeftOut, Omission
-from gradlint.record.trace import Asked
+from gradlint.record.tapes import Asked
 from gradlint.upstream import internals
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def left_out(trace: Trace, model: Any, handles: Sequence[Any]) -> dict[int, Left
         model: whose `train_step` ran.
         handles: of the variables.
     """
-    pending = [(handle, trace.asked.get(internals.tensor_id(handle), Asked())) for handle in handles]
+    pending = [(handle, trace.tapes.asked.get(internals.tensor_id(handle), Asked())) for handle in handles]
     pending = [(handle, asked) for handle, asked in pending if not asked.is_given]
     if not pending:
         return {}
@@ -75,4 +75,4 @@ def _is_assigned(trace: Trace, handle: Any) -> bool:
 
 def _is_inference(trace: Trace, position: int) -> bool:
     """Whether an operation runs in a part of the model that was called with `training=False`."""
-    return any(call.is_inference and call.first <= position < call.last for call in trace.calls)
+    return any(call.is_inference and call.first <= position < call.last for call in trace.calls.all)

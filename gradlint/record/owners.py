@@ -21,14 +21,14 @@ class Owners:
     """Which layer a variable belongs to, and whose code decides whether it is used."""
 
     def __init__(self, subject: Subject, trace: Trace) -> None:
-        self._called = {id(call.operation) for call in trace.calls}
+        self._called = {id(call.operation) for call in trace.calls.all}
         self._owner: dict[int, Any] = {}
         self._parent: dict[int, Any] = {}
         self._path: dict[int, str] = {}
         for root in (subject.model, *subject.learners):
             if isinstance(root, keras.Layer):
                 self._walk(root, is_root=root is subject.model)
-        for call in trace.calls:
+        for call in trace.calls.all:
             if call.layer:
                 self._path.setdefault(id(call.operation), call.layer)
 

@@ -134,20 +134,20 @@ class Run:
         """Run the model's own `train_step` and take the losses that its tapes differentiate."""
         model, trace = self.subject.model, self.trace
         data = self._step_data(batch)
-        trace.capture_losses = True
-        trace.learners = lambda: [self.handle(v) for v in self.learning() if v.trainable]
+        trace.tapes.captures_losses = True
+        trace.tapes.learners = lambda: [self.handle(v) for v in self.learning() if v.trainable]
         try:
             model.train_step(data)
         finally:
-            trace.capture_losses = False
-        targets = [target for target in trace.losses if is_float(target.dtype.name)]
+            trace.tapes.captures_losses = False
+        targets = [target for target in trace.tapes.losses if is_float(target.dtype.name)]
         if not targets:
             raise ModelRunError(
                 f"{type(model).__name__}.train_step ran, but no tape.gradient() was seen in it; "
                 "pass --loss to say what to differentiate"
             )
-        if trace.asked:
-            self.left_out = left_out(trace, model, trace.learners())
+        if trace.tapes.asked:
+            self.left_out = left_out(trace, model, trace.tapes.learners())
         if source.trains_in_turns(type(model), "train_step"):
             unseen = "another call of train_step, which chooses what it trains"
             objective = replace(objective, record=replace(objective.record, unseen=unseen))
@@ -249,7 +249,7 @@ class Run:
                     tape.watch(internals.tf_variable(variable))
             with self.trace.recording():
                 _, loss, _ = self.forward(batch)
-        if self.trace.failed is not None:
+        if self.trace.calls.failed is not None:
             return []
         variables = [internals.tf_variable(variable) for variable in self.learning()]
         slopes = internals.gradients(tape, loss, [v.handle for v in variables])

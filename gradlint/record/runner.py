@@ -169,7 +169,7 @@ class Runner:
 def recorded(run: Run, trace_returns: bool) -> Recording:
     """One forward under one recorder, with a tape for each float input and one over all that should learn."""
     trace = run.trace
-    trace.trace_returns = trace_returns
+    trace.calls.trace_returns = trace_returns
     batch = run.batch()
     run.build(batch)
     floats, handles = run.watched(batch)
@@ -198,7 +198,7 @@ def recorded(run: Run, trace_returns: bool) -> Recording:
     outputs, loss, objective = outcome
     loss = _tensor_of(loss)
     if trace.known(loss) is None:
-        trace.add_detached_loss(loss, outputs)
+        trace.detours.enter_detached_loss(loss, outputs)
     indices = run.reached(list(floats.values()), handles)
     slopes = internals.gradients(learning, loss, [trace.tensors[index] for index in indices])
     reached = dict(zip(indices, slopes, strict=True))

@@ -15,7 +15,7 @@ from gradlint.record.objective import Batch
 from gradlint.record.recording import is_float
 from gradlint.record.run import ONE_AT_A_TIME, Run
 from gradlint.record.runner import recorded
-from gradlint.record.trace import Asked
+from gradlint.record.tapes import Asked
 from gradlint.upstream import internals
 
 if TYPE_CHECKING:
@@ -54,15 +54,15 @@ class _SymbolicRun(Run):
 
     def _read(self, variable: Any, symbol: Any) -> None:
         trace = self.trace
-        trace.variables.setdefault(internals.tensor_id(symbol), (variable, trace.layer, trace.region))
+        trace.variables.setdefault(internals.tensor_id(symbol), (variable, trace.calls.layer, trace.calls.region))
 
     def _take_loss(self, target: Any, sources: list[Any]) -> None:
-        if not self.trace.capture_losses:
+        if not self.trace.tapes.captures_losses:
             return
-        self.trace.losses.extend(keras.tree.flatten(target))
+        self.trace.tapes.losses.extend(keras.tree.flatten(target))
         for variable in sources:  # What the step's own tape has, nobody can tell.
             key = internals.tensor_id(self.handle(variable))
-            self.trace.asked[key] = Asked(is_asked=True, is_given=True)
+            self.trace.tapes.asked[key] = Asked(is_asked=True, is_given=True)
 
     def batch(self) -> Batch:
         subject = self.subject

@@ -36,8 +36,8 @@ from gradlint.result import GradientState
 from gradlint.upstream import internals
 
 if TYPE_CHECKING:
+    from gradlint.record.ledger import Op
     from gradlint.record.run import Run
-    from gradlint.record.trace import Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def _calls(run: Run) -> tuple[LayerCall, ...]:
             return_file=call.return_file,
             return_line=call.return_line,
         )
-        for call in run.trace.calls
+        for call in run.trace.calls.all
     )
 
 

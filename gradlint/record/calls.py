@@ -1,0 +1,130 @@
+"""The calls of layers during a run: which one is at work, and what each returned."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from gradlint.record import source
+from gradlint.record.ledger import Place
+from gradlint.record.recording import Region
+from gradlint.upstream import internals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gradlint.record.ledger import Ledger
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of a layer."""
+
+    layer: str
+    operation: Any
+    first: int
+    last: int = -1
+    outputs: list[int] = field(default_factory=list)
+    return_file: str | None = None
+    return_line: int | None = None
+    is_inference: bool = False
+    """The caller says `training=False`."""
+
+
+def joined(around: str, path: str) -> str:
+    """The path of a layer inside of another one.
+
+    A layer that was built on its own, such as a cell or a shared encoder, keeps its path of then, which may
+    repeat the last names of the path around it.
+    """
+    if not around or path == around or path.startswith(f"{around}/"):
+        return path or around
+    outer, inner = around.split("/"), path.split("/") if path else []
+    overlap = next(
+        (n for n in range(min(len(outer), len(inner)), 0, -1) if outer[-n:] == inner[:n]),
+        0,
+    )
+    return "/".join([*outer, *inner[overlap:]])
+
+
+class Calls:
+    """The calls of Keras layers, and where the run is.
+
+    Args:
+        ledger: of the run.
+        root: the source file that starts the run.
+        model: the model under test, whose own path is empty.
+        returned: called with a call, its arguments and each tensor that it returned and that no operation made.
+
+    Attributes:
+        all: in the order in which they began.
+        failed: the innermost one that ended with an error, and `failed_operands` its tensors.
+        trace_returns: find out from which line each of the user's layers returned.
+    """
+
+    def __init__(self, ledger: Ledger, root: str, model: Any, returned: Callable[[Call, Any, Any], int]) -> None:
+        self.all: list[Call] = []
+        self.failed: Call | None = None
+        self.failed_operands: list[int] = []
+        self.trace_returns = False
+        self._ledger = ledger
+        self._root = root
+        self._model = model
+        self._model_name = str(getattr(model, "name", ""))
+        self._returned = returned
+        self._open: list[Call] = []
+
+    @property
+    def region(self) -> Region:
+        """The part of the training step that is running."""
+        return Region.MODEL if self._open else Region.LOSS
+
+    @property
+    def layer(self) -> str:
+        """The path of the layer that is running; empty outside of every layer."""
+        path = internals.current_path()
+        call = self._open[-1] if self._open else None
+        if call is not None and (call.operation is self._model or not isinstance(call.operation, keras.Layer)):
+            # Between the layers of a functional model the path is the model's own name.
+            return call.layer if path in ("", self._model_name) or call.layer else path
+        return joined(call.layer if call is not None else "", path)
+
+    def place(self) -> Place:
+        """Where the run is."""
+        return Place(self.layer, self.region, *source.user_frame(inspect.currentframe(), self._root))
+
+    def run(self, operation: Any, arguments: Any, run: Callable[[], Any]) -> Any:
+        """Run a layer, or an operation of a functional model, and write its call down."""
+        ledger = self._ledger
+        if ledger.is_paused:
+            return run()
+        is_layer = isinstance(operation, keras.Layer)
+        layer = self.layer
+        if not is_layer:  # An operation of a functional model opens no name scope.
+            layer = f"{layer}/{operation.name}" if layer else str(operation.name)
+        call = Call("" if operation is self._model else layer, operation, len(ledger.ops))
+        call.is_inference = arguments[1].get("training") is False
+        self.all.append(call)
+        self._open.append(call)
+        try:
+            if self.trace_returns and is_layer and not source.is_library_class(type(operation)):
+                result, call.return_file, call.return_line = source.run_and_locate_return(operation, run)
+            else:
+                result = run()
+        except Exception:
+            if self.failed is None:
+                operands = [t for t in keras.tree.flatten(arguments) if internals.is_eager(t)]
+                self.failed = call
+                self.failed_operands = [ledger.index(tensor) for tensor in operands]
+            raise
+        finally:
+            self._open.pop()
+            call.last = len(ledger.ops)
+        for tensor in keras.tree.flatten(result):
+            if internals.is_eager(tensor):
+                known = ledger.known(tensor)
+                call.outputs.append(self._returned(call, arguments, tensor) if known is None else known)
+        return result
