@@ -23,6 +23,8 @@ class Need(str, Enum):
     """What must be known before a rule can speak; what no selected rule needs is not computed."""
 
     VALUES = "values"
+    REDUCED = "reduced values"
+    """The values of all tensors, reduced, also where nothing in the run is zero, saturated or not finite."""
     PROBES = "probes"
     LEAKS = "leaks"
     LABELS = "labels"

@@ -34,6 +34,7 @@ from gradlint.passes.partial import unused_slices
 from gradlint.record.recording import (
     ABSENT,
     NOT_APPLICABLE,
+    NOT_REDUCED,
     Gradient,
     InputRecord,
     LabelRecord,
@@ -48,6 +49,7 @@ from gradlint.record.recording import (
     TensorRecord,
     Values,
     VariableRecord,
+    calls_for_a_look,
     is_float,
 )
 from gradlint.result import GradientState
@@ -206,6 +208,17 @@ class _Builder:
         overrides = gradients if gradients and loss in self.names else {}
         self.play(self.names.get(loss), {self.names[name] for name in sources}, overrides)
         outputs = [self.output(_part(entry)) for entry in outputs]
+        tensor = self.names.get(loss)
+        record = LossRecord(
+            loss_kind,
+            "by hand",
+            tensor,
+            loss_value,
+            tuple(functions),
+            file=FILE if loss_line is not None else None,
+            line=loss_line,
+        )
+        self.forget_what_nobody_looks_at(record, {entry.tensor for entry in outputs})
         return Recording(
             ops=tuple(self.ops),
             tensors=tuple(self.tensors),
@@ -217,20 +230,30 @@ class _Builder:
                 LabelRecord(name, part.options.get("output", ""), self.names[name], shape, dtype)
                 for (name, dtype, shape), part in labels
             ),
-            loss=LossRecord(
-                loss_kind,
-                "by hand",
-                self.names.get(loss),
-                loss_value,
-                tuple(functions),
-                file=FILE if loss_line is not None else None,
-                line=loss_line,
-            ),
+            loss=record,
             decisions=frozenset(self.names[name] for name in decisions),
             failure=failure,
             leak=leak,
             future_leaks=tuple(future_leaks),
+            is_looked_at=self.is_looked_at,
         )
+
+    def forget_what_nobody_looks_at(self, loss, outputs):
+        """As the recorder does: values of other tensors than outputs are reduced where the run gives a reason.
+
+        Those that are said to be None belong to empty tensors.
+        """
+        empty = {self.names[name] for name, what in self.known.items() if what is None}
+        gradients = [tensor.gradient for tensor in self.tensors]
+        saturated = [entry.saturated for entry in self.ops]
+        self.is_looked_at = loss.tensor is not None and calls_for_a_look(loss, gradients, saturated)
+        for index, tensor in enumerate(self.tensors):
+            if not is_float(tensor.dtype) or index in empty:
+                self.tensors[index] = replace(tensor, reduced=None)
+            elif not self.is_looked_at and index not in outputs:
+                self.tensors[index] = replace(tensor, reduced=NOT_REDUCED)
+            elif tensor.reduced is None:
+                self.tensors[index] = replace(tensor, reduced=values(-1.0, 1.0))
 
     # -- forward ---------------------------------------------------------------------------------------
 
@@ -275,7 +298,7 @@ class _Builder:
         if word in self.handles and op_type != "ReadVariableOp" and not op_type.startswith("Assign"):
             self.add(Part(f"{word}' = ReadVariableOp {word}" + (f" @{layer}" if layer else ""), {}), region)
             index = self.names[f"{word}'"]
-            self.tensors[index] = replace(self.tensors[index], values=self.values_of(word, index))
+            self.tensors[index] = replace(self.tensors[index], reduced=self.values_of(word, index))
             return index
         if word not in self.names:
             try:
@@ -315,7 +338,7 @@ class _Builder:
     def set_values(self):
         for name in self.known.keys() - self.handles:
             index = self.names[name]
-            self.tensors[index] = replace(self.tensors[index], values=self.values_of(name, index))
+            self.tensors[index] = replace(self.tensors[index], reduced=self.values_of(name, index))
 
     def values_of(self, name, index):
         what = self.known.get(name)

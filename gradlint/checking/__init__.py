@@ -26,7 +26,8 @@ from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
 from gradlint.passes.stops import lost
 from gradlint.result import GradientState, Result, SkippedRule
-from gradlint.rules import ALL_RULES, VALUE_RULES, codes_matching, described
+from gradlint.rule import Need
+from gradlint.rules import ALL_RULES, VALUE_RULES, codes_matching, described, is_needed
 from gradlint.thresholds import thresholds_from
 from gradlint.upstream.names import unavailable
 
@@ -353,6 +354,7 @@ def _subject(
         training=options.training,
         seed=options.seed,
         thresholds=options.thresholds,
+        reduces_all=is_needed(Need.REDUCED, options.codes),
     )
 
 
@@ -409,6 +411,7 @@ def _check_callable(function: Callable[..., object], arrays: dict[str, object], 
         training=options.training,
         seed=options.seed,
         thresholds=options.thresholds,
+        reduces_all=is_needed(Need.REDUCED, options.codes),
     )
     name = getattr(function, "__name__", type(function).__name__)
     return _run(name, Runner(subject), Facts(arrays=specs, binding=binding), False, options)

@@ -8,18 +8,15 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.record import reduction
-from gradlint.record.recording import Gradient, Local, LossRecord, is_float
+from gradlint.record.recording import Gradient, Local, is_float
 from gradlint.result import GradientState
 from gradlint.upstream import internals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from gradlint.record.ledger import Op
     from gradlint.record.trace import Trace
-
-# Share of saturated elements from which the values that go in are worth their reduction.
-_MOSTLY = 0.9
 
 # Tensors above this number of elements are not examined by finite differences.
 _MISMATCH_LIMIT = 1 << 16
@@ -41,13 +38,6 @@ class Examination:
             if any(index in marked for index in op.inputs):
                 marked.update(op.outputs)
         self._marked = marked
-
-    def is_suspicious(self, loss: LossRecord, saturated: Sequence[float | None]) -> bool:
-        """Whether values must be looked at: something is zero, saturated or not finite."""
-        if any(share is not None and share > _MOSTLY for share in saturated):
-            return True
-        states = {gradient.state for gradient in self._reduced.values()}
-        return loss.value is None or GradientState.NONFINITE in states or GradientState.ZERO in states
 
     def _state(self, index: int) -> GradientState:
         tensor = self._trace.tensors[index]

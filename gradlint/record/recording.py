@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING, Final
 
 from gradlint.result import GradientState
+from gradlint.thresholds import DEFAULT_THRESHOLDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Local(str, Enum):
@@ -66,18 +71,48 @@ class Values:
     """Number of NaN elements."""
 
 
+class Unreduced(Enum):
+    """Says that there are values which nobody has looked at."""
+
+    NOT_REDUCED = "not reduced"
+
+
+NOT_REDUCED: Final = Unreduced.NOT_REDUCED
+
+
+class NotReducedError(LookupError):
+    """Somebody asked for the values of a tensor that a run gave no reason to look at."""
+
+
 @dataclass(frozen=True, slots=True)
 class TensorRecord:
     """One tensor of the run. Its index in `Recording.tensors` is its name.
 
     In a run on symbols a length that nobody knows is -1.
+
+    Attributes:
+        reduced: its values; None for what has none: handles, whole numbers, empty tensors, symbols.
     """
 
     shape: tuple[int, ...]
     dtype: str
     producer: int | None
     gradient: Gradient
-    values: Values | None = None
+    reduced: Values | Unreduced | None = None
+
+    @property
+    def values(self) -> Values | None:
+        """Its values; None for what has none.
+
+        Raises:
+            NotReducedError: it has values, and the run gave no reason to look at them (`Recording.is_looked_at`).
+        """
+        if isinstance(self.reduced, Unreduced):
+            raise NotReducedError(
+                f"the values of a tensor of shape {self.shape} were not reduced: nothing in this run is zero, "
+                "saturated or not finite. What must know them all the same says so with Need.REDUCED"
+            )
+        return self.reduced
 
     @property
     def is_float(self) -> bool:
@@ -340,10 +375,57 @@ class Recording:
     """Between the samples of the batch."""
     future_leaks: tuple[Leak, ...] = ()
     """From later steps of the inputs that were said to be causal."""
+    is_looked_at: bool = False
+    """The values of all tensors are reduced; else only those of the outputs are."""
+
+    def __post_init__(self) -> None:
+        """Check that the recording is whole.
+
+        Raises:
+            ValueError: an operation or a tensor names what is not there, or values are missing, or are there, where
+                `is_looked_at` says otherwise.
+        """
+        number = range(len(self.tensors))
+        for position, op in enumerate(self.ops):
+            if not all(index in number for index in (*op.inputs, *op.outputs)):
+                raise ValueError(f"operation {position} ({op.type}) names a tensor that is not there")
+            if len(op.local) != len(op.inputs):
+                raise ValueError(f"operation {position} ({op.type}) has no word on each of its operands")
+        outputs = {output.tensor for output in self.outputs}
+        for index, tensor in enumerate(self.tensors):
+            if tensor.producer is not None and index not in self.ops[tensor.producer].outputs:
+                raise ValueError(f"tensor {index} is no result of the operation that made it")
+            if self.is_looked_at and tensor.reduced is NOT_REDUCED:
+                raise ValueError(f"tensor {index} is not reduced in a recording that was looked at")
+            if not self.is_looked_at and isinstance(tensor.reduced, Values) and index not in outputs:
+                raise ValueError(f"tensor {index} is reduced in a recording that nobody looked at")
 
 
 OPAQUE = ("resource", "variant")
 """Dtypes of handles: the variables and lists of tensors behind them may carry gradients."""
+
+
+# Share of saturated elements from which the values that go in are worth their reduction.
+_MOSTLY = 0.9
+
+
+def calls_for_a_look(
+    loss: LossRecord,
+    gradients: Iterable[Gradient],
+    saturated: Iterable[float | None],
+    most: float = DEFAULT_THRESHOLDS.saturated_share,
+) -> bool:
+    """Whether values must be reduced: something is zero, saturated or not finite.
+
+    Args:
+        loss: of the run.
+        gradients: of all tensors.
+        saturated: of all operations.
+        most: the share of saturated elements from which an operation is reported.
+    """
+    if loss.value is None or any(share is not None and share >= min(most, _MOSTLY) for share in saturated):
+        return True
+    return any(gradient.state in (GradientState.ZERO, GradientState.NONFINITE) for gradient in gradients)
 
 
 def is_float(dtype: str) -> bool:

@@ -27,6 +27,7 @@ class Subject:
         learners: models and variables that should learn besides the model's own.
         loss: as the user asked, or None.
         thresholds: from where on an element counts as saturated.
+        reduces_all: the values of all tensors are wanted, whatever the run looks like.
     """
 
     model: Any
@@ -41,6 +42,7 @@ class Subject:
     training: bool = True
     seed: int = 0
     thresholds: Thresholds = DEFAULT_THRESHOLDS
+    reduces_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from gradlint.record.owners import Owners
 from gradlint.record.recording import (
     ABSENT,
     NOT_APPLICABLE,
+    NOT_REDUCED,
     PRESENT,
     Failure,
     Gradient,
@@ -29,7 +30,10 @@ from gradlint.record.recording import (
     Recording,
     Region,
     TensorRecord,
+    Unreduced,
+    Values,
     VariableRecord,
+    calls_for_a_look,
     is_float,
 )
 from gradlint.result import GradientState
@@ -65,20 +69,28 @@ def recording_of(run: Run, batch: Batch, backward: Backward) -> Recording:
     reduced = {index: _gradient(run, slope) for index, slope in backward.slopes.items()}
     examination = Examination(trace, backward.slopes, reduced) if failure is None else None
     saturated = [None if run.is_symbolic else _saturated(run, op) for op in trace.ops]
-    suspicious = examination is not None and examination.is_suspicious(backward.loss, saturated)
-    ends = {trace.index(t) for t in keras.tree.flatten(backward.outputs) if internals.is_eager(t)}
-    valued = set[int]() if run.is_symbolic else set(range(len(trace.tensors))) if suspicious else ends
+    outputs = _outputs(run, backward.outputs)
+    is_looked_at = (
+        not run.is_symbolic
+        and failure is None
+        and (
+            run.subject.reduces_all
+            or calls_for_a_look(backward.loss, reduced.values(), saturated, run.subject.thresholds.saturated_share)
+        )
+    )
+    valued = set(range(len(trace.tensors))) if is_looked_at else {output.tensor for output in outputs}
     return Recording(
         ops=tuple(_op(position, op, examination, saturated[position]) for position, op in enumerate(trace.ops)),
         tensors=tuple(_tensor(run, index, reduced, index in valued) for index in range(len(trace.tensors))),
         calls=_calls(run),
         inputs=_inputs(run, batch, backward),
         variables=_variables(run, backward, reduced),
-        outputs=_outputs(run, backward.outputs),
+        outputs=outputs,
         labels=_labels(run, batch),
         loss=backward.loss,
         decisions=frozenset(trace.decisions),
         failure=failure,
+        is_looked_at=is_looked_at,
     )
 
 
@@ -95,7 +107,11 @@ def _tensor(run: Run, index: int, reduced: Mapping[int, Gradient], with_values: 
     dtype = tensor.dtype.name
     if not is_float(dtype) and dtype != "resource":
         return TensorRecord(tensors.shape_of(tensor), dtype, producer, NOT_APPLICABLE)
-    values = reduction.values_of(tensor) if with_values and is_float(dtype) else None
+    values: Values | Unreduced | None = NOT_REDUCED
+    if run.is_symbolic or not is_float(dtype):
+        values = None
+    elif with_values:
+        values = reduction.values_of(tensor)
     return TensorRecord(tensors.shape_of(tensor), dtype, producer, reduced.get(index, ABSENT), values)
 
 

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gradlint.result import RuleInfo
-    from gradlint.rule import Rule
+    from gradlint.rule import Need, Rule
 
 ALL_RULES: tuple[Rule, ...] = (
     gl101_disconnected_input.RULE,
@@ -132,6 +132,12 @@ VALUE_RULES = frozenset(
     {"GL202", "GL203", "GL205", "GL206", "GL207", "GL301", "GL302", "GL303", "GL304", "GL305", "GL501", "GL502"}
 )
 """Codes of the rules that only values can answer; `--depth structure` skips them."""
+
+
+def is_needed(need: Need, codes: Iterable[str]) -> bool:
+    """Whether one of some rules needs something to be known."""
+    wanted = frozenset(codes)
+    return any(need in rule.needs for rule in ALL_RULES if rule.code in wanted)
 
 
 def rule_of(code: str) -> Rule | None:

@@ -83,5 +83,5 @@ def test_of_two_outputs_the_name_decides():
         outputs=[output("p"), output("o", name="q")],
         known=(-1.0, 1.0),
     )
-    # The values of p are not known.
-    assert [(head.output, head.loss.name) for head in heads(subject)] == [("q", "mean_squared_error")]
+    pairs = [(head.output, head.loss.name) for head in heads(subject)]
+    assert pairs == [("p", "binary_crossentropy"), ("q", "mean_squared_error")]

@@ -93,7 +93,7 @@ def test_tiny_is_harmless_behind_an_open_function():
 def test_says_which_values_go_in():
     (finding,) = RULE.check(facts(chain("c = Sigmoid h !zero", values={"h": (-900.0, 1200.0)})))
     assert "values from -900 to 1.2e+03 go in" in finding.message
-    (finding,) = RULE.check(facts(chain("c = Sigmoid h !zero")))
+    (finding,) = RULE.check(facts(chain("c = Sigmoid h !zero", values={"h": None})))
     assert finding.message.startswith("Sigmoid is saturated: input 'x'")
 
 
