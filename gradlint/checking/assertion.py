@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gradlint.report.table import render
-from gradlint.report.text import count, listed, name, printable, sentence
+from gradlint.report.evidence import evidence_in_words
+from gradlint.report.outgoing import outgoing, printable
+from gradlint.report.table import body, ending, render
+from gradlint.report.text import Style, count, listed, name, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,7 @@ class GradientsDoNotFlow(AssertionError):
     def text(self, *, full: bool = False) -> str:
         """The message; `full` shows every finding, every victim and the evidence."""
         report = full_report(self.result) if full else folded_report(self.result)
-        return "\n\n".join(part for part in (headline(self.result), report, self.remarks) if part)
+        return outgoing("\n\n".join(part for part in (headline(self.result), report, self.remarks) if part))
 
 
 # pytest shows the class by its full name: the one that users import it by.
@@ -53,13 +55,10 @@ def folded_report(result: Result) -> str:
         return render(result)
     worst_first = sorted(range(len(findings)), key=lambda index: -findings[index].severity.order)
     kept = tuple(findings[index] for index in sorted(worst_first[:MOST_FINDINGS]))
-    lines = render(replace(result, findings=kept)).split("\n")
+    more = f"and {count(len(findings) - len(kept), 'more finding')}; pytest -vv shows all of them"
+    style = Style()
     # The verdict counts all of them.
-    lines[-1] = (
-        f"and {count(len(findings) - len(kept), 'more finding')}; pytest -vv shows all of them\n\n"
-        + (render(result).rsplit("\n", 1)[-1])
-    )
-    return "\n".join(lines)
+    return "\n\n".join([body(replace(result, findings=kept), style), more, ending(result, style)])
 
 
 def full_report(result: Result) -> str:
@@ -80,4 +79,4 @@ def _detail(finding: Finding) -> Iterator[str]:
             yield from (f"    {printable(one)}" for one in names)
     if finding.evidence:
         yield "  evidence"
-        yield from (f"    {printable(str(key))}: {sentence(str(value))}" for key, value in finding.evidence.items())
+        yield from (f"    {label}: {value}" for label, value in evidence_in_words(finding))

@@ -12,7 +12,7 @@ import traceback
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import gradlint
 from gradlint.cli.names import misplaced, without_names
@@ -20,7 +20,9 @@ from gradlint.errors import GradlintError, ModelRunError, UsageError
 from gradlint.load import search
 from gradlint.project.terminal import Progress, is_terminal, silence
 from gradlint.report import FORMATS
-from gradlint.report.text import Style, count, printable, verdict
+from gradlint.report.outgoing import fitting, message
+from gradlint.report.text import Style, count
+from gradlint.report.verdict import consequence, verdict
 from gradlint.thresholds import NAMES as THRESHOLDS
 from gradlint.thresholds import refuse_threshold
 
@@ -304,7 +306,7 @@ def _check_changed(options: Options, given: frozenset[str], config: Config) -> i
         print(f"gradlint: {printable(name)}, after --changed, names a file; options come before it", file=sys.stderr)
     found = concerned_targets(config, [Path(name) for name in names])
     if not found:
-        print("gradlint: the changed files concern no target", file=sys.stderr)
+        _say("gradlint: the changed files concern no target")
         return OK
     return _check_targets(found, options, given, config, whole=False)
 
@@ -336,7 +338,7 @@ def _check_targets(
     else:
         for path, text in _files(found, options, options.output):
             write_whole(path, f"{text}\n" if text else "")
-        print(several.summary(found, Style(width=WIDTH)), file=sys.stderr)
+        _say(several.summary(found, Style(width=WIDTH)))
     _say_gone(found, baseline_file)
     if unused := _unused(found, targets, config, whole):
         raise _unused_error(unused)
@@ -393,7 +395,7 @@ def _write_baseline(found: Sequence[Outcome], known: Baseline, file: Path | None
     entries = {} if whole else dict(known)  # a target that was not checked keeps its own
     entries |= {done.name: done.found.findings for done in found}
     write_whole(file, baseline_text(entries))
-    print(f"{_shown(file)}: {count(sum(map(len, entries.values())), 'known finding')}", file=sys.stderr)
+    _say(f"{_shown(file)}: {count(sum(map(len, entries.values())), 'known finding')}")
     return OK
 
 
@@ -401,12 +403,11 @@ def _say_gone(found: Sequence[Outcome], file: Path | None) -> None:
     gone = [(done.name, entry) for done in found for entry in done.gone]
     for name, entry in gone:
         where = f" at {entry.layer}" if entry.layer else ""
-        print(printable(f"gradlint: gone from {name}: {entry.code}{where}: {entry.message}"), file=sys.stderr)
+        _say(f"gradlint: gone from {name}: {entry.code}{where}: {' '.join(entry.message.split())}")
     if gone:
-        print(
+        _say(
             f"gradlint: {_shown(file)} knows {count(len(gone), 'finding')} that {'is' if len(gone) == 1 else 'are'} "
-            f"gone; --write-baseline takes {'it' if len(gone) == 1 else 'them'} out",
-            file=sys.stderr,
+            f"gone; --write-baseline takes {'it' if len(gone) == 1 else 'them'} out"
         )
 
 
@@ -449,7 +450,7 @@ def _report(result: Result, options: Options, status: int) -> int:
         return _write(render(result, _style()), status)
     text = render(result, Style(width=WIDTH))
     write_whole(options.output, f"{text}\n" if text else "")
-    print(f"{verdict(result)}; written to {options.output}", file=sys.stderr)
+    _say(f"{verdict(result)}; {consequence(result)}; written to {options.output}")
     return status
 
 
@@ -457,7 +458,7 @@ def _write_graph(result: Result, path: Path) -> None:
     from gradlint.report.graph import graph_format, render_graph
 
     if result.graph is None:
-        print(f"gradlint: {path} is not written: the check ended before there was a graph", file=sys.stderr)
+        _say(f"gradlint: {path} is not written: the check ended before there was a graph")
         return
     write_whole(path, f"{render_graph(result.graph, graph_format(path), result.findings)}\n")
 
@@ -466,7 +467,7 @@ def _write(text: str, status: int) -> int:
     """Print `text`; a reader that has seen enough (`| head`) changes nothing about the verdict."""
     try:
         if text:
-            print(text)
+            print(fitting(text, sys.stdout.encoding))
         sys.stdout.flush()
     except OSError as error:
         # Python flushes once more at its end, and must not fail again.
@@ -507,13 +508,17 @@ def _umask() -> int:
     return current
 
 
-def _failed(message: str, options: Options, status: int = FAILED) -> int:
+def _failed(reason: str, options: Options, status: int = FAILED) -> int:
     if options.debug and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    text = "\n".join(printable(line) for line in message.splitlines())
-    with contextlib.suppress(OSError):
-        print(f"gradlint: {text}", file=sys.stderr)
+    _say(f"gradlint: {reason}")
     return status
+
+
+def _say(text: str) -> None:
+    """Say something on stderr, where nothing in it can act."""
+    with contextlib.suppress(OSError):
+        print(fitting(message(text), sys.stderr.encoding), file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -639,9 +644,21 @@ def _positive(text: str) -> int:
     return number
 
 
+class _Parser(argparse.ArgumentParser):
+    """Complains about arguments as everything else is said on stderr: names of files may hold anything."""
+
+    def _print_message(self, text: str, file: IO[str] | None = None) -> None:  # type: ignore[override]  # its name
+        file = file or sys.stderr
+        if file is not sys.stderr:  # the help, which is ours
+            super()._print_message(text, file)
+            return
+        with contextlib.suppress(OSError):
+            file.write(fitting(message(text), getattr(file, "encoding", None)))
+
+
 def parser_of_options() -> argparse.ArgumentParser:
     """The command line's grammar."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="gradlint",
         allow_abbrev=False,
         usage="gradlint MODEL [SAMPLE] [options]",

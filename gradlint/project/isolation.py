@@ -27,6 +27,7 @@ from gradlint import errors
 from gradlint.errors import GradlintError, ModelRunError, StoppedError
 from gradlint.load import search
 from gradlint.load.limits import DEFAULT_LIMITS, UNKNOWN_MEMORY, Limits, size_text
+from gradlint.report.outgoing import fitting, message, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -323,7 +324,7 @@ class _Child:
             if not isinstance(said, dict):
                 return
             if isinstance(stage := said.get("stage"), str):
-                self.stage = _escaped(stage)[:200]
+                self.stage = printable(stage)[:200]
                 if self._progress is not None:
                     self._progress(self.stage)
             else:
@@ -393,11 +394,7 @@ def _overhear(stream: IO[bytes]) -> None:
 def _echo(text: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         for line in text.splitlines():
-            print(_escaped(line), file=sys.stderr)
-
-
-def _escaped(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+            print(fitting(message(line), sys.stderr.encoding), file=sys.stderr)
 
 
 # -- the child's side ------------------------------------------------------------------------------------
@@ -527,7 +524,7 @@ def deadline(timeout: float, stage: Callable[[], str]) -> Iterator[None]:
 
     def end() -> None:
         with contextlib.suppress(OSError):
-            os.write(screen, f"gradlint: {_escaped(timeout_message(timeout, stage()))}\n".encode("utf-8", "replace"))
+            os.write(screen, f"gradlint: {printable(timeout_message(timeout, stage()))}\n".encode("utf-8", "replace"))
         os._exit(2)
 
     timer = threading.Timer(timeout, end)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
-from gradlint.report.text import Style, crash, place, printable, sentence
+from gradlint.report.outgoing import outgoing
+from gradlint.report.text import (
+    MESSAGE_WIDTH,
+    Style,
+    crash,
+    most_of_each_code,
+    name,
+    place,
+    sentence,
+    shortened,
+    unshown,
+)
 
 if TYPE_CHECKING:
     from gradlint.finding import Finding
@@ -17,8 +28,10 @@ _COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cy
 def render(result: Result, style: Style | None = None) -> str:
     """The findings and the rules that crashed, one a line; empty when there is none."""
     style = style or Style()
-    lines = [_line(finding, result, style) for finding in result.findings]
-    return "\n".join([*lines, *(f"{sentence(result.target)}: {crash(rule)}" for rule in result.crashed)])
+    shown, more = most_of_each_code(result.findings)
+    lines = [_line(finding, result, style) for finding in shown]
+    crashed = [f"{shortened(sentence(result.target), MESSAGE_WIDTH)}: {crash(rule)}" for rule in result.crashed]
+    return outgoing("\n".join([*lines, *filter(None, [unshown(more)]), *crashed]))
 
 
 def _line(finding: Finding, result: Result, style: Style) -> str:
@@ -26,7 +39,7 @@ def _line(finding: Finding, result: Result, style: Style) -> str:
     # A file without a line would not be a place that an editor can jump to.
     where = place(cause, style) if cause.line is not None else None
     code = style.paint(finding.code, "bold", _COLOUR[finding.severity])
-    culprit = ", ".join(printable(part) for part in (cause.layer, cause.op) if part)
-    return f"{where or sentence(result.target)}: {code} {finding.name}: {sentence(finding.message)}" + (
-        f" [{culprit}]" if culprit else ""
-    )
+    culprit = ", ".join(name(part) for part in (cause.layer, cause.op) if part)
+    message = shortened(sentence(finding.message), MESSAGE_WIDTH)
+    line = f"{where or shortened(sentence(result.target), MESSAGE_WIDTH)}: {code} {finding.name}: {message}"
+    return line + (f" [{culprit}]" if culprit else "")

@@ -11,9 +11,25 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
-from gradlint.report.text import Style, crash, folded, listed, name, place, printable, repository_place, sentence
+from gradlint.report.outgoing import outgoing, printable
+from gradlint.report.text import (
+    MESSAGE_WIDTH,
+    Style,
+    crash,
+    folded,
+    most_of_each_code,
+    name,
+    named,
+    place,
+    repository_place,
+    sentence,
+    shortened,
+    unshown,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from gradlint.finding import Finding
     from gradlint.result import Result
 
@@ -24,42 +40,54 @@ _LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "
 
 def render(result: Result, style: Style | None = None) -> str:
     """One workflow command a finding or crashed rule; empty when there is none."""
-    style = style or Style()
+    return joined([result], style or Style())
+
+
+def joined(results: Sequence[Result], style: Style) -> str:
+    """The findings of all results; what GitHub shows of them are the worst of all."""
+    pairs = [(finding, result) for result in results for finding in most_of_each_code(result.findings)[0]]
     used: Counter[Severity] = Counter()
-    lines = [f"::error title={_property(rule.code)} crashed::{_data(crash(rule))}" for rule in result.crashed]
-    for finding in worst_first(result.findings):
+    crashed = [rule for result in results for rule in result.crashed]
+    lines = [f"::error title={_property(rule.code)} crashed::{_data(outgoing(crash(rule)))}" for rule in crashed]
+    for finding, result in sorted(pairs, key=lambda pair: _rank(pair[0])):
         used[finding.severity] += 1
         write = _command if used[finding.severity] <= SHOWN else _plain
         lines.append(write(finding, result, style))
-    return "\n".join(lines)
+    more = [unshown(most_of_each_code(result.findings)[1]) for result in results]
+    return "\n".join([*lines, *(outgoing(line) for line in more if line)])
 
 
-def worst_first(findings: tuple[Finding, ...]) -> list[Finding]:
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """By severity, then by how many variables and inputs go without; else in the order of the flow."""
-    return sorted(findings, key=lambda f: (-f.severity.order, -len(f.variables), -len(f.inputs)))
+    return sorted(findings, key=_rank)
+
+
+def _rank(finding: Finding) -> tuple[int, int, int]:
+    return -finding.severity.order, -len(finding.variables), -len(finding.inputs)
 
 
 def _command(finding: Finding, result: Result, style: Style) -> str:
     path, line = repository_place(finding, result.target, style)
     properties = {"file": path, "line": str(line or 1), "title": f"{finding.code} {sentence(finding.name)}"}
     shown = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    return f"::{_LEVEL[finding.severity]} {shown}::{_data(_message(finding, style))}"
+    # What follows is one line, which begins with the one command that is meant.
+    return f"::{_LEVEL[finding.severity]} {shown}::{_data(outgoing(_message(finding, style)))}"
 
 
 def _plain(finding: Finding, result: Result, style: Style) -> str:
+    del result
     text = f"{_LEVEL[finding.severity]}: {finding.code} {sentence(finding.name)}: {_message(finding, style)}"
-    # The runner also takes `##[error]` anywhere in a line for a command.
-    return text.replace("\n", " ").replace("##[", "## [").rstrip()
+    return outgoing(text.replace("\n", " ").rstrip())
 
 
 def _message(finding: Finding, style: Style) -> str:
-    lines = [sentence(finding.message)]
+    lines = [shortened(sentence(finding.message), MESSAGE_WIDTH)]
     cause = [name(part) for part in (finding.cause.layer, finding.cause.op) if part]
     if where := place(finding.cause, style):
         cause.append(where)
     if cause:
         lines.append(f"cause: {' · '.join(cause)}")
-    victims = [f"input {listed([name(key) for key in finding.inputs])}"] if finding.inputs else []
+    victims = [f"input {named(finding.inputs)}"] if finding.inputs else []
     if finding.variables:
         victims.append(folded("variable", finding.variables))
     if victims:
@@ -72,4 +100,4 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(printable(text)).replace(":", "%3A").replace(",", "%2C")
+    return _data(outgoing(printable(text))).replace(":", "%3A").replace(",", "%2C")

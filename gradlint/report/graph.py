@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from gradlint.errors import UsageError
 from gradlint.report.json import json_value
-from gradlint.report.text import name, printable, shape_text
+from gradlint.report.outgoing import Syntax, outgoing, printable
+from gradlint.report.text import name, shape_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,7 +56,8 @@ _MERMAID_SHAPE = {
 
 def render_graph(graph: nx.DiGraph[object], format: str, findings: Sequence[Finding] = ()) -> str:
     """`graph` as text in one of `GRAPH_FORMATS`; no newline at the end. A picture marks where `findings` are."""
-    return _svg(graph, findings) if format == "svg" else GRAPH_FORMATS[format](graph)
+    text = _svg(graph, findings) if format == "svg" else GRAPH_FORMATS[format](graph)
+    return outgoing(text, _SYNTAX[format])
 
 
 def graph_format(path: PurePath) -> str:
@@ -171,6 +173,14 @@ GRAPH_FORMATS: dict[str, Callable[[nx.DiGraph[object]], str]] = {
     "svg": _svg,
 }
 """File extension to writer."""
+_SYNTAX = {
+    "dot": Syntax.MARKUP,  # Graphviz reads the entities of HTML
+    "mermaid": Syntax.PLAIN,  # spells every such character itself
+    "mmd": Syntax.PLAIN,
+    "graphml": Syntax.MARKUP,
+    "json": Syntax.JSON,
+    "svg": Syntax.MARKUP,
+}
 
 
 def _parts(graph: nx.DiGraph[object]) -> tuple[dict[str, Attributes], list[tuple[str, str, Attributes]]]:

@@ -14,22 +14,27 @@ from typing import TYPE_CHECKING
 
 import gradlint
 from gradlint.finding import Severity
-from gradlint.report.json import json_value
+from gradlint.report.evidence import evidence_in_words
 from gradlint.report.layers import all_pictures, layer_picture
+from gradlint.report.outgoing import Syntax, outgoing
 from gradlint.report.svg import CLASS, COLOURS, GLYPH, LEGEND_WIDTH, MARKERS, STYLE, draw, largest_norm, legend
 from gradlint.report.text import (
+    MESSAGE_WIDTH,
     Style,
     count,
     crash,
     folded,
+    most_of_each_code,
     name,
     norm_text,
     place,
     sentence,
     shape_text,
+    shortened,
     source_line,
-    verdict,
+    unshown,
 )
+from gradlint.report.verdict import consequence, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -131,7 +136,7 @@ def render(result: Result, style: Style | None = None) -> str:
     shown = [(id, title, text) for id, title, text in sections if text]
     links = "".join(f'<a href="#{id}">{title}</a>' for id, title, _ in shown)
     body = "\n".join(f'<section id="{id}"><h2>{title}</h2>\n{text}</section>' for id, title, text in shown)
-    return f"""<!DOCTYPE html>
+    page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -153,6 +158,7 @@ def render(result: Result, style: Style | None = None) -> str:
 <script>{_SCRIPT}</script>
 </body>
 </html>"""
+    return outgoing(page, Syntax.MARKUP)
 
 
 def _policy() -> str:
@@ -181,14 +187,17 @@ def _header(result: Result) -> str:
     rows = "".join(f"<dt>{label}</dt><dd>{_text(fact)}</dd>" for label, fact in facts if fact)
     return (
         f'<header><h1>{_text(result.target)}</h1><p class="verdict {worst.value}" role="status">'
-        f"{_text(verdict(result))}</p><dl>{rows}</dl></header>"
+        f"{_text(verdict(result))}</p><p>{_text(consequence(result))}</p><dl>{rows}</dl></header>"
     )
 
 
 def _findings(result: Result, style: Style, boxes: Mapping[int, Box]) -> str:
+    shown, more = most_of_each_code(result.findings)
+    numbers = {id(finding): index for index, finding in enumerate(result.findings)}
     articles = [
-        _finding(index, finding, result, style, boxes.get(index)) for index, finding in enumerate(result.findings)
+        _finding(numbers[id(finding)], finding, result, style, boxes.get(numbers[id(finding)])) for finding in shown
     ]
+    articles += [f"<p>{_text(unshown(more))}</p>"] if more else []
     return "\n".join(articles) or "<p>Nothing was found.</p>"
 
 
@@ -231,11 +240,10 @@ def _and_more(number: int) -> str:
 
 
 def _evidence(finding: Finding) -> str:
-    rows = []
-    for key, value in finding.evidence.items():
-        plain = json_value(value)
-        text = ", ".join(map(str, plain)) if isinstance(plain, list) else str(plain)
-        rows.append(f"<tr><th scope=row>{_text(key)}</th><td><code>{_text(text)}</code></td></tr>")
+    rows = [
+        f"<tr><th scope=row>{_text(label)}</th><td>{_text(said)}</td></tr>"
+        for label, said in evidence_in_words(finding)
+    ]
     if not rows:
         return ""
     return f"<details><summary>evidence</summary><table><tbody>{''.join(rows)}</tbody></table></details>"
@@ -422,7 +430,7 @@ def _notes(result: Result) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(sentence(text))
+    return escape(shortened(sentence(text), MESSAGE_WIDTH))
 
 
 def _name(text: str, width: int = 80) -> str:

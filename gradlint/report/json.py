@@ -14,20 +14,35 @@ from typing import TYPE_CHECKING
 
 import gradlint
 from gradlint.finding import Severity
+from gradlint.report.outgoing import Syntax, outgoing
+from gradlint.report.verdict import consequence, counts, exit_status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradlint.finding import Finding
     from gradlint.report.text import Style
     from gradlint.result import InputStatus, Result, VariableStatus
 
 SCHEMA = 1
+MOST_NAMES = 50_000
+"""All findings of a report together list so many names, or `FEW` each: a report grows in proportion to its findings."""
+FEW = 20
+
+Document = dict[str, object]
 
 
 def render(result: Result, style: Style | None = None) -> str:
     """The whole result but its graph, in pure ASCII; `style` changes nothing."""
     del style
+    return text_of(document(result))
+
+
+def document(result: Result) -> Document:
+    """The whole result but its graph, as values of JSON."""
     found = Counter(finding.severity for finding in result.findings)
-    report = {
+    limit = names_of_each(result.findings)
+    return {
         "schema": SCHEMA,
         "gradlint": gradlint.__version__,
         "target": result.target,
@@ -37,16 +52,22 @@ def render(result: Result, style: Style | None = None) -> str:
         "depth": result.depth,
         "fail_on": result.fail_on,
         "ok": result.ok,
+        "exit_status": exit_status(result),
+        "verdict": f"{counts(result)}; {consequence(result)}",
         "counts": {severity.value: found[severity] for severity in reversed(Severity)},
-        "findings": [_finding(finding) for finding in result.findings],
+        "findings": [_finding(finding, limit) for finding in result.findings],
         "inputs": [_input(status) for status in result.inputs],
-        "variables": [_variable(status) for status in result.variables],
+        "variables": [_variable(status, names_of_each(result.variables)) for status in result.variables],
         "rules": result.rules,
         "skipped": [{"code": skipped.code, "reason": skipped.reason} for skipped in result.skipped],
         "crashed": [{"code": crashed.code, "reason": crashed.reason} for crashed in result.crashed],
         "notes": result.notes,
     }
-    return json.dumps(json_value(report), indent=2, allow_nan=False)
+
+
+def text_of(document: Document) -> str:
+    """A document as text."""
+    return outgoing(json.dumps(json_value(document), indent=2, allow_nan=False), Syntax.JSON)
 
 
 def json_value(value: object) -> object:
@@ -60,21 +81,29 @@ def json_value(value: object) -> object:
     return value
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def names_of_each(entries: Sequence[Finding | VariableStatus]) -> int:
+    """How many names each finding or variable lists; all, unless many of them list many."""
+    return max(FEW, MOST_NAMES // max(len(entries), 1))
+
+
+def _finding(finding: Finding, limit: int) -> Document:
     cause = finding.cause
     return {
         "code": finding.code,
         "name": finding.name,
         "severity": finding.severity.value,
         "message": finding.message,
-        "inputs": finding.inputs,
-        "variables": finding.variables,
+        "inputs": finding.inputs[:limit],
+        "variables": finding.variables[:limit],
+        "victims": {"inputs": len(finding.inputs), "variables": len(finding.variables)},
         "cause": {"layer": cause.layer, "op": cause.op, "file": cause.file, "line": cause.line},
-        "evidence": finding.evidence,
+        "evidence": {
+            key: value[:limit] if isinstance(value, (list, tuple)) else value for key, value in finding.evidence.items()
+        },
     }
 
 
-def _input(status: InputStatus) -> dict[str, object]:
+def _input(status: InputStatus) -> Document:
     return {
         "key": status.key,
         "shape": status.shape,
@@ -85,7 +114,7 @@ def _input(status: InputStatus) -> dict[str, object]:
     }
 
 
-def _variable(status: VariableStatus) -> dict[str, object]:
+def _variable(status: VariableStatus, limit: int) -> Document:
     return {
         "path": status.path,
         "shape": status.shape,
@@ -93,5 +122,5 @@ def _variable(status: VariableStatus) -> dict[str, object]:
         "trainable": status.trainable,
         "gradient": status.gradient.value,
         "norm": status.norm,
-        "inputs": status.inputs,
+        "inputs": status.inputs[:limit],
     }

@@ -8,20 +8,25 @@ cannot place: each result has one below the root of the repository.
 from __future__ import annotations
 
 import hashlib
-import json
+from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import gradlint
 from gradlint.finding import Severity
-from gradlint.report.json import json_value
-from gradlint.report.text import Style, crash, folded, listed, name, repository_place, sentence
+from gradlint.report.json import Document, text_of
+from gradlint.report.text import MOST_COMPARED, Style, crash, folded, name, named, repository_place, sentence
+from gradlint.report.verdict import consequence, counts, exit_status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradlint.finding import Finding
-    from gradlint.result import Result, RuleInfo
+    from gradlint.result import Result, RuleInfo, SkippedRule
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+MOST_NAMES = 20
+"""A result lists so many of the names of each kind, and their number."""
 FINGERPRINT = "gradlint/v1"
 """Changes its number when identities would change for another reason than a defect."""
 _LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -29,64 +34,75 @@ _LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "
 
 def render(result: Result, style: Style | None = None) -> str:
     """One run in pure ASCII; `style` gives the root of the repository."""
-    style = style or Style()
+    return text_of(document([run(result, style or Style())]))
+
+
+def document(runs: Sequence[Document]) -> Document:
+    """A log of these runs."""
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": list(runs)}
+
+
+def run(result: Result, style: Style, title: str | None = None) -> Document:
+    """One run, as values of JSON.
+
+    Args:
+        result: what was found.
+        style: gives the root of the repository.
+        title: names the analysis; the result's target when None.
+    """
     rules = _rules(result)
     order = {str(rule["id"]): index for index, rule in enumerate(rules)}
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     results = []
     for finding in result.findings:
         identity = fingerprint(finding)
-        seen[identity] = seen.get(identity, 0) + 1
+        seen[identity] += 1
         # Two findings of one cause are two alerts.
         identity += f":{seen[identity]}"
         results.append(_result(finding, order[finding.code], identity, result, style))
-    run = {
-        "tool": {
-            "driver": {
-                "name": "gradlint",
-                "semanticVersion": gradlint.__version__,
-                "version": gradlint.__version__,
-                "rules": rules,
-            }
-        },
+    driver = {
+        "name": "gradlint",
+        "semanticVersion": gradlint.__version__,
+        "version": gradlint.__version__,
+        "rules": rules,
+    }
+    invocation = {
+        "executionSuccessful": not result.crashed,
+        "exitCode": exit_status(result),
+        "exitCodeDescription": f"{counts(result)}; {consequence(result)}",
+        "toolExecutionNotifications": [
+            *({"level": "error", "message": {"text": crash(rule)}} for rule in result.crashed),
+            *({"level": "note", "message": {"text": _unrun(skipped)}} for skipped in result.skipped),
+        ],
+    }
+    return {
+        "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The root of the repository."}}},
         # Two models checked in one workflow are two analyses, whose alerts do not replace each other's.
-        "automationDetails": {"id": f"gradlint/{sentence(result.target)}/"},
-        "invocations": [
-            {
-                "executionSuccessful": not result.crashed,
-                "toolExecutionNotifications": [
-                    *({"level": "error", "message": {"text": crash(rule)}} for rule in result.crashed),
-                    *(
-                        {
-                            "level": "note",
-                            "message": {"text": f"{sentence(skipped.code)} did not run: {sentence(skipped.reason)}"},
-                        }
-                        for skipped in result.skipped
-                    ),
-                ],
-            }
-        ],
+        "automationDetails": {"id": f"gradlint/{sentence(result.target if title is None else title)}/"},
+        "invocations": [invocation],
         "results": results,
     }
-    report = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(json_value(report), indent=2, allow_nan=False)
+
+
+def _unrun(skipped: SkippedRule) -> str:
+    return f"{sentence(skipped.code)} did not run: {sentence(skipped.reason)}"
 
 
 def fingerprint(finding: Finding) -> str:
     """What stays the same when lines move: the rule, the layer, the operation, and the victims."""
-    parts = [finding.code, finding.cause.layer or "", finding.cause.op or "", *sorted(finding.inputs)]
+    parts = [finding.code, finding.cause.layer or "", finding.cause.op or "", *sorted(finding.inputs[:MOST_COMPARED])]
     if finding.cause.layer is None:
-        parts += sorted(finding.variables)
+        parts += sorted(finding.variables[:MOST_COMPARED])
     return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
-def _rules(result: Result) -> list[dict[str, object]]:
+def _rules(result: Result) -> list[Document]:
     """The rules that ran, then those of findings that are in no catalogue."""
     names = {finding.code: finding.name for finding in result.findings}
     levels = {finding.code: finding.severity for finding in result.findings}
-    rules: list[dict[str, object]] = []
+    rules: list[Document] = []
     for code in dict.fromkeys((*result.rules, *names)):
         rule = result.rule(code)
         rules.append(
@@ -103,7 +119,7 @@ def _rules(result: Result) -> list[dict[str, object]]:
     return rules
 
 
-def _rule(rule: RuleInfo) -> dict[str, object]:
+def _rule(rule: RuleInfo) -> Document:
     return {
         "id": rule.code,
         "name": rule.name,
@@ -119,9 +135,9 @@ def _problem(severity: Severity) -> str:
     return "recommendation" if severity is Severity.INFO else severity.value
 
 
-def _result(finding: Finding, index: int, identity: str, result: Result, style: Style) -> dict[str, object]:
+def _result(finding: Finding, index: int, identity: str, result: Result, style: Style) -> Document:
     path, line = repository_place(finding, result.target, style)
-    location: dict[str, object] = {
+    location: Document = {
         "physicalLocation": {
             "artifactLocation": {"uri": quote(path), "uriBaseId": "%SRCROOT%"},
             # Without a region, GitHub shows no alert.
@@ -142,8 +158,9 @@ def _result(finding: Finding, index: int, identity: str, result: Result, style: 
         "properties": {
             "layer": finding.cause.layer and name(finding.cause.layer, 200),
             "op": finding.cause.op and name(finding.cause.op, 200),
-            "inputs": [name(key, 200) for key in finding.inputs],
-            "variables": [name(path, 200) for path in finding.variables],
+            "inputs": [name(key, 200) for key in finding.inputs[:MOST_NAMES]],
+            "variables": [name(path, 200) for path in finding.variables[:MOST_NAMES]],
+            "victims": {"inputs": len(finding.inputs), "variables": len(finding.variables)},
             "evidence": {
                 name(key): sentence(value) if isinstance(value, str) else _texts(value)
                 for key, value in finding.evidence.items()
@@ -154,7 +171,7 @@ def _result(finding: Finding, index: int, identity: str, result: Result, style: 
 
 def _texts(value: object) -> object:
     if isinstance(value, (list, tuple)):
-        return [sentence(item) if isinstance(item, str) else item for item in value]
+        return [sentence(item) if isinstance(item, str) else item for item in value[:MOST_NAMES]]
     return value
 
 
@@ -165,7 +182,7 @@ def _message(finding: Finding) -> str:
         parts.append(f"Cause: {culprit}.")
     victims = [folded("variable", finding.variables)] if finding.variables else []
     if finding.inputs:
-        victims.insert(0, f"input{'s' * (len(finding.inputs) > 1)} {listed([name(key) for key in finding.inputs])}")
+        victims.insert(0, f"input{'s' * (len(finding.inputs) > 1)} {named(finding.inputs)}")
     if victims:
         parts.append(f"Victims: {'; '.join(victims)}.")
     text = " ".join(parts)

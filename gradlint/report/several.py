@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-import json
-import xml.etree.ElementTree as ET
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tabulate import tabulate
 
 import gradlint
 from gradlint.errors import UsageError
 from gradlint.finding import Severity
-from gradlint.report import FORMATS
-from gradlint.report.text import Style, count, name, sentence, verdict
+from gradlint.report import FORMATS, github, json, junit, markdown, sarif
+from gradlint.report.outgoing import outgoing
+from gradlint.report.text import Style, count, name, sentence
+from gradlint.report.verdict import verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from gradlint.project.targets import Outcome
+    from gradlint.result import Result
 
 PLACE = "{target}"
 """Stands for the name of the target in `--output`."""
-_WORST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "green"}
+
+
+class Checked(Protocol):
+    """What came of the check of one target."""
+
+    @property
+    def name(self) -> str:
+        """The target's name."""
+
+    @property
+    def result(self) -> Result | None:
+        """None when the check could not run."""
+
+    @property
+    def error(self) -> str:
+        """Why it could not run."""
 
 
 def is_joinable(form: str) -> bool:
@@ -30,7 +46,7 @@ def is_joinable(form: str) -> bool:
     return form in _JOINT
 
 
-def render(outcomes: Sequence[Outcome], form: str, style: Style) -> str:
+def render(outcomes: Sequence[Checked], form: str, style: Style) -> str:
     """The reports on all targets as one text, without a newline at its end.
 
     Raises:
@@ -43,107 +59,95 @@ def render(outcomes: Sequence[Outcome], form: str, style: Style) -> str:
     return _JOINT[form](outcomes, style)
 
 
-def summary(outcomes: Sequence[Outcome], style: Style) -> str:
+def summary(outcomes: Sequence[Checked], style: Style) -> str:
     """A line for each target, and the totals."""
     rows = [[name(done.name), _state(done, style)] for done in outcomes]
     table = tabulate(rows, tablefmt="plain", disable_numparse=True)
     found = Counter(_kind(done) for done in outcomes)
     parts = [f"{found[kind]:,} {kind}" for kind in ("with findings", "without findings", "not checked") if found[kind]]
-    total = style.paint(f"{count(len(outcomes), 'target')}: {', '.join(parts)}", "bold")
-    return "\n".join([*(f"  {line}" for line in table.splitlines()), "", total])
+    total = style.paint(f"{count(len(outcomes), 'target')}: {', '.join(parts)}; {_consequence(outcomes)}", "bold")
+    return outgoing("\n".join([*(f"  {line}" for line in table.splitlines()), "", total]))
 
 
-def _tables(outcomes: Sequence[Outcome], style: Style) -> str:
+def _consequence(outcomes: Sequence[Checked]) -> str:
+    if any(done.result is None for done in outcomes):
+        return "exit status 2"
+    results = [done.result for done in outcomes if done.result is not None]
+    if not all(result.ok for result in results):
+        return "exit status 1"
+    spared = sum(finding.severity is not Severity.INFO for result in results for finding in result.findings)
+    return "exit status 0" + (f" ({count(spared, 'finding')} would fail under --fail-on warning)" if spared else "")
+
+
+def _results(outcomes: Iterable[Checked]) -> list[tuple[str, Result]]:
+    """Name and result of each target that could be checked."""
+    return [(done.name, done.result) for done in outcomes if done.result is not None]
+
+
+def _tables(outcomes: Sequence[Checked], style: Style) -> str:
     blocks = []
-    for done in outcomes:
-        if done.result is not None and done.result.findings:
-            rule = style.paint(f"── {name(done.name)} ", "bold") + style.paint("─" * 20, "dim")
-            blocks.append(f"{rule}\n\n{FORMATS['table'](done.result, style)}")
-    return "\n\n".join([*blocks, summary(outcomes, style)])
+    for title, result in _results(outcomes):
+        if result.findings:
+            rule = style.paint(f"── {name(title)} ", "bold") + style.paint("─" * 20, "dim")
+            blocks.append(f"{rule}\n\n{FORMATS['table'](result, style)}")
+    return outgoing("\n\n".join([*blocks, summary(outcomes, style)]))
 
 
-def _kind(done: Outcome) -> str:
+def _kind(done: Checked) -> str:
     if done.result is None:
         return "not checked"
     return "with findings" if any(f.severity is not Severity.INFO for f in done.result.findings) else "without findings"
 
 
-def _state(done: Outcome, style: Style) -> str:
+def _state(done: Checked, style: Style) -> str:
     if done.result is None:
         return style.paint("could not be checked", "red")
     worst = max((f.severity for f in done.result.findings), key=lambda s: s.order, default=Severity.INFO)
-    colour = dict(zip(_WORST_FIRST, ("red", "yellow", "green"), strict=True))[worst]
     remarks = [sentence(note) for note in done.result.notes]
-    return style.paint(verdict(done.result), colour) + "".join(f"; {remark}" for remark in remarks)
+    shown = style.paint(verdict(done.result, style), _COLOUR[worst])
+    return shown + "".join(f"; {remark}" for remark in remarks)
 
 
-def _json(outcomes: Sequence[Outcome], style: Style) -> str:
+def _json(outcomes: Sequence[Checked], style: Style) -> str:
     del style
-    checked = [(done.name, done.result) for done in outcomes if done.result is not None]
-    report = {
-        "schema": 1,
-        "gradlint": gradlint.__version__,
-        "ok": len(checked) == len(outcomes) and all(result.ok for _, result in checked),
-        "targets": {title: json.loads(result.to_json()) for title, result in checked},
-        "failed": {done.name: done.error for done in outcomes if done.result is None},
-    }
-    return json.dumps(report, indent=2, allow_nan=False)
-
-
-def _texts(outcomes: Sequence[Outcome], form: str, style: Style) -> list[tuple[str, str]]:
-    """Name and report of each target that could be checked."""
-    return [(done.name, FORMATS[form](done.result, style)) for done in outcomes if done.result is not None]
-
-
-def _concise(outcomes: Sequence[Outcome], style: Style) -> str:
-    return "\n".join(text for _, text in _texts(outcomes, "concise", style) if text)
-
-
-def _markdown(outcomes: Sequence[Outcome], style: Style) -> str:
-    return "\n\n".join(text for _, text in _texts(outcomes, "markdown", style) if text)
-
-
-def _github(outcomes: Sequence[Outcome], style: Style) -> str:
-    lines = [line for _, text in _texts(outcomes, "github", style) for line in text.splitlines()]
-    levels = ("::error", "::warning", "::notice")
-    # GitHub shows the first ten of a level only, of all targets together.
-    return "\n".join(
-        sorted(lines, key=lambda line: next((order for order, level in enumerate(levels) if line.startswith(level)), 3))
+    checked = _results(outcomes)
+    return json.text_of(
+        {
+            "schema": json.SCHEMA,
+            "gradlint": gradlint.__version__,
+            "ok": len(checked) == len(outcomes) and all(result.ok for _, result in checked),
+            "targets": {title: json.document(result) for title, result in checked},
+            "failed": {done.name: done.error for done in outcomes if done.result is None},
+        }
     )
 
 
-def _sarif(outcomes: Sequence[Outcome], style: Style) -> str:
+def _concise(outcomes: Sequence[Checked], style: Style) -> str:
+    texts = [FORMATS["concise"](result, style) for _, result in _results(outcomes)]
+    return "\n".join(text for text in texts if text)
+
+
+def _markdown(outcomes: Sequence[Checked], style: Style) -> str:
+    return markdown.joined([result for _, result in _results(outcomes)], style)
+
+
+def _github(outcomes: Sequence[Checked], style: Style) -> str:
+    return github.joined([result for _, result in _results(outcomes)], style)
+
+
+def _sarif(outcomes: Sequence[Checked], style: Style) -> str:
     """One run for each target; code scanning tells them apart by the name of the target."""
-    parts = [(title, json.loads(text)) for title, text in _texts(outcomes, "sarif", style)]
-    runs = []
-    for title, part in parts:
-        for run in part["runs"]:
-            runs.append(run | {"automationDetails": {"id": f"gradlint/{sentence(title)}/"}})
-    head = parts[0][1] if parts else {"version": "2.1.0"}
-    return json.dumps(head | {"runs": runs}, indent=2, allow_nan=False)
+    runs = [sarif.run(result, style, title) for title, result in _results(outcomes)]
+    return json.text_of(sarif.document(runs))
 
 
-def _junit(outcomes: Sequence[Outcome], style: Style) -> str:
-    root = ET.Element("testsuites", name="gradlint")
-    for title, text in _texts(outcomes, "junit", style):
-        for suite in ET.fromstring(text).iter("testsuite"):
-            suite.set("name", f"gradlint {sentence(title)}")
-            root.append(suite)
-    for done in outcomes:
-        if done.result is None:
-            suite = ET.SubElement(
-                root, "testsuite", name=f"gradlint {sentence(done.name)}",
-                tests="1", failures="0", errors="1", skipped="0", time="0",
-            )  # fmt: skip
-            case = ET.SubElement(suite, "testcase", classname=sentence(done.name), name="check", time="0")
-            ET.SubElement(case, "error", message=sentence(done.error))
-    for key in ("tests", "failures", "errors", "skipped"):
-        root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
-    ET.indent(root, " ")
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
+def _junit(outcomes: Sequence[Checked], style: Style) -> str:
+    checked = [junit.suite(result, style, title) for title, result in _results(outcomes)]
+    failed = [junit.unchecked(done.name, done.error) for done in outcomes if done.result is None]
+    return junit.text_of([*checked, *failed])
 
 
-_JOINT: dict[str, Callable[[Sequence[Outcome], Style], str]] = {
+_JOINT: dict[str, Callable[[Sequence[Checked], Style], str]] = {
     "table": _tables,
     "json": _json,
     "concise": _concise,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from gradlint.report.layers import all_pictures, layer_picture
 from gradlint.report.layout import curve, layered
-from gradlint.report.text import count, name, norm_text, printable
+from gradlint.report.outgoing import printable
+from gradlint.report.text import count, name, norm_text
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:

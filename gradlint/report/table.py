@@ -9,22 +9,27 @@ from typing import TYPE_CHECKING
 from tabulate import tabulate
 
 from gradlint.finding import Severity
+from gradlint.report.outgoing import outgoing, printable
 from gradlint.report.text import (
     FINE,
+    MESSAGE_WIDTH,
     Style,
     count,
     crash,
     folded,
     listed,
+    most_of_each_code,
     name,
+    named,
     norm_text,
     place,
-    printable,
     sentence,
     shape_text,
+    shortened,
     source_line,
-    verdict,
+    unshown,
 )
+from gradlint.report.verdict import consequence, verdict, worst_finding
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -51,29 +56,43 @@ _STATE = {
 
 
 def render(result: Result, style: Style | None = None) -> str:
-    """The report; its blocks are separated by a blank line and the last line is the verdict."""
+    """The report; its blocks are separated by a blank line, and it ends with the verdict and what follows from it."""
     style = style or Style()
-    loud = [finding for finding in result.findings if finding.severity is not Severity.INFO]
-    quiet = [finding for finding in result.findings if finding.severity is Severity.INFO]
+    return outgoing("\n\n".join([body(result, style), ending(result, style)]))
+
+
+def body(result: Result, style: Style) -> str:
+    """All of the report but its ending; of the findings of one rule, the first only when there are very many."""
+    shown, more = most_of_each_code(result.findings)
+    loud = [finding for finding in shown if finding.severity is not Severity.INFO]
+    quiet = [finding for finding in shown if finding.severity is Severity.INFO]
     blocks = [
         _headline(result, style),
         _inputs(result, style),
         *(_finding(finding, result, style) for finding in loud),
         [line for finding in quiet for line in _info(finding, style)],
+        _wrapped(unshown(more), style, ""),
         _remarks(result, style),
-        [_verdict(result, style)],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
+def ending(result: Result, style: Style) -> str:
+    """The verdict, and the exit status that follows."""
+    worst = worst_finding(result)
+    colour = "green" if worst is None or worst.severity is Severity.INFO else _SEVERITY[worst.severity]
+    lines = [style.paint(line, "bold", colour) for line in _wrapped(verdict(result, style), style, "")]
+    return "\n".join([*lines, *_wrapped(consequence(result), style, "")])
+
+
 def _headline(result: Result, style: Style) -> list[str]:
-    lines = [style.paint(sentence(result.target), "bold")]
+    lines = [style.paint(shortened(sentence(result.target), MESSAGE_WIDTH), "bold")]
     facts = [("model", result.model), ("sample", result.sample), ("loss", result.loss)]
     if result.depth != "values":
         facts.append(("depth", result.depth))
     for label, text in facts:
         if text:
-            lines += _labelled(label, sentence(text), style)
+            lines += _labelled(label, shortened(sentence(text), MESSAGE_WIDTH), style)
     return lines
 
 
@@ -132,7 +151,7 @@ def _states(states: Counter[GradientState], style: Style) -> str:
 def _finding(finding: Finding, result: Result, style: Style) -> list[str]:
     severity = style.paint(finding.severity.value, "bold", _SEVERITY[finding.severity])
     lines = [f"{severity} {style.paint(finding.code, 'bold')} {finding.name}"]
-    lines += _wrapped(sentence(finding.message), style, "  ")
+    lines += _wrapped(shortened(sentence(finding.message), MESSAGE_WIDTH), style, "  ")
     if cause := _cause(finding.cause, style):
         lines += _labelled("cause:", cause, style)
         lines += _quoted(finding.cause, style)
@@ -157,7 +176,7 @@ def _quoted(cause: Cause, style: Style) -> Iterator[str]:
 
 
 def _victims(finding: Finding, style: Style) -> list[str]:
-    inputs = listed([name(key) for key in finding.inputs])
+    inputs = named(finding.inputs)
     if not finding.variables:
         return _labelled("inputs:" if len(finding.inputs) > 1 else "input:", inputs, style) if inputs else []
     noun = "input" if len(finding.inputs) == 1 else "inputs"
@@ -167,7 +186,9 @@ def _victims(finding: Finding, style: Style) -> list[str]:
 
 def _info(finding: Finding, style: Style) -> list[str]:
     where = _cause(finding.cause, style)
-    text = f"{finding.code} {finding.name}: {sentence(finding.message)}" + (f" [{where}]" if where else "")
+    text = f"{finding.code} {finding.name}: {shortened(sentence(finding.message), MESSAGE_WIDTH)}" + (
+        f" [{where}]" if where else ""
+    )
     # Wrapped as if `info` were its margin, which is coloured after the lines are counted.
     first, *rest = _wrapped(text, style, "     ")
     return [f"{style.paint('info', _SEVERITY[Severity.INFO])} {first.strip()}", *rest]
@@ -203,9 +224,3 @@ def _wrapped(text: str, style: Style, margin: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _verdict(result: Result, style: Style) -> str:
-    worst = max((finding.severity for finding in result.findings), key=lambda s: s.order, default=None)
-    colour = "green" if worst is None or worst is Severity.INFO else _SEVERITY[worst]
-    return style.paint(verdict(result), "bold", colour)

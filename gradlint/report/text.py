@@ -1,4 +1,4 @@
-"""What the reports for people share: safe text, folded lists, places, the verdict."""
+"""What the reports for people share: safe text, folded lists, places."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from itertools import takewhile
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
+from gradlint.report.outgoing import printable
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gradlint.finding import Cause, Finding
-    from gradlint.result import Result, SkippedRule
+    from gradlint.result import SkippedRule
 
+MOST_COMPARED = 1000
+"""More names than this are not searched for a folder that they share: many findings may each list all of them."""
+MOST_OF_CODE = 100
+"""A report for people shows this many findings of one rule, and counts the others."""
+MESSAGE_WIDTH = 1000
+"""Characters of a message or a fact in a report for people; the JSON has all of them."""
 NAME_WIDTH = 60
 """Longer names from files are shortened in the middle."""
 _ANSI = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
@@ -52,16 +58,6 @@ class Style:
         return f"\x1b[{';'.join(str(_ANSI[look]) for look in looks)}m{text}\x1b[0m"
 
 
-def printable(text: str) -> str:
-    r"""`text` with every control, format or unassigned character written as an escape such as `\x1b`.
-
-    Names come from files; one that holds terminal escapes or right-to-left overrides must not act.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def sentence(text: str) -> str:
     """`text` on one line: white space collapsed, the rest made printable."""
     return printable(" ".join(text.split()))
@@ -72,10 +68,15 @@ def name(text: str, width: int = NAME_WIDTH) -> str:
     shown = printable(text)
     if shown != shown.strip() or not shown:
         shown = f"'{shown}'"
-    if len(shown) > width:
-        tail = (width - 1) // 2
-        shown = f"{shown[: width - 1 - tail]}…{shown[-tail:]}"
-    return shown
+    return shortened(shown, width)
+
+
+def shortened(text: str, width: int) -> str:
+    """`text`, with its middle left out where it is longer than `width` characters."""
+    if len(text) <= width:
+        return text
+    tail = (width - 1) // 2
+    return f"{text[: width - 1 - tail]}…{text[-tail:]}"
 
 
 def count(number: int, noun: str) -> str:
@@ -83,20 +84,33 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def listed(parts: Sequence[str], limit: int = 3) -> str:
-    """`a, b, c`, or `a, b, c and 9 more`; never folds a single name away."""
-    if len(parts) <= limit + 1:
+def listed(parts: Sequence[str], limit: int = 3, total: int | None = None) -> str:
+    """`a, b, c`, or `a, b, c and 9 more`; never folds a single name away.
+
+    Args:
+        parts: the first ones, `limit + 1` at least if there are so many.
+        limit: how many are named.
+        total: how many there are, if `parts` does not hold all.
+    """
+    total = len(parts) if total is None else total
+    if total <= limit + 1:
         return ", ".join(parts)
-    return f"{', '.join(parts[:limit])} and {len(parts) - limit:,} more"
+    return f"{', '.join(parts[:limit])} and {total - limit:,} more"
+
+
+def named(names: Sequence[str], limit: int = 3, width: int = NAME_WIDTH) -> str:
+    """Names from files as `listed` says them; only those that are said are looked at."""
+    return listed([name(each, width) for each in names[: limit + 1]], limit, len(names))
 
 
 def folded(noun: str, names: Sequence[str]) -> str:
     """Names in one phrase: `12 variables under model1/: dense/kernel, dense/bias, ... and 9 more`."""
     if len(names) == 1:
         return f"{noun} {name(names[0])}"
-    prefix = common_folder(names)
+    prefix = common_folder(names) if len(names) <= MOST_COMPARED else ""
     where = f" under {name(prefix)}" if prefix else ""
-    return f"{count(len(names), noun)}{where}: {listed([name(n[len(prefix) :]) for n in names])}"
+    few = [name(n[len(prefix) :]) for n in names[:5]]
+    return f"{count(len(names), noun)}{where}: {listed(few, total=len(names))}"
 
 
 def common_folder(paths: Iterable[str]) -> str:
@@ -120,6 +134,25 @@ def place(cause: Cause, style: Style) -> str | None:
     if path.is_relative_to(style.folder):
         path = path.relative_to(style.folder)
     return printable(str(path)) + (f":{cause.line}" if cause.line is not None else "")
+
+
+def most_of_each_code(findings: Sequence[Finding]) -> tuple[list[Finding], dict[str, int]]:
+    """The findings that a report for people shows, and how many more there are, by code."""
+    seen: Counter[str] = Counter()
+    shown = []
+    for finding in findings:
+        seen[finding.code] += 1
+        if seen[finding.code] <= MOST_OF_CODE:
+            shown.append(finding)
+    return shown, {code: number - MOST_OF_CODE for code, number in seen.items() if number > MOST_OF_CODE}
+
+
+def unshown(more: Mapping[str, int]) -> str:
+    """`and 1,900 more of GL401, 3 more of GL402: --format json has all of them`; empty when all are shown."""
+    if not more:
+        return ""
+    parts = ", ".join(f"{number:,} more of {sentence(code)}" for code, number in more.items())
+    return f"and {parts}: --format json has all of them"
 
 
 def repository_place(finding: Finding, target: str, style: Style) -> tuple[str, int | None]:
@@ -151,6 +184,12 @@ def _below_root(path: str, style: Style) -> str | None:
     return printable(PurePath(full).relative_to(root).as_posix())
 
 
+def crash(rule: SkippedRule) -> str:
+    """One line on a rule that broke off."""
+    reason = shortened(sentence(rule.reason), MESSAGE_WIDTH)
+    return f"{sentence(rule.code)} crashed: {reason}; this is a bug in gradlint, please report it"
+
+
 def norm_text(norm: float | None) -> str:
     """`1.25e-03`; an exact zero looks like no other number, and `-` is not known."""
     if norm is None:
@@ -170,42 +209,5 @@ def source_line(cause: Cause) -> str | None:
     return sentence(linecache.getline(cause.file, cause.line)) or None
 
 
-def crash(rule: SkippedRule) -> str:
-    """One line on a rule that broke off."""
-    return f"{sentence(rule.code)} crashed: {sentence(rule.reason)}; this is a bug in gradlint, please report it"
-
-
-def verdict(result: Result) -> str:
-    """The closing line: how many findings of each severity, or how far the gradient reaches."""
-    found = Counter(finding.severity for finding in result.findings)
-    counts = [count(found[s], s.value) for s in reversed(Severity) if found[s] and s is not Severity.INFO]
-    if found[Severity.INFO]:
-        counts.append(f"{found[Severity.INFO]:,} info")
-    if result.crashed:
-        counts.append(f"{count(len(result.crashed), 'rule')} crashed")
-    head = ", ".join(counts) or "No finding"
-    if result.crashed or found[Severity.ERROR] or found[Severity.WARNING]:
-        return head
-    return f"{head}: {_reach(result)}"
-
-
 FINE = (GradientState.FINITE, GradientState.PRESENT, GradientState.NOT_APPLICABLE)
 """States of what needs no attention."""
-
-
-def _reach(result: Result) -> str:
-    learning = [v.gradient for v in result.variables if v.trainable]
-    # Integers and strings have no gradient by nature: they are not counted as missed.
-    fed = [i.gradient for i in result.inputs if i.gradient is not GradientState.NOT_APPLICABLE]
-    if all(state is GradientState.UNKNOWN for state in learning + fed):
-        return "no gradient was computed"
-    parts = [_share(learning, "trainable variable"), _share(fed, "input")]
-    everything = all(state in FINE for state in learning + fed)
-    return f"the gradient reaches {'all ' * everything}{' and '.join(part for part in parts if part)}"
-
-
-def _share(states: Sequence[GradientState], noun: str) -> str:
-    reached = sum(state in FINE for state in states)
-    if not states:
-        return ""
-    return count(reached, noun) if reached == len(states) else f"{reached:,} of {count(len(states), noun)}"

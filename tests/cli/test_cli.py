@@ -92,7 +92,7 @@ class TestExitStatus:
         cli.main(["m.keras"])
         out, err = capsys.readouterr()
         assert "GL101" in out
-        assert out.endswith("1 error\n")
+        assert out.endswith("1 error: No path leads from 'b' to the loss.\nexit status 1\n")
         assert err == ""
 
     def test_two_for_what_could_not_run(self, calls, capsys) -> None:
@@ -236,7 +236,9 @@ class TestOutput:
         path.write_text("old")
         path.chmod(0o640)
         assert cli.main(["m.keras", "--output", str(path)]) == 1
-        assert path.read_text(encoding="utf-8").endswith("1 error\n")
+        assert path.read_text(encoding="utf-8").endswith(
+            "1 error: No path leads from 'b' to the loss.\nexit status 1\n"
+        )
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
         assert os.listdir(tmp_path) == ["report.txt"]
         out, err = capsys.readouterr()

@@ -266,7 +266,9 @@ class TestMarkdown:
 
     def test_worst_first_and_the_verdict_on_top(self, style: Style) -> None:
         text = FORMATS["markdown"](SHARED, style)
-        assert text.startswith("### ❌ gradlint: 3 errors, 2 warnings, 1 info\n")
+        assert text.startswith(
+            "### ❌ gradlint: 3 errors, 2 warnings, 1 info: first, 'model2' gets no gradient: Round, "
+        )
         assert text.index("error GL101") < text.index("warning GL201") < text.index("info GL205")
         assert FORMATS["markdown"](HEALTHY, style).startswith("### ✅ gradlint: No finding")
 

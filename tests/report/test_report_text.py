@@ -60,7 +60,8 @@ def test_common_folder(paths: list[str], folder: str) -> None:
         (2, "2 variables under m/: v0, v1"),
         (4, "4 variables under m/: v0, v1, v2, v3"),
         (5, "5 variables under m/: v0, v1, v2 and 2 more"),
-        (1500, "1,500 variables under m/: v0, v1, v2 and 1,497 more"),
+        (1000, "1,000 variables under m/: v0, v1, v2 and 997 more"),
+        (1500, "1,500 variables: m/v0, m/v1, m/v2 and 1,497 more"),
     ],
 )
 def test_folded(number: int, phrase: str) -> None:

@@ -90,19 +90,47 @@ class TestTable:
     @pytest.mark.parametrize(
         ("findings", "verdict"),
         [
-            (FINDINGS, "3 errors, 2 warnings, 1 info"),
-            (FINDINGS[:1], "1 error"),
-            (FINDINGS[1:2], "1 warning"),
-            (FINDINGS[2:3], "1 info: the gradient reaches all 2 trainable variables and 2 inputs"),
-            ((), "No finding: the gradient reaches all 2 trainable variables and 2 inputs"),
+            (
+                FINDINGS,
+                "3 errors, 2 warnings, 1 info: first, Round has no gradient for its input, so 1 input and 12 variables "
+                "of tower_2 learn nothing from this loss. exit status 1 (--fail-on error); 2 warnings would fail "
+                "under --fail-on warning",
+            ),
+            (
+                FINDINGS[1:2],
+                "1 warning: The gradient of größe is exactly zero from Mul on. exit status 0 (--fail-on error); "
+                "1 warning would fail under --fail-on warning",
+            ),
+            (FINDINGS[2:3], "1 info: the gradient reaches all 2 trainable variables and 2 inputs exit status 0"),
+            ((), "No finding: the gradient reaches all 2 trainable variables and 2 inputs exit status 0"),
         ],
     )
     def test_verdict(self, findings: tuple[Finding, ...], verdict: str) -> None:
-        assert self.render(replace(HEALTHY, findings=findings)).splitlines()[-1] == verdict
+        report = self.render(replace(HEALTHY, findings=findings))
+        assert " ".join(report.split("\n\n")[-1].split()) == verdict
+
+    def test_the_verdict_names_who_goes_without_and_where(self) -> None:
+        report = self.render(replace(SHARED, findings=FINDINGS[:1]))
+        assert report.endswith("1 error: 'model2' gets no gradient: Round, towers.py:5\nexit status 1")
+
+    @pytest.mark.parametrize(
+        ("fail_on", "consequence"),
+        [
+            ("error", "exit status 1 (--fail-on error); 2 warnings would fail under --fail-on warning"),
+            ("warning", "exit status 1"),
+            ("never", "exit status 0 (--fail-on never); 3 errors, 2 warnings would fail under --fail-on warning"),
+        ],
+    )
+    @pytest.mark.parametrize("format", ["table", "markdown", "html", "junit", "sarif", "json"])
+    def test_every_report_says_which_exit_status_comes(self, format: str, fail_on: str, consequence: str) -> None:
+        report = FORMATS[format](replace(SHARED, fail_on=fail_on), Style(width=200))
+        assert consequence in report
 
     def test_a_clean_check_does_not_claim_more_than_it_saw(self) -> None:
-        assert self.render(PREFLIGHT).endswith("No finding: no gradient was computed")
-        assert self.render(WIDE).endswith("the gradient reaches 2 trainable variables and 127 of 128 inputs")
+        assert self.render(PREFLIGHT).endswith("No finding: no gradient was computed\nexit status 0")
+        assert self.render(WIDE).endswith(
+            "the gradient reaches 2 trainable variables and 127 of 128 inputs\nexit status 0"
+        )
 
     def test_findings_keep_their_order_and_infos_come_last(self) -> None:
         text = self.render(SHARED)
