@@ -303,7 +303,7 @@ def _check_changed(options: Options, given: frozenset[str], config: Config) -> i
 
     names = [name for name in (options.model, options.sample, *options.more) if name is not None]
     for name in misplaced(names):
-        print(f"gradlint: {printable(name)}, after --changed, names a file; options come before it", file=sys.stderr)
+        _say(f"gradlint: {name}, after --changed, names a file; options come before it")
     found = concerned_targets(config, [Path(name) for name in names])
     if not found:
         _say("gradlint: the changed files concern no target")

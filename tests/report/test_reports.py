@@ -93,12 +93,12 @@ class TestTable:
             (
                 FINDINGS,
                 "3 errors, 2 warnings, 1 info: first, Round has no gradient for its input, so 1 input and 12 variables "
-                "of tower_2 learn nothing from this loss. exit status 1 (--fail-on error); 2 warnings would fail "
+                "of tower_2 learn nothing from this loss exit status 1 (--fail-on error); 2 warnings would fail "
                 "under --fail-on warning",
             ),
             (
                 FINDINGS[1:2],
-                "1 warning: The gradient of größe is exactly zero from Mul on. exit status 0 (--fail-on error); "
+                "1 warning: The gradient of größe is exactly zero from Mul on exit status 0 (--fail-on error); "
                 "1 warning would fail under --fail-on warning",
             ),
             (FINDINGS[2:3], "1 info: the gradient reaches all 2 trainable variables and 2 inputs exit status 0"),
