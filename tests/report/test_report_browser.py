@@ -146,14 +146,14 @@ def test_keyboard(opened) -> None:
     page = opened("towers")
     at = "document.activeElement.querySelector('.name')?.textContent"
     page.focus(".picture .box.input")
-    before = page.evaluate("document.activeElement.getBoundingClientRect().y")
+    before = page.evaluate("document.activeElement.getBoundingClientRect().y + scrollY")
     names = []
     for key in ("ArrowRight", "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
         names.append(page.evaluate(at))
     assert names[1].startswith("▸ tower_")
     assert names[2] == "joined"
-    assert page.evaluate("document.activeElement.getBoundingClientRect().y") > before
+    assert page.evaluate("document.activeElement.getBoundingClientRect().y + scrollY") > before
     assert "layer joined" in page.inner_text("#about")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
