@@ -96,8 +96,8 @@ class TestTargets:
         assert "error GL104 stop-gradient" in out
         assert out.endswith(
             "  clean   No finding: no gradient was computed\n"
-            "  broken  1 error\n\n"
-            "2 targets: 1 with findings, 1 without findings\n"
+            "  broken  1 error: Stopped\n\n"
+            "2 targets: 1 with findings, 1 without findings; exit status 1\n"
         )
 
     def test_one_by_its_name(self, capsys) -> None:
@@ -176,7 +176,7 @@ class TestTargets:
         assert (project / "report-clean.txt").read_text().startswith("clean.keras\n")
         out, err = capsys.readouterr()
         assert out == ""
-        assert err.endswith("2 targets: 1 with findings, 1 without findings\n")
+        assert err.endswith("2 targets: 1 with findings, 1 without findings; exit status 1\n")
 
     def test_one_file_for_all(self, project: Path) -> None:
         assert cli.main(["--output", "report.txt"]) == 1
