@@ -42,7 +42,10 @@ def test_a_rebuilt_file_says_the_same(rebuilt: Path, name: str) -> None:
     for part in old:
         if part == "model.weights.h5":
             # HDF5 libraries differ in how they lay a file out.
-            assert _weights(old[part]) == _weights(new[part])
+            before, after = _weights(old[part]), _weights(new[part])
+            assert before.keys() == after.keys()
+            for name_of_weight, values in before.items():  # TensorFlow 2.18 rounds random numbers differently.
+                np.testing.assert_allclose(after[name_of_weight], values, rtol=1e-6)
         elif part == "config.json":
             # Another Keras may word the configuration differently; its own must not.
             assert not same_keras or json.loads(old[part]) == json.loads(new[part])
