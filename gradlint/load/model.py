@@ -149,7 +149,7 @@ def _same_globals() -> Iterator[None]:
     Rebuilding layers advances both: unseeded initializers draw their seeds from Python's `random`, so that
     without this a check would change the weights of the next model the user builds.
     """
-    from gradlint.upstream.state import name_counters
+    from gradlint.upstream.restoring import name_counters
 
     state, before = random.getstate(), dict(name_counters())
     try:
@@ -354,7 +354,7 @@ def _unallocated() -> Iterator[None]:
     """Lets Keras build a model whose variables have shapes and no values, in memory for the layers alone."""
     import keras
 
-    from gradlint.upstream.state import allocation_pending
+    from gradlint.upstream.restoring import allocation_pending
 
     inherited: Any = keras.Variable.__init__
     own = vars(keras.Variable).get("__init__")
@@ -516,13 +516,15 @@ def refuse_large_outputs(name: str, model: Model, rows: int, limits: Limits) -> 
 
 def _calls(model: Model) -> Iterator[tuple[Any, Any]]:
     """Yields (operation, node) for every symbolic call in a functional model, those inside of its parts included."""
+    from gradlint.upstream.models import calls_of
+
     pending, seen = [model], set()
     while pending:
         part = pending.pop()
         for operation in getattr(part, "operations", None) or ():
             if id(operation) not in seen:
                 seen.add(id(operation))
-                yield from ((operation, node) for node in getattr(operation, "_inbound_nodes", ()))
+                yield from ((operation, node) for node in calls_of(operation))
                 pending.append(operation)
 
 

@@ -11,7 +11,7 @@ import keras
 from gradlint.record import source
 from gradlint.record.ledger import Place
 from gradlint.record.recording import Region
-from gradlint.upstream import internals
+from gradlint.upstream import eager, models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,7 @@ class Calls:
     @property
     def layer(self) -> str:
         """The path of the layer that is running; empty outside of every layer."""
-        path = internals.current_path()
+        path = models.current_path()
         call = self._open[-1] if self._open else None
         if call is not None and (call.operation is self._model or not isinstance(call.operation, keras.Layer)):
             # Between the layers of a functional model the path is the model's own name.
@@ -116,7 +116,7 @@ class Calls:
                 result = run()
         except Exception:
             if self.failed is None:
-                operands = [t for t in keras.tree.flatten(arguments) if internals.is_eager(t)]
+                operands = [t for t in keras.tree.flatten(arguments) if eager.is_eager(t)]
                 self.failed = call
                 self.failed_operands = [ledger.index(tensor) for tensor in operands]
             raise
@@ -124,7 +124,7 @@ class Calls:
             self._open.pop()
             call.last = len(ledger.ops)
         for tensor in keras.tree.flatten(result):
-            if internals.is_eager(tensor):
+            if eager.is_eager(tensor):
                 known = ledger.known(tensor)
                 call.outputs.append(self._returned(call, arguments, tensor) if known is None else known)
         return result

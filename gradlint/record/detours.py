@@ -12,7 +12,7 @@ from gradlint.operations import NUMPY_CONVERSION
 from gradlint.record import source
 from gradlint.record.ledger import Place
 from gradlint.record.recording import Region
-from gradlint.upstream import internals
+from gradlint.upstream import eager
 
 if TYPE_CHECKING:
     from gradlint.record.calls import Call
@@ -87,7 +87,7 @@ class Detours:
 
     def _made_elsewhere(self, call: Call, arguments: Any, index: int) -> None:
         """Say that a layer read its arguments: `np.asarray` reads tensors without being seen."""
-        known = [self._ledger.known(t) for t in keras.tree.flatten(arguments) if internals.is_eager(t)]
+        known = [self._ledger.known(t) for t in keras.tree.flatten(arguments) if eager.is_eager(t)]
         operands = [i for i in known if i is not None]
         if source.is_library_class(type(call.operation)) or not operands:
             return
@@ -98,7 +98,7 @@ class Detours:
 
     def enter_detached_loss(self, loss: Any, outputs: Any) -> None:
         """Enter a loss that no operation made: it was computed from the outputs outside of TensorFlow."""
-        operands = [self._ledger.index(t) for t in keras.tree.flatten(outputs) if internals.is_eager(t)]
+        operands = [self._ledger.index(t) for t in keras.tree.flatten(outputs) if eager.is_eager(t)]
         # The last line at which something computed left; labels leave as well.
         producers = self._ledger.producers
         computed = [d for d in self._all if d.place.region is Region.LOSS and producers[d.tensor] is not None]
@@ -114,5 +114,5 @@ def _is_literal(tensor: Any) -> bool:
         return False
     if tensor.dtype.name not in ("float32", "float64"):
         return True
-    mantissa = np.format_float_scientific(internals.array_of(tensor).ravel()[0], trim="-").split("e")[0]
+    mantissa = np.format_float_scientific(eager.array_of(tensor).ravel()[0], trim="-").split("e")[0]
     return sum(character.isdigit() for character in mantissa) <= _LITERAL_DIGITS

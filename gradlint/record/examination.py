@@ -10,7 +10,7 @@ import tensorflow as tf
 from gradlint.record import reduction
 from gradlint.record.recording import Gradient, Local, is_float
 from gradlint.result import GradientState
-from gradlint.upstream import internals
+from gradlint.upstream import backprop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +92,7 @@ class Examination:
             for index in op.outputs
         ]
         try:
-            results = internals.local_gradients(op.type, op.attributes, inputs, outputs, slopes)
+            results = backprop.local_gradients(op.type, op.attributes, inputs, outputs, slopes)
         except LookupError as error:
             return (Local.UNREGISTERED,) * len(inputs), str(error), None
         except Exception as error:
@@ -118,7 +118,7 @@ class Examination:
             shifted = list(inputs)
             shifted[operand] = tensor + tf.cast(step * scale, tensor.dtype) * direction
             try:
-                moved = internals.execute(op.type, op.attributes, shifted, len(outputs))
+                moved = backprop.execute(op.type, op.attributes, shifted, len(outputs))
             except Exception:
                 return None
             change = sum(

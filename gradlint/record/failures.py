@@ -11,7 +11,7 @@ import tensorflow as tf
 from gradlint.errors import ModelRunError, UnknownVersionError
 from gradlint.record import source
 from gradlint.record.recording import Failure, Region
-from gradlint.upstream import internals
+from gradlint.upstream import models
 from gradlint.upstream.libraries import is_framework_file
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
     place = f" in layer '{where}'" if where else " in the loss" if in_loss else ""
     at = f" ({raised.file}:{raised.line})" if raised.file else ""
     message = f"the model's own code failed{place}{at}: {raised.text}"
-    if isinstance(error, AttributeError) and internals.is_compiled_in_name_only(run.subject.model):
+    if isinstance(error, AttributeError) and models.is_compiled_in_name_only(run.subject.model):
         message += (
             f"; Keras loads {type(run.subject.model).__name__} without calling its own compile(): override "
             "get_compile_config() and compile_from_config() in it, or check the compiled model in Python with "

@@ -12,7 +12,7 @@ import tensorflow as tf
 from gradlint.operations import Trait, has
 from gradlint.record import tensors
 from gradlint.record.recording import Leak
-from gradlint.upstream import internals
+from gradlint.upstream import backprop, eager
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class _Slice:
 
     def foreign(self, slope: Any) -> tuple[int, ...]:
         """The forbidden slices that a gradient belongs to."""
-        array = internals.array_of(slope)
+        array = eager.array_of(slope)
         if array.ndim <= self.axis or array.shape[self.axis] != self.size:
             return ()
         others = tuple(axis for axis in range(array.ndim) if axis != self.axis)
@@ -57,7 +57,7 @@ class _Slice:
         total: Any = None
         generator = np.random.default_rng(0)
         for output in keras.tree.flatten(outputs):
-            if not internals.is_eager(output) or not output.dtype.is_floating or not self.is_in(output):
+            if not eager.is_eager(output) or not output.dtype.is_floating or not self.is_in(output):
                 continue
             # A matrix of all pairs, as in contrastive retrieval, compares samples on purpose.
             if self.axis == 0 and self.size in output.shape[1:]:
@@ -101,7 +101,7 @@ def _leak(run: Run, batch: Batch, keys: Sequence[str], slices: Sequence[_Slice])
     trace = run.trace
     floats, _ = run.watched(batch)
     run.introduce(batch)
-    handles = [internals.handle_of(variable) for variable in run.learning()]
+    handles = [eager.handle_of(variable) for variable in run.learning()]
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         for source in [*floats.values(), *handles]:
             tape.watch(source)
@@ -118,7 +118,7 @@ def _leak(run: Run, batch: Batch, keys: Sequence[str], slices: Sequence[_Slice])
     for piece, total in zip(slices, totals, strict=True):
         if total is None:
             continue
-        slopes = internals.gradients(tape, total, [trace.tensors[i] for i in indices])
+        slopes = backprop.gradients(tape, total, [trace.tensors[i] for i in indices])
         found = _first(trace, piece, dict(zip(indices, slopes, strict=True)), from_data)
         if found is not None:
             op, index, others = found
@@ -179,7 +179,7 @@ def _mixes(
         outputs = [trace.tensors[index] for index in op.outputs]
         arriving = [slopes.get(index) for index in op.outputs]
         try:
-            slope = internals.local_gradients(op.type, op.attributes, operands, outputs, arriving)[operand]
+            slope = backprop.local_gradients(op.type, op.attributes, operands, outputs, arriving)[operand]
         except Exception:
             return False  # Without a gradient function there is no gradient that could have leaked.
         return slope is not None and not isinstance(slope, tf.IndexedSlices) and bool(piece.foreign(slope))

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gradlint.upstream import internals
+from gradlint.upstream import eager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,24 +83,24 @@ class Ledger:
 
     def known(self, tensor: Any) -> int | None:
         """The index of a tensor that took part in the run."""
-        return self._index.get(internals.tensor_id(tensor))
+        return self._index.get(eager.tensor_id(tensor))
 
     def versions(self, handle: Any) -> list[int]:
         """The indices of a resource handle: its own, and one for each time it was assigned to."""
-        key = internals.tensor_id(handle)
+        key = eager.tensor_id(handle)
         first = self._first.get(key)
         return [self.index(handle) if first is None else first, *self._later.get(key, ())]
 
     def add(self, tensor: Any, producer: int | None) -> int:
         """Enter a tensor that was not there before."""
-        self._index[internals.tensor_id(tensor)] = len(self.tensors)
+        self._index[eager.tensor_id(tensor)] = len(self.tensors)
         self.tensors.append(tensor)
         self.producers.append(producer)
         return len(self.tensors) - 1
 
     def alias(self, tensor: Any, index: int) -> None:
         """Enter a tensor as another name of a known one."""
-        self._index[internals.tensor_id(tensor)] = index
+        self._index[eager.tensor_id(tensor)] = index
 
     # -- operations ------------------------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ class Ledger:
 
         From here on, whoever reads the handle reads what was assigned.
         """
-        key = internals.tensor_id(handle)
+        key = eager.tensor_id(handle)
         self.assigned.add(key)
         self._first.setdefault(key, self._index[key])
         version = len(self.tensors)

@@ -8,7 +8,7 @@ from gradlint.operations import Trait, has
 from gradlint.record import source
 from gradlint.record.recording import LeftOut, Omission
 from gradlint.record.tapes import Asked
-from gradlint.upstream import internals
+from gradlint.upstream import eager
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ def left_out(trace: Trace, model: Any, handles: Sequence[Any]) -> dict[int, Left
         model: whose `train_step` ran.
         handles: of the variables.
     """
-    pending = [(handle, trace.tapes.asked.get(internals.tensor_id(handle), Asked())) for handle in handles]
+    pending = [(handle, trace.tapes.asked.get(eager.tensor_id(handle), Asked())) for handle in handles]
     pending = [(handle, asked) for handle, asked in pending if not asked.is_given]
     if not pending:
         return {}
@@ -38,7 +38,7 @@ def left_out(trace: Trace, model: Any, handles: Sequence[Any]) -> dict[int, Left
         reads = [position for index in trace.versions(handle) for position in readers.get(index, ())]
         if not reads:
             if in_turns and not asked.is_asked:
-                found[internals.tensor_id(handle)] = LeftOut(Omission.RESTING)
+                found[eager.tensor_id(handle)] = LeftOut(Omission.RESTING)
             continue
         first = trace.ops[reads[0]]
         seen = (asked.file, asked.line)
@@ -52,7 +52,7 @@ def left_out(trace: Trace, model: Any, handles: Sequence[Any]) -> dict[int, Left
             omission = Omission.UNASKED
         else:
             omission = Omission.RESTING
-        found[internals.tensor_id(handle)] = LeftOut(omission, in_turns, *seen)
+        found[eager.tensor_id(handle)] = LeftOut(omission, in_turns, *seen)
     return found
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from gradlint.operations import Trait, has
 from gradlint.record.recording import ABSENT, Gradient, Values
 from gradlint.result import GradientState
-from gradlint.upstream import internals
+from gradlint.upstream import eager
 
 Array = np.ndarray[Any, Any]
 
@@ -20,12 +20,12 @@ def as_array(tensor: Any) -> Array:
     """A gradient as an array; the repeated rows of `tf.IndexedSlices` are added up, absent rows left out."""
     if isinstance(tensor, tf.IndexedSlices):
         rows, positions = tf.unique(tf.reshape(tensor.indices, [-1]))
-        return internals.array_of(
+        return eager.array_of(
             tf.math.unsorted_segment_sum(
                 tf.reshape(tensor.values, [tf.size(tensor.indices), -1]), positions, tf.size(rows)
             )
         )
-    return internals.array_of(tensor)
+    return eager.array_of(tensor)
 
 
 def gradient_of(tensor: Any | None, *, counted: bool = False) -> Gradient:
@@ -70,7 +70,7 @@ def _sum_of_squares(flat: Array, scale: float) -> float:
 
 def values_of(tensor: Any) -> Values:
     """Reduce the values of a float tensor."""
-    array = internals.array_of(tensor)
+    array = eager.array_of(tensor)
     if array.dtype.kind == "c":
         array = np.abs(array)
     if array.dtype.kind != "f" or array.dtype.itemsize < 4:
@@ -87,14 +87,14 @@ def values_of(tensor: Any) -> Values:
         array = array[finite]
         low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
     mean = float(array.mean()) if array.size else 0.0
-    return Values(low, high, mean, zeros, nonfinite, int(internals.array_of(tensor).size), nan)
+    return Values(low, high, mean, zeros, nonfinite, int(eager.array_of(tensor).size), nan)
 
 
 def saturated_share(op_type: str, output: Any, least: float) -> float | None:
     """Share of elements (of rows for a softmax) of a squashing function whose slope is below `least`, in [0, 1]."""
     if not has(op_type, Trait.SLOPE_FROM_RESULT):
         return None
-    array = internals.array_of(output).astype(np.float32)
+    array = eager.array_of(output).astype(np.float32)
     if array.size == 0 or (op_type == "Softmax" and array.shape[-1] < 2):
         return None
     match op_type:
@@ -120,12 +120,12 @@ def used_slices(gradient: Any | None, rank: int) -> tuple[tuple[bool, ...], ...]
 
 def units_are_equal(value: Any, gradient: Any | None) -> bool:
     """Whether all units of a kernel, slices of its last axis, have equal values and equal gradients."""
-    array = internals.array_of(value)
+    array = eager.array_of(value)
     if array.ndim < 2 or array.shape[-1] < 2 or array.dtype.kind != "f" or not array.any():
         return False
     if not (array == array[..., :1]).all():
         return False
     if gradient is None or isinstance(gradient, tf.IndexedSlices):
         return False
-    slopes = internals.array_of(gradient)
+    slopes = eager.array_of(gradient)
     return bool(np.allclose(slopes, slopes[..., :1], rtol=1e-4, atol=1e-7 * float(np.abs(slopes).max() or 1.0)))

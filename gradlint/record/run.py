@@ -19,7 +19,7 @@ from gradlint.record.objective import Batch, Objective, objective_of
 from gradlint.record.omissions import left_out
 from gradlint.record.recording import LeftOut, LossRecord, is_float
 from gradlint.record.trace import Trace
-from gradlint.upstream import internals, models
+from gradlint.upstream import backprop, eager, models, restoring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,24 +53,24 @@ class Run:
 
     def handle(self, variable: Any) -> Any:
         """What the tapes know a variable by."""
-        return internals.handle_of(variable)
+        return eager.handle_of(variable)
 
     @contextlib.contextmanager
     def isolated(self) -> Iterator[None]:
         """Leave the model, its optimizer, metrics and seeds, and every global state, as they were."""
 
         def is_assigned(variable: Any) -> bool:
-            return internals.tensor_id(variable.handle) in self.trace.assigned
+            return eager.tensor_id(variable.handle) in self.trace.assigned
 
         with (
             ONE_AT_A_TIME,
             warnings.catch_warnings(),
-            internals.restored(self._all_variables(), is_assigned),
-            internals.optimizers_disarmed(),
-            internals.python_functions_differentiable_twice(),
+            restoring.restored(self._all_variables(), is_assigned),
+            restoring.optimizers_disarmed(),
+            backprop.python_functions_differentiable_twice(),
         ):
             warnings.simplefilter("ignore")
-            internals.fresh_seeds(self.seed)
+            restoring.fresh_seeds(self.seed)
             yield
 
     def _all_variables(self) -> list[Any]:
@@ -78,9 +78,9 @@ class Run:
         found: dict[int, Any] = {}
         for owner in owners:
             for variable in tensors.variables_of(owner):
-                handle = getattr(internals.tf_variable(variable), "handle", None)
+                handle = getattr(eager.tf_variable(variable), "handle", None)
                 if handle is not None:
-                    found[internals.tensor_id(handle)] = variable
+                    found[eager.tensor_id(handle)] = variable
         return list(found.values())
 
     def batch(self) -> Batch:
@@ -173,8 +173,8 @@ class Run:
             if owner is None:
                 continue
             for variable in getattr(owner, "variables", [owner]):
-                if is_float(tensors.dtype_of(variable)) and hasattr(internals.tf_variable(variable), "handle"):
-                    found.setdefault(internals.tensor_id(internals.handle_of(variable)), variable)
+                if is_float(tensors.dtype_of(variable)) and hasattr(eager.tf_variable(variable), "handle"):
+                    found.setdefault(eager.tensor_id(eager.handle_of(variable)), variable)
         return list(found.values())
 
     def build(self, batch: Batch) -> None:
@@ -191,7 +191,7 @@ class Run:
             return
         # Networks that only the model's own step calls: a GAN's generator.
         if objective_of(model, batch, self.subject.loss, self.seed).runs_train_step:
-            self.trace.assigned.update(internals.tensor_id(self.handle(variable)) for variable in self.learning())
+            self.trace.assigned.update(eager.tensor_id(self.handle(variable)) for variable in self.learning())
             with contextlib.suppress(Exception):
                 model.train_step(self._step_data(batch))
 
@@ -246,13 +246,13 @@ class Run:
         ):
             for variable in self.learning():
                 if variable.trainable:
-                    tape.watch(internals.tf_variable(variable))
+                    tape.watch(eager.tf_variable(variable))
             with self.trace.recording():
                 _, loss, _ = self.forward(batch)
         if self.trace.calls.failed is not None:
             return []
-        variables = [internals.tf_variable(variable) for variable in self.learning()]
-        slopes = internals.gradients(tape, loss, [v.handle for v in variables])
+        variables = [eager.tf_variable(variable) for variable in self.learning()]
+        slopes = backprop.gradients(tape, loss, [v.handle for v in variables])
         steps = []
         for variable, learning, slope in zip(variables, self.learning(), slopes, strict=True):
             if not learning.trainable:
@@ -274,7 +274,7 @@ class Run:
         """The loss, with one variable moved by a step; NaN when the run fails."""
         with self.isolated():
             if variable is not None:
-                self.trace.assigned.add(internals.tensor_id(variable.handle))
+                self.trace.assigned.add(eager.tensor_id(variable.handle))
                 variable.assign_add(step)
             try:
                 with self.trace.recording():

@@ -17,7 +17,7 @@ from gradlint.record.recording import Failure, Leak, LossRecord, Recording
 from gradlint.record.run import Run
 from gradlint.record.subject import Probe, Subject, perturbed
 from gradlint.record.writing import Backward, recording_of
-from gradlint.upstream import internals
+from gradlint.upstream import backprop, eager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +58,7 @@ class Runner:
         run = Run(self._subject, inputs, self._subject.labels, seed)
         with run.isolated():
             for variable, step in steps:
-                run.trace.assigned.add(internals.tensor_id(variable.handle))
+                run.trace.assigned.add(eager.tensor_id(variable.handle))
                 variable.assign_add(step)
             return recorded(run, trace_returns)
 
@@ -81,11 +81,11 @@ class Runner:
                 concrete = tf.function(forward).get_concrete_function(*batch.inputs.values())
             except Exception:
                 return frozenset()  # A model that cannot be traced has no second opinion to give.
-        captured = {internals.tensor_id(t) for t in concrete.captured_inputs if internals.is_eager(t)}
+        captured = {eager.tensor_id(t) for t in concrete.captured_inputs if eager.is_eager(t)}
         return frozenset(
             path
             for path, variable in zip(run.paths(), run.learning(), strict=True)
-            if internals.tensor_id(internals.handle_of(variable)) in captured
+            if eager.tensor_id(eager.handle_of(variable)) in captured
         )
 
     def contradicted(self, keys: Sequence[str], paths: Sequence[str]) -> frozenset[str]:
@@ -99,7 +99,7 @@ class Runner:
         variables = dict(zip(run.paths(), run.learning(), strict=True))
         return frozenset(
             [key for key in keys if self._moves_with_input(key)]
-            + [path for path in paths if self._moves_with_variable(internals.tf_variable(variables[path]))]
+            + [path for path in paths if self._moves_with_variable(eager.tf_variable(variables[path]))]
         )
 
     def matters(self, key: str, axis: int, slices: Sequence[int]) -> bool:
@@ -200,7 +200,7 @@ def recorded(run: Run, trace_returns: bool) -> Recording:
     if trace.known(loss) is None:
         trace.detours.enter_detached_loss(loss, outputs)
     indices = run.reached(list(floats.values()), handles)
-    slopes = internals.gradients(learning, loss, [trace.tensors[index] for index in indices])
+    slopes = backprop.gradients(learning, loss, [trace.tensors[index] for index in indices])
     reached = dict(zip(indices, slopes, strict=True))
     by_key = {key: _of_key(key_tapes[key], loss, value, reached[trace.index(value)]) for key, value in floats.items()}
     value = float("nan") if run.is_symbolic else float(tf.reduce_sum(tf.cast(loss, tf.float32)))
@@ -213,7 +213,7 @@ def _of_key(tape: Any, loss: Any, value: Any, slope: Any | None) -> Any | None:
 
     The tape over all gives it for next to nothing. Where it gives none, the key's own tape has the last word.
     """
-    return slope if slope is not None else internals.gradients(tape, loss, [value])[0]
+    return slope if slope is not None else backprop.gradients(tape, loss, [value])[0]
 
 
 def _tensor_of(loss: Any) -> Any:

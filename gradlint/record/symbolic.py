@@ -16,7 +16,7 @@ from gradlint.record.recording import is_float
 from gradlint.record.run import ONE_AT_A_TIME, Run
 from gradlint.record.runner import recorded
 from gradlint.record.tapes import Asked
-from gradlint.upstream import internals
+from gradlint.upstream import backprop, eager, models, restoring, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,26 +42,26 @@ class _SymbolicRun(Run):
         with (
             ONE_AT_A_TIME,
             warnings.catch_warnings(),
-            internals.restored([], lambda variable: False),
-            internals.optimizers_disarmed(),
-            internals.on_symbols() as self.trace.graph,
-            internals.on_gradient_of_variables(self._take_loss),
+            restoring.restored([], lambda variable: False),
+            restoring.optimizers_disarmed(),
+            symbols.on_symbols() as self.trace.graph,
+            backprop.on_gradient_of_variables(self._take_loss),
         ):
             warnings.simplefilter("ignore")
-            self.scope = internals.SymbolicScope(self.is_live, self._read, self.trace.assigned_symbol)
+            self.scope = symbols.SymbolicScope(self.is_live, self._read, self.trace.assigned_symbol)
             with self.scope:
                 yield
 
     def _read(self, variable: Any, symbol: Any) -> None:
         trace = self.trace
-        trace.variables.setdefault(internals.tensor_id(symbol), (variable, trace.calls.layer, trace.calls.region))
+        trace.variables.setdefault(eager.tensor_id(symbol), (variable, trace.calls.layer, trace.calls.region))
 
     def _take_loss(self, target: Any, sources: list[Any]) -> None:
         if not self.trace.tapes.captures_losses:
             return
         self.trace.tapes.losses.extend(keras.tree.flatten(target))
         for variable in sources:  # What the step's own tape has, nobody can tell.
-            key = internals.tensor_id(self.handle(variable))
+            key = eager.tensor_id(self.handle(variable))
             self.trace.tapes.asked[key] = Asked(is_asked=True, is_given=True)
 
     def batch(self) -> Batch:
@@ -88,7 +88,7 @@ class _SymbolicRun(Run):
 
 def _symbol(array: ArraySpec) -> Any:
     dtype = keras.config.floatx() if array.dtype == "float64" else array.dtype
-    return internals.symbol(array.shape, dtype)
+    return symbols.symbol(array.shape, dtype)
 
 
 def record_symbols(subject: Subject, *, is_live: bool, trace_returns: bool = False) -> Recording:
@@ -107,7 +107,7 @@ def record_symbols(subject: Subject, *, is_live: bool, trace_returns: bool = Fal
         try:
             return recorded(run, trace_returns)
         except ModelRunError as error:
-            if isinstance(error.__cause__, AttributeError) and internals.is_compiled_in_name_only(subject.model):
+            if isinstance(error.__cause__, AttributeError) and models.is_compiled_in_name_only(subject.model):
                 raise  # Values would not help.
             raise _untraceable(error) from error
 

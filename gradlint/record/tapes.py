@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gradlint.operations import INNER_GRADIENT
-from gradlint.upstream import internals
+from gradlint.upstream import eager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,28 +57,28 @@ class Tapes:
             return list(compute([]))
         # A derivative with respect to variables is an update; one with respect to inputs is a part of the loss.
         is_update = self.captures_losses and any(tensor.dtype.name == "resource" for tensor in sources)
-        is_update = is_update and all(internals.is_eager(tensor) for tensor in targets)  # `jacobian` builds a graph.
+        is_update = is_update and all(eager.is_eager(tensor) for tensor in targets)  # `jacobian` builds a graph.
         others: list[Any] = []
         if is_update:
             self.losses.extend(targets)
-            known = {internals.tensor_id(tensor) for tensor in sources}
-            others = [handle for handle in self.learners() if internals.tensor_id(handle) not in known]
+            known = {eager.tensor_id(tensor) for tensor in sources}
+            others = [handle for handle in self.learners() if eager.tensor_id(handle) not in known]
         slopes = list(compute(others))
         result = slopes[: len(sources)]
-        operands = [ledger.index(tensor) for tensor in targets if internals.is_eager(tensor)]
+        operands = [ledger.index(tensor) for tensor in targets if eager.is_eager(tensor)]
         op = ledger.enter(INNER_GRADIENT, operands, self._calls.place(), is_pseudo=True)
         if is_update:
             self._note([*sources, *others], slopes, len(sources), op)
         for tensor in result:
             values = getattr(tensor, "values", tensor)
-            if internals.is_eager(values):
+            if eager.is_eager(values):
                 op.outputs.append(ledger.index(values))
         return result
 
     def _note(self, sources: list[Any], slopes: list[Any], number: int, op: Op) -> None:
         """Remember what a tape said of variables, of which the first ones were asked for."""
         for place, (source, slope) in enumerate(zip(sources, slopes, strict=True)):
-            known = self.asked.setdefault(internals.tensor_id(source), Asked())
+            known = self.asked.setdefault(eager.tensor_id(source), Asked())
             is_asked = place < number
             if is_asked or (slope is not None and not known.is_asked):
                 known.file, known.line = op.file, op.line

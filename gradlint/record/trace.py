@@ -12,7 +12,7 @@ from gradlint.record.calls import Calls
 from gradlint.record.detours import Detours
 from gradlint.record.ledger import Ledger
 from gradlint.record.tapes import Tapes
-from gradlint.upstream import internals
+from gradlint.upstream import backprop, control_flow, eager, observing, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,22 +53,22 @@ class Trace(Ledger):
     def recording(self) -> Iterator[None]:
         """Observe everything the current thread does in TensorFlow."""
         opened = (
-            internals.functions_run_eagerly()
+            observing.functions_run_eagerly()
             if self.graph is None
-            else internals.control_flow_inlined(self._decision, self._join)
+            else control_flow.control_flow_inlined(self._decision, self._join)
         )
         with (
-            internals.complete_tracebacks(),
+            observing.complete_tracebacks(),
             opened,
-            internals.on_custom_gradient(lambda: len(self.ops), self._custom_gradient),
-            internals.on_inner_gradient(self.tapes.gradient),
-            internals.on_python_function(self._python_function),
-            internals.on_numpy_conversion(self._numpy_conversion),
-            internals.on_decision(self._decision),
-            internals.on_variable_access(self._variable_access),
-            internals.on_silent_read(self._silent_read),
-            internals.on_call(self.calls.run),
-            internals.on_operation(self._operation),
+            observing.on_custom_gradient(lambda: len(self.ops), self._custom_gradient),
+            backprop.on_inner_gradient(self.tapes.gradient),
+            observing.on_python_function(self._python_function),
+            observing.on_numpy_conversion(self._numpy_conversion),
+            observing.on_decision(self._decision),
+            observing.on_variable_access(self._variable_access),
+            observing.on_silent_read(self._silent_read),
+            observing.on_call(self.calls.run),
+            observing.on_operation(self._operation),
         ):
             yield
 
@@ -85,7 +85,7 @@ class Trace(Ledger):
     ) -> None:
         if self.is_paused or graph is not self.graph:
             return
-        name = internals.text_of(op_type)
+        name = eager.text_of(op_type)
         if graph is not None and has(name, Trait.SOURCE):
             return
         read = self._read_silently(inputs)
@@ -102,7 +102,7 @@ class Trace(Ledger):
             return known
         if self.graph is not None:
             return self._symbol(tensor)
-        variable = read.get(internals.tensor_id(tensor))
+        variable = read.get(eager.tensor_id(tensor))
         if variable is not None:
             handle = self.index(variable.handle)
             return self.enter("ReadVariableOp", [handle], self.calls.place(), [tensor]).outputs[0]
@@ -113,7 +113,7 @@ class Trace(Ledger):
 
     def _symbol(self, tensor: Any) -> int:
         """The index of a symbol that no recorded operation made: a constant, or a tensor from outside."""
-        outer = internals.captured_by(self.graph, tensor)
+        outer = symbols.captured_by(self.graph, tensor)
         known = self.known(outer) if outer is not None else None
         if known is None:
             return self.add(tensor, None)
@@ -123,8 +123,8 @@ class Trace(Ledger):
     # -- variables -------------------------------------------------------------------------------------
 
     def _variable_access(self, variable: Any) -> None:
-        if not self.is_paused and hasattr(variable, "handle") and internals.is_eager(variable.handle):
-            key = internals.tensor_id(variable.handle)
+        if not self.is_paused and hasattr(variable, "handle") and eager.is_eager(variable.handle):
+            key = eager.tensor_id(variable.handle)
             self.variables.setdefault(key, (variable, self.calls.layer, self.calls.region))
 
     def _silent_read(self, variable: Any) -> None:
@@ -137,14 +137,14 @@ class Trace(Ledger):
         pending, self._read = list(self._read.values()), {}
         found: dict[int, Any] = {}
         # On another device, and after a sparse update, a read makes a copy, which equal values have to tell.
-        for is_read in (internals.share_memory, internals.are_equal):
+        for is_read in (eager.share_memory, eager.are_equal):
             unknown = [tensor for tensor in inputs if pending and self.known(tensor) is None]
             for variable in pending:
                 with self.paused():
                     value = variable.read_value()
                 for tensor in unknown:
-                    if internals.tensor_id(tensor) not in found and is_read(value, tensor):
-                        found[internals.tensor_id(tensor)] = variable
+                    if eager.tensor_id(tensor) not in found and is_read(value, tensor):
+                        found[eager.tensor_id(tensor)] = variable
             met = {id(variable) for variable in found.values()}
             pending = [variable for variable in pending if id(variable) not in met]
         return found
@@ -185,7 +185,7 @@ class Trace(Ledger):
     def _join(self, tensors: list[Any]) -> Any:
         """One tensor for the results of several branches."""
         with self.paused():
-            result = internals.joined(tensors)
+            result = symbols.joined(tensors)
         if not self.is_paused:
             operands = [self._operand(tensor) for tensor in tensors]
             self.enter(BRANCHES, operands, self.calls.place(), [result], is_pseudo=True)
@@ -196,9 +196,9 @@ class Trace(Ledger):
             result = run()
         if self.is_paused:
             return result
-        operands = [self._operand(tensor) for tensor in inputs if internals.is_eager(tensor)]
+        operands = [self._operand(tensor) for tensor in inputs if eager.is_eager(tensor)]
         results = result if isinstance(result, (list, tuple)) else [result]
-        made = [tensor for tensor in results if internals.is_eager(tensor)]
+        made = [tensor for tensor in results if eager.is_eager(tensor)]
         self.enter("PyFunc", operands, self.calls.place(), made, is_pseudo=True)
         return result
 
@@ -208,14 +208,14 @@ class Trace(Ledger):
         if self.is_paused:
             return lambda error: None
         handles = [getattr(tensor, "handle", tensor) for tensor in inputs]
-        operands = [self.index(tensor) for tensor in handles if internals.is_eager(tensor)]
+        operands = [self.index(tensor) for tensor in handles if eager.is_eager(tensor)]
         position = len(self.ops)
         for op in self.ops[first:]:
             op.enclosed = position if op.enclosed is None else op.enclosed
         op = self.enter(CUSTOM_GRADIENT, operands, self.calls.place(), is_pseudo=True)
         op.detail = name
         # The results were made by the operations inside, and are the custom operation's as well.
-        op.outputs = [self.index(tensor) for tensor in outputs if internals.is_eager(tensor)]
+        op.outputs = [self.index(tensor) for tensor in outputs if eager.is_eager(tensor)]
 
         def failed(error: BaseException) -> None:
             op.error = f"{type(error).__name__}: {error}"[:200]

@@ -37,7 +37,7 @@ from gradlint.record.recording import (
     is_float,
 )
 from gradlint.result import GradientState
-from gradlint.upstream import internals
+from gradlint.upstream import eager
 
 if TYPE_CHECKING:
     from gradlint.record.ledger import Op
@@ -183,7 +183,7 @@ def _labels(run: Run, batch: Batch) -> tuple[LabelRecord, ...]:
     return tuple(
         LabelRecord(keys.get(name, name), name, run.trace.index(tensor), tuple(tensor.shape), tensor.dtype.name)
         for name, tensor in batch.labels.items()
-        if internals.is_eager(tensor)
+        if eager.is_eager(tensor)
     )
 
 
@@ -194,7 +194,7 @@ def _outputs(run: Run, outputs: Any) -> tuple[OutputRecord, ...]:
     records = []
     for number, (path, tensor) in enumerate(keras.tree.flatten_with_path(outputs)):
         values = tensors.numbers(tensor)
-        if not internals.is_eager(values):
+        if not eager.is_eager(values):
             continue
         own_name = own_names[number] if number < len(own_names) else f"output {number}"
         name = "/".join(str(part) for part in path) if isinstance(outputs, Mapping) else own_name
@@ -227,14 +227,14 @@ def _tracked(run: Run, path: str, variable: Any, backward: Backward, reduced: Ma
     )
     if not record.trainable:
         return record
-    left_out = run.left_out.get(internals.tensor_id(run.handle(variable)))
+    left_out = run.left_out.get(eager.tensor_id(run.handle(variable)))
     if left_out is not None:
         record = replace(record, gradient=ABSENT, left_out=left_out)
     if backward.failure is not None:
         return replace(record, gradient=Gradient(GradientState.UNKNOWN))
     if run.is_symbolic:
         return record
-    value = tf.convert_to_tensor(internals.tf_variable(variable))
+    value = tf.convert_to_tensor(eager.tf_variable(variable))
     return replace(
         record,
         values=reduction.values_of(value),
@@ -244,7 +244,7 @@ def _tracked(run: Run, path: str, variable: Any, backward: Backward, reduced: Ma
 
 def _strays(run: Run) -> list[VariableRecord]:
     """Trainable variables that layers read and the model does not list."""
-    tracked = {internals.tensor_id(run.handle(variable)) for variable in run.learning()}
+    tracked = {eager.tensor_id(run.handle(variable)) for variable in run.learning()}
     records = []
     for key, (variable, layer, region) in run.trace.variables.items():
         dtype = tensors.dtype_of(variable)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gradlint.upstream.eager import Tensor, dtype_name, graph_of_run, is_eager, running_on, stands_for_variable
 from gradlint.upstream.names import value_of
-from gradlint.upstream.state import global_attribute, set_global_attribute
+from gradlint.upstream.restoring import global_attribute, set_global_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

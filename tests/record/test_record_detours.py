@@ -10,7 +10,7 @@ from keras import layers
 from recorded import is_at, line_of, normal, ops, recorded, states, the_op, variable
 
 import gradlint
-from gradlint.upstream import internals
+from gradlint.upstream import observing
 
 
 class Same(layers.Layer):
@@ -153,7 +153,7 @@ def test_numpy_gives_what_it_gives_without_a_recorder():
         return {name: (type(value), np.asarray(value, dtype="float64").tolist()) for name, value in found.items()}
 
     without, seen = described(), []
-    with internals.on_numpy_conversion(seen.append):
+    with observing.on_numpy_conversion(seen.append):
         within = described()
     assert within == without
     assert len(seen) > len(calls)

@@ -62,9 +62,12 @@ def test_every_name_of_the_table_is_used_and_every_name_used_is_in_it():
     assert set(used) == {rented.name for rented in RENTED}
 
 
-def test_nothing_of_this_package_imports_private_modules():
+def test_nothing_of_this_package_names_private_parts_elsewhere():
+    """The linter does not see names in strings, and this room itself goes by its table."""
     for path in Path(gradlint.__file__).parent.rglob("*.py"):
-        assert not re.search(r"^\s*(from|import) (keras\.src|tensorflow\.python)", path.read_text(), re.M), path
+        text = path.read_text()
+        assert not re.search(r"^\s*(from|import) (keras\.src|tensorflow\.python)", text, re.MULTILINE), path
+        assert ROOM in path.parents or not re.search(r'(get|has)attr\([^()]*, "_[a-z]', text), path
 
 
 NEEDED = [rented for rented in RENTED if rented.feature is Feature.CHECK and "<" not in rented.places[0]]
