@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
     import networkx as nx
 
@@ -30,6 +30,74 @@ class GradientState(str, Enum):
 
     def __str__(self) -> str:
         return self.value
+
+    @classmethod
+    def of(cls, value: object) -> GradientState:
+        """The state of a name; unknown for what is none."""
+        return next((state for state in cls if state.value == value), cls.UNKNOWN)
+
+    @property
+    def rank(self) -> int:
+        """How much is learnt from such a gradient: 0 nothing, 1 nothing because it is zero, 2 something."""
+        match self:
+            case GradientState.FINITE | GradientState.PRESENT | GradientState.NONFINITE:
+                return 2
+            case GradientState.ZERO:
+                return 1
+            case _:
+                return 0
+
+
+def stronger(states: Iterable[GradientState]) -> GradientState:
+    """The state of several tensors together: one that is not finite shows, and one that is makes up for others."""
+    present = set(states)
+    order = (
+        GradientState.NONFINITE,
+        GradientState.FINITE,
+        GradientState.PRESENT,
+        GradientState.ZERO,
+        GradientState.ABSENT,
+        GradientState.NOT_APPLICABLE,
+    )
+    return next((state for state in order if state in present), GradientState.UNKNOWN)
+
+
+STREAMS = "streams"
+"""The attribute of `Result.graph` that holds its `Streams`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """The tensor that passes along one edge of `Result.graph`.
+
+    Attributes:
+        gradient: what `target` hands back along the edge: never more than arrives at `target` itself.
+        norm: Euclidean norm of it.
+        is_refused: the operation hands nothing to this operand, whatever arrives.
+    """
+
+    source: Hashable
+    target: Hashable
+    gradient: GradientState
+    norm: float | None
+    is_refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """How the gradient flows through the graph of a result, whose nodes are named here.
+
+    Attributes:
+        ties: the edges along which values pass; variables that are read have none.
+        loss: the operations of the loss.
+        arriving: the gradient that reaches each node from the loss.
+        starved: nodes that no gradient reaches, behind which a trainable variable or a float input goes without.
+    """
+
+    ties: tuple[Tie, ...]
+    loss: frozenset[Hashable]
+    arriving: Mapping[Hashable, GradientState]
+    starved: frozenset[Hashable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +185,8 @@ class Result:
             for, so that the check is not `ok`.
         notes: facts about the run that a reader needs.
         fail_on: `error`, `warning` or `never`; decides `ok`.
-        graph: networkx DiGraph of inputs, variables, operations, outputs and loss; None before recording.
+        graph: networkx DiGraph of inputs, variables, operations, outputs and loss; None before recording. Its own
+            attribute `STREAMS` says how the gradient flows through it.
         catalogue: what reports say of the rules that ran; those of other findings are in no catalogue.
     """
 

@@ -22,6 +22,7 @@ from gradlint.load.spec import ArraySpec, Binding, ModelSpec, bind, structure_ke
 from gradlint.passes.blocks import blocks_by_form
 from gradlint.passes.drops import DropKind, drops, unread_on_paper
 from gradlint.passes.facts import Facts, facts_of
+from gradlint.passes.layers import streamed
 from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
 from gradlint.passes.stops import lost
@@ -559,7 +560,7 @@ def _result(
         skipped=(*skipped, *_unavailable(facts, options)),
         notes=notes,
         fail_on=options.fail_on,
-        graph=flow.graph if flow is not None else None,
+        graph=streamed(flow.graph) if flow is not None else None,
         crashed=crashed,
         catalogue=described(codes),
     )

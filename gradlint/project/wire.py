@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Union, get_args, get_origin, get_type_hints
 
+from gradlint.passes.layers import streamed
 from gradlint.result import Result
 from gradlint.rules import described
 
@@ -48,7 +49,7 @@ def result_from_data(data: object) -> Result:
     graph = data.pop(GRAPH, None)
     values = _values(Result, data)
     if graph is not None:
-        values[GRAPH] = _graph_from_data(graph)
+        values[GRAPH] = streamed(_graph_from_data(graph))
     result = Result(**values)  # type: ignore[arg-type]  # each value has been checked against its field
     return replace(result, catalogue=described(result.rules))
 

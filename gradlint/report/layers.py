@@ -13,7 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
-from gradlint.result import GradientState
+from gradlint.result import STREAMS, GradientState, Streams, Tie, stronger
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -26,27 +26,6 @@ MOST_BOXES = 40
 """A picture of more boxes than this has its chains, and then its blocks, folded."""
 MOST_INPUTS = 8
 """More inputs than this that feed the same boxes, and fare alike, are one box."""
-LOSS = "compile_loss"
-"""The name that Keras gives to the operations of a compiled loss."""
-
-# Edges carry the gradient of a tensor; what an operation hands to it may be less.
-_HANDS_ON_NOTHING = {
-    "none": GradientState.ABSENT,
-    "unregistered": GradientState.ABSENT,
-    "raises": GradientState.ABSENT,
-    "zero": GradientState.ZERO,
-}
-_RANK = {
-    GradientState.NOT_APPLICABLE: 0,
-    GradientState.UNKNOWN: 0,
-    GradientState.ABSENT: 0,
-    GradientState.ZERO: 1,
-    GradientState.FINITE: 2,
-    GradientState.PRESENT: 2,
-    GradientState.NONFINITE: 2,
-}
-ALIVE = 2
-"""The rank of a gradient from which something is learnt, or would be if it were finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +90,12 @@ def layer_picture(graph: nx.DiGraph[object], findings: Sequence[Finding] = ()) -
     """The model as seen from outside; sub-models, and layers in which the gradient stops, have an inside.
 
     Args:
-        graph: as in `Result.graph`.
+        graph: as in `Result.graph`, with its `Streams`.
         findings: mark the boxes that hold their causes.
     """
-    return _Folder(graph, findings).picture()
+    if not graph:
+        return Picture((), ())
+    return _Folder(graph, graph.graph[STREAMS], findings).picture()
 
 
 def layer_parts(path: str) -> tuple[str, ...]:
@@ -139,32 +120,6 @@ def all_pictures(picture: Picture) -> Iterable[tuple[Box, Picture]]:
             yield from all_pictures(box.inside)
 
 
-def stronger(states: Iterable[GradientState]) -> GradientState:
-    """The state of several tensors together: one that is not finite shows, and one that is makes up for others."""
-    present = set(states)
-    order = (
-        GradientState.NONFINITE,
-        GradientState.FINITE,
-        GradientState.PRESENT,
-        GradientState.ZERO,
-        GradientState.ABSENT,
-        GradientState.NOT_APPLICABLE,
-    )
-    return next((state for state in order if state in present), GradientState.UNKNOWN)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tie:
-    """One edge of the graph of operations."""
-
-    source: Hashable
-    target: Hashable
-    gradient: GradientState
-    norm: float | None
-    is_refused: bool
-    """The operation hands nothing to this operand, whatever arrives."""
-
-
 @dataclass(slots=True)
 class _Group:
     """The nodes that become one box."""
@@ -177,7 +132,7 @@ class _Group:
 class _Folder:
     """One graph on its way to a picture."""
 
-    def __init__(self, graph: nx.DiGraph[object], findings: Sequence[Finding]) -> None:
+    def __init__(self, graph: nx.DiGraph[object], streams: Streams, findings: Sequence[Finding]) -> None:
         self.graph = graph
         self.findings = findings
         self.ids = (f"b{number}" for number in count())
@@ -188,82 +143,15 @@ class _Folder:
             if data.get("kind") == "op" and not has(str(data.get("type")), Trait.READS_SHAPE)
         }
         self.causes = [layer_parts(finding.cause.layer or "") for finding in findings]
-        self._find_loss()
-        self.ties = self._ties()
-        self.outgoing: dict[Hashable, list[_Tie]] = {}
-        self.incoming: dict[Hashable, list[_Tie]] = {}
-        for tie in self.ties:
+        self.loss, self.starved, self.arriving = streams.loss, streams.starved, streams.arriving
+        self.outgoing: dict[Hashable, list[Tie]] = {}
+        self.incoming: dict[Hashable, list[Tie]] = {}
+        for tie in streams.ties:
             self.outgoing.setdefault(tie.source, []).append(tie)
             self.incoming.setdefault(tie.target, []).append(tie)
-        self.starved = self._starved()
-
-    # -- operations ------------------------------------------------------------------------------------
-
-    def _find_loss(self) -> None:
-        """Operations behind every output, outside of every layer, are those of the loss."""
-        outputs = [node for node, kind in self.kind.items() if kind == "output"]
-        before = set(outputs)
-        queue = list(outputs)
-        while queue:
-            for source in self.graph.pred[queue.pop()]:
-                if source not in before:
-                    before.add(source)
-                    queue.append(source)
-        self.loss = {
-            node
-            for node, parts in self.parts.items()
-            if parts[:1] == (LOSS,) or (outputs and not parts and node not in before)
-        }
-
-    def _ties(self) -> list[_Tie]:
-        ties = []
-        for source, target, data in self.graph.edges(data=True):
-            if self.kind[source] == "variable" or not (self._is_drawn(source) and self._is_drawn(target)):
-                continue
-            state, norm = self._handed(target, data)
-            nothing = _HANDS_ON_NOTHING.get(str(data.get("local"))) is GradientState.ABSENT
-            is_float = _state(data.get("gradient")) is not GradientState.NOT_APPLICABLE
-            ties.append(_Tie(source, target, state, norm, is_refused=nothing and is_float))
-        return ties
 
     def _is_drawn(self, node: Hashable) -> bool:
         return self.kind[node] != "op" or node in self.parts
-
-    def _handed(self, target: object, data: Mapping[str, object]) -> tuple[GradientState, float | None]:
-        """What `target` hands back along an edge: never more than arrives at `target` itself."""
-        state = _state(data.get("gradient"))
-        norm = data.get("norm")
-        if _RANK[state] == ALIVE:
-            state = _HANDS_ON_NOTHING.get(str(data.get("local")), state)
-            after = [_state(edge.get("gradient")) for edge in self.graph.adj[target].values()]
-            if self.kind[target] == "op" and GradientState.UNKNOWN not in after:
-                arriving = stronger(after)
-                if not after or _RANK[arriving] == 0:
-                    state = GradientState.ABSENT
-                elif arriving is GradientState.ZERO:
-                    state = GradientState.ZERO
-        return state, float(norm) if isinstance(norm, (int, float)) and state is GradientState.FINITE else None
-
-    def _arrives(self, node: Hashable) -> GradientState:
-        """The gradient that reaches a node from the loss."""
-        own = self.graph.nodes[node].get("gradient")
-        return stronger(tie.gradient for tie in self.outgoing.get(node, ())) if own is None else _state(own)
-
-    def _starved(self) -> set[Hashable]:
-        """Nodes that no gradient reaches, behind which a trainable variable or a float input goes without."""
-        found: set[Hashable] = set()
-        queue: list[Hashable] = []
-        for node, data in self.graph.nodes(data=True):
-            learns = data.get("kind") == "input" or (data.get("kind") == "variable" and _is_trainable(data))
-            if learns and _state(data.get("gradient")) in (GradientState.ABSENT, GradientState.ZERO):
-                found.add(node)
-                queue.append(node)
-        while queue:
-            for target in self.graph.adj[queue.pop()]:
-                if target not in found and self._is_drawn(target) and _RANK[self._arrives(target)] < ALIVE:
-                    found.add(target)
-                    queue.append(target)
-        return found
 
     # -- boxes -----------------------------------------------------------------------------------------
 
@@ -304,7 +192,7 @@ class _Folder:
 
     def _drawn(self, groups: Sequence[_Group], depth: int, *, by_op: bool) -> Picture:
         home = {node: group.id for group in groups for node in group.members}
-        between: dict[tuple[str, str], list[_Tie]] = {}
+        between: dict[tuple[str, str], list[Tie]] = {}
         ports: dict[tuple[bool, str], str] = {}
         boxes: list[Box] = []
         for node in home:
@@ -361,7 +249,7 @@ class _Folder:
             return "loss"
         return "/".join(self.parts[node][:depth]) or str(self.graph.nodes[node].get("type") or "operation")
 
-    def _lead_through_outputs(self, between: dict[tuple[str, str], list[_Tie]], home: Mapping[Hashable, str]) -> None:
+    def _lead_through_outputs(self, between: dict[tuple[str, str], list[Tie]], home: Mapping[Hashable, str]) -> None:
         """Draw what the loss takes from an output's layer as taken from the output.
 
         A loss may read the logits of the layer's last operation: the output itself is then beside the way.
@@ -392,16 +280,14 @@ class _Folder:
             else:
                 del between[source, target]
 
-    def _arriving(
-        self, groups: Sequence[_Group], between: Mapping[tuple[str, str], list[_Tie]]
-    ) -> dict[str, list[_Tie]]:
-        found: dict[str, list[_Tie]] = {group.id: [] for group in groups}
+    def _arriving(self, groups: Sequence[_Group], between: Mapping[tuple[str, str], list[Tie]]) -> dict[str, list[Tie]]:
+        found: dict[str, list[Tie]] = {group.id: [] for group in groups}
         for (source, _), ties in between.items():
             if source in found:
                 found[source] += ties
         return found
 
-    def _box(self, group: _Group, depth: int, arriving: Sequence[_Tie], *, by_op: bool) -> Box:
+    def _box(self, group: _Group, depth: int, arriving: Sequence[Tie], *, by_op: bool) -> Box:
         first = group.members[0]
         data = self.graph.nodes[first]
         kind = self.kind[first]
@@ -421,7 +307,7 @@ class _Folder:
                 group.id,
                 "input",
                 key,
-                gradient=_state(data.get("gradient")),
+                gradient=GradientState.of(data.get("gradient")),
                 norm=float(own) if isinstance(own, (int, float)) else None,
                 findings=marks,
             )
@@ -483,7 +369,7 @@ class _Folder:
 
     def _stops_within(self, members: Iterable[Hashable]) -> bool:
         return any(map(self._is_blocked, members)) or any(
-            tie.source in self.starved and _RANK[self._arrives(tie.source)] < _RANK[self._arrives(node)]
+            tie.source in self.starved and self.arriving[tie.source].rank < self.arriving[node].rank
             for node in members
             for tie in self.incoming.get(node, ())
         )
@@ -516,21 +402,23 @@ class _Folder:
             if self.kind[source] == "variable" and self.graph.nodes[source].get("trainable") is not False
         }
         # In an order of its own: that of a set changes from process to process.
-        return dict(sorted(Counter(_state(self.graph.nodes[variable].get("gradient")) for variable in own).items()))
+        return dict(
+            sorted(Counter(GradientState.of(self.graph.nodes[variable].get("gradient")) for variable in own).items())
+        )
 
     def _link(
-        self, source: str, target: str, ties: Sequence[_Tie], states: Mapping[str, GradientState], leaves: bool
+        self, source: str, target: str, ties: Sequence[Tie], states: Mapping[str, GradientState], leaves: bool
     ) -> Link:
         state = stronger(tie.gradient for tie in ties)
         beyond = state if leaves else states[target]
-        best = max(_RANK[state], _RANK[states[source]])
+        best = max(state.rank, states[source].rank)
         starved = any(tie.source in self.starved for tie in ties)
-        return Link(source, target, state, _norm(ties), is_cut=starved and best < _RANK[beyond])
+        return Link(source, target, state, _norm(ties), is_cut=starved and best < beyond.rank)
 
     def _cuts_at_cause(
         self,
         links: tuple[Link, ...],
-        between: Mapping[tuple[str, str], Sequence[_Tie]],
+        between: Mapping[tuple[str, str], Sequence[Tie]],
         blocking: set[str],
     ) -> tuple[Link, ...]:
         """Move a cut back to the box in which an operation hands nothing on, when that comes earlier.
@@ -572,7 +460,7 @@ class _Folder:
                 unread.setdefault(owner.partition("/")[0] or "variables", []).append(node)
         boxes = []
         for owner, nodes in unread.items():
-            states = Counter(_state(self.graph.nodes[node].get("gradient")) for node in nodes)
+            states = Counter(GradientState.of(self.graph.nodes[node].get("gradient")) for node in nodes)
             named = {str(self.graph.nodes[node].get("label")) for node in nodes}
             marks = tuple(i for i, finding in enumerate(self.findings) if named & set(finding.variables))
             state = stronger(states)
@@ -620,15 +508,11 @@ def _inputs_together(picture: Picture) -> Picture:
     return Picture(kept, tuple(link for link in links if link.source not in folded or link.source in sizes))
 
 
-def _state(value: object) -> GradientState:
-    return next((state for state in GradientState if state.value == value), GradientState.UNKNOWN)
-
-
 def _is_trainable(variable: Mapping[str, object]) -> bool:
     return variable.get("trainable") is not False
 
 
-def _norm(ties: Sequence[_Tie]) -> float | None:
+def _norm(ties: Sequence[Tie]) -> float | None:
     # A tensor that several operations read is one tensor.
     return _total({tie.source: tie.norm for tie in ties if tie.norm is not None}.values())
 

@@ -8,6 +8,7 @@ import networkx as nx
 from shared_result import HEALTHY
 
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.passes.layers import streamed
 from gradlint.result import GradientState, InputStatus, Result, VariableStatus
 
 ALIVE, DEAD, ZERO, INTEGER = "finite", "absent", "zero", "n/a"
@@ -57,7 +58,7 @@ class Drawn:
         mean = self.op("Mean", "compile_loss/mse", error)
         self.graph.add_node(("loss", 0), kind="loss", label="loss")
         self.link(mean, ("loss", 0))
-        return self.graph
+        return streamed(self.graph)
 
 
 _STATES = {state.value for state in GradientState}
@@ -122,7 +123,12 @@ def result_of(graph: nx.DiGraph, *findings: Finding) -> Result:
             keys = tuple(status.key for status in inputs[:1])
             variables.append(VariableStatus(data["label"], (4, 4), "float32", True, state, data["norm"], keys))
     return replace(
-        HEALTHY, graph=graph, findings=findings, inputs=tuple(inputs), variables=tuple(variables), target="drawn.keras"
+        HEALTHY,
+        graph=streamed(graph),
+        findings=findings,
+        inputs=tuple(inputs),
+        variables=tuple(variables),
+        target="drawn.keras",
     )
 
 

@@ -16,6 +16,7 @@ from layer_graphs import result_of, towers
 from shared_result import FINDINGS, HEALTHY, HERE, HOSTILE, RESULTS, RULES, SHARED
 
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.passes.layers import streamed
 from gradlint.report import FORMATS, github, markdown, sarif
 from gradlint.report.svg import render as svg
 from gradlint.report.text import Style, repository_place
@@ -320,4 +321,4 @@ class TestSvg:
             assert element.get("href", "#").startswith("#")
 
     def test_the_graph_of_the_shared_tests_is_drawn(self, graph: nx.DiGraph) -> None:
-        assert ET.fromstring(svg(graph)).tag.endswith("svg")
+        assert ET.fromstring(svg(streamed(graph))).tag.endswith("svg")

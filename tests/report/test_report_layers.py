@@ -8,8 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layer_graphs import ALIVE, ARGMAX, DEAD, INTEGER, STOPPED, ZERO, Drawn, chain, nested, towers
 
-from gradlint.report.layers import MOST_BOXES, Box, Picture, all_pictures, layer_parts, layer_picture, stronger
-from gradlint.result import GradientState
+from gradlint.passes.layers import streamed
+from gradlint.report import layers
+from gradlint.report.layers import MOST_BOXES, Box, Picture, all_pictures, layer_parts
+from gradlint.result import GradientState, stronger
+
+
+def layer_picture(graph, findings=()) -> Picture:
+    return layers.layer_picture(streamed(graph), findings)
 
 
 def labels(picture: Picture) -> list[str]:
