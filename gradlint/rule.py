@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from gradlint.source.module import Module
     from gradlint.upstream.names import Feature
 
+SAMPLE, KEYS = "the sample", "the keys of the inputs"
+"""What a rule may blame that is no argument of a layer."""
 SECTIONS = ("What it does", "Why it matters", "Example", "What to do", "Known limits")
 
 
@@ -26,9 +28,15 @@ class Need(str, Enum):
     REDUCED = "reduced values"
     """The values of all tensors, reduced, also where nothing in the run is zero, saturated or not finite."""
     PROBES = "probes"
+    """Runs on perturbed samples, where the first one has zeros."""
+    RETURNS = "returns"
+    """From which lines layers returned, and what is read only in branches that the sample does not enter."""
     LEAKS = "leaks"
+    """Whether the samples of a batch mix."""
+    FUTURE_LEAKS = "future leaks"
     LABELS = "labels"
     EXPERIMENTS = "experiments"
+    """Finite differences of the loss, which contradict a gradient or confirm it."""
     STEP = "step"
     """What a training step of the user's own did with its tapes and optimizers."""
 
@@ -55,7 +63,8 @@ class Rule:
         since: the first release that has it.
         source: the rule on one file of Python source, for the misuses that can be seen there; nothing is run.
         rents: what it needs of the private parts of TensorFlow and Keras; without them it is skipped.
-        blames: the argument of a layer that a finding is about (`activation`), if it is about one.
+        blames: what the line to change writes: an argument of the layer (`activation`), a key of the `SAMPLE`, or the
+            `KEYS` under which a model takes its inputs. Nothing: the line that runs, or creates, the layer.
     """
 
     code: str
@@ -69,6 +78,11 @@ class Rule:
     blames: str = ""
     rents: frozenset[Feature] = frozenset()
     source: Callable[[Module], Iterable[Finding]] | None = None
+
+    @property
+    def is_of_runs(self) -> bool:
+        """It has something to say of a run; the others read source only."""
+        return self.check is not _nothing
 
     @property
     def info(self) -> RuleInfo:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
+from gradlint.rule import KEYS, SAMPLE
 from gradlint.upstream.libraries import file_of, is_library_file
 
 if TYPE_CHECKING:
@@ -29,14 +30,6 @@ if TYPE_CHECKING:
 Place: TypeAlias = "tuple[str, int]"
 Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
-CHOSEN = {
-    "GL202": "activation",
-    "GL203": "activation",
-    "GL204": "activation",
-    "GL206": "kernel_initializer",
-    "GL207": "kernel_initializer",
-}
-"""The argument of the layer that a rule is about."""
 WRITERS = frozenset({"dict", "savez", "savez_compressed"})
 """Functions whose keywords become the keys of a sample."""
 MOST_STEPS = 4
@@ -49,25 +42,30 @@ class Origins:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
 
-    def place(self, finding: Finding) -> Finding:
-        """The finding with a file and a line, where they are known; a line that it has already stays."""
-        found = self._find(finding)
+    def place(self, finding: Finding, blamed: str = "") -> Finding:
+        """The finding with a file and a line, where they are known; a line that it has already stays.
+
+        Args:
+            finding: of any rule.
+            blamed: what the rule blames (`Rule.blames`).
+        """
+        found = self._find(finding, blamed)
         if found is None:
             return finding
         return replace(finding, cause=replace(finding.cause, file=found[0], line=found[1]))
 
-    def _find(self, finding: Finding) -> Place | None:
+    def _find(self, finding: Finding, blamed: str) -> Place | None:
         layer = finding.cause.layer
         if finding.cause.file is not None and not _lost_an_axis(finding):
             return None
         if layer:
-            return self._argument(layer, CHOSEN.get(finding.code, "")) or self._creation(layer)
-        if finding.code == "GL408":
+            return self._argument(layer, blamed) or self._creation(layer)
+        if blamed == KEYS:
             return self._crossed()
         if len(finding.inputs) != 1:
             return None
         key = finding.inputs[0]
-        if finding.code.startswith("GL4"):
+        if blamed == SAMPLE:
             return self._key(str(finding.evidence.get("close_match") or key))
         spec = self._facts.spec.input(key) if self._facts.spec is not None else None
         return self._creation(spec.name) if spec is not None else None

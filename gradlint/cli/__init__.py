@@ -18,20 +18,19 @@ import gradlint
 from gradlint.cli.names import misplaced, without_names
 from gradlint.errors import GradlintError, ModelRunError, UsageError
 from gradlint.load import search
+from gradlint.options import CODES, DEFAULTS, SETTINGS, MistakeError, Settings, natural
 from gradlint.project.terminal import Progress, is_terminal, silence
 from gradlint.report import FORMATS
 from gradlint.report.outgoing import fitting, message
 from gradlint.report.text import Style, count
 from gradlint.report.verdict import consequence, verdict
-from gradlint.thresholds import NAMES as THRESHOLDS
-from gradlint.thresholds import refuse_threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from gradlint.checking.suppression import Allowance
     from gradlint.project.baseline import Baseline
-    from gradlint.project.config import Config, Settings, Target
+    from gradlint.project.config import Config, Target
     from gradlint.project.isolation import Guard
     from gradlint.project.targets import Outcome
     from gradlint.result import Result
@@ -60,20 +59,7 @@ class Options:
     format: str
     output: Path | None
     graph: Path | None
-    select: list[str]
-    ignore: list[str]
-    fail_on: str
-    depth: str
-    mode: str
-    seed: int
-    probes: int
-    loss: str | None
-    targets: list[tuple[str | None, str]]
-    mapping: list[tuple[str, str]]
-    causal: list[str]
-    thresholds: list[tuple[str, float]]
-    imports: list[str]
-    trust_model: bool
+    settings: Settings
     isolate: bool | None
     cache: bool
     cache_dir: Path | None
@@ -96,7 +82,7 @@ class Options:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run gradlint with these arguments (those of the process when None); gives the exit status."""
     parser = parser_of_options()
-    options, given = _parsed(parser, arguments)
+    options = _parsed(parser, arguments)
     # A name that the terminal's encoding lacks is shown escaped; it must not end the report.
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the shell: `>&-`
@@ -106,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         with search.restored():
-            return _run(options, given, parser)
+            return _run(options, parser)
     except GradlintError as error:
         return _failed(str(error), options)
     except KeyboardInterrupt:
@@ -122,23 +108,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
 
 
-def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> tuple[Options, frozenset[str]]:
-    """The options, and the names of those that the user gave: they win over a configuration file."""
+def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> Options:
+    """The options; their settings are those that the user gave: they win over a configuration file."""
     # argparse leaves alone what a namespace already holds, so that None marks what was not given.
-    names = [field.name for field in fields(Options)]
+    names = {*SETTINGS, *(entry.name for entry in fields(Options))} - {"settings"}
     told, literal = without_names(sys.argv[1:] if arguments is None else arguments)
     given = vars(parser.parse_intermixed_args(told, argparse.Namespace(**dict.fromkeys(names))))
     positional = [given["model"], given["sample"], *(given["more"] or ())]
     positional = [name for name in positional if name is not None] + literal
     given |= dict(zip(("model", "sample"), positional, strict=False)) | {"more": positional[2:]}
     given = {name: value for name, value in given.items() if value is not None and (name != "more" or value)}
-    options = Options(**{**vars(parser.parse_args([])), **given})
+    said = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    settings = Settings({name: value for name, value in said.items() if name in SETTINGS})
+    own = {name: value for name, value in {**vars(parser.parse_args([])), **given}.items() if name not in SETTINGS}
+    options = Options(**own, settings=settings)
     if options.more and not options.changed:
         parser.error(f"unrecognized arguments: {' '.join(options.more)}")
-    return options, frozenset(given)
+    return options
 
 
-def _run(options: Options, given: frozenset[str], parser: argparse.ArgumentParser) -> int:
+def _run(options: Options, parser: argparse.ArgumentParser) -> int:
     if options.version and options.debug:
         from gradlint.cli.versions import details
 
@@ -156,15 +145,15 @@ def _run(options: Options, given: frozenset[str], parser: argparse.ArgumentParse
     config = _config(options)
     from gradlint.project.folders import leave_folders
 
-    leave_folders(config, options.model, is_named="imports" in given)
+    leave_folders(config, options.model, is_named="imports" in options.settings.said)
     if options.show_config:
         from gradlint.project.config import shown_config
 
-        return _write(shown_config(config, _given_settings(options, given)), OK)
+        return _write(shown_config(config, options.settings), OK)
     if options.changed:
-        return _check_changed(options, given, config)
+        return _check_changed(options, config)
     if options.model is None and config.targets:
-        return _check_targets(config.targets, options, given, config, whole=True)
+        return _check_targets(config.targets, options, config, whole=True)
     if options.model is None and options.debug:
         from gradlint.cli.versions import details
 
@@ -177,12 +166,12 @@ def _run(options: Options, given: frozenset[str], parser: argparse.ArgumentParse
 
         sample = options.sample or (from_here(target.sample) if target.sample is not None else None)
         own = replace(options, model=from_here(target.model), sample=sample)
-        own = _over(own, given, target.settings)
+        own = replace(own, settings=options.settings.over(target.settings))
         return _check(target.name, own, (*target.allowed, *config.allowed), target.allowed, config)
     _refuse_unknown_name(options.model, config)
     from gradlint.project.config import name_of_model
 
-    own = _over(options, given, config.settings)
+    own = replace(options, settings=options.settings.over(config.settings))
     return _check(name_of_model(config, options.model), own, config.allowed, (), config)
 
 
@@ -192,23 +181,6 @@ def _config(options: Options) -> Config:
     if options.config is not None and not options.config.is_file():
         raise UsageError(f"--config {options.config}: there is no such file.")
     return load_config(options.config or find_config(Path.cwd()), Path.cwd())
-
-
-def _given_settings(options: Options, given: frozenset[str]) -> Settings:
-    """The settings of a check that the command line names."""
-    from gradlint.project.config import Settings
-
-    names = given & {field.name for field in fields(Settings)}
-    values = {name: getattr(options, name) for name in names}
-    tuples = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return Settings(**tuples)  # type: ignore[arg-type]  # both have the fields of `check()`
-
-
-def _over(options: Options, given: frozenset[str], settings: Settings) -> Options:
-    """The options, completed by the settings of a file."""
-    said = _given_settings(options, given).over(settings).said()
-    lists = {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
-    return replace(options, **lists)  # type: ignore[arg-type]  # both have the fields of `check()`
 
 
 def _refuse_unknown_name(model: str, config: Config) -> None:
@@ -239,22 +211,9 @@ def _check(
     from gradlint.project.targets import against, settled
     from gradlint.rules import codes_matching
 
-    arguments = {
-        "loss": options.loss,
-        "depth": options.depth,
-        "mode": options.mode,
-        "seed": options.seed,
-        "probes": options.probes,
-        "targets": options.targets,
-        "mapping": dict(options.mapping) or None,
-        "causal": options.causal,
-        "imports": options.imports,
-        "trust_model": options.trust_model,
-        "select": codes_matching(options.select),
-        "ignore": codes_matching(options.ignore),
-        "fail_on": options.fail_on,
-        "thresholds": dict(options.thresholds) or None,
-    }
+    settings = options.settings
+    codes = {name: codes_matching(getattr(settings.options, name)) for name in ("select", "ignore")}
+    arguments = Settings(codes).over(settings).arguments()
     guard = _guard(options)
     with _undisturbed(options) as progress:
         result = guarded_check(
@@ -298,7 +257,7 @@ def _wants_graph(options: Options) -> bool:
     return options.graph is not None or options.format == "html"
 
 
-def _check_changed(options: Options, given: frozenset[str], config: Config) -> int:
+def _check_changed(options: Options, config: Config) -> int:
     from gradlint.project.changes import concerned_targets
 
     names = [name for name in (options.model, options.sample, *options.more) if name is not None]
@@ -308,19 +267,17 @@ def _check_changed(options: Options, given: frozenset[str], config: Config) -> i
     if not found:
         _say("gradlint: the changed files concern no target")
         return OK
-    return _check_targets(found, options, given, config, whole=False)
+    return _check_targets(found, options, config, whole=False)
 
 
-def _check_targets(
-    targets: Sequence[Target], options: Options, given: frozenset[str], config: Config, *, whole: bool
-) -> int:
+def _check_targets(targets: Sequence[Target], options: Options, config: Config, *, whole: bool) -> int:
     """Check several targets; `whole` when they are all that the file has."""
     from gradlint.project.targets import against, at_once, job_of, outcomes
     from gradlint.report import several
 
     _refuse_early_for_several(options)
     known, baseline_file = _baseline(options, config)
-    stronger = _given_settings(options, given)
+    stronger = options.settings
     guard = _guard(options)
     jobs = [replace(job_of(target, config, stronger), guard=guard, graph=_wants_graph(options)) for target in targets]
     processes = at_once(options.jobs or config.jobs, len(jobs))
@@ -428,7 +385,8 @@ def _refuse_early_for_several(options: Options) -> None:
 
 def _refuse_early(options: Options) -> None:
     """Say what cannot work before a model is loaded for it."""
-    keys = [key for key, _ in options.mapping]
+    said = options.settings.options
+    keys = [key for key, _ in said.mapping]
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise UsageError(f"--map names {', '.join(twice)} more than once.")
     for option, path in (("--output", options.output), ("--graph", options.graph)):
@@ -440,7 +398,7 @@ def _refuse_early(options: Options) -> None:
         from gradlint.report.graph import graph_format
 
         graph_format(options.graph)
-        if options.depth == "preflight":
+        if said.depth == "preflight":
             raise UsageError("--graph needs the model to run; leave out --depth preflight.")
 
 
@@ -585,47 +543,36 @@ def _explanation(pattern: str) -> str:
     return "\n\n".join(page(rule) for rule in rules_matching(pattern))
 
 
-def _codes(text: str) -> list[str]:
-    codes = [code.strip() for code in text.split(",") if code.strip()]
-    if not codes:
-        raise argparse.ArgumentTypeError("names no code")
-    return codes
+def _word(read: Callable[[str], object]) -> Callable[[str], object]:
+    """What reads one argument, for argparse."""
+
+    def typed(text: str) -> object:
+        try:
+            return read(text)
+        except MistakeError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return typed
 
 
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key and equals and value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not INPUT=KEY")
-    return key, value
-
-
-def _threshold(text: str) -> tuple[str, float]:
-    name, _equals, value = text.partition("=")
-    try:
-        number = float(value)
-        refuse_threshold(name, number)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=NUMBER") from None
-    except UsageError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return name, number
-
-
-def _target(text: str) -> tuple[str | None, str]:
-    output, equals, key = text.rpartition("=")
-    if not key or (equals and not output):
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY or OUTPUT=KEY")
-    return output or None, key
-
-
-def _natural(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return number
+def _add_setting(group: argparse._ArgumentGroup, name: str) -> None:
+    words = SETTINGS[name]
+    kind, flag = words.kind, f"--{words.flag or name.replace('_', '-')}"
+    if kind.is_flag:
+        group.add_argument(flag, dest=name, action="store_true", help=words.help)
+    elif kind.choices:
+        group.add_argument(flag, dest=name, choices=kind.choices, default=DEFAULTS[name], help=words.help)
+    else:
+        several = "extend" if kind is CODES else "append"
+        group.add_argument(
+            flag,
+            dest=name,
+            type=_word(kind.word),
+            action=several if kind.several else "store",
+            default=[] if kind.several else DEFAULTS[name],
+            metavar=words.metavar,
+            help=words.help,
+        )
 
 
 def _seconds(text: str) -> float:
@@ -639,8 +586,8 @@ def _seconds(text: str) -> float:
 
 
 def _positive(text: str) -> int:
-    if not (number := _natural(text)):
-        raise argparse.ArgumentTypeError("'0' is not a whole number from 1")
+    if not (number := natural(text)):
+        raise MistakeError("'0' is not a whole number from 1")
     return number
 
 
@@ -682,7 +629,8 @@ def parser_of_options() -> argparse.ArgumentParser:
     )
     add("more", nargs="*", help=argparse.SUPPRESS)
 
-    add = parser.add_argument_group("report").add_argument
+    group = parser.add_argument_group("report")
+    add = group.add_argument
     add("--format", choices=tuple(FORMATS), default="table", help="(default: %(default)s)")
     add("--output", type=Path, metavar="FILE", help="write the report to FILE instead of stdout")
     add(
@@ -691,87 +639,12 @@ def parser_of_options() -> argparse.ArgumentParser:
         metavar="FILE",
         help="write the graph: FILE.svg, .dot, .mermaid, .mmd, .graphml, .json",
     )
-    add(
-        "--select",
-        type=_codes,
-        action="extend",
-        default=[],
-        metavar="CODES",
-        help="only these rules: codes or prefixes, separated by commas, such as GL103,GL2",
-    )
-    add("--ignore", type=_codes, action="extend", default=[], metavar="CODES", help="not these rules")
-    add(
-        "--fail-on",
-        choices=("error", "warning", "never"),
-        default="error",
-        help="the lowest severity that makes the exit status 1 (default: %(default)s)",
-    )
+    for name in (name for name, words in SETTINGS.items() if words.group == "report"):
+        _add_setting(group, name)
 
-    add = parser.add_argument_group("check").add_argument
-    add(
-        "--depth",
-        choices=("preflight", "structure", "values"),
-        default="values",
-        help="how deep to look: files only, the graph without weights, or one real step (default: %(default)s)",
-    )
-    add(
-        "--mode",
-        choices=("training", "inference"),
-        default="training",
-        help="how to run the model (default: %(default)s)",
-    )
-    add("--seed", type=_natural, default=0, metavar="N", help="for all randomness (default: %(default)s)")
-    add(
-        "--probes",
-        type=_natural,
-        default=3,
-        metavar="N",
-        help="perturbed samples that confirm a zero gradient (default: %(default)s)",
-    )
-    add("--loss", metavar="LOSS", help="name of a Keras loss, or package.module:function")
-    add(
-        "--target",
-        dest="targets",
-        type=_target,
-        action="append",
-        default=[],
-        metavar="[OUTPUT=]KEY",
-        help="array of the sample that is a label; repeatable",
-    )
-    add(
-        "--map",
-        dest="mapping",
-        type=_pair,
-        action="append",
-        default=[],
-        metavar="INPUT=KEY",
-        help="key of the sample for an input of the model; repeatable",
-    )
-    add(
-        "--causal",
-        action="append",
-        default=[],
-        metavar="INPUT[:AXIS]",
-        help="no output may depend on later steps of this input (GL502); axis 1 unless told; repeatable",
-    )
-    add(
-        "--import",
-        dest="imports",
-        action="append",
-        default=[],
-        metavar="MODULE",
-        help="module or FILE.py that registers custom layers and losses; repeatable",
-    )
-    add(
-        "--threshold",
-        dest="thresholds",
-        type=_threshold,
-        action="append",
-        default=[],
-        metavar="NAME=NUMBER",
-        help=f"from where on a rule speaks: {', '.join(THRESHOLDS)}; repeatable",
-    )
-    add("--trust-model", action="store_true", help="run Python code stored in the model file (Lambda layers)")
+    group = parser.add_argument_group("check")
+    for name in (name for name, words in SETTINGS.items() if words.group == "check"):
+        _add_setting(group, name)
 
     add = parser.add_argument_group("files from strangers").add_argument
     add(
@@ -810,7 +683,9 @@ def parser_of_options() -> argparse.ArgumentParser:
         metavar="FILE",
         help="configuration instead of the nearest gradlint.toml or pyproject.toml",
     )
-    add("--jobs", type=_positive, metavar="N", help="targets checked at a time (default: a core each, at most 4)")
+    add(
+        "--jobs", type=_word(_positive), metavar="N", help="targets checked at a time (default: a core each, at most 4)"
+    )
     add("--baseline", type=Path, metavar="FILE", help="findings in FILE are known and do not count")
     add("--write-baseline", action="store_true", help="write what is found now as known, and exit")
     add("--changed", action="store_true", help="what follows are changed files: check the targets they concern")

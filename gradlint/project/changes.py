@@ -37,8 +37,8 @@ def _dependencies(target: Target, folder: Path) -> Iterator[Path]:
         if path is not None:
             yield Path(path).resolve()
     module, colon, _ = target.model.rpartition(":")
-    loss, _, _ = (target.settings.loss or "").rpartition(":")
-    start = [name for name in (*(target.settings.imports or ()), module if colon else "", loss) if name]
+    loss, _, _ = str(target.settings.options.loss or "").rpartition(":")
+    start = [name for name in (*target.settings.options.imports, module if colon else "", loss) if name]
     yield from _sources(start, folder)
 
 

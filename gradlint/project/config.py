@@ -9,13 +9,24 @@ import json
 import os
 import re
 import sys
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gradlint.checking.suppression import Allowance, allowances
 from gradlint.errors import ConfigError, UsageError
+from gradlint.options import (
+    CODES,
+    DEFAULTS,
+    KEYS,
+    SETTINGS,
+    MistakeError,
+    Settings,
+    number_from,
+    text,
+    text_or_texts,
+)
 from gradlint.rules import codes_matching
 from gradlint.thresholds import refuse_threshold
 
@@ -28,51 +39,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 OWN_FILE, SHARED_FILE = "gradlint.toml", "pyproject.toml"
-DEPTHS = ("preflight", "structure", "values")
-MODES = ("training", "inference")
-FAIL_ON = ("error", "warning", "never")
 T = TypeVar("T")
+_SHOWN = Settings({name: DEFAULTS[name] for name in DEFAULTS if name == "imports" or DEFAULTS[name] not in ((), None)})
+"""The defaults worth a line of `--show-config`."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """Names of targets: usable as a file name, as a test's name and on a command line."""
 _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to check one model. None is "not said": whatever has the lower rank decides.
-
-    The names are those of `gradlint.check()`.
-    """
-
-    loss: str | None = None
-    depth: str | None = None
-    mode: str | None = None
-    seed: int | None = None
-    probes: int | None = None
-    causal: tuple[str, ...] | None = None
-    targets: tuple[tuple[str | None, str], ...] | None = None
-    mapping: tuple[tuple[str, str], ...] | None = None
-    imports: tuple[str, ...] | None = None
-    trust_model: bool | None = None
-    select: tuple[str, ...] | None = None
-    ignore: tuple[str, ...] | None = None
-    fail_on: str | None = None
-    thresholds: tuple[tuple[str, float], ...] | None = None
-
-    def over(self, lower: Settings) -> Settings:
-        """These settings, completed by those of a lower rank; thresholds one by one."""
-        both = {**dict(lower.thresholds or ()), **dict(self.thresholds or ())}
-        thresholds = tuple(both.items()) or None
-        return replace(lower, **self.said() | {"thresholds": thresholds})  # type: ignore[arg-type]  # the same fields
-
-    def said(self) -> dict[str, object]:
-        """The settings that say something."""
-        values = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return {name: value for name, value in values if value is not None}
-
-
-DEFAULTS = Settings(depth="values", mode="training", seed=0, probes=3, imports=(), trust_model=False, fail_on="error")
-"""What holds when nobody says otherwise; the defaults of the command line, as a test asserts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +80,7 @@ class Config:
 
     file: Path | None
     folder: Path
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     allowed: tuple[Allowance, ...] = ()
     targets: tuple[Target, ...] = ()
     baseline: Path | None = None
@@ -199,13 +171,12 @@ def shown_config(config: Config, given: Settings) -> str:
         return "default" if line is None else f"{_shown(config.file)}:{line}" if config.file else ""
 
     def show(settings: Settings, path: tuple[str, ...]) -> None:
-        for key, (name, _) in _KEYS.items():
-            value = getattr(given.over(settings if path else settings.over(DEFAULTS)), name)
-            if value is None:
+        values = given.over(settings if path else settings.over(_SHOWN)).said
+        for key, name in KEYS.items():
+            if name not in values:
                 continue
-            said = getattr(given, name) is not None
-            where = "command line" if said else origin((*path, key), (key,))
-            lines.append(f"{key} = {_toml(_as_written(name, value))}  # {where}")
+            where = "command line" if name in given.said else origin((*path, key), (key,))
+            lines.append(f"{key} = {_toml(_as_written(name, values[name]))}  # {where}")
 
     show(config.settings, ())
     if config.baseline is not None:
@@ -216,9 +187,9 @@ def shown_config(config: Config, given: Settings) -> str:
     for target in config.targets:
         path = ("targets", target.name)
         lines += ["", f"[targets.{_toml_key(target.name)}]"]
-        for key, text in (("model", target.model), ("sample", target.sample)):
-            if text is not None:
-                lines.append(f"{key} = {_toml(_shown(Path(text)))}  # {origin((*path, key), path)}")
+        for key, file in (("model", target.model), ("sample", target.sample)):
+            if file is not None:
+                lines.append(f"{key} = {_toml(_shown(Path(file)))}  # {origin((*path, key), path)}")
         show(target.settings, path)
         _show_allowed(target.allowed, f"targets.{_toml_key(target.name)}.per-layer-ignores", lines)
     return "\n".join(lines)
@@ -236,13 +207,9 @@ def _show_allowed(allowed: Sequence[Allowance], title: str, lines: list[str]) ->
 
 def _as_written(name: str, value: object) -> object:
     """A setting in the form that a file gives it."""
-    if name in ("mapping", "thresholds") and isinstance(value, tuple):
-        return dict(value)
-    if name == "targets" and isinstance(value, tuple):
-        return [key if output is None else f"{output}={key}" for output, key in value]
     if name == "imports" and isinstance(value, tuple):
         return [_shown(Path(item)) if item.endswith(".py") else item for item in value]
-    return value
+    return SETTINGS[name].kind.written(value)
 
 
 def _toml(value: object) -> str:
@@ -259,14 +226,6 @@ def _toml(value: object) -> str:
 
 def _toml_key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
-
-
-class _Mistake(ValueError):
-    """A value that cannot be used; `culprit` is the part of it that is to blame, when it is a part."""
-
-    def __init__(self, message: str, culprit: str | None = None) -> None:
-        super().__init__(message)
-        self.culprit = culprit
 
 
 class _Reader:
@@ -286,9 +245,9 @@ class _Reader:
         entries = self._table(own.pop("targets", {}), ("targets",))  # inside of a target, `targets` are labels
         settings, allowed = self._settings(own, ())
         targets = [self._target(name, entry, settings) for name, entry in entries.items()]
-        baseline = self._value(own, ("baseline",), _text)
-        jobs = self._value(own, ("jobs",), _positive)
-        self._refuse_unknown(own, (), (*_KEYS, "per-layer-ignores", "targets", "baseline", "jobs"))
+        baseline = self._value(own, ("baseline",), text)
+        jobs = self._value(own, ("jobs",), number_from(1))
+        self._refuse_unknown(own, (), (*KEYS, "per-layer-ignores", "targets", "baseline", "jobs"))
         if self.mistakes:
             raise ConfigError(self._report())
         length = len(self.prefix)
@@ -309,11 +268,11 @@ class _Reader:
             self._blame(path, f"{name!r} is no name for a target; use letters, digits, '_', '-' and '.'")
         own = self._table(entry, path)
         settings, allowed = self._settings(own, path)
-        model = self._value(own, (*path, "model"), _text)
-        sample = self._value(own, (*path, "sample"), _text)
+        model = self._value(own, (*path, "model"), text)
+        sample = self._value(own, (*path, "sample"), text)
         if model is None and isinstance(entry, dict) and not self._blamed((*path, "model")):
             self._blame(path, f"target {name!r} has no model")
-        self._refuse_unknown(own, path, (*_KEYS, "per-layer-ignores", "model", "sample"))
+        self._refuse_unknown(own, path, (*KEYS, "per-layer-ignores", "model", "sample"))
         return Target(
             name=name,
             model=self._path(model or ""),
@@ -325,7 +284,9 @@ class _Reader:
 
     def _settings(self, own: dict[str, object], path: tuple[str, ...]) -> tuple[Settings, tuple[Allowance, ...]]:
         said: dict[str, object] = {}
-        for key, (name, read) in _KEYS.items():
+        for key, name in KEYS.items():
+            kind = SETTINGS[name].kind
+            read = _codes if kind is CODES else kind.read
             if (value := self._value(own, (*path, key), read)) is not None:
                 said[name] = value
         if isinstance(imports := said.get("imports"), tuple):
@@ -344,7 +305,7 @@ class _Reader:
             origin = f"{_shown(self.file)}:{self._line(where)}"
             for rule in rules or ():
                 allowed += allowances({rule: pattern}, origin)
-        return Settings(**said), tuple(allowed)  # type: ignore[arg-type]  # each reader gives its field's type
+        return Settings(said), tuple(allowed)
 
     def _path(self, item: str) -> str:
         return item if _FACTORY.fullmatch(item) and not (self.folder / item).exists() else str(self.folder / item)
@@ -363,7 +324,7 @@ class _Reader:
         value = own.pop(path[-1])
         try:
             return read(value)
-        except _Mistake as mistake:
+        except MistakeError as mistake:
             self._blame(path, f"{path[-1]}: {mistake}", mistake.culprit)
         except UsageError as error:
             self._blame(path, f"{path[-1]}: {error}")
@@ -398,101 +359,14 @@ class _Reader:
         return "\n".join([f"{_shown(self.file)} has {number} mistake{'' if number == 1 else 's'}", *lines])
 
 
-# -- values ----------------------------------------------------------------------------------------------
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise _Mistake(f"{value!r} is not text")
-    return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise _Mistake(f"{value!r} is not a list of texts")
-    return tuple(value)
-
-
 def _codes(value: object) -> tuple[str, ...]:
-    items = _texts([value] if isinstance(value, str) else value)
-    for item in items:
+    codes = text_or_texts(value)
+    for code in codes:
         try:
-            codes_matching([item])
+            codes_matching([code])
         except UsageError as error:
-            raise _Mistake(str(error), item) from error
-    return items
-
-
-def _natural(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise _Mistake(f"{value!r} is not a whole number from 0")
-    return value
-
-
-def _positive(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise _Mistake(f"{value!r} is not a whole number from 1")
-    return value
-
-
-def _truth(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _Mistake(f"{value!r} is not true or false")
-    return value
-
-
-def _one_of(*choices: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if not isinstance(value, str) or value not in choices:
-            raise _Mistake(f"{value!r} is not one of {', '.join(choices)}")
-        return value
-
-    return read
-
-
-def _pairs(value: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, dict) or not all(isinstance(item, str) and item for item in value.values()):
-        raise _Mistake(f'{value!r} is not a table of texts, such as {{ input = "key" }}')
-    return tuple(value.items())
-
-
-def _labels(value: object) -> tuple[tuple[str | None, str], ...]:
-    found: list[tuple[str | None, str]] = []
-    for item in _texts([value] if isinstance(value, str) else value):
-        output, equals, key = item.rpartition("=")
-        if not key or (equals and not output):
-            raise _Mistake(f"{item!r} is not KEY or OUTPUT=KEY", item)
-        found.append((output or None, key))
-    return tuple(found)
-
-
-def _numbers(value: object) -> tuple[tuple[str, float], ...]:
-    if not isinstance(value, dict):
-        raise _Mistake(f"{value!r} is not a table of numbers, such as {{ saturated-share = 0.9 }}")
-    return tuple(value.items())
-
-
-def _causal(value: object) -> tuple[str, ...]:
-    return _texts([value] if isinstance(value, str) else value)
-
-
-_KEYS: dict[str, tuple[str, Callable[[object], object]]] = {
-    "select": ("select", _codes),
-    "ignore": ("ignore", _codes),
-    "fail-on": ("fail_on", _one_of(*FAIL_ON)),
-    "depth": ("depth", _one_of(*DEPTHS)),
-    "mode": ("mode", _one_of(*MODES)),
-    "seed": ("seed", _natural),
-    "probes": ("probes", _natural),
-    "loss": ("loss", _text),
-    "targets": ("targets", _labels),
-    "mapping": ("mapping", _pairs),
-    "causal": ("causal", _causal),
-    "imports": ("imports", _texts),
-    "trust": ("trust_model", _truth),
-    "thresholds": ("thresholds", _numbers),
-}
-"""Key of the file to the name in `Settings` and to what reads its value."""
+            raise MistakeError(str(error), code) from error
+    return codes
 
 
 # -- lines -----------------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ from gradlint.checking.assertion import GradientsDoNotFlow
 from gradlint.checking.suppression import unused_error
 from gradlint.errors import GradlintError
 from gradlint.load import search
+from gradlint.options import Settings
 from gradlint.project.baseline import Baseline, read_baseline
-from gradlint.project.config import Settings, find_config, load_config, paired_target
+from gradlint.project.config import find_config, load_config, paired_target
 from gradlint.project.targets import against, job_of, outcome
 
 if TYPE_CHECKING:

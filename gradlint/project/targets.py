@@ -27,8 +27,9 @@ from gradlint.project.isolation import GRACE, UNGUARDED, Guard, end_all, guarded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from gradlint.options import Settings
     from gradlint.project.baseline import Baseline
-    from gradlint.project.config import Config, Settings, Target
+    from gradlint.project.config import Config, Target
     from gradlint.result import Result
 
 MOST_AT_ONCE = 4
@@ -79,23 +80,13 @@ class Outcome:
     gone: tuple[Identity, ...] = ()
 
 
-def arguments(settings: Settings) -> dict[str, object]:
-    """The keyword arguments of `gradlint.check()` for these settings; what they leave open is not among them."""
-    said = settings.said()
-    if "mapping" in said:
-        said["mapping"] = dict(settings.mapping or ())
-    if "thresholds" in said:
-        said["thresholds"] = dict(settings.thresholds or ())
-    return said
-
-
 def job_of(target: Target, config: Config, stronger: Settings) -> Job:
     """The check of a target; `stronger` are settings that win over those of the file."""
     return Job(
         name=target.name,
         model=from_here(target.model),
         sample=None if target.sample is None else from_here(target.sample),
-        arguments=arguments(stronger.over(target.settings)),
+        arguments=stronger.over(target.settings).arguments(),
         allowed=(*target.allowed, *config.allowed),
     )
 

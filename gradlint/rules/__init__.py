@@ -128,16 +128,9 @@ ALL_RULES: tuple[Rule, ...] = (
 """Sorted by code. A new rule is a new file and one line here."""
 
 
-VALUE_RULES = frozenset(
-    {"GL202", "GL203", "GL205", "GL206", "GL207", "GL301", "GL302", "GL303", "GL304", "GL305", "GL501", "GL502"}
-)
-"""Codes of the rules that only values can answer; `--depth structure` skips them."""
-
-
-def is_needed(need: Need, codes: Iterable[str]) -> bool:
-    """Whether one of some rules needs something to be known."""
-    wanted = frozenset(codes)
-    return any(need in rule.needs for rule in ALL_RULES if rule.code in wanted)
+def needs_of(rules: Iterable[Rule]) -> frozenset[Need]:
+    """What some rules need together."""
+    return frozenset(need for rule in rules for need in rule.needs)
 
 
 def rule_of(code: str) -> Rule | None:
@@ -177,3 +170,13 @@ def codes_matching(patterns: Iterable[str]) -> tuple[str, ...]:
         UsageError: a pattern fits no rule.
     """
     return tuple(sorted({rule.code for pattern in patterns for rule in rules_matching(pattern)}))
+
+
+def chosen(select: Iterable[str], ignore: Iterable[str] = ()) -> tuple[Rule, ...]:
+    """The rules that are selected (all when none is) and not ignored, in the order of the catalogue.
+
+    Raises:
+        UsageError: a pattern fits no rule.
+    """
+    wanted, unwanted = codes_matching(select), codes_matching(ignore)
+    return tuple(rule for rule in ALL_RULES if (not wanted or rule.code in wanted) and rule.code not in unwanted)

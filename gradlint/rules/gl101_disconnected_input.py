@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.passes.drops import DropKind
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cause_of_drop, drop_evidence, listed, paths
 
 if TYPE_CHECKING:
@@ -91,4 +91,5 @@ RULE = Rule(
     advice="Use the input in the model, or remove it from the model and the sample.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.RETURNS}),
 )

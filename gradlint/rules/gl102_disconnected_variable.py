@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.passes.drops import DropKind
 from gradlint.record.recording import Omission
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cause_of_drop, counted, drop_evidence, paths
 
 if TYPE_CHECKING:
@@ -155,4 +155,5 @@ RULE = Rule(
     advice="Call the layer or use the variable on the way to the loss, or do not create it.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.RETURNS}),
 )

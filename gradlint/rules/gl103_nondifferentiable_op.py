@@ -8,7 +8,7 @@ from gradlint.finding import Finding, Severity
 from gradlint.operations import CUSTOM_GRADIENT, Trait, has
 from gradlint.passes.drops import DropKind
 from gradlint.record.recording import Local
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cause_of_drop, cut_finding, drop_evidence, is_detour, paths, victims
 
 if TYPE_CHECKING:
@@ -129,4 +129,5 @@ RULE = Rule(
     advice="Replace the operation by a differentiable one, or give it a straight-through tf.custom_gradient.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.RETURNS}),
 )

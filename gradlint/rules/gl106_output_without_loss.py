@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cause_of_drop, drop_evidence, listed, paths, victims
 
 if TYPE_CHECKING:
@@ -85,4 +85,5 @@ RULE = Rule(
     advice="Give the output a loss, let the loss read it, or compile it with loss None to say that it is meant.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.RETURNS}),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.passes.reasons import Why
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import block_finding, victims
 
 if TYPE_CHECKING:
@@ -118,4 +118,5 @@ RULE = Rule(
     advice="Look at the values that go into the operation; scale or shift them, or replace the operation.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.PROBES, Need.EXPERIMENTS}),
 )

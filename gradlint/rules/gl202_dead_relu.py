@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.passes.reasons import Why
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import block_finding, victims
 
 if TYPE_CHECKING:
@@ -81,4 +81,6 @@ RULE = Rule(
     advice="Lower the learning rate or the bias, use another initialisation, or a leaky or linear activation.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.VALUES, Need.PROBES, Need.EXPERIMENTS}),
+    blames="activation",
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.passes.reasons import Why
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import block_finding, victims
 
 if TYPE_CHECKING:
@@ -83,4 +83,6 @@ RULE = Rule(
     advice="Use sigmoid or a linear output for one unit; normalize over an axis with more than one element.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.PROBES, Need.EXPERIMENTS}),
+    blames="activation",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import paths, ranges
 
 if TYPE_CHECKING:
@@ -87,4 +87,5 @@ RULE = Rule(
     advice="Read the missing slices, or leave them out of the sample.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.VALUES, Need.PROBES, Need.EXPERIMENTS}),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,4 +83,6 @@ RULE = Rule(
     advice="Use a random kernel_initializer such as glorot_uniform.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.VALUES, Need.PROBES}),
+    blames="kernel_initializer",
 )

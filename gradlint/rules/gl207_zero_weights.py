@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.passes.reasons import Why
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import block_finding, victims
 
 if TYPE_CHECKING:
@@ -87,4 +87,6 @@ RULE = Rule(
     advice="Initialise the kernel with small random values; only the end of a residual branch may start at zero.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.VALUES, Need.PROBES, Need.EXPERIMENTS}),
+    blames="kernel_initializer",
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.passes.where import cause_of
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import birth_evidence, victims
 
 if TYPE_CHECKING:
@@ -76,4 +76,5 @@ RULE = Rule(
     advice="Keep the operand away from the point: add an epsilon inside, or guard both sides with tf.where.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.VALUES}),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.passes.where import cause_of
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import birth_evidence, victims
 
 if TYPE_CHECKING:
@@ -88,4 +88,5 @@ RULE = Rule(
     advice="Keep the operand inside the domain of the operation; replace padding before the operation, not after.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.VALUES}),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,4 +74,5 @@ RULE = Rule(
     advice="Use residual connections, normalization, ReLU-like activations or another initialisation.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.VALUES}),
 )

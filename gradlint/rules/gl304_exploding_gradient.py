@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,4 +72,5 @@ RULE = Rule(
     advice="Use normalization, smaller initial weights, residual connections, or clip the gradient.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.VALUES}),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.passes.reasons import Why
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import block_finding, victims
 
 if TYPE_CHECKING:
@@ -74,4 +74,5 @@ RULE = Rule(
     advice="Use a LossScaleOptimizer, bfloat16, or keep this layer in float32.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.VALUES, Need.PROBES, Need.EXPERIMENTS}),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.rule import SAMPLE, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,4 +100,5 @@ RULE = Rule(
     advice="Bring the array to the shape of the Input, or write None in the Input for an axis of any size.",
     doc=DOC,
     check=check,
+    blames=SAMPLE,
 )

@@ -8,7 +8,7 @@ from gradlint.finding import Cause, Severity
 from gradlint.passes.where import cause_of
 from gradlint.record.recording import Region
 from gradlint.result import GradientState
-from gradlint.rule import Rule
+from gradlint.rule import SAMPLE, Rule
 from gradlint.rules.wording import listed
 
 if TYPE_CHECKING:
@@ -154,4 +154,5 @@ RULE = Rule(
     advice="Declare the Input with the dtype of the data, or convert the data on purpose.",
     doc=DOC,
     check=check,
+    blames=SAMPLE,
 )

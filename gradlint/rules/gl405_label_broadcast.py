@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.rule import Rule
+from gradlint.rule import SAMPLE, Rule
 from gradlint.rules.wording import shape
 
 if TYPE_CHECKING:
@@ -80,4 +80,5 @@ RULE = Rule(
     advice="Give labels and predictions the same shape, for example y[:, None] or a Flatten before the loss.",
     doc=DOC,
     check=check,
+    blames=SAMPLE,
 )

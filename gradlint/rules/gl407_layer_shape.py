@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.record.recording import Region
-from gradlint.rule import Rule
+from gradlint.rule import SAMPLE, Rule
 from gradlint.rules.wording import listed, shape
 
 if TYPE_CHECKING:
@@ -77,4 +77,5 @@ RULE = Rule(
     advice="Compare the shapes named in the message; add a Flatten, Reshape or pooling layer where they differ.",
     doc=DOC,
     check=check,
+    blames=SAMPLE,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.rule import KEYS, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,4 +88,5 @@ RULE = Rule(
     advice="Make every key of the model's input dict equal to the name of its Input.",
     doc=DOC,
     check=check,
+    blames=KEYS,
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.passes.heads import Head, heads
-from gradlint.rule import Rule
+from gradlint.rule import SAMPLE, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,4 +100,5 @@ RULE = Rule(
     advice="Drop the activation and keep from_logits=True, or use sigmoid or softmax with from_logits=False.",
     doc=DOC,
     check=check,
+    blames=SAMPLE,
 )

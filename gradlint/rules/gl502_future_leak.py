@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,4 +71,5 @@ RULE = Rule(
     advice="Mask the attention, pad convolutions on the left, and take recurrent layers in one direction.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.VALUES, Need.FUTURE_LEAKS}),
 )

@@ -51,4 +51,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Call the model inside the `with` block of the tape.",
     doc=DOC,
+    since="0.2.0",
 )

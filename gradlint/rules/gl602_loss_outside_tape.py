@@ -49,4 +49,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Compute the loss inside the `with` block of the tape.",
     doc=DOC,
+    since="0.2.0",
 )

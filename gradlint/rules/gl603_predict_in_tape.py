@@ -49,4 +49,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Call the model, `model(x, training=True)`, instead of `model.predict(x)`.",
     doc=DOC,
+    since="0.2.0",
 )

@@ -53,4 +53,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Compute it with TensorFlow or `keras.ops`, and convert to Python after the gradient was taken.",
     doc=DOC,
+    since="0.2.0",
 )

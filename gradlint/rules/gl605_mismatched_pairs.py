@@ -48,4 +48,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Pair the gradients with the variables that they were taken of.",
     doc=DOC,
+    since="0.2.0",
 )

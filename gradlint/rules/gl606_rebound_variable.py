@@ -47,4 +47,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Update the variable in place: `w.assign_sub(lr * g)`.",
     doc=DOC,
+    since="0.2.0",
 )

@@ -46,4 +46,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Call `tape.watch(x)` before it is used, or make it a `tf.Variable`.",
     doc=DOC,
+    since="0.2.0",
 )

@@ -44,4 +44,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Use a floating-point dtype for what is differentiated.",
     doc=DOC,
+    since="0.2.0",
 )

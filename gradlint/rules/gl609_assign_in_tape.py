@@ -48,4 +48,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Compute the loss from the value itself, and assign it to the variable afterwards.",
     doc=DOC,
+    since="0.2.0",
 )

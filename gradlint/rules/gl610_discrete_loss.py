@@ -47,4 +47,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Use a loss that is smooth in the prediction (cross-entropy, not accuracy).",
     doc=DOC,
+    since="0.2.0",
 )

@@ -46,4 +46,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Ask once for all sources, or open the tape with `persistent=True`.",
     doc=DOC,
+    since="0.2.0",
 )

@@ -47,4 +47,5 @@ RULE = Rule(
     severity=Severity.INFO,
     advice="Ask for the gradient after the block, unless it is differentiated again.",
     doc=DOC,
+    since="0.2.0",
 )

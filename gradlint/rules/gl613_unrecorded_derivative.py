@@ -48,4 +48,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Take the first derivative inside the block of the tape that takes the second.",
     doc=DOC,
+    since="0.2.0",
 )

@@ -44,4 +44,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Pass pairs: `apply_gradients(zip(gradients, variables))`.",
     doc=DOC,
+    since="0.2.0",
 )

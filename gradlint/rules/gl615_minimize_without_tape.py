@@ -42,4 +42,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Pass a function that computes the loss, or the tape: `minimize(loss, variables, tape=tape)`.",
     doc=DOC,
+    since="0.2.0",
 )

@@ -45,4 +45,5 @@ RULE = Rule(
     severity=Severity.WARNING,
     advice="Find out why the gradient is None before you hide it.",
     doc=DOC,
+    since="0.2.0",
 )

@@ -49,4 +49,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     advice="Create layers and variables in `__init__` or `build`.",
     doc=DOC,
+    since="0.2.0",
 )

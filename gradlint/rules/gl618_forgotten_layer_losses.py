@@ -46,4 +46,5 @@ RULE = Rule(
     severity=Severity.WARNING,
     advice="Add `model.losses` to the loss: `loss += sum(model.losses)`.",
     doc=DOC,
+    since="0.2.0",
 )

@@ -44,4 +44,5 @@ RULE = Rule(
     severity=Severity.WARNING,
     advice="Apply the gradients, or do not compute them.",
     doc=DOC,
+    since="0.2.0",
 )

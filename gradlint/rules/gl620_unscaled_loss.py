@@ -50,4 +50,5 @@ RULE = Rule(
     severity=Severity.WARNING,
     advice="Scale the loss inside the tape and unscale the gradients, or use `optimizer.scale_loss`.",
     doc=DOC,
+    since="0.2.0",
 )

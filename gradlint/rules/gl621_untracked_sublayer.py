@@ -50,4 +50,5 @@ RULE = Rule(
     severity=Severity.WARNING,
     advice="Keep the layer in an attribute of the model, or in a list, tuple or dict there.",
     doc=DOC,
+    since="0.2.0",
 )

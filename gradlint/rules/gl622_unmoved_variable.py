@@ -42,4 +42,5 @@ RULE = Rule(
     severity=Severity.WARNING,
     advice="Make sure that the optimizer that moves the variable gets its gradient.",
     doc=DOC,
+    since="0.2.0",
 )

@@ -11,6 +11,7 @@ from gradlint.checking.origins import Origins
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
 from gradlint.passes.facts import Facts
+from gradlint.rules import rule_of
 
 
 @pytest.fixture
@@ -52,7 +53,8 @@ def _pair(entry):
 
 def line_of(facts, code="GL301", layer=None, inputs=(), evidence=None, cause=None):
     finding = Finding(code, "x", Severity.ERROR, "m", inputs, cause=cause or Cause(layer), evidence=evidence or {})
-    placed = Origins(facts).place(finding).cause
+    rule = rule_of(code)
+    placed = Origins(facts).place(finding, rule.blames if rule is not None else "").cause
     return placed.line
 
 

@@ -144,8 +144,8 @@ class TestArguments:
         assert callable(options.pop("progress"))
         assert options == {
             "loss": None, "depth": "values", "mode": "training", "seed": 0, "probes": 3, "targets": [],
-            "mapping": None, "causal": [], "imports": [], "trust_model": False, "select": (), "ignore": (),
-            "fail_on": "error", "limits": Limits(), "thresholds": None,
+            "mapping": {}, "causal": [], "imports": [], "trust_model": False, "select": [], "ignore": [],
+            "fail_on": "error", "limits": Limits(), "thresholds": {},
         }  # fmt: skip
 
     def test_all(self, calls) -> None:
@@ -160,9 +160,9 @@ class TestArguments:
         assert callable(seen[0][2].pop("progress"))
         assert seen[0][2] == {
             "loss": "mse", "depth": "preflight", "mode": "inference", "seed": 7, "probes": 0,
-            "targets": [(None, "y"), ("head", "labels")], "mapping": {"a": "left", "b": "right=1"},
-            "imports": ["layers", "own.py"], "trust_model": True, "select": ("GL101", "GL103", "GL201"),
-            "ignore": ("GL103",), "fail_on": "never", "causal": ["a:2"],
+            "targets": [[None, "y"], ["head", "labels"]], "mapping": {"a": "left", "b": "right=1"},
+            "imports": ["layers", "own.py"], "trust_model": True, "select": ["GL101", "GL103", "GL201"],
+            "ignore": ["GL103"], "fail_on": "never", "causal": ["a:2"],
             "limits": Limits(memory=8 * 10**9, items=20), "thresholds": {"trend-orders": 3.0},
         }  # fmt: skip
 

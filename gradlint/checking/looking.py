@@ -1,0 +1,170 @@
+"""The closer look: a case is run, and run again where the first run is suspicious and a rule asks for more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gradlint.errors import GradlintError, UsageError
+from gradlint.flow import Flow
+from gradlint.passes.blocks import blocks_by_form
+from gradlint.passes.drops import DropKind, drops
+from gradlint.passes.facts import facts_of
+from gradlint.passes.mixing import may_mix_samples
+from gradlint.passes.partial import unused_slices
+from gradlint.passes.stops import lost
+from gradlint.result import GradientState
+from gradlint.rule import Need
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gradlint.checking.ways import Case
+    from gradlint.options import Options
+    from gradlint.passes.drops import Drop
+    from gradlint.passes.facts import Facts
+    from gradlint.passes.partial import Unused
+    from gradlint.record.recording import Leak, Recording
+    from gradlint.record.runner import Runner
+    from gradlint.record.subject import Subject
+    from gradlint.thresholds import Thresholds
+
+# Finite differences are taken for at most this many variables: one cause has many victims, and one tells.
+_MOST_CONTRADICTED = 4
+
+
+def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Options) -> Facts:
+    """All that the rules may ask about a case, from as few runs as they need.
+
+    Args:
+        case: what is checked.
+        subject: what is run.
+        needs: what the chosen rules need.
+        options: how to check.
+
+    Raises:
+        ModelRunError: the model's own code failed.
+        UsageError: `causal` names what is not there.
+    """
+    if options.is_symbolic:
+        return _on_symbols(case, subject, needs, options)
+    from gradlint.record.runner import Runner
+
+    runner = Runner(subject)
+    options.report("recording one training step")
+    flow = Flow(runner.record(), options.bounds)
+    if flow.recording.failure is not None:
+        return facts_of(flow, case.paper)
+    doubts = _doubts(runner, flow, needs, options)
+    first = drops(flow) if Need.RETURNS in needs else ()
+    returns = _returns(first, lambda: runner.record(trace_returns=True), options)
+    unread = any(drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER) and not drop.is_by_design for drop in first)
+    in_branches: frozenset[str] = runner.traced_reads() if unread else frozenset()
+    return facts_of(
+        _with_leaks(runner, flow, case, needs, options),
+        case.paper,
+        probes=doubts.probes,
+        returns=returns,
+        in_branches=in_branches,
+        lying=doubts.lying,
+        unused=doubts.unused,
+    )
+
+
+def _on_symbols(case: Case, subject: Subject, needs: frozenset[Need], options: Options) -> Facts:
+    """Run the model without a single value: nothing can be perturbed."""
+    from gradlint.record.symbolic import record_symbols
+
+    options.report("recording one training step on symbols")
+    flow = Flow(record_symbols(subject, is_live=case.is_live), options.bounds)
+    first = drops(flow) if flow.recording.failure is None and Need.RETURNS in needs else ()
+    returns = _returns(first, lambda: record_symbols(subject, is_live=case.is_live, trace_returns=True), options)
+    return replace(facts_of(flow, case.paper, returns=returns), blocks=blocks_by_form(flow))
+
+
+def _returns(first: Iterable[Drop], record: Callable[[], Recording], options: Options) -> Flow | None:
+    """The run again, with the lines from which layers returned, if a value was dropped."""
+    if not any(drop.kind is DropKind.DROPPED for drop in first):
+        return None
+    options.report("locating dropped values")
+    return Flow(record(), options.bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What further runs say about zeros.
+
+    Attributes:
+        probes: runs on perturbed samples.
+        lying: keys and paths whose gradient is zero although the loss moves with them.
+        unused: slices of inputs that no gradient reaches and the loss does not depend on.
+    """
+
+    probes: tuple[Flow, ...] = ()
+    lying: frozenset[str] = frozenset()
+    unused: tuple[Unused, ...] = ()
+
+
+def _doubts(runner: Runner, flow: Flow, needs: frozenset[Need], options: Options) -> Doubts:
+    if Need.PROBES not in needs:
+        return Doubts()
+    zero = lost(flow)
+    probes: tuple[Flow, ...] = ()
+    lying: frozenset[str] = frozenset()
+    if zero or any(variable.units_equal for variable in flow.learners) or unused_slices(flow, ()):
+        options.report("probing perturbed samples")
+        runs = (_probe(runner, number, options.bounds) for number in range(options.probes))
+        probes = tuple(run for run in runs if run is not None)
+        still = [lost(probe) for probe in probes]
+        revived = {victim for victim in zero if any(victim not in found for found in still)}
+        if Need.EXPERIMENTS in needs:
+            lying = runner.contradicted(
+                [name for kind, name in sorted(revived) if kind == "input"],
+                [name for kind, name in sorted(revived) if kind == "variable"][:_MOST_CONTRADICTED],
+            )
+    unused = unused_slices(flow, probes) if Need.EXPERIMENTS in needs else ()
+    return Doubts(
+        probes, lying, tuple(piece for piece in unused if not runner.matters(piece.key, piece.axis, piece.slices))
+    )
+
+
+def _probe(runner: Runner, number: int, thresholds: Thresholds) -> Flow | None:
+    """A run on a perturbed sample; on the sample itself where the model does not take the perturbed one."""
+    from gradlint.record.subject import Probe
+
+    for perturb_inputs in (True, False):
+        try:
+            recording = runner.record(probe=Probe(number, perturb_inputs))
+        except GradlintError:
+            continue
+        if recording.failure is None:
+            return Flow(recording, thresholds)
+    return None
+
+
+def _with_leaks(runner: Runner, flow: Flow, case: Case, needs: frozenset[Need], options: Options) -> Flow:
+    """The flow, with what leaks between samples and from the future."""
+    sound = not any(record.gradient.state is GradientState.NONFINITE for record in flow.recording.inputs)
+    leak, future = flow.recording.leak, flow.recording.future_leaks
+    # Every NaN would look like a leak.
+    if Need.LEAKS in needs and sound and may_mix_samples(flow, case.paper.spec):
+        options.report("looking for leaks between samples")
+        leak = runner.leak()
+    axes = _causal_axes(flow, options)
+    if Need.FUTURE_LEAKS in needs and axes:
+        options.report("looking for leaks from the future")
+        found: list[Leak | None] = [runner.future_leak(key, axis) for key, axis in axes]
+        future = tuple(leak for leak in found if leak is not None)
+    return replace(flow, recording=replace(flow.recording, leak=leak, future_leaks=future))
+
+
+def _causal_axes(flow: Flow, options: Options) -> tuple[tuple[str, int], ...]:
+    shapes = {record.key: record.shape for record in flow.recording.inputs}
+    for key, axis in options.causal_axes:
+        if key not in shapes:
+            raise UsageError(f"--causal names {key!r}; the inputs are {', '.join(map(repr, shapes))}")
+        if not 0 < axis < len(shapes[key]):
+            raise UsageError(
+                f"--causal {key}:{axis}: {key!r} has the shape {shapes[key]}; name an axis after the first"
+            )
+    return options.causal_axes

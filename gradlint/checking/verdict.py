@@ -1,0 +1,92 @@
+"""The verdict: the chosen rules on what is known of a case, and the result of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gradlint.checking import summary
+from gradlint.checking.origins import Origins
+from gradlint.finding import Finding, Severity
+from gradlint.passes.layers import streamed
+from gradlint.result import Result, SkippedRule
+from gradlint.rule import Need
+from gradlint.upstream.names import unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradlint.checking.ways import Case
+    from gradlint.options import Options
+    from gradlint.passes.facts import Facts
+    from gradlint.rule import Rule
+
+
+def decided(case: Case, rules: Sequence[Rule], options: Options) -> Result | None:
+    """The result when the paper alone decides, or when no more was asked for; None when the case must be run."""
+    spoken = _spoken(case.paper, rules)
+    is_fatal = any(finding.severity is Severity.ERROR for finding in spoken.findings)
+    if not is_fatal and options.depth != "preflight":
+        return None
+    waiting = "the model was not run: the deeper checks wait until this is put right"
+    result = _result(case, case.paper, rules, spoken, options)
+    return replace(result, depth="preflight", notes=(waiting,) if is_fatal and options.depth != "preflight" else ())
+
+
+def judged(case: Case, facts: Facts, rules: Sequence[Rule], options: Options) -> Result:
+    """The result of a case that was run."""
+    waiting = {rule.code: why for rule in rules if (why := _obstacle(rule, options))}
+    able = [rule for rule in rules if rule.code not in waiting]
+    result = _result(case, facts, able, _spoken(facts, able), options)
+    return replace(result, skipped=tuple(SkippedRule(code, why) for code, why in waiting.items()))
+
+
+def _obstacle(rule: Rule, options: Options) -> str:
+    """Why a rule cannot speak of a run of this kind; nothing when it can."""
+    if options.is_symbolic and Need.VALUES in rule.needs:
+        return "it needs values: --depth values"
+    return unavailable(rule.rents)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What the rules said: findings in the order of the flow, and the rules that broke off."""
+
+    findings: tuple[Finding, ...]
+    crashed: tuple[SkippedRule, ...]
+
+
+def _spoken(facts: Facts, rules: Sequence[Rule]) -> Spoken:
+    found: list[tuple[Finding, str]] = []
+    crashed: list[SkippedRule] = []
+    for rule in rules:
+        try:
+            found += [(finding, rule.blames) for finding in rule.check(facts)]
+        except Exception as error:  # One rule's mistake must not cost the others' findings.
+            crashed.append(SkippedRule(rule.code, f"{type(error).__name__}: {error}"))
+    origins = Origins(facts)
+    placed = [origins.place(finding, blamed) for finding, blamed in found]
+    in_order = sorted(placed, key=lambda f: (f.position, f.code, f.inputs, f.variables))
+    return Spoken(tuple(in_order), tuple(crashed))
+
+
+def _result(case: Case, facts: Facts, rules: Sequence[Rule], spoken: Spoken, options: Options) -> Result:
+    flow, recording = facts.flow, facts.recording
+    sample = summary.sample_line(facts.arrays, facts.binding)
+    if case.is_made_up:
+        sample += f"; made up from the input specification (seed {options.seed})"
+    return Result(
+        target=case.target,
+        model=summary.model_line(facts.spec, recording),
+        sample=sample,
+        loss=recording.loss.description if recording is not None else "not computed",
+        depth=options.depth,
+        findings=spoken.findings,
+        inputs=summary.input_statuses(facts),
+        variables=summary.variable_statuses(flow),
+        rules=tuple(rule.code for rule in rules),
+        fail_on=options.fail_on,
+        graph=streamed(flow.graph) if flow is not None else None,
+        crashed=spoken.crashed,
+        catalogue=tuple(rule.info for rule in rules),
+    )

@@ -1,0 +1,252 @@
+"""The ways in: a file, a factory, a live model and a function become cases, on paper first and then ready to run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gradlint.errors import SampleError, UsageError
+from gradlint.load.limits import DEFAULT_LIMITS
+from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
+from gradlint.load.sample import array_specs, load_sample, synthesise
+from gradlint.load.spec import ArraySpec, Binding, ModelSpec, bind, structure_keys
+from gradlint.passes.drops import unread_on_paper
+from gradlint.passes.facts import Facts
+from gradlint.rule import Need
+
+if TYPE_CHECKING:
+    from gradlint.load.limits import Limits
+    from gradlint.options import Options
+    from gradlint.record.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is checked, as far as it is known.
+
+    Attributes:
+        target: what the user calls it.
+        paper: the model and the sample on paper.
+        is_made_up: nobody gave a sample.
+        subject: what will be run; None as long as only the paper is there.
+        is_live: the model is the user's own object, and was not loaded for this check.
+    """
+
+    target: str
+    paper: Facts
+    is_made_up: bool
+    subject: Subject | None = None
+    is_live: bool = False
+
+
+def cases(model: object, sample: object, needs: frozenset[Need], options: Options) -> Iterator[Case]:
+    """What is known of a model and its sample before anything is run, step by step; the last one is ready to run.
+
+    Each step costs much more than the one before: whoever sees a fatal mistake on paper asks for no further one.
+
+    Args:
+        model: as for `gradlint.check()`.
+        sample: as for `gradlint.check()`.
+        needs: what the chosen rules need.
+        options: how to check.
+
+    Raises:
+        GradlintError: files cannot be read, are not safe, or make no model.
+        UsageError: the arguments do not go together.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        yield from _of_path(os.fspath(model), sample, needs, options)
+    else:
+        yield from _of_object(model, sample, needs, options)
+
+
+def _of_path(target: str, sample: object, needs: frozenset[Need], options: Options) -> Iterator[Case]:
+    from gradlint.load.model import is_factory, load_target, spec_from_model
+
+    is_allocated, limits = not options.is_symbolic, _limits(options)
+    if is_factory(target):
+        options.report("loading the model")
+        model, own_sample = load_target(
+            target, trust=options.trust_model, imports=options.imports, allocate=is_allocated
+        )
+        given = own_sample if sample is None else sample
+        yield from _of_model(target, model, spec_from_model(model), _loaded(given, options), needs, options)
+        return
+    options.report("reading the files")
+    spec, contents = read_spec(target, limits, weights=is_allocated)
+    # Classes that the user's own code has registered are known only to a process that has imported it.
+    imported = bool(options.imports) or "keras" in sys.modules
+    refuse_unsafe(target, contents, trust=options.trust_model, has_imports=imported, version=spec.keras_version)
+    if sample is not None or spec.inputs:
+        specs = _on_paper(spec, sample, options)
+        binding = _binding(spec, specs, options)
+        paper = Facts(spec=spec, arrays=specs, binding=binding, drops=unread_on_paper(spec))
+        yield Case(target, paper, sample is None)
+    given = _loaded(sample, options)
+    options.report("loading TensorFlow and the model")
+    model, _ = load_target(
+        target,
+        trust=options.trust_model,
+        imports=options.imports,
+        limits=limits,
+        read=(spec, contents),
+        allocate=is_allocated,
+    )
+    if not spec.inputs or not all(entry.declared for entry in spec.inputs):
+        spec = spec_from_model(model)  # The file does not say; the model itself may.
+    yield from _of_model(target, model, spec, given, needs, options)
+
+
+def _of_object(model: object, sample: object, needs: frozenset[Need], options: Options) -> Iterator[Case]:
+    from gradlint.load.model import is_model, quiet_tensorflow, spec_from_model
+
+    quiet_tensorflow()
+    if is_model(model):
+        spec = spec_from_model(model)
+        yield from _of_model(spec.name, model, spec, _loaded(sample, options), needs, options, is_live=True)
+    elif callable(model):
+        yield _of_function(model, _loaded(sample, options), needs, options)
+    else:
+        raise UsageError(
+            f"model must be a keras.Model, a path or a callable that returns a loss, not {type(model).__name__}"
+        )
+
+
+def _of_model(
+    target: str,
+    model: object,
+    spec: ModelSpec,
+    sample: object,
+    needs: frozenset[Need],
+    options: Options,
+    is_live: bool = False,
+) -> Iterator[Case]:
+    from gradlint.load.model import refuse_large_outputs
+
+    is_made_up = sample is None
+    if options.is_symbolic:  # Of the sample only shapes and dtypes count.
+        specs = _on_paper(spec, sample, options)
+        arrays: dict[str, object] = {array.key: array for array in specs}
+    else:
+        given = synthesise(spec, options.seed, limits=_limits(options)) if sample is None else _mapping(sample)
+        arrays = dict(given)
+        specs = array_specs(arrays)
+    binding = _binding(spec, specs, options)
+    paper = Facts(spec=spec, arrays=specs, binding=binding)
+    yield Case(target, paper, is_made_up)
+    if not options.is_symbolic:
+        rows = max((entry.shape[0] or 1 for entry in specs if entry.shape), default=1)
+        refuse_large_outputs(target, model, rows, _limits(options))
+    # An input that the model does not declare has no name of its own.
+    declared = {entry.key for entry in spec.inputs or () if entry.declared}
+    inputs = {key if key in declared else source: arrays[source] for key, source in binding.inputs}
+    subject = _subject(options, needs, inputs, arrays, binding, model=model, structure=_structure(spec, tuple(inputs)))
+    yield Case(target, paper, is_made_up, subject, is_live)
+
+
+def _of_function(function: Callable[..., object], arrays: object, needs: frozenset[Need], options: Options) -> Case:
+    if not isinstance(arrays, Mapping):
+        raise UsageError("a callable needs a sample: a dict of arrays")
+    if not options.learners:
+        raise UsageError("a callable needs models= or variables=, to say what should learn")
+    if options.depth != "values":
+        raise UsageError("a callable cannot be checked without running it; use depth 'values'")
+    specs = array_specs(arrays)
+    # A function has no outputs to name: several plain targets go by their keys.
+    plain = [key for output, key in options.targets if not output]
+    targets = [(output or (key if len(plain) > 1 else ""), key) for output, key in options.targets]
+    binding = bind(ModelSpec("", ""), specs, targets=targets)
+    subject = _subject(
+        options, needs, {key: arrays[key] for key, _ in binding.inputs}, arrays, binding, function=function
+    )
+    name = getattr(function, "__name__", type(function).__name__)
+    return Case(name, Facts(arrays=specs, binding=binding), False, subject, is_live=True)
+
+
+def _subject(
+    options: Options,
+    needs: frozenset[Need],
+    inputs: Mapping[str, object],
+    arrays: Mapping[str, object],
+    binding: Binding,
+    *,
+    model: object = None,
+    function: Callable[..., object] | None = None,
+    structure: object = None,
+) -> Subject:
+    from gradlint.record.subject import Subject
+
+    return Subject(
+        model=model,
+        function=function,
+        structure=structure,
+        inputs=inputs,
+        labels={output: arrays[key] for output, key in binding.labels},
+        label_keys=dict(binding.labels),
+        sample_weight=arrays[binding.sample_weight] if binding.sample_weight else None,
+        learners=options.learners,
+        loss=options.loss,
+        training=options.is_training,
+        seed=options.seed,
+        thresholds=options.bounds,
+        reduces_all=Need.REDUCED in needs,
+    )
+
+
+# -- samples ---------------------------------------------------------------------------------------------
+
+
+def _binding(spec: ModelSpec, arrays: tuple[ArraySpec, ...], options: Options) -> Binding:
+    targets = [(output or "", key) for output, key in options.targets]
+    return bind(spec, arrays, dict(options.mapping), targets)
+
+
+def _on_paper(spec: ModelSpec, sample: object, options: Options) -> tuple[ArraySpec, ...]:
+    """The sample's arrays on paper: of a file, only the headers are read."""
+    if sample is None:
+        return array_specs(dict(synthesise(spec, options.seed, limits=_limits(options))))
+    if isinstance(sample, (str, os.PathLike)):
+        return read_array_specs(sample, _limits(options))
+    return array_specs(load_sample(_mapping(sample)))
+
+
+def _loaded(sample: object, options: Options) -> object:
+    """The sample's arrays; on symbols, the sample as it was given, since its headers will do."""
+    if options.is_symbolic:
+        if isinstance(sample, Mapping) and any(
+            type(value).__name__ in ("RaggedTensor", "SparseTensor") for value in sample.values()
+        ):
+            raise UsageError("depth 'structure' takes dense samples; use depth 'values' for ragged and sparse ones")
+        return sample
+    if sample is None:
+        return None
+    if isinstance(sample, (str, os.PathLike)):
+        return load_sample(sample, _limits(options))
+    return load_sample(_mapping(sample))
+
+
+def _mapping(sample: object) -> Mapping[str, object]:
+    if not isinstance(sample, Mapping):
+        raise SampleError(f"a sample must be a dict of arrays or the path of an .npz file, not {type(sample).__name__}")
+    return sample
+
+
+def _limits(options: Options) -> Limits:
+    return options.limits or DEFAULT_LIMITS
+
+
+def _structure(spec: ModelSpec, keys: tuple[str, ...]) -> object:
+    """How the model nests its inputs; None when it does not say.
+
+    A subclassed model that was built with a list of tensors does not name them: they come in the sample's order.
+    """
+    if spec.structure is None:
+        return None
+    leaves = list(structure_keys(spec.structure))
+    if set(keys) <= set(leaves):
+        return spec.structure
+    flat = isinstance(spec.structure, list) and all(isinstance(part, str) for part in spec.structure)
+    return list(keys) if flat and len(leaves) == len(keys) else None
