@@ -189,14 +189,19 @@ def member(owner: Any, name: str, *default: Any) -> Any:
     Raises:
         UnknownVersionError: the object has none of the attributes, and there is no default.
     """
-    rented = _BY_NAME[name]
-    for place in rented.places:
-        attribute = place.rpartition(".")[2]
-        if hasattr(owner, attribute):
+    for attribute in _attributes(name):
+        try:
             return getattr(owner, attribute)
+        except AttributeError:
+            continue
     if default:
         return default[0]
-    raise UnknownVersionError(_sentence(rented))
+    raise UnknownVersionError(_sentence(_BY_NAME[name]))
+
+
+@functools.cache
+def _attributes(name: str) -> tuple[str, ...]:
+    return tuple(place.rpartition(".")[2] for place in _BY_NAME[name].places)
 
 
 def is_found(name: str) -> bool:
