@@ -35,6 +35,7 @@ TYPE_CHECKING = False  # as linters take it; `typing` would be a first import
 if TYPE_CHECKING:
     from gradlint.checking import assert_gradients_flow, check
     from gradlint.checking.assertion import GradientsDoNotFlow
+    from gradlint.checking.step import check_step, watch
     from gradlint.errors import (
         GradlintError,
         ModelFileError,
@@ -66,6 +67,8 @@ __all__ = [
     "__version__",
     "assert_gradients_flow",
     "check",
+    "check_step",
+    "watch",
 ]
 
 _HOME = {
@@ -84,6 +87,8 @@ _HOME = {
     "UsageError": "errors",
     "assert_gradients_flow": "checking",
     "check": "checking",
+    "check_step": "checking.step",
+    "watch": "checking.step",
 }
 
 

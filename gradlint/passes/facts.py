@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gradlint.flow import Flow
     from gradlint.load.spec import ArraySpec, Binding, ModelSpec
     from gradlint.passes.partial import Unused
+    from gradlint.passes.steps import StepFacts
     from gradlint.record.recording import Recording
 
 
@@ -50,6 +51,8 @@ class Facts:
     unused: tuple[Unused, ...] = ()
     trend: Trend | None = None
     lying: frozenset[str] = frozenset()
+    step: StepFacts | None = None
+    """What a training step of the user's own did; None where none was observed."""
 
     @property
     def recording(self) -> Recording | None:

@@ -32,7 +32,7 @@ def left_out(trace: Trace, model: Any, handles: Sequence[Any]) -> dict[int, Left
         return {}
     in_turns = source.trains_in_turns(type(model), "train_step")
     file, start = source.definition_of(type(model), "train_step")
-    readers = _readers(trace)
+    readers = readers_of(trace)
     found: dict[int, LeftOut] = {}
     for handle, asked in pending:
         reads = [position for index in trace.versions(handle) for position in readers.get(index, ())]
@@ -48,7 +48,7 @@ def left_out(trace: Trace, model: Any, handles: Sequence[Any]) -> dict[int, Left
             omission = Omission.UNSEEN
             if first.file == file and start is not None and start <= (first.line or 0) <= (asked.line or 0):
                 seen = (first.file, first.line)
-        elif asked.is_in_reach and not all(_is_inference(trace, read) for read in reads):
+        elif asked.is_in_reach and not all(is_inference(trace, read) for read in reads):
             omission = Omission.UNASKED
         else:
             omission = Omission.RESTING
@@ -56,7 +56,7 @@ def left_out(trace: Trace, model: Any, handles: Sequence[Any]) -> dict[int, Left
     return found
 
 
-def _readers(trace: Trace) -> dict[int, list[int]]:
+def readers_of(trace: Trace) -> dict[int, list[int]]:
     """By tensor index, the positions of the operations that take its value."""
     found: dict[int, list[int]] = {}
     for position, op in enumerate(trace.ops):
@@ -73,6 +73,6 @@ def _is_assigned(trace: Trace, handle: Any) -> bool:
     return len(later) > is_new
 
 
-def _is_inference(trace: Trace, position: int) -> bool:
+def is_inference(trace: Trace, position: int) -> bool:
     """Whether an operation runs in a part of the model that was called with `training=False`."""
     return any(call.is_inference and call.first <= position < call.last for call in trace.calls.all)

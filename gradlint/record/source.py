@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import linecache
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -207,6 +208,45 @@ def trains_in_turns(cls: type, method: str) -> bool:
             if any(names(part) & training for part in chosen):
                 return True
     return False
+
+
+def chooses_what_trains(file: str, first: int) -> bool:
+    """Whether a function takes gradients, or chooses variables, under a condition.
+
+    Args:
+        file: where it is defined.
+        first: the line where it begins, with its decorators.
+    """
+    tree = tree_of(file)
+    function = next(
+        (
+            node
+            for node in (ast.walk(tree) if tree is not None else ())
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            and first in (node.lineno, *(decorator.lineno for decorator in node.decorator_list))
+        ),
+        None,
+    )
+    training = {"gradient", "trainable_variables", "trainable_weights", "apply_gradients"}
+    for node in ast.walk(function) if function is not None else ():
+        chosen: list[ast.AST] = []
+        if isinstance(node, ast.If):
+            chosen = [*node.body, *node.orelse]
+        elif isinstance(node, ast.IfExp):
+            chosen = [node.body, node.orelse]
+        names = {inner.attr for part in chosen for inner in ast.walk(part) if isinstance(inner, ast.Attribute)}
+        if names & training:
+            return True
+    return False
+
+
+@functools.lru_cache(maxsize=128)
+def tree_of(file: str) -> ast.Module | None:
+    """The syntax tree of a file; None where there is none."""
+    try:
+        return ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
 
 
 _CHOICES = frozenset({"cond", "switch", "case", "switch_case"})

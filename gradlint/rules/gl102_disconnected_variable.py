@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.passes.drops import DropKind
+from gradlint.passes.unseen import Reason
 from gradlint.record.recording import Omission
 from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import missing, target_of, unseen_for
 from gradlint.rules.wording import cause_of_drop, counted, drop_evidence, paths
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from gradlint.passes.facts import Facts
     from gradlint.passes.omissions import Omitted
+    from gradlint.passes.steps import StepFacts
 
 DOC = """\
 ## What it does
@@ -117,18 +120,25 @@ def check(facts: Facts) -> Iterator[Finding]:
             cause=Cause(layer=entry.variable.layer),
         )
     for omitted in facts.omitted:
-        yield _of_train_step(omitted)
+        yield _of_train_step(omitted, facts.step)
+    for unrelated in unseen_for(facts, Reason.UNRELATED):
+        what = counted(len(unrelated.sources), "variable")
+        message = f"{what} cannot learn from this call: {target_of(unrelated)} depends on none of them"
+        yield missing(RULE, facts, unrelated, message)
 
 
-def _of_train_step(omitted: Omitted) -> Finding:
+def _of_train_step(omitted: Omitted, observed: StepFacts | None) -> Finding:
     what = counted(len(omitted.variables), "trainable variable")
     their, them = ("its", "it") if len(omitted.variables) == 1 else ("their", "them")
     left_out = omitted.left_out
+    step = "train_step" if observed is None else "the step"
+    # Models that the user names as those that should learn stand beside no others for a comparison.
+    compares = omitted.compares and not (observed is not None and observed.record.models)
     if left_out.omission is Omission.UNSEEN:
-        why = f"train_step asks for {their} gradient, and the tape gives None"
+        why = f"{step} asks for {their} gradient, and the tape gives None"
         severity = Severity.ERROR
     else:
-        why = f"train_step never asks for {their} gradient"
+        why = f"{step} never asks for {their} gradient"
         severity = Severity.WARNING
     message = f"{what} of '{omitted.layer}' cannot learn: {why}"
     reason = ""
@@ -136,7 +146,7 @@ def _of_train_step(omitted: Omitted) -> Finding:
         reason = f"another step may train {them}"
     elif omitted.are_copies:
         reason = "copies of variables that learn, as in a target network"
-    elif omitted.compares and left_out.omission is Omission.UNASKED:
+    elif compares and left_out.omission is Omission.UNASKED:
         reason = f"{their} part compares what learns with something else, as a perceptual loss does"
     return RULE.finding(
         f"{message} ({reason})" if reason else message,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.rule import SAMPLE, Rule
+from gradlint.rules.step_wording import at
 from gradlint.rules.wording import shape
 
 if TYPE_CHECKING:
@@ -70,6 +71,14 @@ def check(facts: Facts) -> Iterator[Finding]:
                 "result_shape": list(broadcast.result_shape),
             },
             position=broadcast.position,
+        )
+    for crossing in facts.step.crossings if facts.step is not None else ():
+        one, other, result = (shape(lengths) for lengths in (crossing.column, crossing.row, crossing.result))
+        yield RULE.finding(
+            f"{one} and {other} meet in {crossing.op} and broadcast to {result}: every row meets every other",
+            cause=at(crossing.frame, crossing.layer, crossing.op),
+            evidence={"result_shape": list(crossing.result)},
+            position=crossing.position,
         )
 
 

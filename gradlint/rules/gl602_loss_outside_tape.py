@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.passes.unseen import Reason
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -43,11 +53,21 @@ an attribute is left alone in the source, since the file does not show when it r
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per call of a tape that misses gradients for this reason."""
+    for entry in unseen_for(facts, Reason.OUTSIDE):
+        who, verb, target = those(entry.sources), have(entry.sources), target_of(entry)
+        message = f"{who} {verb} no gradient: {target} is computed while the tape is not recording"
+        yield missing(RULE, facts, entry, message)
+
+
 RULE = Rule(
     code="GL602",
     name="loss-outside-tape",
     severity=Severity.ERROR,
     advice="Compute the loss inside the `with` block of the tape.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

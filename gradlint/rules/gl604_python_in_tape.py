@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.passes.unseen import Reason
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -47,11 +57,21 @@ be meant.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per call of a tape that misses gradients for this reason."""
+    for entry in unseen_for(facts, Reason.PYTHON):
+        who, verb, target = those(entry.sources), have(entry.sources), target_of(entry)
+        message = f"{who} {verb} no gradient: the values of {target} leave TensorFlow on the way"
+        yield missing(RULE, facts, entry, message)
+
+
 RULE = Rule(
     code="GL604",
     name="python-in-tape",
     severity=Severity.ERROR,
     advice="Compute it with TensorFlow or `keras.ops`, and convert to Python after the gradient was taken.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import at, crash_of
+from gradlint.rules.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -42,11 +52,27 @@ file does not show are not compared.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per update that gives gradients to variables they do not belong to."""
+    for entry in facts.step.mispaired if facts.step is not None else ():
+        update, (of, to) = entry.update, entry.pairs[0]
+        what = f"{counted(len(entry.pairs), 'gradient')} of {len(update.pairs)}"
+        yield RULE.finding(
+            f"{what} go to variables they do not belong to: that of '{of}' to '{to}'",
+            variables=tuple(dict.fromkeys(path for pair in entry.pairs for path in pair)),
+            cause=at(update.frames[0] if update.frames else None),
+            evidence={"optimizer": update.optimizer, "pairs": len(entry.pairs), "ends_in": crash_of(facts.step)},
+            position=update.first,
+        )
+
+
 RULE = Rule(
     code="GL605",
     name="mismatched-pairs",
     severity=Severity.ERROR,
     advice="Pair the gradients with the variables that they were taken of.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.passes.unseen import Reason
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -41,11 +51,21 @@ Names that are bound to a new `tf.Variable`, watched in the block, or hold lists
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per call of a tape that misses gradients for this reason."""
+    for entry in unseen_for(facts, Reason.REBOUND):
+        who, verb, _target = those(entry.sources), have(entry.sources), target_of(entry)
+        message = f"{who} {verb} no gradient: its name went from a variable to the tensor of an update"
+        yield missing(RULE, facts, entry, message)
+
+
 RULE = Rule(
     code="GL606",
     name="rebound-variable",
     severity=Severity.ERROR,
     advice="Update the variable in place: `w.assign_sub(lr * g)`.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

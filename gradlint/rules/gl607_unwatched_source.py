@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.passes.unseen import Reason
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -40,11 +50,26 @@ function; parameters may be variables and are left alone.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per call of a tape with sources that it was not told to watch."""
+    for entry in unseen_for(facts, Reason.UNWATCHED):
+        who, verb = those(entry.sources), have(entry.sources)
+        if entry.call.odd_sources:
+            message = f"the sources are of type {entry.call.odd_sources}, and no tape watches those"
+        else:
+            message = (
+                f"{who} {verb} no gradient: the tape was not told to watch what {target_of(entry)} is computed from"
+            )
+        yield missing(RULE, facts, entry, message)
+
+
 RULE = Rule(
     code="GL607",
     name="unwatched-source",
     severity=Severity.ERROR,
     advice="Call `tape.watch(x)` before it is used, or make it a `tf.Variable`.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

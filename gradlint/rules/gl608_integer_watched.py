@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.passes.unseen import Reason
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -38,11 +48,21 @@ The dtype must stand in the source, as a literal or as an argument.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per call of a tape that misses gradients for this reason."""
+    for entry in unseen_for(facts, Reason.INTEGER):
+        who, verb, _target = those(entry.sources), have(entry.sources), target_of(entry)
+        message = f"{who} {verb} no gradient: integers have none"
+        yield missing(RULE, facts, entry, message)
+
+
 RULE = Rule(
     code="GL608",
     name="integer-watched",
     severity=Severity.ERROR,
     advice="Use a floating-point dtype for what is differentiated.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.passes.unseen import Reason
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -42,11 +52,23 @@ to the variables.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per call of a tape that misses gradients for this reason."""
+    for entry in unseen_for(facts, Reason.ASSIGN):
+        who, verb, target = those(entry.sources), have(entry.sources), target_of(entry)
+        message = (
+            f"{who} {verb} no gradient: {target} is read from a variable after an assignment, which passes nothing back"
+        )
+        yield missing(RULE, facts, entry, message)
+
+
 RULE = Rule(
     code="GL609",
     name="assign-in-tape",
     severity=Severity.ERROR,
     advice="Compute the loss from the value itself, and assign it to the variable afterwards.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

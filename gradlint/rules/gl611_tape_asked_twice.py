@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.passes.unseen import Reason
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -40,11 +50,23 @@ quiet.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per call of a tape that misses gradients for this reason."""
+    for entry in unseen_for(facts, Reason.USED_UP):
+        _who, _verb, target = those(entry.sources), have(entry.sources), target_of(entry)
+        message = (
+            f"the tape was asked for a gradient before, and is not persistent: {target} cannot be differentiated again"
+        )
+        yield missing(RULE, facts, entry, message)
+
+
 RULE = Rule(
     code="GL611",
     name="tape-asked-twice",
     severity=Severity.ERROR,
     advice="Ask once for all sources, or open the tape with `persistent=True`.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -41,11 +50,38 @@ penalties are made.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per persistent tape that is asked inside of its own block, and differentiates nothing of it."""
+    if facts.step is None or facts.flow is None:
+        return
+    step = facts.step.record
+    targets = [target for call in step.calls for target in call.targets]
+    behind = facts.flow.ancestors(targets)
+    for call in step.calls:
+        tape = step.tapes[call.tape] if call.tape is not None else None
+        results = {source.result for source in call.sources if source.result is not None}
+        if (
+            call.is_inside
+            and call.kind == "gradient"
+            and tape is not None
+            and tape.is_persistent
+            and not results & behind
+        ):
+            yield RULE.finding(
+                f"the gradient of '{call.target_text or 'the target'}' is taken inside of the tape's own block, which "
+                "records the backward pass as well, and nothing differentiates it again",
+                cause=at(call.frames[0] if call.frames else None),
+                position=call.first,
+            )
+
+
 RULE = Rule(
     code="GL612",
     name="gradient-inside-tape",
     severity=Severity.INFO,
     advice="Ask for the gradient after the block, unless it is differentiated again.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -38,11 +47,25 @@ that the file does not show.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per update that gets no pairs."""
+    for update in facts.step.record.updates if facts.step is not None else ():
+        if update.error is not None and not update.is_paired:
+            yield RULE.finding(
+                f"{update.optimizer}.apply_gradients is given no pairs of a gradient and a variable",
+                cause=at(update.frames[0] if update.frames else None),
+                evidence={"ends_in": update.error},
+                position=update.first,
+            )
+
+
 RULE = Rule(
     code="GL614",
     name="unpaired-gradients",
     severity=Severity.ERROR,
     advice="Pass pairs: `apply_gradients(zip(gradients, variables))`.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

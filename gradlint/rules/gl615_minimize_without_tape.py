@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from gradlint.finding import Severity
-from gradlint.rule import Rule
+from typing import TYPE_CHECKING
+
+from gradlint.finding import Cause, Severity
+from gradlint.rule import Need, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -36,11 +44,27 @@ Speaks for optimizers made by `tf.keras` or `keras` in this file; those of `tf.c
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield a finding where the step ends in a call of minimize that has nothing to differentiate."""
+    crash = facts.step.record.crash if facts.step is not None else None
+    if crash is None:
+        return
+    is_missing = crash.kind == "AttributeError" and "'minimize'" in crash.message
+    if is_missing or "should be a function when eager execution" in crash.message:
+        yield RULE.finding(
+            "minimize() is called with a loss that no tape has recorded",
+            cause=Cause(file=crash.file, line=crash.line),
+            evidence={"ends_in": f"{crash.kind}: {crash.message}"},
+        )
+
+
 RULE = Rule(
     code="GL615",
     name="minimize-without-tape",
     severity=Severity.ERROR,
     advice="Pass a function that computes the loss, or the tape: `minimize(loss, variables, tape=tape)`.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import at
+from gradlint.rules.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -39,11 +49,32 @@ Filters that only clip or scale are quiet.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per call whose missing gradients are filtered out or filled with zeros."""
+    if facts.step is None:
+        return
+    reported = {v.path for drop in facts.drops if not drop.is_by_design for v in drop.variables}
+    reported |= {v.path for cut in facts.cuts for v in cut.variables}
+    reported |= {path for entry in facts.step.unseen for path in entry.variables}
+    for entry in facts.step.hidden:
+        variables = tuple(path for path in entry.variables if path in reported)
+        if variables:
+            how = "are turned into zeros" if entry.call.fills_zeros else "are left out before the optimizer sees them"
+            yield RULE.finding(
+                f"the missing gradients of {counted(len(variables), 'variable')} {how}",
+                variables=variables,
+                cause=at(entry.frame),
+                position=entry.call.last,
+            )
+
+
 RULE = Rule(
     code="GL616",
     name="hidden-none",
     severity=Severity.WARNING,
     advice="Find out why the gradient is None before you hide it.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

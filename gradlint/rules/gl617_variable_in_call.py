@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import at
+from gradlint.rules.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
+    from gradlint.record.step_record import Frame
 
 DOC = """\
 ## What it does
@@ -43,11 +54,26 @@ build a functional model.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per line that creates a trainable variable each time the step runs."""
+    places: dict[Frame | None, list[str]] = {}
+    for path, frames in facts.step.record.born if facts.step is not None else ():
+        places.setdefault(frames[0] if frames else None, []).append(path)
+    for frame, paths in places.items():
+        yield RULE.finding(
+            f"{counted(len(paths), 'trainable variable')} ('{paths[0]}') created anew each time the step runs",
+            variables=tuple(paths),
+            cause=at(frame),
+        )
+
+
 RULE = Rule(
     code="GL617",
     name="variable-in-call",
     severity=Severity.ERROR,
     advice="Create layers and variables in `__init__` or `build`.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import at
+from gradlint.rules.wording import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -40,11 +50,26 @@ shows the regulariser and the step, and nothing in it reads `losses`.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per model whose added losses the step does not read."""
+    for entry in facts.step.record.layer_losses if facts.step is not None else ():
+        if not entry.is_read:
+            adds = "adds a loss" if len(entry.owners) == 1 else "add losses"
+            yield RULE.finding(
+                f"{listed(entry.owners)} of '{entry.model}' {adds} that the step never reads",
+                severity=Severity.WARNING,
+                cause=at(entry.frames[0] if entry.frames else None, entry.owners[0]),
+                evidence={"layers": list(entry.owners)},
+            )
+
+
 RULE = Rule(
     code="GL618",
     name="forgotten-layer-losses",
     severity=Severity.WARNING,
     advice="Add `model.losses` to the loss: `loss += sum(model.losses)`.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import at
+from gradlint.rules.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -38,11 +48,29 @@ Gradients that are returned, stored, printed or handed on in any way are quiet.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per call whose gradients go nowhere."""
+    for entry in facts.step.unused if facts.step is not None else ():
+        call, number = entry.call, len(entry.variables)
+        if entry.whole:
+            frame = call.frames[0] if call.frames else None
+            message = f"the gradients of {counted(number, 'variable')} are computed, and nothing gets them"
+        else:
+            update = entry.update
+            frame = next(iter(update.frames if update is not None and update.frames else call.frames), None)
+            message = (
+                f"{counted(number, 'gradient')} of {len(call.sources)} that were computed are left out of the update"
+            )
+        yield RULE.finding(message, variables=entry.variables, cause=at(frame), position=call.last)
+
+
 RULE = Rule(
     code="GL619",
     name="unused-gradients",
     severity=Severity.WARNING,
     advice="Apply the gradients, or do not compute them.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -44,11 +53,29 @@ Keras 3: differentiate `optimizer.scale_loss(loss)`; `apply` unscales. Keras 2: 
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per optimizer that unscales gradients of a loss which nobody scaled."""
+    if facts.step is None or facts.flow is None:
+        return
+    step = facts.step.record
+    behind = facts.flow.ancestors(target for call in step.calls for target in call.targets)
+    for update in step.updates:
+        if update.scaled is False and not behind & set(update.scale):
+            yield RULE.finding(
+                f"{update.optimizer} divides the gradients by its loss scale, and the loss was never multiplied by it",
+                variables=tuple(pair.variable for pair in update.pairs),
+                cause=at(update.frames[0] if update.frames else None),
+                position=update.first,
+            )
+
+
 RULE = Rule(
     code="GL620",
     name="unscaled-loss",
     severity=Severity.WARNING,
     advice="Scale the loss inside the tape and unscale the gradients, or use `optimizer.scale_loss`.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

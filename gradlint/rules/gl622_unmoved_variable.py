@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
-from gradlint.rule import Rule
+from gradlint.passes.updates import Rest
+from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import at
+from gradlint.rules.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.passes.facts import Facts
 
 DOC = """\
 ## What it does
@@ -36,11 +47,43 @@ Only seen at run time, by `check_step`.
 """
 
 
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per update that leaves variables as they were although gradients came."""
+    for entry in facts.step.unmoved if facts.step is not None else ():
+        update, number = entry.update, len(entry.movements)
+        match entry.why:
+            case Rest.NO_RATE:
+                reason = f"the learning rate of {update.optimizer} is 0"
+                severity = Severity.INFO if update.is_scheduled else Severity.WARNING
+            case Rest.ROUNDED:
+                rounded = entry.movements[0]
+                reason = f"an update of less than {rounded.resolution:.1e} rounds away in {rounded.dtype}"
+                severity = Severity.WARNING
+            case _:
+                reason = f"{update.optimizer} got gradients of up to {entry.largest:.1e}, and changed nothing"
+                severity = Severity.WARNING if entry.largest > _NOTABLE else Severity.INFO
+        yield RULE.finding(
+            f"{counted(number, 'variable')} of {len(update.pairs)} {'is' if number == 1 else 'are'} the same after the "
+            f"step: {reason}",
+            severity=severity,
+            variables=tuple(movement.variable for movement in entry.movements),
+            cause=at(update.frames[0] if update.frames else None),
+            evidence={"learning_rate": update.learning_rate, "largest_gradient": entry.largest},
+            position=update.first,
+        )
+
+
+# A smaller gradient may well round away: there is nothing left to learn from it.
+_NOTABLE = 1e-4
+
+
 RULE = Rule(
     code="GL622",
     name="unmoved-variable",
     severity=Severity.WARNING,
     advice="Make sure that the optimizer that moves the variable gets its gradient.",
     doc=DOC,
+    check=check,
+    needs=frozenset({Need.STEP}),
     since="0.2.0",
 )

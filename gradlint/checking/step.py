@@ -1,0 +1,283 @@
+"""A training step of the user's own: observed once, judged by the same rules as a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gradlint.checking import summary
+from gradlint.checking.verdict import judged
+from gradlint.checking.ways import Case
+from gradlint.errors import ModelRunError, UsageError
+from gradlint.flow import Flow
+from gradlint.options import Options
+from gradlint.passes.drops import DropKind, drops
+from gradlint.passes.facts import Facts, facts_of
+from gradlint.passes.steps import step_facts
+from gradlint.passes.stops import lost
+from gradlint.rules import chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from gradlint.finding import Finding
+    from gradlint.record.recording import Recording
+    from gradlint.record.step import Observation
+    from gradlint.record.step_record import StepRecord
+    from gradlint.result import Result
+
+# Rules about inputs and samples of a model; a step takes what it likes.
+_OF_MODELS = frozenset({"GL101", "GL205", "GL401", "GL402", "GL403", "GL404", "GL406", "GL408", "GL501", "GL502"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """How to run the step again: with other arrays, or looking closer."""
+
+    run: Callable[[Mapping[str, Any] | None, bool], tuple[Recording, StepRecord]]
+    arrays: Mapping[str, Any]
+
+
+def check_step(
+    step: Callable[..., object],
+    *args: object,
+    models: Sequence[object] = (),
+    optimizers: Sequence[object] = (),
+    variables: Sequence[object] = (),
+    seed: int = 0,
+    probes: int = 3,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    fail_on: str = "error",
+    thresholds: Mapping[str, float] | None = None,
+    **kwargs: object,
+) -> Result:
+    """Run a training step of your own once, and find out what its tapes and optimizers lose.
+
+    The step may open any number of tapes, nested and persistent ones, be decorated with `tf.function`, and return
+    anything. What it changes (weights, slots of optimizers, metrics, seeds) is put back. It runs again only where
+    a zero has to be told from an accident of the batch, or where it builds its variables.
+
+    Args:
+        step: called with `args` and `kwargs`.
+        args: whatever the step takes; models, batches, numbers.
+        models: models or layers that should learn; those that the step calls, when empty.
+        optimizers: optimizers whose state must not change; those that the step uses are found.
+        variables: variables that should learn.
+        seed: of the step's random operations.
+        probes: how many runs with perturbed arrays confirm that a zero gradient is no accident.
+        select: codes, prefixes or names of the rules to run; all when empty.
+        ignore: those not to run.
+        fail_on: `error`, `warning` or `never`: from which severity on `Result.ok` is False.
+        thresholds: from where on rules speak, by name.
+        kwargs: handed to the step.
+
+    Raises:
+        ModelRunError: the step's own code failed, and not for a gradient that is missing.
+        UsageError: the arguments do not fit together.
+    """
+    from gradlint.load.model import quiet_tensorflow
+
+    quiet_tensorflow()
+    if not callable(step):
+        raise UsageError(f"step must be a callable, not {type(step).__name__}")
+    options = _chosen(select, ignore, fail_on, thresholds, probes, seed)
+    from gradlint.record.step import StepTask, given_arrays, needs_building, record_step, replaced_arrays
+
+    task = StepTask(
+        name=_name_of(step),
+        models=tuple(models),
+        optimizers=tuple(optimizers),
+        variables=tuple(variables),
+        given=given_arrays(args, kwargs),
+        seed=seed,
+    )
+
+    def run(arrays: Mapping[str, Any] | None = None, trace_returns: bool = False) -> tuple[Recording, StepRecord]:
+        given_args, given_kwargs = (args, kwargs) if arrays is None else replaced_arrays(args, kwargs, arrays)
+        current = task if arrays is None else replace(task, given=dict(arrays))
+        return record_step(step, given_args, given_kwargs, current, options.bounds, trace_returns=trace_returns)
+
+    if needs_building((*models, *args, *kwargs.values())):
+        run()  # The first call creates variables: seen with them, it is a step like any other.
+    recording, record = run()
+    if record.born:
+        recording, record = run()
+    return _judged(recording, record, options, _Again(run, task.given or {}))
+
+
+class watch:
+    """Observe a training step where it runs anyway.
+
+    ```python
+    with gradlint.watch(generator, discriminator, optimizers=[g_optimizer, d_optimizer]) as watched:
+        train_step(batch)
+    print(watched.result)
+    ```
+
+    Whatever the block changes is put back at its end, unless `keep` says otherwise. An error that the block raises
+    is raised again, with the result at hand.
+
+    Args:
+        models: models or layers that should learn; those that the block calls, when empty.
+        optimizers: optimizers whose state must not change; those that the block uses are found.
+        variables: variables that should learn.
+        keep: leave the changes of the step: it was a real one.
+        select: as for `check_step`, and so are `ignore`, `fail_on` and `thresholds`.
+
+    Raises:
+        UsageError: the result was asked for before the end of the block.
+    """
+
+    def __init__(
+        self,
+        *models: object,
+        optimizers: Sequence[object] = (),
+        variables: Sequence[object] = (),
+        keep: bool = False,
+        select: Iterable[str] = (),
+        ignore: Iterable[str] = (),
+        fail_on: str = "error",
+        thresholds: Mapping[str, float] | None = None,
+    ) -> None:
+        self._options = _chosen(select, ignore, fail_on, thresholds, 0, 0)
+        self._models, self._variables = models, tuple(variables)
+        self._optimizers, self._keep = tuple(optimizers), keep
+        self._observation: Observation | None = None
+        self._result: Result | None = None
+
+    def __enter__(self) -> watch:
+        from gradlint.load.model import quiet_tensorflow
+
+        quiet_tensorflow()
+        from gradlint.record.step import Observation, StepTask
+
+        task = StepTask("the step", self._models, self._optimizers, self._variables, keep=self._keep)
+        self._observation = Observation(task, self._options.bounds, "")
+        self._observation.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        observation = self._observation
+        assert observation is not None
+        observation.__exit__(kind, error, traceback)
+        if observation.outcome is not None:
+            recording, record = observation.outcome
+            # What is created in the block may have been created for good.
+            self._result = _judged(recording, replace(record, born=()), self._options, None)
+
+    @property
+    def result(self) -> Result:
+        """What was found out."""
+        if self._result is None:
+            raise UsageError("the result is there when the block of watch() has ended")
+        return self._result
+
+
+def _chosen(
+    select: Iterable[str],
+    ignore: Iterable[str],
+    fail_on: str,
+    thresholds: Mapping[str, float] | None,
+    probes: int,
+    seed: int,
+) -> Options:
+    return Options(
+        select=tuple(select),
+        ignore=tuple(ignore),
+        fail_on=fail_on,
+        thresholds=tuple((thresholds or {}).items()),
+        probes=probes,
+        seed=seed,
+    )
+
+
+def _name_of(step: Callable[..., object]) -> str:
+    function: object = getattr(step, "python_function", step)
+    return str(getattr(function, "__name__", type(step).__name__))
+
+
+def _judged(recording: Recording, record: StepRecord, options: Options, again: _Again | None) -> Result:
+    flow = Flow(recording, options.bounds)
+    facts = _facts(flow, record, options, again)
+    rules = [rule for rule in chosen(options.select, options.ignore) if rule.is_of_runs and rule.code not in _OF_MODELS]
+    result = judged(Case(record.name, Facts(), is_made_up=False), facts, rules, options)
+    _refuse_unexplained(record, recording, result.findings)
+    return replace(
+        result, model=_model_line(record, recording), sample=_sample_line(record), notes=tuple(_notes(record))
+    )
+
+
+def _facts(flow: Flow, record: StepRecord, options: Options, again: _Again | None) -> Facts:
+    if flow.recording.failure is not None:
+        facts = facts_of(flow, Facts())
+        return replace(facts, step=step_facts(flow, record, ()))
+    probes: list[Flow] = []
+    returns: Flow | None = None
+    if again is not None and record.crash is None:
+        if options.probes and (lost(flow) or any(variable.units_equal for variable in flow.learners)):
+            probes = list(_probes(again, options))
+        if any(drop.kind is DropKind.DROPPED for drop in drops(flow)):
+            returns = Flow(again.run(None, True)[0], options.bounds)
+    facts = facts_of(flow, Facts(), probes=probes, returns=returns)
+    step = step_facts(flow, record, facts.cuts)
+    explained = {path for entry in step.unseen for path in entry.variables}
+    return replace(
+        facts,
+        step=step,
+        cuts=tuple(
+            cut
+            for cut in facts.cuts
+            if cut.position not in step.cuts or not {variable.path for variable in cut.variables} <= explained
+        ),
+    )
+
+
+def _probes(again: _Again, options: Options) -> Iterator[Flow]:
+    """Runs on perturbed arrays, as far as the step takes them."""
+    from gradlint.record.step import perturbations
+
+    for arrays in perturbations(again.arrays, options.probes, options.seed):
+        try:
+            recording, record = again.run(arrays, False)
+        except Exception:
+            continue
+        if record.crash is None and recording.failure is None:
+            yield Flow(recording, options.bounds)
+
+
+def _refuse_unexplained(record: StepRecord, recording: Recording, findings: Sequence[Finding]) -> None:
+    """A crash that no finding explains is an error of the step's own."""
+    crash = record.crash
+    if crash is not None and not any(f.severity.value == "error" for f in findings) and recording.failure is None:
+        place = f" ({crash.file}:{crash.line})" if crash.file else ""
+        raise ModelRunError(f"the step's own code failed{place}: {crash.kind}: {crash.message}")
+    if crash is None and not record.calls and not record.updates:
+        raise ModelRunError(
+            f"{record.name} ran, but no tape was asked for a gradient in it; to check a loss, pass it to "
+            "gradlint.check(loss_function, sample, models=[...])"
+        )
+
+
+def _notes(record: StepRecord) -> Iterator[str]:
+    if record.crash is not None:
+        crash = record.crash
+        place = f" at {crash.file}:{crash.line}" if crash.file else ""
+        yield f"the step ended with {crash.kind}{place}: {crash.message}"
+
+
+def _model_line(record: StepRecord, recording: Recording) -> str:
+    names = ", ".join(record.models)
+    parameters = summary.model_line(None, recording)
+    return f"{names}; {parameters}" if names else parameters
+
+
+def _sample_line(record: StepRecord) -> str:
+    keys = list(dict.fromkeys(record.data.values()))
+    tapes, calls, updates = len(record.tapes), len(record.calls), len(record.updates)
+    seen = f"{tapes} tape{'' if tapes == 1 else 's'}, {calls} gradient call{'' if calls == 1 else 's'}, "
+    seen += f"{updates} update{'' if updates == 1 else 's'}"
+    return f"{', '.join(keys)}; {seen}" if keys else seen

@@ -1,0 +1,89 @@
+"""A column and a row of equal length that meet in a training step: (8, 1) and (8,) make (8, 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gradlint.operations import Trait, has
+from gradlint.passes.labels import broadcasts, made_by
+from gradlint.record.recording import Region
+
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
+    from gradlint.record.step_record import Frame, StepRecord
+
+_ELEMENTWISE = frozenset({"AddV2", "Add", "Sub", "Mul", "RealDiv", "SquaredDifference", "Maximum", "Minimum"})
+_MOST_STEPS = 8
+"""How far back an axis is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Predictions and numbers of the batch, one of them with an axis of length one more than the other.
+
+    Attributes:
+        layer: the layer that made the predictions.
+    """
+
+    position: int
+    op: str
+    layer: str
+    frame: Frame | None
+    column: tuple[int, ...]
+    row: tuple[int, ...]
+    result: tuple[int, ...]
+
+
+def crossings(flow: Flow, step: StepRecord) -> tuple[Crossing, ...]:
+    """The first crossing on each way to a target, outside of layers.
+
+    Nobody writes `(8, 1) + (8,)` on purpose: who wants every pair gives one of the two its axis in the same place.
+    """
+    behind = flow.ancestors(target for call in step.calls for target in call.targets)
+    made = {index for op in flow.recording.ops if op.region is Region.MODEL for index in op.outputs}
+    from_model = flow.descendants(made)
+    known = {broadcast.position for broadcast in broadcasts(flow)}
+    found: list[Crossing] = []
+    crossed: frozenset[int] = frozenset()
+    for position, op in enumerate(flow.recording.ops):
+        if op.type not in _ELEMENTWISE or op.region is not Region.LOSS or len(op.inputs) != 2:
+            continue
+        if op.outputs[0] not in behind or position in known or set(op.inputs) & crossed:
+            continue
+        if op.file is None or any(call.first <= position < call.last for call in step.calls):
+            continue
+        one, other = sorted(op.inputs, key=lambda index: -len(flow.tensor(index).shape))
+        column, row = flow.tensor(one).shape, flow.tensor(other).shape
+        if len(column) != 2 or len(row) != 1 or column[1] != 1 or column[0] != row[0] or row[0] < 2:
+            continue
+        if not {one, other} & from_model or _is_spread(flow, step, one):
+            continue
+        frames = step.frames.get(position, ())
+        found.append(
+            Crossing(
+                position,
+                op.type,
+                made_by(flow, one) or made_by(flow, other),
+                frames[0] if frames else None,
+                column,
+                row,
+                (column[0], row[0]),
+            )
+        )
+        crossed = crossed | flow.descendants(op.outputs)
+    return tuple(found)
+
+
+def _is_spread(flow: Flow, step: StepRecord, tensor: int) -> bool:
+    """Whether the step itself gave a tensor its last axis: `x[:, None]`."""
+    for _ in range(_MOST_STEPS):
+        position = flow.tensor(tensor).producer
+        op = flow.op(position) if position is not None else None
+        if op is None or op.region is not Region.LOSS or not op.inputs:
+            return False
+        before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(tensor).shape
+        if has(op.type, Trait.ADDS_AXIS) and len(after) > len(before):
+            return True
+        tensor = op.inputs[0]
+    return False

@@ -1,0 +1,83 @@
+"""Everything the rules may ask about a training step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from gradlint.passes.crossings import Crossing, crossings
+from gradlint.passes.drops import drops
+from gradlint.passes.unseen import Reason, Unseen, reason_of, unseen
+from gradlint.passes.updates import Hidden, Mispaired, Unmoved, Unused, hidden, mispaired, unmoved, unused
+from gradlint.record.recording import Region
+
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
+    from gradlint.passes.cuts import Cut
+    from gradlint.record.step_record import StepRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StepFacts:
+    """What is known about a training step, beside its flow.
+
+    Attributes:
+        record: what it did.
+        unseen: gradients that its tapes do not give, with the reason.
+        cuts: positions at which the step itself, and no model, keeps gradients from passing, with the reason.
+    """
+
+    record: StepRecord
+    unseen: tuple[Unseen, ...] = ()
+    mispaired: tuple[Mispaired, ...] = ()
+    unused: tuple[Unused, ...] = ()
+    unmoved: tuple[Unmoved, ...] = ()
+    hidden: tuple[Hidden, ...] = ()
+    crossings: tuple[Crossing, ...] = ()
+    cuts: dict[int, Reason] = field(default_factory=dict)
+
+    def because(self, reason: Reason) -> tuple[Unseen, ...]:
+        """What is missing for one reason."""
+        return tuple(entry for entry in self.unseen if entry.reason is reason)
+
+
+_OF_THE_MODEL = (Reason.CUT, Reason.STOPPED, Reason.PYTHON_FUNCTION)
+_OF_THE_STEP = (Reason.PREDICT, Reason.PYTHON, Reason.ASSIGN, Reason.DISCRETE)
+
+
+def step_facts(flow: Flow, step: StepRecord, cuts: tuple[Cut, ...]) -> StepFacts:
+    """Run the passes about tapes and updates.
+
+    Args:
+        flow: of the step.
+        step: what it did.
+        cuts: of the flow, which rules about models report. Those are not reported again.
+    """
+    found = unseen(flow, step)
+    at_step = {
+        cut.position: reason_of(flow, step, cut.position)
+        for cut in cuts
+        if flow.op(cut.position).region is Region.LOSS and reason_of(flow, step, cut.position) in _OF_THE_STEP
+    }
+    known = {
+        path for cut in cuts for variable in cut.variables for path in [variable.path] if cut.position not in at_step
+    }
+    lost = {variable.path for drop in drops(flow) for variable in drop.variables}
+    kept = []
+    for entry in found:
+        covered = known if entry.reason in (*_OF_THE_MODEL, *_OF_THE_STEP) else set[str]()
+        if entry.reason is Reason.UNRELATED:
+            covered = lost | known
+        sources = tuple(s for s in entry.sources if not (s.variable and s.variable in covered))
+        if sources:
+            kept.append(replace(entry, sources=sources))
+    return StepFacts(
+        record=step,
+        unseen=tuple(kept),
+        mispaired=mispaired(flow, step),
+        unused=unused(flow, step),
+        unmoved=unmoved(flow, step),
+        hidden=hidden(flow, step),
+        crossings=crossings(flow, step),
+        cuts=at_step,
+    )

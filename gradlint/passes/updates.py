@@ -1,0 +1,261 @@
+"""What becomes of the gradients of a step: who gets them, and whether anything moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from gradlint.operations import INNER_GRADIENT, NUMPY_CONVERSION, Trait, has
+from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
+    from gradlint.record.step_record import Frame, GradientCall, Movement, StepRecord, Update, UpdatePair
+
+_MOST_STEPS = 400
+"""How far back the origin of a gradient is looked for."""
+
+# What changes the form of a gradient and nothing else.
+_FORMS = frozenset({"Reshape", "ExpandDims", "Squeeze", "Transpose", "Cast", "Identity", "Pack", "Unpack", "ConcatV2"})
+
+_PRESENT = (GradientState.FINITE, GradientState.NONFINITE, GradientState.ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Mispaired:
+    """Gradients that are applied to other variables than they belong to.
+
+    Attributes:
+        pairs: (variable that the gradient belongs to, variable that gets it).
+    """
+
+    update: Update
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Variables whose gradient was computed and goes nowhere.
+
+    Attributes:
+        whole: none of the call's gradients is used.
+        update: the update that leaves them out, if there is one.
+    """
+
+    call: GradientCall
+    variables: tuple[str, ...]
+    whole: bool
+    update: Update | None
+
+
+class Rest(str, Enum):
+    """Why a variable did not move although a gradient came."""
+
+    NO_RATE = "learning rate 0"
+    ROUNDED = "rounded away"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmoved:
+    """Variables of one update that have the values of before, although a gradient came."""
+
+    update: Update
+    why: Rest
+    movements: tuple[Movement, ...]
+    largest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Missing gradients that are filtered out, or turned into zeros, before the optimizer could complain."""
+
+    call: GradientCall
+    variables: tuple[str, ...]
+    frame: Frame | None
+
+
+def origins(flow: Flow, step: StepRecord, gradient: int) -> frozenset[str]:
+    """The variables whose gradients a tensor is made of, element by element.
+
+    A norm over all gradients scales each of them, and is no origin.
+    """
+    owners = _owners(step)
+    shape = flow.tensor(gradient).shape
+    found: set[str] = set()
+    pending, seen = [gradient], {gradient}
+    while pending and len(seen) < _MOST_STEPS:
+        tensor = pending.pop()
+        if tensor in owners:
+            found |= owners[tensor]
+            continue
+        for position in flow.producers(tensor):
+            op = flow.op(position)
+            if op.type == INNER_GRADIENT:
+                continue
+            for index in op.inputs:
+                if index not in seen and (flow.tensor(index).shape == shape or op.type in _FORMS):
+                    seen.add(index)
+                    pending.append(index)
+    return frozenset(found)
+
+
+def _owners(step: StepRecord) -> dict[int, set[str]]:
+    """The variables whose gradient each tensor is."""
+    found: dict[int, set[str]] = {}
+    for call in step.calls:
+        for source in call.sources:
+            if source.result is not None:
+                found.setdefault(source.result, set()).add(source.variable)
+    return found
+
+
+def mispaired(flow: Flow, step: StepRecord) -> tuple[Mispaired, ...]:
+    """Updates that give gradients to variables they do not belong to."""
+    shapes = {v.path: v.shape for v in flow.recording.variables}
+    found = []
+    for update in step.updates:
+        wrong: list[tuple[str, str]] = []
+        for pair in update.pairs:
+            of = origins(flow, step, pair.gradient) if pair.gradient is not None else frozenset()
+            # A gradient with respect to a tensor may be one of fast weights, a copy of the variable.
+            if of and pair.variable not in of and "" not in of:
+                wrong.append((min(of), pair.variable))
+        if wrong and not _is_copying(wrong, update.pairs, shapes):
+            found.append(Mispaired(update, tuple(wrong)))
+    return tuple(found)
+
+
+def _is_copying(
+    wrong: list[tuple[str, str]], pairs: tuple[UpdatePair, ...], shapes: dict[str, tuple[int, ...]]
+) -> bool:
+    """Whether the gradients of one model go to another of the same form, as with workers or in meta-learning."""
+    if len(wrong) != len(pairs) or {one for one, _ in wrong} & {other for _, other in wrong}:
+        return False
+    if any(shapes.get(one) != shapes.get(other) for one, other in wrong):
+        return False
+    return all(one.rpartition("/")[2] == other.rpartition("/")[2] for one, other in wrong)
+
+
+def unused(flow: Flow, step: StepRecord) -> tuple[Unused, ...]:
+    """Gradients of variables that no optimizer, assignment, loss, object or caller gets."""
+    if step.crash is not None:
+        return ()
+    targets = {target for call in step.calls for target in call.targets}
+    applied = {pair.gradient for update in step.updates for pair in update.pairs}
+    found = []
+    for call in step.calls:
+        asked = [s for s in call.sources if s.variable and s.result is not None and s.gradient.state in _PRESENT]
+        idle = [
+            s.variable
+            for s in asked
+            if s.result is not None and s.result not in applied and not _is_used(flow, step, s.result, targets)
+        ]
+        if idle:
+            after = [u for u in step.updates if u.first >= call.last and _feeds(flow, step, call, u)]
+            found.append(Unused(call, tuple(idle), len(idle) == len(asked), after[0] if after else None))
+    return tuple(found)
+
+
+def _feeds(flow: Flow, step: StepRecord, call: GradientCall, update: Update) -> bool:
+    own = {source.variable for source in call.sources}
+    return any(pair.gradient is not None and origins(flow, step, pair.gradient) & own for pair in update.pairs)
+
+
+def _is_used(flow: Flow, step: StepRecord, gradient: int, targets: set[int]) -> bool:
+    """Whether a gradient goes on as a whole; its norm alone is a number for a log."""
+    is_number = len(flow.tensor(gradient).shape) == 0
+    returned = set(step.returned)
+    pending, seen = [gradient], {gradient}
+    while pending:
+        tensor = pending.pop()
+        if tensor in targets or tensor in returned or tensor in step.kept:
+            return True
+        for position, _ in flow.consumers[tensor]:
+            op = flow.op(position)
+            if has(op.type, Trait.ASSIGNS) or has(op.type, Trait.LEAVES) or op.type == NUMPY_CONVERSION:
+                return True
+            for index in op.outputs:
+                if index in targets:
+                    return True  # Also the norm of a gradient may be a part of a loss.
+                if index not in seen and op.type != INNER_GRADIENT:
+                    seen.add(index)
+                    if is_number or len(flow.tensor(index).shape) > 0 or _leads_to(flow, index, targets):
+                        pending.append(index)
+    return False
+
+
+def _leads_to(flow: Flow, tensor: int, targets: set[int]) -> bool:
+    return bool(flow.descendants([tensor]) & targets)
+
+
+def unmoved(flow: Flow, step: StepRecord) -> tuple[Unmoved, ...]:
+    """Variables that an optimizer got a gradient for, and did not change."""
+    gradients = {s.variable: s.gradient for call in step.calls for s in call.sources if s.variable}
+    by_path = {movement.variable: movement for movement in step.movements}
+    found = []
+    for update in step.updates:
+        if update.accumulates or update.error is not None:
+            continue
+        pairs = [p for p in update.pairs if p.gradient is not None]
+        states = [gradients[p.variable].state for p in pairs if p.variable in gradients]
+        if GradientState.NONFINITE in states:
+            continue
+        still = [
+            by_path[p.variable]
+            for p in pairs
+            if p.variable in by_path
+            and not by_path[p.variable].is_changed
+            and p.variable in gradients
+            and gradients[p.variable].state is GradientState.FINITE
+        ]
+        if not still:
+            continue
+        largest = max(gradients[m.variable].largest or 0.0 for m in still)
+        rate = update.learning_rate
+        if rate == 0.0:
+            why = Rest.NO_RATE
+        elif any(m.dtype in ("float16", "bfloat16") for m in still):
+            why = Rest.ROUNDED
+        else:
+            why = Rest.UNKNOWN
+        found.append(Unmoved(update, why, tuple(still), largest))
+    return tuple(found)
+
+
+def hidden(flow: Flow, step: StepRecord) -> tuple[Hidden, ...]:
+    """Missing gradients of variables that the update leaves out, or gets zeros for."""
+    if step.crash is not None:
+        return ()
+    given = {s.variable for call in step.calls for s in call.sources if s.gradient.state in _PRESENT}
+    found = []
+    for call in step.calls:
+        missing = [
+            s.variable
+            for s in call.sources
+            if s.variable and s.gradient.state is GradientState.ABSENT and s.variable not in given
+        ]
+        if not missing:
+            continue
+        updates = [update for update in step.updates if _feeds(flow, step, call, update)]
+        if not updates:
+            continue
+        handed = {pair.variable for update in updates for pair in update.pairs if pair.gradient is None}
+        dropped = missing if call.fills_zeros else [path for path in missing if path not in handed]
+        if dropped:
+            frame = _filtering(flow, step, call) or (updates[0].frames[0] if updates[0].frames else None)
+            if call.fills_zeros and call.frames:
+                frame = call.frames[0]
+            found.append(Hidden(call, tuple(dropped), frame))
+    return tuple(found)
+
+
+def _filtering(flow: Flow, step: StepRecord, call: GradientCall) -> Frame | None:
+    """The line that takes the gradients of a call up first."""
+    for source in call.sources:
+        for position, _ in flow.consumers[source.result] if source.result is not None else ():
+            frames = step.frames.get(position, ())
+            if position >= call.last and frames and flow.op(position).type != INNER_GRADIENT:
+                return frames[0]
+    return None

@@ -1,0 +1,105 @@
+"""How a call is written in the user's source."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gradlint.record.source import tree_of
+
+if TYPE_CHECKING:
+    from gradlint.record.step_record import Frame
+
+_LONGEST = 40
+"""Characters of an expression that a message can take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The target and the sources of a gradient call, as they are written; empty where it cannot be told."""
+
+    target: str = ""
+    sources: tuple[str, ...] = ()
+
+
+def line(file: str, number: int) -> str:
+    """One line of a file; empty when it cannot be read."""
+    return linecache.getline(file, number)
+
+
+def arguments(frame: Frame | None, method: str) -> Arguments:
+    """The arguments of the call of a method that a frame stands at."""
+    tree = None if frame is None else tree_of(frame.file)
+    if tree is None or frame is None:
+        return Arguments()
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == method
+            and node.lineno <= frame.line <= (node.end_lineno or node.lineno)
+        ):
+            given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+            target = node.args[0] if node.args else given.get("target")
+            sources = node.args[1] if len(node.args) > 1 else given.get("sources")
+            parts = sources.elts if isinstance(sources, (ast.List, ast.Tuple)) else [sources]
+            return Arguments(_text(target), tuple(_text(part) for part in parts))
+    return Arguments()
+
+
+def _text(node: ast.expr | None) -> str:
+    text = "" if node is None else ast.unparse(node)
+    return text if len(text) <= _LONGEST else ""
+
+
+_STORING = frozenset({"append", "extend", "put", "add", "insert", "appendleft", "send", "update"})
+
+
+def is_stored(frame: Frame, method: str) -> bool:
+    """Whether the result of a call is put into an attribute, an entry or a list by the function it stands in."""
+    tree = tree_of(frame.file)
+    names: set[str] = set()
+    for node in ast.walk(tree) if tree is not None else ():
+        if not isinstance(node, (ast.Assign, ast.AnnAssign, ast.Call)):
+            continue
+        if not node.lineno <= frame.line <= (node.end_lineno or node.lineno):
+            continue
+        if isinstance(node, ast.Call):
+            if _stores(node) and any(_calls(argument, method) for argument in node.args):
+                return True
+        elif node.value is not None and _calls(node.value, method):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, (ast.Attribute, ast.Subscript)) for target in targets):
+                return True
+            names |= {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+    return any(_keeps(node, names) for function in _functions_at(tree, frame) for node in ast.walk(function))
+
+
+def _functions_at(tree: ast.Module | None, frame: Frame) -> list[ast.AST]:
+    found: list[ast.AST] = []
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and frame.function in (
+            node.lineno,
+            *(decorator.lineno for decorator in node.decorator_list),
+        ):
+            found.append(node)
+    return found
+
+
+def _calls(node: ast.AST, method: str) -> bool:
+    return any(isinstance(part, ast.Attribute) and part.attr == method for part in ast.walk(node))
+
+
+def _stores(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _STORING
+
+
+def _keeps(node: ast.AST, names: set[str]) -> bool:
+    """Whether a statement puts one of some names, as it is, where it outlives the function."""
+    if isinstance(node, ast.Assign) and any(isinstance(t, (ast.Attribute, ast.Subscript)) for t in node.targets):
+        return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(node.value))
+    if isinstance(node, ast.Call) and _stores(node):
+        return any(isinstance(part, ast.Name) and part.id in names for a in node.args for part in ast.walk(a))
+    return False

@@ -1,0 +1,484 @@
+"""The recorder of a training step: beside the operations, what its tapes and optimizers are asked and told."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gradlint.operations import INNER_GRADIENT, NUMPY_CONVERSION
+from gradlint.record.calls import Calls
+from gradlint.record.detours import Detour, Detours
+from gradlint.record.ledger import Op, Place
+from gradlint.record.recording import Region
+from gradlint.record.step_record import Frame, Frames, TargetKind
+from gradlint.record.tapes import Tapes
+from gradlint.record.trace import Trace
+from gradlint.upstream import eager, steps
+from gradlint.upstream.libraries import is_library_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from gradlint.upstream.steps import Application, Question
+
+_NOTHING: Mapping[int, Any] = {}
+
+
+@dataclass(slots=True)
+class LiveTape:
+    """One tape of the user's."""
+
+    tape: Any
+    frames: Frames
+    spans: list[list[int]] = field(default_factory=list)
+    watches: list[tuple[int, int]] = field(default_factory=list)
+    integers: list[tuple[int, str, Frames]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """One question to a tape, and the answer."""
+
+    question: Question
+    tape: int | None
+    frames: Frames
+    first: int
+    last: int = 0
+    targets: list[int] = field(default_factory=list)
+    target_tensors: list[Any] = field(default_factory=list)
+    target_kind: TargetKind = TargetKind.TENSOR
+    sources: list[Any] = field(default_factory=list)
+    indices: list[int] = field(default_factory=list)
+    slopes: list[Any] = field(default_factory=list)
+    in_reach: list[Any] = field(default_factory=list)
+    odd_sources: str = ""
+    result: Any = None
+    error: str | None = None
+    is_filled: bool = False
+
+
+@dataclass(slots=True)
+class LiveUpdate:
+    """One use of an optimizer."""
+
+    application: Application
+    frames: Frames
+    first: int
+    last: int = 0
+    gradients: list[int | None] = field(default_factory=list)
+    learning_rate: float | None = None
+    is_scheduled: bool = False
+    scaled: bool | None = None
+    scale: list[int] = field(default_factory=list)
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class LiveEvaluation:
+    """One call of `predict` or the like, with the arrays that it gave."""
+
+    method: str
+    model: Any
+    position: int
+    frames: Frames
+    arrays: list[Any]
+
+
+class _StepCalls(Calls):
+    """The calls of layers, and where the step stands that makes them."""
+
+    outer: Frames = ()
+
+    def run(self, operation: Any, arguments: Any, run: Callable[[], Any]) -> Any:
+        """Run a layer, and write its call down."""
+        if not self._open and not self._ledger.is_paused:
+            self.outer = frames_above(self._root)
+        return super().run(operation, arguments, run)
+
+    def frames(self) -> Frames:
+        """The user's frames on the stack, without those of layers that are running."""
+        return self.outer if self._open else frames_above(self._root)
+
+
+class _StepDetours(Detours):
+    """Values that leave TensorFlow, with the frames of the step."""
+
+    def __init__(self, trace: StepTrace) -> None:
+        super().__init__(trace)
+        self._trace = trace
+        self.frames: list[Frames] = []
+
+    def leave(self, index: int, place: Place) -> None:
+        """Enter that somebody took the values of a tensor."""
+        super().leave(index, place)
+        self.frames.append(self._trace.calls.frames())
+
+    def evaluated(self, index: int, place: Place, position: int) -> None:
+        """Enter that an evaluation gave arrays, at one operation."""
+        self._all.append(Detour(index, place, False, position))
+        self.frames.append(self._trace.calls.frames())
+
+    def _enter(self, detour: Detour, region: Region) -> None:
+        super()._enter(detour, region)
+        self._trace.frames[len(self._trace.ops) - 1] = self.frames[self._all.index(detour)]
+
+
+class _StepTapes(Tapes):
+    """The gradients of a step, as its trace knows them."""
+
+    def __init__(self, trace: StepTrace) -> None:
+        super().__init__(trace, trace.calls)
+        self._trace = trace
+
+    def gradient(self, targets: list[Any], sources: list[Any], compute: Callable[[list[Any]], list[Any]]) -> list[Any]:
+        """Compute gradients for the step's own code, and write down what a tape was asked."""
+        return self._trace.answered(targets, sources, compute)
+
+
+def frames_above(root: str) -> Frames:
+    """The user's frames on the stack, innermost first, up to the one of a file."""
+    found: list[Frame] = []
+    frame: Any = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename != root:
+        if not is_library_file(frame.f_code.co_filename):
+            found.append(Frame(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_firstlineno))
+        frame = frame.f_back
+    return tuple(found)
+
+
+class StepTrace(Trace):
+    """Everything that happens while a training step runs.
+
+    Args:
+        root: the source file that starts the run.
+        given: arrays that the step gets, by key. They are recognised by their values where they enter TensorFlow.
+
+    Attributes:
+        frames: the user's frames outside of layers and optimizers, by position of the operation.
+        data: keys of what the step was given, by tensor index.
+        before: the variables that the step assigned to, with the values that they had, by handle id.
+        born: the trainable variables that the step created.
+        taken: tensors whose values Python code has taken out.
+    """
+
+    def __init__(self, root: str, given: Mapping[str, Any]) -> None:
+        super().__init__(root)
+        self.detours: _StepDetours = _StepDetours(self)
+        self.calls: _StepCalls = _StepCalls(self, root, None, self.detours.returned)
+        self.tapes: _StepTapes = _StepTapes(self)
+        self.frames: dict[int, Frames] = {}
+        self.data: dict[int, str] = {}
+        self.live_tapes: list[LiveTape] = []
+        self.live_calls: list[LiveCall] = []
+        self.live_updates: list[LiveUpdate] = []
+        self.evaluations: list[LiveEvaluation] = []
+        self.before: dict[int, tuple[Any, Any]] = {}
+        self.losses_read: list[Any] = []
+        self.scaled: set[int] = set()
+        self.taken: set[int] = set()
+        self.optimizers: dict[int, Any] = {}
+        self.parts = steps.Parts()
+        self._given: dict[int, list[tuple[str, Any]]] = {}
+        for key, array in given.items():
+            if isinstance(array, np.ndarray) and array.size > 1:
+                self._given.setdefault(array.size, []).append((key, array))
+        self._numbers: dict[int, int] = {}
+        self._asking: LiveCall | None = None
+        self._updating = False
+        self._handles: dict[int, Any] = {}
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[None]:
+        """Observe everything the current thread does with TensorFlow, its tapes, optimizers and variables."""
+        with (
+            steps.on_assignment(self._assignment),
+            super().recording(),
+            steps.on_tapes(self),
+            steps.on_optimizers(self._application, self._scaled, self._uses),
+            steps.on_evaluation(self._evaluation),
+            steps.on_losses_read(self._losses_read),
+        ):
+            yield
+
+    # -- places ----------------------------------------------------------------------------------------
+
+    def place(self) -> Frames:
+        """The user's frames on the stack, without those of layers that are running."""
+        return self.calls.frames()
+
+    def enter(
+        self,
+        op_type: str,
+        inputs: list[int],
+        place: Place,
+        results: Sequence[Any] = (),
+        *,
+        attributes: tuple[Any, ...] = (),
+        is_pseudo: bool = False,
+    ) -> Op:
+        """Enter an operation, and where the step stands."""
+        if not self._updating:
+            self.frames[len(self.ops)] = self.calls.frames()
+        return super().enter(op_type, inputs, place, results, attributes=attributes, is_pseudo=is_pseudo)
+
+    # -- values that come from Python ------------------------------------------------------------------
+
+    def introduce(self, key: str, tensor: Any) -> None:
+        """Make a tensor that the step gets known before anything uses it."""
+        self.data[self.index(tensor)] = key
+
+    def _operand(self, tensor: Any, read: Mapping[int, Any] = _NOTHING) -> int:
+        if self.known(tensor) is None and eager.tensor_id(tensor) not in read and eager.is_eager(tensor):
+            key = self._given_as(tensor)
+            if key is not None:
+                index = self.add(tensor, None)
+                self.data[index] = key
+                return index
+            evaluated = self._evaluated_as(tensor)
+            if evaluated is not None:
+                index = self.add(tensor, evaluated)
+                self.ops[evaluated].outputs.append(index)
+                return index
+        return super()._operand(tensor, read)
+
+    def _given_as(self, tensor: Any) -> str | None:
+        """The key of the array that a tensor was made of."""
+        size = tensor.shape.num_elements()
+        if size not in self._given or not (tensor.dtype.is_floating or tensor.dtype.is_integer):
+            return None
+        values = eager.array_of(tensor).ravel()
+        for key, array in self._given[size]:
+            if array.dtype.kind in "biuf" and np.array_equal(array.ravel().astype(values.dtype), values):
+                return key
+        return None
+
+    def _evaluated_as(self, tensor: Any) -> int | None:
+        """The position of the evaluation that gave the values of a tensor."""
+        if not self.evaluations or not tensor.dtype.is_floating:
+            return None
+        values = eager.array_of(tensor).ravel()
+        for evaluation in reversed(self.evaluations):
+            for array in evaluation.arrays:
+                if array.size == values.size and np.array_equal(array.ravel().astype(values.dtype), values):
+                    return evaluation.position
+        return None
+
+    def _numpy_conversion(self, tensor: Any) -> None:
+        index = None if self.is_paused else self.known(tensor)
+        if index is not None:
+            self.taken.add(index)
+        super()._numpy_conversion(tensor)
+
+    @property
+    def departures(self) -> tuple[Frames, ...]:
+        """Where values were taken out of TensorFlow, in order."""
+        return tuple(frames for frames in self.detours.frames if frames)
+
+    def _evaluation(self, method: str, model: Any, arguments: Any, run: Callable[[], Any]) -> Any:
+        if self.is_paused:
+            return run()
+        with self.paused():
+            result = run()
+        handles = [eager.handle_of(variable) for variable in model.trainable_variables]
+        operands = [self.versions(handle)[0] for handle in handles]
+        operands += [self.index(t) for t in keras.tree.flatten(arguments) if eager.is_eager(t)]
+        frames = self.place()
+        place = Place("", Region.LOSS, *((frames[0].file, frames[0].line) if frames else (None, None)))
+        position = len(self.ops)
+        self.enter(NUMPY_CONVERSION, operands, place, is_pseudo=True).detail = method
+        arrays = [a for a in keras.tree.flatten(result) if isinstance(a, (np.ndarray, np.floating, float))]
+        self.evaluations.append(LiveEvaluation(method, model, position, frames, [np.asarray(a) for a in arrays]))
+        if operands:
+            self.detours.evaluated(operands[0], place, position)
+        return result
+
+    # -- tapes -----------------------------------------------------------------------------------------
+
+    def tape_opened(self, tape: Any) -> None:
+        """A tape begins to record."""
+        number = self._numbers.get(id(tape))
+        if number is None:
+            number = self._numbers[id(tape)] = len(self.live_tapes)
+            self.live_tapes.append(LiveTape(tape, self.place()))
+        self.live_tapes[number].spans.append([len(self.ops), -1])
+
+    def tape_closed(self, tape: Any) -> None:
+        """A tape stops to record."""
+        number = self._numbers.get(id(tape))
+        if number is not None and self.live_tapes[number].spans[-1][1] < 0:
+            self.live_tapes[number].spans[-1][1] = len(self.ops)
+
+    def tape_watched(self, tape: Any, watched: Sequence[Any]) -> None:
+        """A tape is told to watch tensors and variables."""
+        number = self._numbers.get(id(tape))
+        if number is None or self.is_paused:
+            return
+        live = self.live_tapes[number]
+        for item in watched:
+            if not steps.is_variable(item) and not eager.is_eager(item):
+                continue
+            index = self.source_index(item)
+            live.watches.append((index, len(self.ops)))
+            dtype = item.dtype if isinstance(item.dtype, str) else item.dtype.name
+            if "int" in dtype or dtype == "bool":
+                live.integers.append((index, dtype, self.place()))
+
+    def source_index(self, item: Any) -> int:
+        """The index of a tensor, or of the handle of a variable."""
+        if steps.is_variable(item):
+            handle = eager.handle_of(item)
+            self._handles[eager.tensor_id(handle)] = item
+            return self.versions(handle)[0]
+        return self._operand(item)
+
+    def tape_asked(self, tape: Any, question: Question, run: Callable[[], Any]) -> Any:
+        """A tape is asked."""
+        if self.is_paused:
+            return run()
+        number = self._numbers.get(id(tape))
+        if question.is_recording and not steps.is_persistent(tape):
+            self.tape_closed(tape)
+        for target in tf.nest.flatten(question.target):
+            if eager.is_eager(target):
+                self._operand(target)  # Where it came back from is a part of its way, and not of the answer.
+        live = LiveCall(question, number, self.place(), len(self.ops))
+        self._describe(live)
+        self._asking = live
+        try:
+            live.result = run()
+        except Exception as error:
+            live.error = f"{type(error).__name__}: {error}"[:300]
+            raise
+        finally:
+            self._asking = None
+            live.last = len(self.ops)
+            self.live_calls.append(live)
+            if not live.is_filled:
+                self._fill_from_result(live)
+        for position in range(live.first, live.last):
+            self.frames.setdefault(position, live.frames)
+        return live.result
+
+    def _describe(self, live: LiveCall) -> None:
+        targets = tf.nest.flatten(live.question.target)
+        for target in targets:
+            if isinstance(target, (np.ndarray, np.generic)):
+                live.target_kind = TargetKind.NUMPY
+            elif isinstance(target, (int, float)):
+                live.target_kind = TargetKind.PYTHON
+            elif eager.is_eager(target) and not (target.dtype.is_floating or target.dtype.is_complex):
+                live.target_kind = TargetKind.INTEGER
+        for item in tf.nest.flatten(live.question.sources):
+            if not (steps.is_variable(item) or tf.is_tensor(item) or item is None):
+                live.odd_sources = type(item).__name__
+                break
+
+    def _fill_from_result(self, live: LiveCall) -> None:
+        """Take the answer of a jacobian, or what is known of a question that ended with an error."""
+        live.is_filled = True
+        targets = [t for t in tf.nest.flatten(live.question.target) if eager.is_eager(t)]
+        live.target_tensors = targets
+        live.targets = [self._operand(target) for target in targets]
+        items = [i for i in tf.nest.flatten(live.question.sources) if steps.is_variable(i) or eager.is_eager(i)]
+        live.indices = [self.source_index(item) for item in items]
+        live.sources = [eager.handle_of(item) if steps.is_variable(item) else item for item in items]
+        results = keras.tree.flatten(live.result) if live.error is None else []
+        live.slopes = results if len(results) == len(items) else [None] * len(items)
+        if live.error is None and len(results) == len(items):
+            self._enter_gradient(live)
+
+    def answered(self, targets: list[Any], sources: list[Any], compute: Callable[[list[Any]], list[Any]]) -> list[Any]:
+        """Let a tape compute what it was asked, and ask it for what else it knows."""
+        live = self._asking
+        if self.is_paused or live is None or live.is_filled or live.question.kind != "gradient":
+            return list(compute([]))
+        live.is_filled = True
+        live.target_tensors = [tensor for tensor in targets if eager.is_eager(tensor)]
+        live.targets = [self._operand(tensor) for tensor in live.target_tensors]
+        live.sources = sources
+        live.indices = [self._source_of(tensor) for tensor in sources]
+        others: list[Any] = []
+        if any(tensor.dtype == tf.resource for tensor in sources):
+            asked = {eager.tensor_id(tensor) for tensor in sources}
+            others = [handle for handle in self._learning_handles() if eager.tensor_id(handle) not in asked]
+        slopes = list(compute(others))
+        live.slopes = slopes[: len(sources)]
+        live.in_reach = [h for h, slope in zip(others, slopes[len(sources) :], strict=True) if slope is not None]
+        self._enter_gradient(live)
+        return live.slopes
+
+    def _enter_gradient(self, live: LiveCall) -> None:
+        op = self.enter(INNER_GRADIENT, list(live.targets), self.calls.place(), is_pseudo=True)
+        for slope in live.slopes:
+            values = getattr(slope, "values", slope)
+            if eager.is_eager(values):
+                op.outputs.append(self.index(values))
+
+    def _source_of(self, tensor: Any) -> int:
+        return self.versions(tensor)[0] if tensor.dtype == tf.resource else self._operand(tensor)
+
+    def _learning_handles(self) -> list[Any]:
+        """Handles of the trainable variables that are known so far."""
+        found = {eager.tensor_id(handle): handle for handle in self.tapes.learners()}
+        for key, (variable, _, _) in self.variables.items():
+            if variable.trainable and variable.dtype.is_floating:
+                found.setdefault(key, variable.handle)
+        return list(found.values())
+
+    # -- optimizers and variables ----------------------------------------------------------------------
+
+    def _uses(self, optimizer: Any) -> None:
+        self.optimizers.setdefault(id(optimizer), optimizer)
+        if not optimizer.built:
+            self.parts.keep(optimizer)
+
+    def _scaled(self, optimizer: Any) -> None:
+        self.scaled.add(id(optimizer))
+
+    def _application(self, application: Application, run: Callable[[], Any]) -> Any:
+        if self.is_paused:
+            return run()
+        live = LiveUpdate(application, self.place(), len(self.ops))
+        optimizer = application.optimizer
+        with self.paused():
+            live.learning_rate, live.is_scheduled = steps.learning_rates(optimizer)
+        if steps.scales_loss(optimizer):
+            live.scaled = id(optimizer) in self.scaled
+            live.scale = [self.versions(handle)[0] for handle in steps.scale_handles(optimizer)]
+        for gradient, _ in application.pairs or ():
+            values = getattr(gradient, "values", gradient)
+            live.gradients.append(self.index(values) if eager.is_eager(values) else None)
+        self._updating = True
+        try:
+            return run()
+        except Exception as error:
+            live.error = f"{type(error).__name__}: {error}"[:300]
+            raise
+        finally:
+            self._updating = False
+            live.last = len(self.ops)
+            self.live_updates.append(live)
+
+    def _assignment(self, variable: Any) -> None:
+        handle = getattr(variable, "handle", None)
+        if self.is_paused and handle is not None and eager.tensor_id(handle) in self.before:
+            return
+        if handle is not None and eager.is_eager(handle) and eager.tensor_id(handle) not in self.before:
+            with self.paused():
+                self.before[eager.tensor_id(handle)] = (variable, variable.read_value())
+
+    def _losses_read(self, layer: Any) -> None:
+        if not self.is_paused:
+            self.losses_read.append(layer)
+
+    def close_tapes(self) -> None:
+        """Take tapes that are still open for closed."""
+        for live in self.live_tapes:
+            if live.spans[-1][1] < 0:
+                live.spans[-1][1] = len(self.ops)

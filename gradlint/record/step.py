@@ -1,0 +1,392 @@
+"""Runs a training step of the user's own under the recorder, and puts everything back."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gradlint.errors import ModelRunError
+from gradlint.record import tensors
+from gradlint.record.failures import failure_of
+from gradlint.record.objective import Batch
+from gradlint.record.observation import StepTrace
+from gradlint.record.recording import Failure, LabelRecord, LossRecord, Recording, is_float
+from gradlint.record.run import ONE_AT_A_TIME, Run
+from gradlint.record.step_record import Crash, StepRecord
+from gradlint.record.step_writing import left_out_of, record_of
+from gradlint.record.subject import Subject, perturbed
+from gradlint.record.writing import Backward, recording_of
+from gradlint.upstream import backprop, eager, restoring, steps
+from gradlint.upstream.libraries import is_library_file
+from gradlint.upstream.models import is_built
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from gradlint.thresholds import Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class StepTask:
+    """What is observed.
+
+    Attributes:
+        name: of the step.
+        models: those that should learn; found from what the step touches when empty.
+        variables: those that should learn besides.
+        given: arrays and tensors that the step gets, by key.
+        seed: of the step's random operations; None leaves them alone.
+        keep: leave the step's changes as they are.
+    """
+
+    name: str
+    models: tuple[Any, ...] = ()
+    optimizers: tuple[Any, ...] = ()
+    variables: tuple[Any, ...] = ()
+    given: Mapping[str, Any] | None = None
+    seed: int | None = None
+    keep: bool = False
+
+
+class StepRun(Run):
+    """One observed step, as what writes recordings knows runs."""
+
+    def adopt(self, trace: StepTrace, learners: Sequence[Any]) -> None:
+        """Take over what was observed."""
+        self.trace = trace
+        self.subject = replace(self.subject, learners=tuple(learners))
+
+
+class Observation:
+    """Observes whatever the current thread does between `__enter__` and `__exit__`.
+
+    Everything that the step changes is put back at the end, unless the task says `keep`.
+    """
+
+    def __init__(self, task: StepTask, thresholds: Thresholds, root: str) -> None:
+        self._task = task
+        self._thresholds = thresholds
+        self.trace = StepTrace(root, task.given or {})
+        self._stack = contextlib.ExitStack()
+        self._inside = contextlib.ExitStack()
+        self._tape: Any = None
+        self._loss: Any = None
+        self.returned: Any = None
+        self.error: BaseException | None = None
+        self.outcome: tuple[Recording, StepRecord] | None = None
+
+    def __enter__(self) -> Observation:
+        task, trace = self._task, self.trace
+        enter = self._stack.enter_context
+        enter(ONE_AT_A_TIME)
+        enter(warnings.catch_warnings())
+        if not task.keep:
+            enter(restoring.restored((), lambda variable: False))
+        enter(backprop.python_functions_differentiable_twice())
+        warnings.simplefilter("ignore")
+        if task.seed is not None:
+            restoring.fresh_seeds(task.seed)
+        for optimizer in self._optimizers():
+            trace.parts.keep(optimizer)
+        for model in task.models:
+            for metric in getattr(model, "metrics", ()):
+                trace.parts.keep(metric)
+        for variable in self._named():
+            trace.index(eager.handle_of(variable))
+        for key, value in (task.given or {}).items():
+            if eager.is_eager(value):
+                trace.introduce(key, value)
+        trace.tapes.learners = lambda: [eager.handle_of(v) for v in self._named() if v.trainable]
+        self._tape = self._inside.enter_context(tf.GradientTape(persistent=True))
+        for variable in self._named():
+            if variable.trainable and is_float(tensors.dtype_of(variable)):
+                self._tape.watch(eager.tf_variable(variable))
+        self._inside.enter_context(trace.recording())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        error = self.error = error or self.error
+        trace = self.trace
+        with self._stack:
+            try:
+                self._loss = self._differentiated()
+            finally:
+                trace.close_tapes()
+                self._inside.close()
+            with trace.paused():
+                after = {key: (variable, variable.read_value()) for key, (variable, _) in trace.before.items()}
+                try:
+                    if error is None or isinstance(error, Exception):
+                        self.outcome = self._written(after, error)
+                finally:
+                    if not self._task.keep:
+                        self._put_back()
+
+    def failed(self, error: Exception | None) -> None:
+        """Note the error with which the step ended, when it is not to be raised again."""
+        self.error = error
+
+    def _put_back(self) -> None:
+        for variable, value in self.trace.before.values():
+            variable.assign(value)
+        self.trace.parts.restore()
+
+    # -- who takes part --------------------------------------------------------------------------------
+
+    def _optimizers(self) -> list[Any]:
+        own = [getattr(model, "optimizer", None) for model in self._task.models]
+        named = [o for o in (*self._task.optimizers, *own) if o is not None]
+        return [
+            part for optimizer in named for part in {id(o): o for o in (optimizer, steps.innermost(optimizer))}.values()
+        ]
+
+    def _named(self) -> list[Any]:
+        found: dict[int, Any] = {}
+        for owner in (*self._task.models, *self._task.variables):
+            for variable in getattr(owner, "variables", [owner]):
+                if hasattr(eager.tf_variable(variable), "handle"):
+                    found.setdefault(eager.tensor_id(eager.handle_of(variable)), variable)
+        return list(found.values())
+
+    def _touched(self) -> list[Any]:
+        """The models and layers that the step itself calls, and the variables that it reads by itself."""
+        found: dict[int, Any] = {}
+        last = 0
+        for call in self.trace.calls.all:
+            if call.first >= last or not found:
+                last = max(last, call.last)
+                if isinstance(call.operation, keras.Layer) and call.operation.variables:
+                    found.setdefault(id(call.operation), call.operation)
+        listed = {
+            eager.tensor_id(eager.handle_of(variable))
+            for owner in (*found.values(), *self._task.models)
+            for variable in owner.variables
+        }
+        named = {eager.tensor_id(eager.handle_of(variable)) for variable in self._named()}
+        loose = [
+            variable
+            for key, (variable, _, _) in self.trace.variables.items()
+            if key not in listed | named and variable.trainable and variable.dtype.is_floating
+        ]
+        return [*found.values(), *loose]
+
+    # -- what came of it -------------------------------------------------------------------------------
+
+    def _differentiated(self) -> Any | None:
+        """One loss for all that the step differentiates, in proportions that let no two of them cancel."""
+        asking = [call for call in self.trace.live_calls if any(t.dtype == tf.resource for t in call.sources)]
+        targets = [
+            target
+            for call in asking or self.trace.live_calls
+            for target in call.target_tensors
+            if eager.is_eager(target) and target.dtype.is_floating
+        ]
+        targets = list({eager.tensor_id(target): target for target in targets}.values())
+        if not targets:
+            return None
+        if len(targets) == 1:
+            return tf.reduce_sum(targets[0])
+        weights = np.random.default_rng(self._task.seed or 0).uniform(0.5, 1.5, size=len(targets))
+        return tf.add_n(
+            [float(w) * tf.reduce_sum(tf.cast(t, tf.float32)) for w, t in zip(weights, targets, strict=True)]
+        )
+
+    def _written(self, after: Mapping[int, tuple[Any, Any]], error: Exception | None) -> tuple[Recording, StepRecord]:
+        trace, task = self.trace, self._task
+        touched = self._touched()
+        is_named = bool(task.models or task.variables)
+        own = [*task.models, *task.variables]
+        learners = [*own, *(owner for owner in touched if not any(owner is known for known in own))]
+        subject = Subject(None, lambda: None, None, {}, {}, {}, None, thresholds=self._thresholds)
+        run = StepRun(subject, {}, {}, task.seed or 0)
+        run.adopt(trace, learners)
+        batch = Batch({}, None, {}, None)
+        crash, failure = self._crashed(run, batch, error)
+        for variable in run.learning():
+            trace.index(eager.handle_of(variable))
+        judged = self._named() if is_named else run.learning()
+        left_out = left_out_of(trace, run, judged)
+        run.left_out = left_out
+        handles = [run.handle(variable) for variable in run.learning() if variable.trainable]
+        loss, slopes = self._loss, {}
+        if loss is not None:
+            indices = run.reached([], handles)
+            found = backprop.gradients(self._tape, loss, [trace.tensors[index] for index in indices])
+            slopes = dict(zip(indices, found, strict=True))
+        number = len(trace.live_calls)
+        described = f"what {number} gradient call{'' if number == 1 else 's'} of {task.name} differentiate"
+        value = float(tf.reduce_sum(tf.cast(loss, tf.float32))) if loss is not None else float("nan")
+        record = LossRecord(
+            "step",
+            described + ("s" if number == 1 else ""),
+            tensor=trace.index(loss) if loss is not None else None,
+            value=value if np.isfinite(value) else None,
+        )
+        step = record_of(trace, run, self._tape, task, self.returned, after, crash)
+        self._restore_values()
+        recording = recording_of(run, batch, Backward({}, record, slopes, {}, failure))
+        labels = tuple(
+            LabelRecord(key, "", index, recording.tensors[index].shape, recording.tensors[index].dtype)
+            for index, key in trace.data.items()
+        )
+        return replace(recording, labels=labels), step
+
+    def _restore_values(self) -> None:
+        """The recording speaks of the variables as the step found them."""
+        if not self._task.keep:
+            for variable, value in self.trace.before.values():
+                variable.assign(value)
+
+    def _crashed(self, run: StepRun, batch: Batch, error: Exception | None) -> tuple[Crash | None, Failure | None]:
+        if error is None:
+            return None, None
+        file, line = _place_of(error)
+        text = " ".join(str(error).split())[:300]
+        crash = Crash(type(error).__name__, text, file, line)
+        trace = self.trace
+        if trace.live_calls and _speaks_of_none(error, trace):
+            return crash, None
+        try:
+            return crash, failure_of(run, error, batch)
+        except ModelRunError:
+            return crash, None
+
+
+def _place_of(error: Exception) -> tuple[str | None, int | None]:
+    """The innermost line of the user's on the way to an error."""
+    found: tuple[str | None, int | None] = (None, None)
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == __file__:
+            found = (None, None)  # Frames before this one belong to whoever called the check.
+        elif not is_library_file(traceback.tb_frame.f_code.co_filename):
+            found = traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
+        traceback = traceback.tb_next
+    return found
+
+
+def _speaks_of_none(error: Exception, trace: StepTrace) -> bool:
+    """Whether an error comes from a gradient that is missing, a misused tape, or a misused optimizer."""
+    if any(call.error is not None for call in trace.live_calls):
+        return True
+    if any(update.error is not None and not update.application.pairs for update in trace.live_updates):
+        return True
+    text = str(error)
+    words = ("None", "No gradients provided", "NoneType")
+    is_missing = any(slope is None for call in trace.live_calls for slope in call.slopes)
+    return is_missing and any(word in text for word in words)
+
+
+def record_step(
+    step: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    task: StepTask,
+    thresholds: Thresholds,
+    *,
+    trace_returns: bool = False,
+) -> tuple[Recording, StepRecord]:
+    """Run a step once, observed.
+
+    Args:
+        step: called with `args` and `kwargs`.
+        args: positional arguments.
+        kwargs: keyword arguments.
+        task: what is observed.
+        thresholds: from where on an element counts as saturated.
+        trace_returns: also find out from which line each of the user's layers returned.
+
+    """
+    observation = Observation(task, thresholds, __file__)
+    observation.trace.calls.trace_returns = trace_returns
+    error: Exception | None = None
+    with observation:
+        try:
+            observation.returned = step(*args, **kwargs)
+        except Exception as raised:
+            error = raised
+        observation.failed(error)
+    assert observation.outcome is not None
+    return observation.outcome
+
+
+# -- what a step is given --------------------------------------------------------------------------------
+
+
+def given_arrays(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays and tensors in the arguments of a step, by a key that says where they are."""
+    found: dict[str, Any] = {}
+    for value, prefix in _arguments(args, kwargs):
+        _collect(value, prefix, found)
+    return found
+
+
+def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[Any, str]]:
+    return [*((value, "" if len(args) == 1 else str(place)) for place, value in enumerate(args))] + [
+        (value, name) for name, value in kwargs.items()
+    ]
+
+
+def _collect(value: Any, key: str, found: dict[str, Any]) -> None:
+    if isinstance(value, np.ndarray) or eager.is_eager(value):
+        found[key or "batch"] = value
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            _collect(part, f"{key}/{name}" if key else str(name), found)
+    elif isinstance(value, (list, tuple)):
+        for place, part in enumerate(value):
+            _collect(part, f"{key}/{place}" if key else str(place), found)
+
+
+def replaced_arrays(
+    args: Sequence[Any], kwargs: Mapping[str, Any], arrays: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a step, with other arrays in their places."""
+    keys = [key for _, key in _arguments(args, kwargs)]
+    new = [_rebuilt(value, key, arrays) for value, key in _arguments(args, kwargs)]
+    return tuple(new[: len(args)]), dict(zip(keys[len(args) :], new[len(args) :], strict=True))
+
+
+def _rebuilt(value: Any, key: str, arrays: Mapping[str, Any]) -> Any:
+    if isinstance(value, np.ndarray) or eager.is_eager(value):
+        return arrays.get(key or "batch", value)
+    if type(value) is dict:
+        return {name: _rebuilt(part, f"{key}/{name}" if key else str(name), arrays) for name, part in value.items()}
+    if type(value) in (list, tuple):
+        parts = [_rebuilt(part, f"{key}/{place}" if key else str(place), arrays) for place, part in enumerate(value)]
+        return type(value)(parts)
+    return value
+
+
+def perturbations(arrays: Mapping[str, Any], number: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Other arrays of the same kinds."""
+    for place in range(number):
+        generator = np.random.default_rng(seed + 1 + place)
+        moved = perturbed({key: np.asarray(value) for key, value in arrays.items()}, generator)
+        yield {
+            key: moved[key] if isinstance(value, np.ndarray) else tf.constant(moved[key], value.dtype)
+            for key, value in arrays.items()
+        }
+
+
+def needs_building(values: Sequence[Any]) -> bool:
+    """Whether a model among some arguments has not created its variables yet."""
+    pending, models = list(values), []
+    while pending:
+        value = pending.pop()
+        if isinstance(value, keras.Layer):
+            models.append(value)
+        elif isinstance(value, dict):
+            pending.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            pending.extend(value)
+    return any(not is_built(model) for model in models)

@@ -1,0 +1,244 @@
+"""What a training step did with its tapes and optimizers: plain frozen data beside its `Recording`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from gradlint.record.recording import ABSENT, Gradient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of the user's code.
+
+    Attributes:
+        function: tells one function of a file from another: the line where it begins.
+    """
+
+    file: str
+    line: int
+    function: int
+
+
+Frames = tuple[Frame, ...]
+"""The user's frames on the stack, innermost first."""
+
+
+@dataclass(frozen=True, slots=True)
+class TapeRecord:
+    """One tape of the user's.
+
+    Attributes:
+        frames: where it was opened for the first time.
+        spans: (first, last + 1) positions of operations between which it recorded.
+        watches: (tensor index, position) of what it was told to watch.
+        integers: those of them that are no floats.
+    """
+
+    frames: Frames
+    is_persistent: bool
+    watches_accessed: bool
+    spans: tuple[tuple[int, int], ...]
+    watches: tuple[tuple[int, int], ...] = ()
+    integers: tuple[tuple[int, str, Frames], ...] = ()
+
+    def records(self, position: int) -> bool:
+        """Whether an operation ran while the tape was recording."""
+        return any(first <= position < last for first, last in self.spans)
+
+
+class TargetKind(str, Enum):
+    """What a tape is asked to differentiate."""
+
+    TENSOR = "tensor"
+    INTEGER = "integer"
+    PYTHON = "Python number"
+    NUMPY = "NumPy array"
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSource:
+    """One source of a gradient call.
+
+    Attributes:
+        tensor: tensor index; of a variable that of its handle.
+        variable: path; empty for a tensor.
+        gradient: what the user's tape gave.
+        result: tensor index of that gradient.
+        outer: what gradlint's own tape, which has seen everything, gives; None when not asked.
+        text: how the source is written in the call, if it can be told.
+    """
+
+    tensor: int
+    variable: str
+    dtype: str
+    gradient: Gradient = ABSENT
+    result: int | None = None
+    outer: Gradient | None = None
+    text: str = ""
+    is_trainable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GradientCall:
+    """One call of `gradient`, `jacobian` or `batch_jacobian`.
+
+    Attributes:
+        tape: index into `StepRecord.tapes`; None for a tape that was opened elsewhere.
+        first: position of the first operation of the backward pass.
+        last: one after its last.
+        targets: tensor indices.
+        in_reach: paths of variables that nobody asked this call for, and that the tape has a gradient of.
+        error: the error it ended with.
+    """
+
+    kind: str
+    tape: int | None
+    frames: Frames
+    first: int
+    last: int
+    targets: tuple[int, ...]
+    target_kind: TargetKind
+    target_text: str
+    sources: tuple[AskedSource, ...]
+    in_reach: tuple[str, ...] = ()
+    is_inside: bool = False
+    is_used_up: bool = False
+    fills_zeros: bool = False
+    odd_sources: str = ""
+    """The type of a source that is neither a tensor nor a variable."""
+    error: str | None = None
+
+    @property
+    def asks_variables(self) -> bool:
+        return any(source.variable for source in self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePair:
+    """A gradient and the variable it is applied to.
+
+    Attributes:
+        gradient: tensor index; None where there is none.
+        variable: path.
+        tensor: index of the variable's handle.
+    """
+
+    gradient: int | None
+    variable: str
+    tensor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One call of `apply` or `apply_gradients`, or one assignment by the user's own hand.
+
+    Attributes:
+        optimizer: class name; empty for an assignment.
+        pairs: empty where the call gets something that is no pairs.
+        given: how many gradients and variables it got.
+        learning_rate: None when unknown.
+        scaled: a loss was scaled for it before; None where the optimizer wants none.
+        error: the error it ended with.
+    """
+
+    optimizer: str
+    frames: Frames
+    first: int
+    last: int
+    pairs: tuple[UpdatePair, ...]
+    given: tuple[int, int] = (0, 0)
+    is_paired: bool = True
+    learning_rate: float | None = None
+    is_scheduled: bool = False
+    accumulates: bool = False
+    scaled: bool | None = None
+    scale: tuple[int, ...] = ()
+    """Tensor indices of the variable that holds the loss scale."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What the step did to one variable.
+
+    Attributes:
+        is_changed: its value after the step is another.
+        largest: the largest absolute value.
+        resolution: distance from there to the next number of its dtype.
+    """
+
+    variable: str
+    dtype: str
+    is_changed: bool
+    largest: float
+    resolution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One call of `predict` or the like: a value that leaves TensorFlow, at one operation of the recording."""
+
+    method: str
+    model: str
+    position: int
+    frames: Frames
+
+
+@dataclass(frozen=True, slots=True)
+class LayerLosses:
+    """Losses that a model's layers add, and whether the step reads them."""
+
+    model: str
+    owners: tuple[str, ...]
+    is_read: bool
+    frames: Frames
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """The error with which the step ended."""
+
+    kind: str
+    message: str
+    file: str | None
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """Everything a step did, in the order in which it happened.
+
+    Attributes:
+        name: of the step.
+        passes: for operations on the way of a gradient that is missing, which operands their gradient function serves.
+        frames: the user's frames at each operation that ran outside of optimizers.
+        returned: tensor indices of what the step returned.
+        kept: tensor indices of gradients that something still holds after the step.
+        data: what the step was given: tensor index to key.
+        models: names of the models that were named.
+        born: paths of trainable variables that were created while the step ran, with the place.
+    """
+
+    name: str
+    tapes: tuple[TapeRecord, ...] = ()
+    calls: tuple[GradientCall, ...] = ()
+    updates: tuple[Update, ...] = ()
+    movements: tuple[Movement, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
+    layer_losses: tuple[LayerLosses, ...] = ()
+    frames: Mapping[int, Frames] = field(default_factory=dict)
+    passes: Mapping[int, tuple[bool, ...]] = field(default_factory=dict)
+    returned: tuple[int, ...] = ()
+    kept: frozenset[int] = frozenset()
+    data: Mapping[int, str] = field(default_factory=dict)
+    models: tuple[str, ...] = ()
+    born: tuple[tuple[str, Frames], ...] = ()
+    departures: tuple[Frames, ...] = ()
+    """Where values of tensors were taken out of TensorFlow, in order."""
+    crash: Crash | None = None

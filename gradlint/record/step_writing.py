@@ -1,0 +1,445 @@
+"""From an observed step to plain data: its tapes, gradient calls, updates, and what it leaves out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gradlint.operations import INNER_GRADIENT, NUMPY_CONVERSION, Trait, has
+from gradlint.record import call_text, reduction, source, tensors
+from gradlint.record.omissions import is_inference, readers_of
+from gradlint.record.recording import ABSENT, NOT_APPLICABLE, Gradient, LeftOut, Omission, is_float
+from gradlint.record.step_record import (
+    AskedSource,
+    Crash,
+    Evaluation,
+    Frames,
+    GradientCall,
+    LayerLosses,
+    Movement,
+    StepRecord,
+    TapeRecord,
+    Update,
+    UpdatePair,
+)
+from gradlint.result import GradientState
+from gradlint.upstream import backprop, eager, steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from gradlint.record.ledger import Op
+    from gradlint.record.observation import LiveCall, LiveUpdate, StepTrace
+    from gradlint.record.step import StepRun, StepTask
+
+# Parts of this name follow what learns, or stand beside it: nobody means to train them.
+FOLLOWERS = frozenset(
+    {"target", "targets", "teacher", "ema", "momentum", "average", "averaged", "avg", "frozen", "reference", "ref"}
+    | {"old", "slow", "shadow", "swa", "polyak"}
+)
+
+
+def record_of(
+    trace: StepTrace,
+    run: StepRun,
+    tape: Any,
+    task: StepTask,
+    returned: Any,
+    after: Mapping[int, tuple[Any, Any]],
+    crash: Crash | None,
+) -> StepRecord:
+    """Write down what a step did.
+
+    Args:
+        trace: what was observed.
+        run: knows the variables by their paths.
+        tape: gradlint's own, which has seen everything.
+        task: what was to be observed.
+        returned: by the step.
+        after: the values after the step of the variables that it assigned to, by handle id.
+        crash: how it ended, if it did.
+    """
+    names = _Names(trace, run)
+    calls = tuple(_call(trace, names, live, tape) for live in trace.live_calls)
+    return StepRecord(
+        name=task.name,
+        tapes=tuple(
+            TapeRecord(
+                live.frames,
+                steps.is_persistent(live.tape),
+                steps.watches_accessed(live.tape),
+                tuple((first, last) for first, last in live.spans),
+                tuple(live.watches),
+                tuple(live.integers),
+            )
+            for live in trace.live_tapes
+        ),
+        calls=calls,
+        updates=tuple(_update(trace, names, live) for live in trace.live_updates),
+        movements=tuple(_movements(trace, names, after)),
+        evaluations=tuple(
+            Evaluation(live.method, str(live.model.name), live.position, live.frames) for live in trace.evaluations
+        ),
+        layer_losses=_layer_losses(trace, names),
+        frames=trace.frames,
+        passes=_passes(trace, calls),
+        returned=tuple(_known(trace, returned)),
+        kept=_kept(trace) | (frozenset(trace.taken) & _results(trace)),
+        data=dict(trace.data),
+        models=tuple(str(model.name) for model in task.models if hasattr(model, "name")),
+        born=_born(trace, names),
+        departures=trace.departures,
+        crash=crash,
+    )
+
+
+class _Names:
+    """The paths of variables, by handle id."""
+
+    def __init__(self, trace: StepTrace, run: StepRun) -> None:
+        self._trace = trace
+        self.variables: dict[int, tuple[str, Any]] = {
+            eager.tensor_id(run.handle(variable)): (path, variable)
+            for path, variable in zip(run.paths(), run.learning(), strict=True)
+        }
+
+    def of(self, variable: Any) -> str:
+        known = self.variables.get(eager.tensor_id(eager.handle_of(variable)))
+        return known[0] if known is not None else tensors.path_of(variable)
+
+    def of_handle(self, handle: Any) -> tuple[str, bool]:
+        """Path, and whether it is trainable."""
+        key = eager.tensor_id(handle)
+        path, variable = self.variables.get(key, ("", None))
+        if variable is not None:
+            return path, bool(variable.trainable)
+        read = self._trace.variables.get(key)
+        return (tensors.path_of(read[0]), bool(read[0].trainable)) if read is not None else ("a variable", True)
+
+
+def _call(trace: StepTrace, names: _Names, live: LiveCall, tape: Any) -> GradientCall:
+    question = live.question
+    texts = call_text.arguments(live.frames[0] if live.frames else None, question.kind)
+    absent = [
+        tensor
+        for tensor, slope in zip(live.sources, live.slopes, strict=False)
+        if slope is None and tensor.dtype == tf.resource
+    ]
+    outer = _outer(tape, live.target_tensors, absent)
+    sources = []
+    for place, (tensor, index) in enumerate(zip(live.sources, live.indices, strict=False)):
+        slope = live.slopes[place] if place < len(live.slopes) else None
+        is_variable = tensor.dtype == tf.resource
+        path, trainable = names.of_handle(tensor) if is_variable else ("", True)
+        dtype = (
+            tensors.dtype_of(names.variables[eager.tensor_id(tensor)][1])
+            if (is_variable and eager.tensor_id(tensor) in names.variables)
+            else "float32"
+            if is_variable
+            else tensor.dtype.name
+        )
+        values = getattr(slope, "values", slope)
+        sources.append(
+            AskedSource(
+                tensor=index,
+                variable=path,
+                dtype=dtype,
+                gradient=NOT_APPLICABLE if not is_float(dtype) else _reduced(slope),
+                result=trace.known(values) if eager.is_eager(values) else None,
+                outer=outer.get(eager.tensor_id(tensor)),
+                text=texts.sources[place] if len(texts.sources) == len(live.sources) else "",
+                is_trainable=trainable,
+            )
+        )
+    return GradientCall(
+        kind=question.kind,
+        tape=live.tape,
+        frames=live.frames,
+        first=live.first,
+        last=live.last,
+        targets=tuple(live.targets),
+        target_kind=live.target_kind,
+        target_text=texts.target,
+        sources=tuple(sources),
+        in_reach=tuple(names.of_handle(handle)[0] for handle in live.in_reach),
+        is_inside=question.is_recording,
+        is_used_up=question.is_used_up,
+        fills_zeros=question.fills_zeros,
+        odd_sources=live.odd_sources,
+        error=live.error,
+    )
+
+
+def _reduced(slope: Any) -> Gradient:
+    return reduction.gradient_of(slope) if slope is None or eager.is_eager(getattr(slope, "values", slope)) else ABSENT
+
+
+def _outer(tape: Any, targets: Sequence[Any], sources: Sequence[Any]) -> dict[int, Gradient]:
+    """What gradlint's own tape gives where the user's gives nothing."""
+    floats = [target for target in targets if target.dtype.is_floating]
+    if not floats or not sources:
+        return {}
+    # A sum of the targets would be an operation that the tape has not seen.
+    found: dict[int, Gradient] = {}
+    for target in floats:
+        for handle, slope in zip(sources, backprop.gradients(tape, target, sources), strict=True):
+            key = eager.tensor_id(handle)
+            if slope is not None or key not in found:
+                found[key] = reduction.gradient_of(slope)
+    return found
+
+
+def _update(trace: StepTrace, names: _Names, live: LiveUpdate) -> Update:
+    application = live.application
+    pairs = application.pairs or ()
+    return Update(
+        optimizer=type(application.optimizer).__name__,
+        frames=live.frames,
+        first=live.first,
+        last=live.last,
+        pairs=tuple(
+            UpdatePair(gradient, names.of(variable), trace.source_index(variable))
+            for gradient, (_, variable) in zip(live.gradients, pairs, strict=True)
+        ),
+        given=application.given,
+        is_paired=application.pairs is not None,
+        learning_rate=live.learning_rate,
+        is_scheduled=live.is_scheduled,
+        accumulates=steps.accumulates(application.optimizer),
+        scaled=live.scaled,
+        scale=tuple(live.scale),
+        error=live.error,
+    )
+
+
+def _movements(trace: StepTrace, names: _Names, after: Mapping[int, tuple[Any, Any]]) -> Iterable[Movement]:
+    for key, (path, variable) in names.variables.items():
+        if not variable.trainable:
+            continue
+        if key not in after:
+            yield Movement(path, tensors.dtype_of(variable), False, 0.0, 0.0)
+            continue
+        was, now = trace.before[key][1], after[key][1]
+        is_changed = not np.array_equal(eager.array_of(was), eager.array_of(now), equal_nan=True)
+        largest = float(tf.reduce_max(tf.abs(tf.cast(now, tf.float64)))) if int(tf.size(now)) else 0.0
+        eps = float(tf.cast(np.finfo(np.float32).eps, tf.float64))
+        eps = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52}.get(now.dtype.name, eps)
+        yield Movement(path, now.dtype.name, is_changed, largest, largest * eps / 2)
+
+
+def _layer_losses(trace: StepTrace, names: _Names) -> tuple[LayerLosses, ...]:
+    """Of each model that the step calls and trains, the losses that its layers add."""
+    asked = {eager.tensor_id(t) for call in trace.live_calls for t in call.sources if t.dtype == tf.resource}
+    read = {id(part) for layer in trace.losses_read for part in [layer, *steps.layers_of(layer)]}
+    found: dict[int, LayerLosses] = {}
+    for call in trace.calls.all:
+        model = call.operation
+        if not isinstance(model, keras.Layer) or id(model) in found or call.first not in trace.frames:
+            continue
+        trained = {eager.tensor_id(eager.handle_of(variable)) for variable in model.trainable_variables}
+        if not trained & asked or any(id(model) in {id(p) for p in steps.layers_of(k)} for k in _models(found, trace)):
+            continue
+        owners = [part for part in steps.layers_of(model) if steps.adds_losses(part)]
+        if owners:
+            is_read = all(id(part) in read for part in owners)
+            found[id(model)] = LayerLosses(
+                str(model.name), tuple(str(part.name) for part in owners), is_read, trace.frames[call.first]
+            )
+    return tuple(found.values())
+
+
+def _models(found: Mapping[int, LayerLosses], trace: StepTrace) -> list[Any]:
+    return [call.operation for call in trace.calls.all if id(call.operation) in found]
+
+
+def _born(trace: StepTrace, names: _Names) -> tuple[tuple[str, Frames], ...]:
+    """Trainable variables that were created while the step ran."""
+    found = []
+    for key, (variable, _, _) in trace.variables.items():
+        index = trace.known(variable.handle)
+        if index is None or not variable.trainable:
+            continue
+        first = trace.versions(variable.handle)[0]
+        position = trace.producers[first]
+        if position is not None and trace.ops[position].type == "VarHandleOp":
+            path = names.variables[key][0] if key in names.variables else tensors.path_of(variable)
+            found.append((path, trace.frames.get(position, ())))
+    return tuple(found)
+
+
+# -- what becomes of gradients ---------------------------------------------------------------------------
+
+
+def _known(trace: StepTrace, value: Any) -> Iterable[int]:
+    """The indices of the tensors in what a step returned."""
+    try:
+        leaves = keras.tree.flatten(value)
+    except Exception:
+        leaves = []
+    for leaf in leaves:
+        values = getattr(leaf, "values", leaf) if isinstance(leaf, tf.IndexedSlices) else leaf
+        index = trace.known(values) if eager.is_eager(values) else None
+        if index is not None:
+            yield index
+
+
+def _results(trace: StepTrace) -> frozenset[int]:
+    indices = (
+        trace.known(getattr(slope, "values", slope))
+        for live in trace.live_calls
+        for slope in live.slopes
+        if eager.is_eager(getattr(slope, "values", slope))
+    )
+    return frozenset(index for index in indices if index is not None)
+
+
+def _kept(trace: StepTrace) -> frozenset[int]:
+    """Gradients that the code of the step puts into an object or a list: another step may use them."""
+    found = set[int]()
+    for live in trace.live_calls:
+        if live.frames and call_text.is_stored(live.frames[0], live.question.kind):
+            values = (getattr(slope, "values", slope) for slope in live.slopes)
+            indices = (trace.known(value) for value in values if eager.is_eager(value))
+            found |= {index for index in indices if index is not None}
+    return frozenset(found)
+
+
+# -- what a gradient passes ------------------------------------------------------------------------------
+
+
+def _passes(trace: StepTrace, calls: Sequence[GradientCall]) -> dict[int, tuple[bool, ...]]:
+    """For the operations on the way from sources without a gradient to their targets: which operands they serve."""
+    wanted: set[int] = set()
+    for call in calls:
+        starts = {source.tensor for source in call.sources if source.gradient.state is GradientState.ABSENT}
+        if starts:
+            wanted |= _between(trace, starts, set(call.targets))
+    cache: dict[Any, tuple[bool, ...]] = {}
+    return {position: _serves(trace, trace.ops[position], cache) for position in sorted(wanted)}
+
+
+def _between(trace: StepTrace, starts: set[int], targets: set[int]) -> set[int]:
+    marked = set(starts)
+    for index in starts:
+        tensor = trace.tensors[index]
+        if tensor is not None and tensor.dtype == tf.resource:
+            marked.update(trace.versions(tensor))
+    met = []
+    for position, op in enumerate(trace.ops):
+        if not has(op.type, Trait.READS_SHAPE) and op.type != INNER_GRADIENT and any(i in marked for i in op.inputs):
+            marked.update(op.outputs)
+            met.append(position)
+    behind = set(targets)
+    found = set()
+    for position in reversed(met):
+        op = trace.ops[position]
+        if any(index in behind for index in op.outputs):
+            behind.update(op.inputs)
+            found.add(position)
+    return found
+
+
+def _serves(trace: StepTrace, op: Op, cache: dict[Any, tuple[bool, ...]]) -> tuple[bool, ...]:
+    operands = [trace.tensors[index] for index in op.inputs]
+    results = [trace.tensors[index] for index in op.outputs]
+    nothing = (False,) * len(operands)
+    if has(op.type, Trait.LEAVES) or op.type == NUMPY_CONVERSION or has(op.type, Trait.ASSIGNS):
+        return nothing
+    if op.is_pseudo or op.type == "ReadVariableOp":
+        return (True,) * len(operands)
+    if any(part is None for part in (*operands, *results)):
+        return (True,) * len(operands)
+    if not any(is_float(t.dtype.name) or t.dtype == tf.variant for t in results):
+        return nothing
+    key = (op.type, str(op.attributes), tuple((tuple(t.shape), t.dtype) for t in (*operands, *results)))
+    if key not in cache:
+        slopes = [tf.ones_like(t) if is_float(t.dtype.name) else None for t in results]
+        try:
+            given = backprop.local_gradients(op.type, op.attributes, operands, results, slopes)
+            cache[key] = tuple(g is not None for g in given[: len(operands)])
+        except Exception:
+            cache[key] = nothing
+    return cache[key]
+
+
+# -- what is left out ------------------------------------------------------------------------------------
+
+
+def left_out_of(trace: StepTrace, run: StepRun, judged: Sequence[Any]) -> dict[int, LeftOut]:
+    """The trainable variables that no call of the step asks for, by handle id.
+
+    Args:
+        trace: of the step.
+        run: knows all variables.
+        judged: those of them that should learn; the others rest.
+    """
+    calls = [live for live in trace.live_calls if any(t.dtype == tf.resource for t in live.sources)]
+    asked = {eager.tensor_id(tensor) for live in calls for tensor in live.sources}
+    meant = {eager.tensor_id(eager.handle_of(variable)) for variable in judged}
+    in_turns = _trains_in_turns(calls)
+    readers = readers_of(trace)
+    paths = dict(zip((eager.tensor_id(run.handle(v)) for v in run.learning()), run.paths(), strict=True))
+    parts = _parts(run)
+    found: dict[int, LeftOut] = {}
+    for variable in run.learning():
+        handle = run.handle(variable)
+        key = eager.tensor_id(handle)
+        if not variable.trainable or key in asked:
+            continue
+        reads = [position for index in trace.versions(handle) for position in readers.get(index, ())]
+        reaching = [live for live in calls if any(eager.tensor_id(h) == key for h in live.in_reach)]
+        if key not in meant:
+            found[key] = LeftOut(Omission.RESTING)
+        elif not reads:
+            if in_turns:
+                found[key] = LeftOut(Omission.RESTING)
+        elif (
+            not reaching
+            or key in trace.before
+            or all(is_inference(trace, read) for read in reads)
+            or FOLLOWERS & set(_words(f"{parts.get(key, '')}/{paths[key]}"))
+        ):
+            found[key] = LeftOut(Omission.RESTING)
+        else:
+            place = _most_alike(reaching, f"{parts.get(key, '')}/{paths[key]}")
+            frame = place.frames[0] if place.frames else None
+            found[key] = LeftOut(
+                Omission.UNASKED, in_turns, frame.file if frame else None, frame.line if frame else None
+            )
+    return found
+
+
+def _parts(run: StepRun) -> dict[int, str]:
+    """The name of the model that each variable belongs to, by handle id."""
+    found: dict[int, str] = {}
+    for owner in run.subject.learners:
+        for variable in getattr(owner, "variables", ()):
+            if hasattr(eager.tf_variable(variable), "handle"):
+                found.setdefault(eager.tensor_id(eager.handle_of(variable)), str(getattr(owner, "name", "")))
+    return found
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in "".join(c if c.isalpha() else " " for c in text.lower()).split() if word]
+
+
+def _most_alike(calls: Sequence[LiveCall], name: str) -> LiveCall:
+    """Of several gradient calls the one whose line speaks of a part of this name; among equals the last."""
+    words = _words(name)
+
+    def likeness(live: LiveCall) -> int:
+        if not live.frames:
+            return 0
+        text = call_text.line(live.frames[0].file, live.frames[0].line)
+        return sum(any(word.startswith(token) for word in words) for token in _words(text))
+
+    return max(enumerate(calls), key=lambda pair: (likeness(pair[1]), pair[0]))[1]
+
+
+def _trains_in_turns(calls: Sequence[LiveCall]) -> bool:
+    """Whether a function that takes gradients does so under a condition: another step may train others."""
+    places = {(frame.file, frame.function) for live in calls for frame in live.frames}
+    return any(source.chooses_what_trains(file, first) for file, first in places)

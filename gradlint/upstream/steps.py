@@ -1,0 +1,418 @@
+"""What a training step does with tapes, optimizers and variables, as TensorFlow and Keras are told of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import keras
+import tensorflow as tf
+from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
+from keras.src.optimizers.base_optimizer import BaseOptimizer
+from keras.src.optimizers.loss_scale_optimizer import LossScaleOptimizer
+from tensorflow.python.eager import backprop
+from tensorflow.python.ops import resource_variable_ops, stateful_random_ops
+
+from gradlint.upstream import eager, patching
+
+Run = Callable[[], Any]
+
+# Its own tapes: py_function and recompute_grad open one for each call.
+_TENSORFLOW = f"{os.sep}tensorflow{os.sep}python{os.sep}"
+_TAPE_FILES = (backprop.__file__, __file__, patching.__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One call of `gradient`, `jacobian` or `batch_jacobian`.
+
+    Attributes:
+        kind: the name of the method.
+        is_recording: the tape is still open.
+        is_used_up: it is not persistent, and has answered before.
+        fills_zeros: the caller wants zeros in place of None.
+    """
+
+    kind: str
+    target: Any
+    sources: Any
+    is_recording: bool
+    is_used_up: bool
+    fills_zeros: bool
+
+
+class TapeObserver(Protocol):
+    """Is told of everything that user code does with tapes."""
+
+    def tape_opened(self, tape: Any) -> None:
+        """A tape begins to record, for the first time or again."""
+
+    def tape_closed(self, tape: Any) -> None:
+        """A tape stops to record."""
+
+    def tape_watched(self, tape: Any, watched: Sequence[Any]) -> None:
+        """A tape is told to watch tensors and variables."""
+
+    def tape_asked(self, tape: Any, question: Question, run: Run) -> Any:
+        """A tape is asked; `run()` gives the answer."""
+
+
+@contextlib.contextmanager
+def on_tapes(observer: TapeObserver) -> Iterator[None]:
+    """Tell an observer of all tapes but those that TensorFlow opens for itself."""
+    own = backprop.GradientTape
+    push, pop, watch = own._push_tape, own._pop_tape, own.watch
+    methods = {name: getattr(own, name) for name in ("gradient", "jacobian", "batch_jacobian")}
+    answering: list[Any] = []
+
+    def push_tape(self: Any) -> None:
+        push(self)
+        if not answering and not _is_of_tensorflow():  # A jacobian records its own reshaping.
+            observer.tape_opened(self)
+
+    def pop_tape(self: Any) -> None:
+        pop(self)
+        if not answering:
+            observer.tape_closed(self)
+
+    def watch_tensors(self: Any, tensor: Any) -> None:
+        watch(self, tensor)
+        if not _is_of_tensorflow():
+            observer.tape_watched(self, tf.nest.flatten(tensor))
+
+    def asking(name: str) -> Callable[..., Any]:
+        def ask(self: Any, target: Any, sources: Any, *args: Any, **kwargs: Any) -> Any:
+            if answering or _is_of_tensorflow():
+                return methods[name](self, target, sources, *args, **kwargs)
+            place = 1 if name == "gradient" else 0
+            zeros = kwargs.get("unconnected_gradients", args[place] if len(args) > place else "none")
+            question = Question(
+                name,
+                target,
+                sources,
+                bool(self._recording),
+                self._tape is None,
+                tf.UnconnectedGradients(zeros) is tf.UnconnectedGradients.ZERO,
+            )
+
+            def run() -> Any:
+                answering.append(self)
+                try:
+                    return methods[name](self, target, sources, *args, **kwargs)
+                finally:
+                    answering.pop()
+
+            return observer.tape_asked(self, question, run)
+
+        return ask
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(patching.patched(own, "_push_tape", push_tape))
+        stack.enter_context(patching.patched(own, "_pop_tape", pop_tape))
+        stack.enter_context(patching.patched(own, "watch", watch_tensors))
+        for name in methods:
+            stack.enter_context(patching.patched(own, name, asking(name)))
+        yield
+
+
+def _is_of_tensorflow() -> bool:
+    """Whether the code that uses a tape is TensorFlow's own."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and (frame.f_code.co_filename in _TAPE_FILES or "contextlib" in frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame is not None and _TENSORFLOW in frame.f_code.co_filename
+
+
+def is_persistent(tape: Any) -> bool:
+    """Whether a tape may be asked more than once."""
+    return bool(tape._persistent)
+
+
+def watches_accessed(tape: Any) -> bool:
+    """Whether a tape watches the trainable variables that are read while it is open."""
+    return bool(tape._watch_accessed_variables)
+
+
+# -- optimizers ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One call of `apply` or `apply_gradients`.
+
+    Attributes:
+        pairs: (gradient or None, variable) pairs; None where the caller gives something else.
+        given: how many gradients and how many variables there are.
+    """
+
+    optimizer: Any
+    pairs: tuple[tuple[Any, Any], ...] | None
+    given: tuple[int, int] = (0, 0)
+
+
+@contextlib.contextmanager
+def on_optimizers(
+    applied: Callable[[Application, Run], Any], scaled: Callable[[Any], None], before: Callable[[Any], None]
+) -> Iterator[None]:
+    """Report what optimizers get.
+
+    Args:
+        applied: called with each application, and gives the result of its `run()`.
+        scaled: called with each optimizer that is asked to scale a loss.
+        before: called with each optimizer before it is used.
+    """
+    originals = {cls: cls.apply for cls in (BaseOptimizer, LossScaleOptimizer)}
+    apply_gradients = BaseOptimizer.apply_gradients
+    scales = {cls: cls.scale_loss for cls in (BaseOptimizer, LossScaleOptimizer)}
+    inside: list[Any] = []
+
+    def reported(application: Application, run: Run) -> Any:
+        def nested() -> Any:
+            inside.append(application)
+            try:
+                return run()
+            finally:
+                inside.pop()
+
+        return applied(application, nested)
+
+    def applying(cls: Any) -> Callable[..., Any]:
+        def apply(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
+            before(self)
+            if inside:
+                return originals[cls](self, grads, trainable_variables)
+            slopes = list(grads)
+            variables = getattr(self, "_trainable_variables", None) if trainable_variables is None else None
+            variables = list(trainable_variables if trainable_variables is not None else variables or ())
+            application = Application(self, tuple(zip(slopes, variables, strict=False)), (len(slopes), len(variables)))
+            again = variables if trainable_variables is not None else None
+            return reported(application, lambda: originals[cls](self, slopes, again))
+
+        return apply
+
+    def apply_pairs(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before(self)
+        if inside:
+            return apply_gradients(self, *args, **kwargs)
+        given = args[0] if args else kwargs.get("grads_and_vars")
+        items, args, kwargs = _listed(given, args, kwargs)
+        pairs = None if len(args) + len(kwargs) != 1 or not items else _paired(items)
+        number = 0 if pairs is None else len(pairs)
+        application = Application(self, pairs, (number, number))
+        return reported(application, lambda: apply_gradients(self, *args, **kwargs))
+
+    def scaling(cls: Any) -> Callable[..., Any]:
+        def scale_loss(self: Any, loss: Any) -> Any:
+            scaled(self)
+            return scales[cls](self, loss)
+
+        return scale_loss
+
+    with contextlib.ExitStack() as stack:
+        for cls in originals:
+            stack.enter_context(patching.patched(cls, "apply", applying(cls)))
+            stack.enter_context(patching.patched(cls, "scale_loss", scaling(cls)))
+        stack.enter_context(patching.patched(BaseOptimizer, "apply_gradients", apply_pairs))
+        yield
+
+
+def _listed(given: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Any, Any]:
+    """What an iterable of pairs holds, and arguments in which it can be read again."""
+    try:
+        items = list(given)
+    except TypeError:
+        return [], args, kwargs
+    if args:
+        return items, (items, *args[1:]), kwargs
+    return items, args, {**kwargs, "grads_and_vars": items}
+
+
+def _paired(items: list[Any]) -> tuple[tuple[Any, Any], ...] | None:
+    if all(isinstance(item, (tuple, list)) and len(item) == 2 and is_variable(item[1]) for item in items):
+        return tuple((item[0], item[1]) for item in items)
+    return None
+
+
+def is_variable(value: object) -> bool:
+    """Whether a value is a Keras or TensorFlow variable."""
+    return isinstance(value, (keras.Variable, tf.Variable)) or hasattr(value, "handle")
+
+
+def is_optimizer(value: object) -> bool:
+    """Whether a value is a Keras optimizer."""
+    return isinstance(value, BaseOptimizer)
+
+
+def scales_loss(optimizer: Any) -> bool:
+    """Whether an optimizer expects a scaled loss."""
+    return isinstance(optimizer, LossScaleOptimizer)
+
+
+def scale_handles(optimizer: Any) -> list[Any]:
+    """The handle of the variable that holds the scale, which user code may read by itself."""
+    scale = getattr(optimizer, "dynamic_scale", None)
+    return [] if scale is None else [eager.handle_of(scale)]
+
+
+def accumulates(optimizer: Any) -> bool:
+    """Whether an optimizer waits for several steps before it changes variables."""
+    return bool(getattr(innermost(optimizer), "gradient_accumulation_steps", None))
+
+
+def innermost(optimizer: Any) -> Any:
+    """The optimizer inside of those that wrap it."""
+    while getattr(optimizer, "inner_optimizer", None) is not None:
+        optimizer = optimizer.inner_optimizer
+    return optimizer
+
+
+def learning_rates(optimizer: Any) -> tuple[float | None, bool]:
+    """The learning rate now, and whether it follows a schedule."""
+    rate = getattr(innermost(optimizer), "_learning_rate", None)
+    scheduled = not isinstance(rate, keras.Variable) and callable(rate)
+    try:
+        return float(keras.ops.convert_to_numpy(innermost(optimizer).learning_rate)), scheduled
+    except Exception:
+        return None, scheduled
+
+
+# -- variables -------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def on_assignment(callback: Callable[[Any], None]) -> Iterator[None]:
+    """Call `callback(tf_variable)` before a variable is given a new value."""
+    base = resource_variable_ops.BaseResourceVariable
+    # ResourceVariable holds copies of the methods of its base.
+    methods = [
+        (cls, name)
+        for cls in (base, resource_variable_ops.ResourceVariable)
+        for name in vars(cls)
+        if name.startswith(("assign", "scatter_", "batch_scatter", "_strided_slice_assign", "count_up_to"))
+    ]
+
+    def assigning(original: Any) -> Callable[..., Any]:
+        def assign(self: Any, *args: Any, **kwargs: Any) -> Any:
+            callback(self)
+            return original(self, *args, **kwargs)
+
+        return assign
+
+    skip = stateful_random_ops.Generator._skip_single_var
+
+    def skip_state(self: Any, variable: Any, delta: Any) -> Any:
+        callback(variable)
+        return skip(self, variable, delta)
+
+    with contextlib.ExitStack() as stack:
+        for cls, name in methods:
+            stack.enter_context(patching.patched(cls, name, assigning(getattr(cls, name))))
+        stack.enter_context(patching.patched(stateful_random_ops.Generator, "_skip_single_var", skip_state))
+        yield
+
+
+class Parts:
+    """What belongs to optimizers and metrics beside the values of their variables.
+
+    An optimizer makes its slots when it is used for the first time; `restore` takes them away again.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Any, dict[str, Any], list[tuple[Any, Any]]]] = {}
+
+    def keep(self, owner: Any) -> None:
+        """Remember how an object is; the first time counts."""
+        if id(owner) in self._kept:
+            return
+        attributes = dict(vars(owner))
+        containers = [(value, value.copy()) for value in attributes.values() if type(value) in (list, dict, set)]
+        containers += [(value, list(value)) for value in attributes.values() if _is_tracked_list(value)]
+        tracker = attributes.get("_tracker")
+        for stored in getattr(tracker, "stored_ids", {}).values():
+            containers.append((stored, set(stored)))
+        self._kept[id(owner)] = (owner, attributes, containers)
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for owner, attributes, containers in self._kept.values():
+            for name in set(vars(owner)) - set(attributes):
+                vars(owner).pop(name)
+            vars(owner).update(attributes)
+            for container, content in containers:
+                if isinstance(container, list):
+                    list.clear(container)
+                    list.extend(container, content)
+                else:
+                    container.clear()
+                    container.update(content)
+
+
+def _is_tracked_list(value: object) -> bool:
+    return isinstance(value, list) and type(value) is not list
+
+
+# -- Keras models ----------------------------------------------------------------------------------------
+
+
+EVALUATIONS = ("predict", "predict_on_batch", "evaluate", "test_on_batch")
+"""Methods of a Keras model whose results are NumPy arrays."""
+
+
+@contextlib.contextmanager
+def on_evaluation(callback: Callable[[str, Any, Any, Run], Any]) -> Iterator[None]:
+    """Hand every call of `model.predict` and the like to `callback(name, model, arguments, run)`."""
+    inside: list[str] = []
+
+    def evaluating(name: str) -> Callable[..., Any]:
+        original = getattr(TensorFlowTrainer, name)
+
+        def evaluate(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if inside:
+                return original(self, *args, **kwargs)
+
+            def run() -> Any:
+                inside.append(name)
+                try:
+                    return original(self, *args, **kwargs)
+                finally:
+                    inside.pop()
+
+            return callback(name, self, (args, kwargs), run)
+
+        return evaluate
+
+    with contextlib.ExitStack() as stack:
+        for name in EVALUATIONS:
+            stack.enter_context(patching.patched(TensorFlowTrainer, name, evaluating(name)))
+        yield
+
+
+@contextlib.contextmanager
+def on_losses_read(callback: Callable[[Any], None]) -> Iterator[None]:
+    """Call `callback(layer)` whenever somebody reads the losses that layers add."""
+    original: Any = vars(keras.Layer)["losses"]
+
+    def losses(self: Any) -> Any:
+        callback(self)
+        return original.fget(self)
+
+    keras.Layer.losses = property(losses)
+    try:
+        yield
+    finally:
+        keras.Layer.losses = original
+
+
+def layers_of(model: Any) -> Iterable[Any]:
+    """A layer and all layers inside of it."""
+    return list(model._flatten_layers()) if isinstance(model, keras.Layer) else []
+
+
+def adds_losses(layer: Any) -> bool:
+    """Whether a layer itself adds losses: by `add_loss`, or a regulariser of its own variables."""
+    variables = [*layer._trainable_variables] if layer.trainable else []
+    return bool(layer._losses) or any(getattr(variable, "regularizer", None) is not None for variable in variables)

@@ -1,0 +1,1 @@
+"""Training steps as people write them, broken and repaired."""
