@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from running import Ran
 
-BY_HAND = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+BY_HAND = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 ALL = [*BY_HAND, *sorted((ROOT / "docs" / "rules").glob("*.md"))]
 NORM = re.compile(r"\b\d\.\d\de[+-]\d\d\b")
 
@@ -143,8 +143,10 @@ def _json_of(shell: Callable[..., Ran], path: Path) -> str:
 
 
 def _shortened(whole: dict[str, object], like: dict[str, object] | None = None) -> dict[str, object]:
-    """A report with the last of its inputs and the first of its variables only."""
-    short = {**whole, "inputs": whole["inputs"][-1:], "variables": whole["variables"][:1]}
+    """A report with the last of its inputs, the first of its variables and the first of the rules only."""
+    short = {
+        **whole, "inputs": whole["inputs"][-1:], "variables": whole["variables"][:1], "rules": whole["rules"][:3],
+    }  # fmt: skip
     if like is not None:  # what differs between machines
         for part in ("inputs", "variables"):
             for mine, theirs in zip(short[part], like[part], strict=True):

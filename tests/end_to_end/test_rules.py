@@ -465,7 +465,9 @@ def told(findings):
 
 
 def test_every_rule_has_a_model():
-    assert set(EXPECT) == {rule.code for rule in ALL_RULES}
+    in_files = {path.stem.split("_")[1].upper() for path in Path(__file__).parent.glob("test_gl*_*.py")}
+    missing = {rule.code for rule in ALL_RULES if rule.is_of_runs} - set(EXPECT) - in_files
+    assert not missing
 
 
 @pytest.mark.parametrize("code", EXPECT)

@@ -1,7 +1,7 @@
 """The pages of the catalogue: `docs/rules/GLxxx.md`, its index, and what `--explain` prints.
 
 `python -m gradlint.catalogue docs/rules` writes the pages; with `--check` it writes nothing and fails
-when they are not up to date.
+when they are not up to date. `--new GL208 unscaled-input` writes the files of a new rule.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint import rules
+from gradlint.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,11 +72,16 @@ def stale_pages(folder: Path, wanted: dict[str, str]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the pages, or check them; 1 when a checked page is stale."""
+    """Write the pages, or check them; 1 when a checked page is stale, 2 when a new rule cannot be written."""
     parser = argparse.ArgumentParser("python -m gradlint.catalogue", description="Writes the rules' pages.")
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a page is stale")
+    parser.add_argument("--new", nargs=2, metavar=("CODE", "NAME"), help="write the files of a new rule")
     options = parser.parse_args(arguments)
+    if options.new is not None:
+        return _new(*options.new)
+    if options.folder is None:
+        parser.error("name the folder of the pages")
     folder: Path = options.folder
     wanted = pages(rules.ALL_RULES)
     stale = stale_pages(folder, wanted)
@@ -97,5 +103,13 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _new(code: str, name: str) -> int:
+    from gradlint.catalogue.new import Draft, write_rule
+
+    try:
+        written = write_rule(Draft(Path(rules.__file__).parents[2], code, name), rules.ALL_RULES)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print("\n".join(str(path) for path in written))
+    return 0
