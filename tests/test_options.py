@@ -24,7 +24,7 @@ def test_check_takes_each_option_with_its_default() -> None:
 
 
 def test_the_command_line_has_each_setting_with_its_default() -> None:
-    parsed = vars(cli.parser_of_options().parse_args([]))
+    parsed = vars(cli.parser.parser_of_options().parse_args([]))
     assert {name: tuple(parsed[name]) if isinstance(parsed[name], list) else parsed[name] for name in SETTINGS} == (
         DEFAULTS
     )

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -22,7 +23,6 @@ from gradlint.rule import SECTIONS, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 ERROR = Finding("GL101", "disconnected-input", Severity.ERROR, "No path leads from 'b' to the loss.", ("b",))
 WARNING = Finding("GL201", "zero-gradient", Severity.WARNING, "Zero from Mul on.")
@@ -257,19 +257,19 @@ class TestOutput:
         assert f"cannot write {path}: No space left on device" in capsys.readouterr().err
 
     def test_a_new_file_has_an_ordinary_mode(self, tmp_path: Path) -> None:
-        cli.write_whole(tmp_path / "a", "")
+        cli.output.write_whole(tmp_path / "a", "")
         (tmp_path / "b").touch()
         assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
 
     def test_a_link_stays_a_link(self, tmp_path: Path) -> None:
         (tmp_path / "link").symlink_to(tmp_path / "real")
-        cli.write_whole(tmp_path / "link", "text")
+        cli.output.write_whole(tmp_path / "link", "text")
         assert (tmp_path / "link").is_symlink()
         assert (tmp_path / "real").read_text() == "text"
 
     def test_a_device_is_written_to_not_replaced(self) -> None:
-        cli.write_whole(cli.Path(os.devnull), "text")
-        assert not cli.Path(os.devnull).is_file()
+        cli.output.write_whole(Path(os.devnull), "text")
+        assert not Path(os.devnull).is_file()
 
     def test_graph(self, calls, tmp_path: Path) -> None:
         graph = nx.DiGraph()
@@ -331,7 +331,7 @@ class TestLookUps:
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes break differently there")
 def test_a_broken_pipe_is_silent() -> None:
-    code = "import sys; from gradlint import cli; input(); sys.exit(cli._write('x' * 100_000, cli.FINDINGS))"
+    code = "import sys; from gradlint.cli import output; input(); sys.exit(output.print_whole('x' * 100_000, 1))"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,

@@ -28,7 +28,7 @@ from gradlint import cli
 print("ready", flush=True)
 while True:
     for letter in "ab":
-        cli.write_whole(Path("report"), letter * {size})
+        cli.output.write_whole(Path("report"), letter * {size})
 """
 
 

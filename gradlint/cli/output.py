@@ -1,0 +1,118 @@
+"""What goes out: reports to stdout or a file, everything else to stderr, and the exit statuses."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradlint.errors import ModelRunError, UsageError
+from gradlint.project.terminal import Progress, is_terminal, silence
+from gradlint.report.outgoing import fitting, message
+from gradlint.report.text import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gradlint.cli.parser import Line
+
+OK, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
+"""The three exits of the contract, and the shell's own for Ctrl-C."""
+WIDTH = 100
+"""Columns of a report; fewer on a narrow terminal."""
+NARROWEST = 60
+
+
+def print_whole(text: str, status: int) -> int:
+    """Print `text`; a reader that has seen enough (`| head`) changes nothing about the verdict."""
+    try:
+        if text:
+            print(fitting(text, sys.stdout.encoding))
+        sys.stdout.flush()
+    except OSError as error:
+        # Python flushes once more at its end, and must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise UsageError(f"the report cannot be written: {error.strerror or error}") from error
+    return status
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is never seen half written.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file():  # a device or a pipe cannot be replaced
+            target.write_text(text, encoding="utf-8")
+            return
+        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with open(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            os.chmod(draft, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+            os.replace(draft, target)
+        except BaseException:
+            os.unlink(draft)
+            raise
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _umask() -> int:
+    # mkstemp makes private files; a report gets the mode that open() would have given it.
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def give_up(reason: str, options: Line, status: int = FAILED) -> int:
+    """Say on stderr why there is no result; gives the exit status."""
+    if options.debug and sys.exc_info()[0] is not None:
+        traceback.print_exc()
+    say(f"gradlint: {reason}")
+    return status
+
+
+def say(text: str) -> None:
+    """Say something on stderr, where nothing in it can act."""
+    with contextlib.suppress(OSError):
+        print(fitting(message(text), sys.stderr.encoding), file=sys.stderr)
+
+
+@contextlib.contextmanager
+def undisturbed(options: Line) -> Iterator[Callable[[str], None] | None]:
+    """Run the user's model: stdout is kept for the report, and noise for `--debug`.
+
+    Yields:
+        what shows the stages, when somebody looks.
+
+    Raises:
+        ModelRunError: the user's code tried to end the program.
+    """
+    with contextlib.ExitStack() as stack:
+        if not options.debug:
+            stack.enter_context(silence())
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        progress = stack.enter_context(Progress(sys.stderr)) if is_terminal(sys.stderr) else None
+        try:
+            yield progress
+        except SystemExit as error:
+            # A training script named by --import would otherwise end the check, with 0 for "nothing found".
+            raise ModelRunError(f"the model's code ended the program (exit status {error.code}).") from error
+
+
+def style_of_terminal() -> Style:
+    """Colours and width that suit stdout."""
+    if not is_terminal(sys.stdout):
+        return Style(width=WIDTH)
+    columns = shutil.get_terminal_size(fallback=(WIDTH, 0)).columns
+    # https://no-color.org: it counts when it is set and not empty.
+    return Style(colour=not os.environ.get("NO_COLOR"), width=max(NARROWEST, min(columns, WIDTH)))

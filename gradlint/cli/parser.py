@@ -1,0 +1,236 @@
+"""The command line's grammar, and what one line of it says."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from gradlint.cli.names import without_names
+from gradlint.options import CODES, DEFAULTS, SETTINGS, MistakeError, Settings, natural
+from gradlint.report import FORMATS
+from gradlint.report.outgoing import fitting, message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
+_LONGEST = 10**7
+"""Seconds; timers of some systems cannot count much further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The parsed command line."""
+
+    model: str | None
+    sample: str | None
+    format: str
+    output: Path | None
+    graph: Path | None
+    settings: Settings
+    isolate: bool | None
+    cache: bool
+    cache_dir: Path | None
+    timeout: float
+    limits: list[str]
+    more: list[str]
+    config: Path | None
+    show_config: bool
+    jobs: int | None
+    changed: bool
+    baseline: Path | None
+    write_baseline: bool
+    completion: str | None
+    explain: str | None
+    list_rules: bool
+    version: bool
+    debug: bool
+
+
+def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> Line:
+    """The options; their settings are those that the user gave: they win over a configuration file."""
+    # argparse leaves alone what a namespace already holds, so that None marks what was not given.
+    names = {*SETTINGS, *(entry.name for entry in fields(Line))} - {"settings"}
+    told, literal = without_names(sys.argv[1:] if arguments is None else arguments)
+    given = vars(parser.parse_intermixed_args(told, argparse.Namespace(**dict.fromkeys(names))))
+    positional = [given["model"], given["sample"], *(given["more"] or ())]
+    positional = [name for name in positional if name is not None] + literal
+    given |= dict(zip(("model", "sample"), positional, strict=False)) | {"more": positional[2:]}
+    given = {name: value for name, value in given.items() if value is not None and (name != "more" or value)}
+    said = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    settings = Settings({name: value for name, value in said.items() if name in SETTINGS})
+    own = {name: value for name, value in {**vars(parser.parse_args([])), **given}.items() if name not in SETTINGS}
+    options = Line(**own, settings=settings)
+    if options.more and not options.changed:
+        parser.error(f"unrecognized arguments: {' '.join(options.more)}")
+    return options
+
+
+def _word(read: Callable[[str], object]) -> Callable[[str], object]:
+    """What reads one argument, for argparse."""
+
+    def typed(text: str) -> object:
+        try:
+            return read(text)
+        except MistakeError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return typed
+
+
+def _add_setting(group: argparse._ArgumentGroup, name: str) -> None:
+    words = SETTINGS[name]
+    kind, flag = words.kind, f"--{words.flag or name.replace('_', '-')}"
+    if kind.is_flag:
+        group.add_argument(flag, dest=name, action="store_true", help=words.help)
+    elif kind.choices:
+        group.add_argument(flag, dest=name, choices=kind.choices, default=DEFAULTS[name], help=words.help)
+    else:
+        several = "extend" if kind is CODES else "append"
+        group.add_argument(
+            flag,
+            dest=name,
+            type=_word(kind.word),
+            action=several if kind.several else "store",
+            default=[] if kind.several else DEFAULTS[name],
+            metavar=words.metavar,
+            help=words.help,
+        )
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return number
+
+
+def _positive(text: str) -> int:
+    if not (number := natural(text)):
+        raise MistakeError("'0' is not a whole number from 1")
+    return number
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains about arguments as everything else is said on stderr: names of files may hold anything."""
+
+    def _print_message(self, text: str, file: IO[str] | None = None) -> None:  # type: ignore[override]  # its name
+        file = file or sys.stderr
+        if file is not sys.stderr:  # the help, which is ours
+            super()._print_message(text, file)
+            return
+        with contextlib.suppress(OSError):
+            file.write(fitting(message(text), getattr(file, "encoding", None)))
+
+
+def parser_of_options() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    parser = _Parser(
+        prog="gradlint",
+        allow_abbrev=False,
+        usage="gradlint MODEL [SAMPLE] [options]",
+        description="Does the gradient of the loss reach everything that is supposed to learn, and if not, "
+        "which line of the model stops it?",
+        epilog="Exit status: 0 nothing at or above --fail-on, 1 findings, 2 the check could not run.",
+    )
+    add = parser.add_argument
+    add(
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="model.keras, model.h5, package.module:factory, or a target of the configuration; all of them "
+        "when left out",
+    )
+    add(
+        "sample",
+        nargs="?",
+        metavar="SAMPLE",
+        help="sample.npz; made up from the model's inputs when left out",
+    )
+    add("more", nargs="*", help=argparse.SUPPRESS)
+
+    group = parser.add_argument_group("report")
+    add = group.add_argument
+    add("--format", choices=tuple(FORMATS), default="table", help="(default: %(default)s)")
+    add("--output", type=Path, metavar="FILE", help="write the report to FILE instead of stdout")
+    add(
+        "--graph",
+        type=Path,
+        metavar="FILE",
+        help="write the graph: FILE.svg, .dot, .mermaid, .mmd, .graphml, .json",
+    )
+    for name in (name for name, words in SETTINGS.items() if words.group == "report"):
+        _add_setting(group, name)
+
+    group = parser.add_argument_group("check")
+    for name in (name for name, words in SETTINGS.items() if words.group == "check"):
+        _add_setting(group, name)
+
+    add = parser.add_argument_group("files from strangers").add_argument
+    add(
+        "--isolate",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="check in a process of its own, without secrets and network (default: where CI is set)",
+    )
+    add(
+        "--timeout",
+        type=_seconds,
+        default=600.0,
+        metavar="SECONDS",
+        help="end a check that takes longer (default: 600)",
+    )
+    add(
+        "--cache",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="answer from the cache when nothing has changed (default: yes, unless isolated)",
+    )
+    add("--cache-dir", type=Path, metavar="FOLDER", help="the cache's folder (default: .gradlint_cache)")
+    add(
+        "--limit",
+        dest="limits",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="raise a limit on what files may ask for: memory=8GB, config=64MB, items=20000, depth=400, ratio=1000",
+    )
+
+    add = parser.add_argument_group("project").add_argument
+    add(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="configuration instead of the nearest gradlint.toml or pyproject.toml",
+    )
+    add(
+        "--jobs", type=_word(_positive), metavar="N", help="targets checked at a time (default: a core each, at most 4)"
+    )
+    add("--baseline", type=Path, metavar="FILE", help="findings in FILE are known and do not count")
+    add("--write-baseline", action="store_true", help="write what is found now as known, and exit")
+    add("--changed", action="store_true", help="what follows are changed files: check the targets they concern")
+    add("--show-config", action="store_true", help="the settings in force, and where each comes from")
+
+    add = parser.add_argument_group("look-ups").add_argument
+    add("--explain", metavar="CODE", help="what a rule reports, why it matters, what to do")
+    add("--list-rules", action="store_true", help="all rules")
+    add("--completion", choices=SHELLS, help="print a script that completes gradlint's options in a shell")
+    add(
+        "--version",
+        action="store_true",
+        help="versions of gradlint, Python, TensorFlow and Keras; with --debug, everything it runs on",
+    )
+    add(
+        "--debug",
+        action="store_true",
+        help="show tracebacks, warnings and logs; without a model, what gradlint runs on",
+    )
+    return parser

@@ -1,0 +1,142 @@
+"""Check one model or target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradlint.cli.known import baseline_of, say_gone, shown_path, unused_error_of, write_baseline
+from gradlint.cli.output import (
+    FAILED,
+    FINDINGS,
+    OK,
+    WIDTH,
+    print_whole,
+    say,
+    style_of_terminal,
+    undisturbed,
+    write_whole,
+)
+from gradlint.errors import UsageError
+from gradlint.options import Settings
+from gradlint.report import FORMATS
+from gradlint.report.text import Style
+from gradlint.report.verdict import consequence, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from gradlint.checking.suppression import Allowance
+    from gradlint.cli.parser import Line
+    from gradlint.project.config import Config
+    from gradlint.project.isolation import Guard
+    from gradlint.result import Result
+
+
+def check_one(
+    name: str, options: Line, allowed: Sequence[Allowance], judged: Sequence[Allowance], config: Config
+) -> int:
+    """Check one model.
+
+    Args:
+        name: what a baseline calls it.
+        options: with a model.
+        allowed: findings that are meant.
+        judged: those of them that must fit a finding.
+        config: says where the baseline is.
+    """
+    refuse_early(options)
+    known, baseline_file = baseline_of(options, config)
+    from gradlint.project.isolation import guarded_check
+    from gradlint.project.targets import against, settled
+    from gradlint.rules import codes_matching
+
+    settings = options.settings
+    codes = {name: codes_matching(getattr(settings.options, name)) for name in ("select", "ignore")}
+    arguments = Settings(codes).over(settings).arguments()
+    guard = guard_of(options)
+    with undisturbed(options) as progress:
+        result = guarded_check(
+            str(options.model), options.sample, arguments, guard, progress=progress, debug=options.debug
+        )
+    done = settled(name, result, allowed)
+    if options.graph is not None:
+        _write_graph(result, options.graph)
+    if options.write_baseline:
+        return write_baseline([done], known, baseline_file, whole=False)
+    done = against(done, known, shown_path(baseline_file))
+    result = done.result or result
+    status = _report(result, options, status_of(result))
+    say_gone([done], baseline_file)
+    if unused := [allowance for allowance in done.unused if allowance in judged]:
+        raise unused_error_of(unused)
+    return status
+
+
+def guard_of(options: Line) -> Guard:
+    """The bounds of a check."""
+    from gradlint.load.limits import limits_from
+    from gradlint.project.isolation import Guard, default_isolation
+
+    isolate = default_isolation() if options.isolate is None else options.isolate
+    return Guard(limits_from(options.limits), options.timeout, isolate, _cache(options, isolate))
+
+
+def _cache(options: Line, isolate: bool) -> Path | None:
+    """The folder of known answers, if they may be used.
+
+    They hold no graph. A check in isolation is one of files from strangers, who could send answers along.
+    """
+    from gradlint.project.cache import FOLDER
+
+    if not options.cache or wants_graph(options) or (isolate and options.cache_dir is None):
+        return None
+    return options.cache_dir or FOLDER
+
+
+def wants_graph(options: Line) -> bool:
+    """Whether a report shows the graph of the run."""
+    return options.graph is not None or options.format == "html"
+
+
+def status_of(result: Result) -> int:
+    """A rule that crashed leaves the question open: that outweighs what the others found."""
+    return FAILED if result.crashed else OK if result.ok else FINDINGS
+
+
+def refuse_early(options: Line) -> None:
+    """Say what cannot work before a model is loaded for it."""
+    said = options.settings.options
+    keys = [key for key, _ in said.mapping]
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise UsageError(f"--map names {', '.join(twice)} more than once.")
+    for option, path in (("--output", options.output), ("--graph", options.graph)):
+        if path is not None and path.is_dir():
+            raise UsageError(f"{option} {path} is a folder; name a file.")
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(f"{option} {path}: there is no folder {path.parent}.")
+    if options.graph is not None:
+        from gradlint.report.graph import graph_format
+
+        graph_format(options.graph)
+        if said.depth == "preflight":
+            raise UsageError("--graph needs the model to run; leave out --depth preflight.")
+
+
+def _report(result: Result, options: Line, status: int) -> int:
+    render = FORMATS[options.format]
+    if options.output is None:
+        return print_whole(render(result, style_of_terminal()), status)
+    text = render(result, Style(width=WIDTH))
+    write_whole(options.output, f"{text}\n" if text else "")
+    say(f"{verdict(result)}; {consequence(result)}; written to {options.output}")
+    return status
+
+
+def _write_graph(result: Result, path: Path) -> None:
+    from gradlint.report.graph import graph_format, render_graph
+
+    if result.graph is None:
+        say(f"gradlint: {path} is not written: the check ended before there was a graph")
+        return
+    write_whole(path, f"{render_graph(result.graph, graph_format(path), result.findings)}\n")
