@@ -169,6 +169,12 @@ class Flow:
                 keys[output] = union
         return found
 
+    def keys_behind_tensor(self, tensor: int) -> frozenset[str]:
+        """The input keys on which a tensor depends; an input depends on itself."""
+        own = (record.key for record in self.recording.inputs if record.tensor == tensor)
+        made = (self.keys_behind.get(position, frozenset()) for position in self.producers(tensor))
+        return frozenset(own).union(*made)
+
     @cached_property
     def branches(self) -> dict[str, frozenset[str]]:
         """For each variable, the input keys whose branch it is on: those it meets first on the way to the loss."""

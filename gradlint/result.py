@@ -166,6 +166,10 @@ class RuleInfo:
     doc: str
 
 
+ZERO_HERE = "every gradient is zero for this sample, and not for perturbed ones: a larger sample tells more"
+"""The note of a result whose sample lies."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """Everything one check found out.

@@ -52,6 +52,7 @@ from gradlint.record.recording import (
     calls_for_a_look,
     is_float,
 )
+from gradlint.record.start import Target
 from gradlint.result import GradientState
 
 FILE = "model.py"
@@ -86,6 +87,29 @@ def values(low, high, *, mean=None, zeros=0.0, nonfinite=0, nan=0, size=32):
 def function(output, name, from_logits=False, builtin=True):
     """The compiled loss of one output."""
     return LossFunction(output, name, from_logits, builtin)
+
+
+def target(loss, **options):
+    """Labels of the output `o` under a loss, as its first step saw them: whole numbers from 0 to 1 unless told."""
+    known = {
+        "output": "",
+        "key": "y",
+        "from_logits": None,
+        "ignored": None,
+        "shape": (8, 4),
+        "prediction": (8, 4),
+        "low": 0.0,
+        "high": 1.0,
+        "whole": 1.0,
+        "above": 0.0,
+        "below": 0.0,
+        "far_below": 0.0,
+        "row_low": 1.0,
+        "row_high": 1.0,
+        "singles": 1.0,
+        "nan": 0,
+    }
+    return Target(loss=loss, **{**known, **options})
 
 
 def gradient(what):
@@ -186,6 +210,7 @@ class _Builder:
         failure=None,
         leak=None,
         future_leaks=(),
+        start=None,
     ):
         inputs, variables, labels = map(_part, inputs), map(_part, variables), map(_part, labels)
         inputs = [(self.source(part.text), part) for part in inputs]
@@ -236,6 +261,7 @@ class _Builder:
             leak=leak,
             future_leaks=tuple(future_leaks),
             is_looked_at=self.is_looked_at,
+            start=start,
         )
 
     def forget_what_nobody_looks_at(self, loss, outputs):

@@ -220,6 +220,6 @@ def test_scaling_keeps_a_trend(orders, factor):
         variables=[f"d{n}/kernel(4,4)" for n in range(10)],
         gradients={f"h{n}": 10.0**order for n, order in enumerate(orders)},
     )
-    (finding,) = findings(scaled(subject, factor))
-    (original,) = findings(subject)
+    (finding,) = (found for found in findings(scaled(subject, factor)) if found.code != "GL208")
+    (original,) = (found for found in findings(subject) if found.code != "GL208")
     assert finding == original

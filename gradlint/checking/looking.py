@@ -13,6 +13,7 @@ from gradlint.passes.facts import facts_of
 from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
 from gradlint.passes.stops import lost
+from gradlint.record.recording import is_float
 from gradlint.result import GradientState
 from gradlint.rule import Need
 
@@ -60,8 +61,9 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
     returns = _returns(first, lambda: runner.record(trace_returns=True), options)
     unread = any(drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER) and not drop.is_by_design for drop in first)
     in_branches: frozenset[str] = runner.traced_reads() if unread else frozenset()
+    flow = _with_leaks(runner, _with_scaled_inputs(runner, flow, case, needs, options), case, needs, options)
     return facts_of(
-        _with_leaks(runner, flow, case, needs, options),
+        flow,
         case.paper,
         probes=doubts.probes,
         returns=returns,
@@ -140,6 +142,21 @@ def _probe(runner: Runner, number: int, thresholds: Thresholds) -> Flow | None:
         if recording.failure is None:
             return Flow(recording, thresholds)
     return None
+
+
+def _with_scaled_inputs(runner: Runner, flow: Flow, case: Case, needs: frozenset[Need], options: Options) -> Flow:
+    """The flow, with the loss on scaled inputs where it starts far above that of a constant guess."""
+    start = flow.recording.start
+    high = start is not None and any(target.starts_above(options.bounds.initial_loss) for target in start.targets)
+    if start is None or not high or Need.EXPERIMENTS not in needs:
+        return flow
+    options.report("scaling the inputs")
+    spec = case.paper.spec
+    declared = {entry.key: entry.dtype for entry in (spec.inputs or () if spec is not None else ())}
+    # What the model takes as floats, whatever the sample holds.
+    floats = [r.key for r in flow.recording.inputs if is_float(declared.get(r.key) or r.dtype)]
+    loss, scaled = runner.with_scaled_inputs(floats)
+    return replace(flow, recording=replace(flow.recording, start=replace(start, scaled_loss=loss, scaled=scaled)))
 
 
 def _with_leaks(runner: Runner, flow: Flow, case: Case, needs: frozenset[Need], options: Options) -> Flow:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from gradlint.load.spec import LABEL
-from gradlint.result import GradientState, InputStatus, VariableStatus
+from gradlint.result import ZERO_HERE, GradientState, InputStatus, VariableStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,3 +93,14 @@ def variable_statuses(flow: Flow | None) -> tuple[VariableStatus, ...]:
         )
         for variable in flow.recording.variables
     )
+
+
+def zero_here(facts: Facts) -> tuple[str, ...]:
+    """A note when nothing receives a gradient from this sample, and something does from every perturbed one."""
+    if facts.flow is None or not facts.flow.learners or not facts.probes:
+        return ()
+    dead = all(variable.gradient.state is GradientState.ZERO for variable in facts.flow.learners)
+    alive = all(
+        any(variable.gradient.state is GradientState.FINITE for variable in probe.learners) for probe in facts.probes
+    )
+    return (ZERO_HERE,) if dead and alive else ()

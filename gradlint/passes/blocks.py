@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gradlint.passes.reasons import Why, why_by_form, why_of, zero_factor
@@ -13,7 +13,7 @@ from gradlint.record.recording import OpRecord, Region, VariableRecord
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gradlint.flow import Flow
 
@@ -81,7 +81,8 @@ def blocks(flow: Flow, probes: Sequence[Flow], lying: frozenset[str] = frozenset
         if probe.recording.failure is None:
             dead &= lost(probe)
     dead |= {victim for victim in first if victim[1] in lying}
-    found = []
+    found: list[Block] = []
+    hidden: list[tuple[list[int], set[tuple[str, str]]]] = []
     claimed: set[tuple[str, str]] = set()
     visited: tuple[set[int], set[int]] = (set(), set())
     # What the blocks nearest to the loss explain is not reported again further up.
@@ -90,8 +91,69 @@ def blocks(flow: Flow, probes: Sequence[Flow], lying: frozenset[str] = frozenset
         if not victims:
             continue
         claimed |= victims
+        if why is Why.ZERO_WEIGHT and _heals(zero_factor(flow, max(positions)), probes):
+            hidden.append((positions, victims))
+            continue
         found.append(_block(flow, positions, why, victims))
-    return tuple(sorted(found, key=lambda block: block.position))
+    if hidden:
+        found.extend(_after_an_update(flow, probes[0], hidden))
+    return tuple(sorted(_one_per_factor(found), key=lambda block: block.position))
+
+
+def _heals(factor: VariableRecord | None, probes: Sequence[Flow]) -> bool:
+    """Whether a variable of zeros is none any more after an update, in every probe."""
+    after = [
+        variable.values
+        for probe in probes
+        for variable in probe.recording.variables
+        if factor is not None and variable.path == factor.path
+    ]
+    return bool(after) and all(values is not None and values.zeros < 1.0 for values in after)
+
+
+def _after_an_update(
+    flow: Flow, probe: Flow, hidden: Sequence[tuple[list[int], set[tuple[str, str]]]]
+) -> Iterator[Block]:
+    """What stops the gradient of victims that a kernel of zeros hid in the sample's own run.
+
+    Args:
+        flow: the sample's own run.
+        probe: a run after an update.
+        hidden: positions of products with a kernel of zeros, and what is behind them.
+    """
+    victims = {victim for _, behind in hidden for victim in behind}
+    visited: tuple[set[int], set[int]] = (set(), set())
+    for why, positions in _grouped(probe, {position: why_of(probe, position) for position in stopping(probe)}):
+        behind = sources_behind(probe, positions, visited) & victims
+        position = max(positions)
+        # Both runs are of one model; where one took another branch, a position means something else.
+        if behind and position < len(flow.recording.ops) and flow.op(position).type == probe.op(position).type:
+            victims -= behind
+            yield _block(probe, positions, why, behind)
+    for positions, behind in hidden:
+        if behind & victims:
+            yield _block(flow, positions, Why.OTHER, behind & victims)
+
+
+def _one_per_factor(found: Sequence[Block]) -> Iterator[Block]:
+    """The blocks, those that the same kernel of zeros makes as one, at the first of their places."""
+    merged: dict[str, Block] = {}
+    for block in sorted(found, key=lambda block: block.position):
+        if block.why is not Why.ZERO_WEIGHT or block.factor is None:
+            yield block
+            continue
+        first = merged.get(block.factor.path)
+        merged[block.factor.path] = (
+            block
+            if first is None
+            else replace(
+                first,
+                inputs=tuple(dict.fromkeys((*first.inputs, *block.inputs))),
+                variables=tuple(dict.fromkeys((*first.variables, *block.variables))),
+                keys=tuple(dict.fromkeys((*first.keys, *block.keys))),
+            )
+        )
+    yield from merged.values()
 
 
 def blocks_by_form(flow: Flow) -> tuple[Block, ...]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
+from gradlint.passes.reasons import variable_behind
+from gradlint.record.recording import Region
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow
@@ -22,6 +24,8 @@ class Head:
         low: smallest value of the output.
         high: largest value.
         units: length of its last axis.
+        unbounded: what it ends in, in words, when that gives no probabilities whatever the values are.
+        twice: type of the squashing function inside of the last one.
     """
 
     output: str
@@ -33,6 +37,8 @@ class Head:
     low: float
     high: float
     units: int
+    unbounded: str | None = None
+    twice: str | None = None
 
 
 def heads(flow: Flow) -> tuple[Head, ...]:
@@ -65,6 +71,8 @@ def heads(flow: Flow) -> tuple[Head, ...]:
                     values.minimum,
                     values.maximum,
                     shape[-1] if shape else 1,
+                    _unbounded(flow, position),
+                    _twice(flow, position),
                 )
             )
     return tuple(found)
@@ -88,3 +96,125 @@ def _activation(flow: Flow, position: int, depth: int = 6) -> str | None:
     makers = [_last_op(flow, index) for index in op.inputs]
     kinds = {_activation(flow, maker, depth - 1) for maker in makers if maker is not None}
     return kinds.pop() if len(kinds) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A last activation and a loss that do not belong together.
+
+    Attributes:
+        message: what does not fit, and what would.
+        is_constant: the output or the loss is the same whatever the weights are.
+        is_harmless: Keras computes what was meant all the same.
+    """
+
+    message: str
+    is_constant: bool = False
+    is_harmless: bool = False
+
+
+def mismatch(head: Head) -> Mismatch | None:
+    """What does not fit between the end of a model and its built-in loss, by form before values; None when all does."""
+    name, loss = head.output, head.loss.name
+    if head.twice is not None:
+        return Mismatch(
+            f"output '{name}' is a {head.op.type} of a {head.twice}, which flattens what it says: one of them is meant"
+        )
+    binary = loss in ("binary_crossentropy", "binary_focal_crossentropy")
+    categorical = loss.startswith(("categorical_", "sparse_categorical_")) and loss.endswith("crossentropy")
+    if not (binary or categorical):
+        return None
+    if head.activation == "Softmax" and head.units == 1:
+        return Mismatch(
+            f"output '{name}' is a softmax over one unit: it says 1 whatever the weights are; a sigmoid under "
+            "binary_crossentropy is meant",
+            is_constant=True,
+        )
+    if categorical and head.units == 1:
+        return Mismatch(
+            f"output '{name}' has one unit, over which {loss} is constant: a sigmoid under binary_crossentropy, or "
+            "a unit for each class, is meant",
+            is_constant=True,
+        )
+    if head.loss.from_logits:
+        if head.activation is None:
+            return None
+        return Mismatch(
+            f"output '{name}' ends in {head.activation}, but {loss} is told from_logits=True and applies it again"
+        )
+    if binary and head.activation == "Softmax":
+        return Mismatch(
+            f"output '{name}' is a softmax over {head.units} units, but {loss} takes each unit for itself: "
+            "categorical_crossentropy for one class of several, or sigmoids for several at once, is meant"
+        )
+    fitting = "a sigmoid" if binary or head.units == 1 else f"a softmax over the {head.units} units"
+    if head.unbounded is not None:
+        return Mismatch(
+            f"output '{name}' ends in {head.unbounded} (from {head.low:.3g} to {head.high:.3g} here), but {loss} "
+            f"expects probabilities (from_logits is False): {fitting} is meant"
+        )
+    if head.low < 0.0 or head.high > 1.0 + 1e-6:
+        return Mismatch(
+            f"output '{name}' ranges from {head.low:.3g} to {head.high:.3g}, but {loss} expects probabilities "
+            f"(from_logits is False): {fitting} is meant"
+        )
+    if categorical and head.op.type == "Sigmoid":
+        return Mismatch(
+            f"output '{name}' is {head.units} sigmoids, whose sum need not be one, under {loss}: {fitting} is meant",
+            is_harmless=True,
+        )
+    return None
+
+
+def mismatched(flow: Flow) -> tuple[tuple[Head, Mismatch], ...]:
+    """The outputs whose activation does not fit their loss."""
+    return tuple((head, found) for head in heads(flow) if (found := mismatch(head)) is not None)
+
+
+def is_from_mismatch(flow: Flow, position: int) -> bool:
+    """Whether an operation is the end of a model that does not fit its loss, or the loss that reads such an end."""
+    ends = {head.position: head for head, found in mismatched(flow) if not found.is_harmless}
+    if position in ends:
+        return True
+    if flow.op(position).region is not Region.LOSS:
+        return False
+    behind = flow.ancestors(flow.op(position).inputs)
+    return any(output in behind for head in ends.values() for output in head.op.outputs)
+
+
+_UNBOUNDED = {
+    "Relu": "a rectifier",
+    "Tanh": "a tanh",
+    "Elu": "an elu",
+    "Selu": "a selu",
+    "LeakyRelu": "a leaky rectifier",
+    "Softplus": "a softplus",
+    "Softsign": "a softsign",
+}
+"""Activations whose values are no probabilities, wherever they lie for one sample."""
+
+
+def _unbounded(flow: Flow, position: int) -> str | None:
+    """An end that gives no probabilities by its form: such an activation, or a trained layer without any."""
+    op = flow.op(position)
+    if op.type in _UNBOUNDED:
+        return _UNBOUNDED[op.type]
+    adds = op.type in ("AddV2", "Add") and variable_behind(flow, op.inputs[1]) is not None
+    if op.type == "BiasAdd" or adds:
+        before = _last_op(flow, op.inputs[0])
+        if before is None:
+            return None
+        op = flow.op(before)
+    if not has(op.type, Trait.MIXES_UNITS):
+        return None
+    kernel = variable_behind(flow, op.inputs[1])
+    return "a layer without activation" if kernel is not None and kernel.trainable else None
+
+
+def _twice(flow: Flow, position: int) -> str | None:
+    """The type of the squashing function whose result a squashing function takes as it is."""
+    if not has(flow.op(position).type, Trait.PROBABILITIES):
+        return None
+    before = _last_op(flow, flow.op(position).inputs[0])
+    kind = flow.op(before).type if before is not None else ""
+    return kind if has(kind, Trait.PROBABILITIES) else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
+from gradlint.passes.memory import has_faded
 from gradlint.passes.slicing import leaves_out, slicer_after_joining
 from gradlint.result import GradientState
 
@@ -56,6 +57,8 @@ def unused_slices(flow: Flow, probes: Sequence[Flow]) -> tuple[Unused, ...]:
             slices = tuple(i for i in range(length) if not any(flag[i] for flag in flags))
             if not slices or len(slices) == length or _is_margin(flow, record, number + 1, slices, length):
                 continue
+            if number == 0 and has_faded(flow, record.key, slices, length):
+                continue  # GL303 says how far back a recurrence reaches.
             position, op = _slicer(flow, record)
             found.append(
                 Unused(

@@ -51,7 +51,7 @@ def why_of(flow: Flow, position: int) -> Why:
     if has(op.type, Trait.QUANTIZES):
         return Why.CLIPPING if flow.state(op.inputs[0]) is GradientState.ZERO else Why.BOUNDS
     if has(op.type, Trait.RECTIFIES):
-        return Why.RECTIFIER
+        return Why.ZERO_WEIGHT if zero_kernel_before(flow, op.inputs[0]) is not None else Why.RECTIFIER
     if has(op.type, Trait.STEPS):
         return Why.STEP
     if has(op.type, Trait.BOUNDS) and _constant_operand(flow, op) is not None:
@@ -83,7 +83,7 @@ def _why_product(flow: Flow, op: OpRecord) -> Why:
             if values is None or values.zeros < 1.0:
                 continue
             if variable_behind(flow, index) is not None:
-                return Why.ZERO_ACTIVATION
+                return Why.ZERO_WEIGHT if zero_kernel_before(flow, other) is not None else Why.ZERO_ACTIVATION
             variable = variable_behind(flow, other)
             if variable is not None:
                 return Why.ZERO_WEIGHT if variable.trainable else Why.ZERO_SCHEDULE
@@ -135,14 +135,36 @@ def _is_normalization_of_one(flow: Flow, op: OpRecord) -> bool:
 
 
 def zero_factor(flow: Flow, position: int) -> VariableRecord | None:
-    """The variable of zeros that an operation multiplies by."""
-    for index in flow.op(position).inputs[:2]:
-        values = flow.tensor(index).values
-        if values is not None and values.zeros == 1.0:
-            variable = variable_behind(flow, index)
-            if variable is not None:
-                return variable
+    """The variable of zeros that an operation multiplies by, or that made its operand zero."""
+    operands = [index for index in flow.op(position).inputs[:2] if _is_all_zero(flow, index)]
+    found = [variable for index in operands if (variable := variable_behind(flow, index)) is not None]
+    found += [variable for index in operands if (variable := zero_kernel_before(flow, index)) is not None]
+    return found[0] if found else None
+
+
+_MOST_STEPS = 6
+"""How far back a kernel is looked for: its bias, a rectifier, a reshape lie between."""
+
+
+def zero_kernel_before(flow: Flow, tensor: int) -> VariableRecord | None:
+    """The trainable kernel of zeros that makes a tensor zero, whatever goes into its layer."""
+    for _ in range(_MOST_STEPS):
+        producer = flow.tensor(tensor).producer
+        if producer is None or not _is_all_zero(flow, tensor):
+            return None
+        op = flow.op(producer)
+        if has(op.type, Trait.MIXES_UNITS):
+            kernel = variable_behind(flow, op.inputs[1]) if _is_all_zero(flow, op.inputs[1]) else None
+            return kernel if kernel is not None and kernel.trainable else None
+        if not (has(op.type, Trait.RECTIFIES) or has(op.type, Trait.MOVES) or op.type in ("BiasAdd", "AddV2", "Add")):
+            return None
+        tensor = op.inputs[0]
     return None
+
+
+def _is_all_zero(flow: Flow, tensor: int) -> bool:
+    values = flow.tensor(tensor).values
+    return values is not None and values.zeros == 1.0
 
 
 def variable_behind(flow: Flow, tensor: int) -> VariableRecord | None:

@@ -158,6 +158,11 @@ def _compiled(model: Any) -> Callable[[Batch, Any, Any, bool], Tensor]:
 
 def compiled_functions(model: Any) -> tuple[LossFunction, ...]:
     """The compiled loss of each output that has one and is not weighted to zero."""
+    return tuple(function_of(name, loss) for name, loss in compiled_losses(model))
+
+
+def compiled_losses(model: Any) -> tuple[tuple[str, Any], ...]:
+    """Output and loss, as the user gave it, of each output that has one and is not weighted to zero."""
     loss, weights = models.compiled_loss(model)
     if loss is None:
         return ()
@@ -176,9 +181,7 @@ def compiled_functions(model: Any) -> tuple[LossFunction, ...]:
         else {}
     )
     return tuple(
-        _function(str(name), function)
-        for name, function in pairs
-        if function is not None and weight_of.get(name, 1.0) != 0
+        (str(name), function) for name, function in pairs if function is not None and weight_of.get(name, 1.0) != 0
     )
 
 
@@ -200,7 +203,8 @@ def declined_outputs(model: Any) -> frozenset[str]:
     )
 
 
-def _function(output: str, loss: Any) -> LossFunction:
+def function_of(output: str, loss: Any) -> LossFunction:
+    """What is known of a loss by its name, its class or its function."""
     if isinstance(loss, str):
         try:
             loss = keras.losses.get(loss)
@@ -232,7 +236,7 @@ def _named(loss: object, batch: Batch) -> Objective:
     if not batch.labels:
         raise UsageError("a loss was given, but the sample has no labels; add the array 'y' or pass --target KEY")
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
-    described = _function("", function)
+    known = function_of("", function)
 
     def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
         flat = keras.tree.flatten(outputs)
@@ -247,7 +251,7 @@ def _named(loss: object, batch: Batch) -> Objective:
             losses = [tf.reduce_mean(function(y, o)) for y, o in zip(labels.values(), flat, strict=False)]
         return tf.add_n(losses)
 
-    return Objective(LossRecord("named", f"{name}, as asked", functions=(described,)), compute=compute)
+    return Objective(LossRecord("named", f"{name}, as asked", functions=(known,)), compute=compute)
 
 
 def _added_or_surrogate(model: Any, seed: int) -> Objective:

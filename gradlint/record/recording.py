@@ -12,6 +12,8 @@ from gradlint.thresholds import DEFAULT_THRESHOLDS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gradlint.record.start import Start
+
 
 class Local(str, Enum):
     """What an operation's own gradient function hands to one of its inputs."""
@@ -375,6 +377,8 @@ class Recording:
     """Between the samples of the batch."""
     future_leaks: tuple[Leak, ...] = ()
     """From later steps of the inputs that were said to be causal."""
+    start: Start | None = None
+    """What the first step of training shows; only of the sample's own run."""
     is_looked_at: bool = False
     """The values of all tensors are reduced; else only those of the outputs are."""
 

@@ -42,6 +42,8 @@ class Run:
     trace: Trace = field(init=False)
     left_out: Mapping[int, LeftOut] = field(init=False, default_factory=dict)
     """What the model's own `train_step` does not train, by handle id."""
+    is_first: bool = field(init=False, default=False)
+    """Whether optimizer, labels and data are looked at as well: once in a check is enough."""
 
     def __post_init__(self) -> None:
         self.trace = Trace(__file__, self.subject.model)

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from gradlint.errors import ModelRunError
 from gradlint.record.failures import failure_of
+from gradlint.record.firststep import scaled
 from gradlint.record.leaks import batch_leak, future_leak
 from gradlint.record.recording import Failure, Leak, LossRecord, Recording
 from gradlint.record.run import Run
@@ -48,6 +49,7 @@ class Runner:
         """
         if probe is None:
             run = self._plain()
+            run.is_first = not trace_returns
             with run.isolated():
                 return recorded(run, trace_returns)
         steps = self._virtual_step()
@@ -118,6 +120,19 @@ class Runner:
             if loss != base:  # A failed run says NaN, which differs too: the values are looked at.
                 return True
         return False
+
+    def with_scaled_inputs(self, floats: Sequence[str]) -> tuple[float | None, tuple[tuple[str, float], ...]]:
+        """The loss with float inputs scaled by their own deviation, and key and deviation of each.
+
+        Args:
+            floats: keys of the inputs that the model takes as floats.
+        """
+        subject = self._subject
+        inputs, deviations = scaled(subject.inputs, floats)
+        if not deviations:
+            return None, ()
+        loss = Run(subject, inputs, subject.labels, subject.seed).loss_only(None, None)
+        return (loss, deviations) if np.isfinite(loss) else (None, ())
 
     def leak(self) -> Leak | None:
         """Where the samples of a batch begin to mix, in inference mode."""

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from gradlint.record import reduction, source, tensors
 from gradlint.record.examination import Examination
+from gradlint.record.firststep import start_of
 from gradlint.record.objective import Batch, declined_outputs
 from gradlint.record.owners import Owners
 from gradlint.record.recording import (
@@ -42,6 +43,7 @@ from gradlint.upstream import eager
 if TYPE_CHECKING:
     from gradlint.record.ledger import Op
     from gradlint.record.run import Run
+    from gradlint.record.start import Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,13 @@ def recording_of(run: Run, batch: Batch, backward: Backward) -> Recording:
         decisions=frozenset(trace.decisions),
         failure=failure,
         is_looked_at=is_looked_at,
+        start=_start(run, batch, backward) if run.is_first else None,
     )
+
+
+def _start(run: Run, batch: Batch, backward: Backward) -> Start:
+    outputs = backward.outputs if backward.failure is None else None
+    return start_of(run, batch, outputs, backward.slopes, backward.loss)
 
 
 def _gradient(run: Run, slope: Any | None, *, counted: bool = False) -> Gradient:

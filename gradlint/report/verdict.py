@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
 from gradlint.report.text import FINE, Style, count, name, place, sentence
-from gradlint.result import GradientState
+from gradlint.result import ZERO_HERE, GradientState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +97,8 @@ def _reach(result: Result) -> str:
     fed = [i.gradient for i in result.inputs if i.gradient is not GradientState.NOT_APPLICABLE]
     if all(state is GradientState.UNKNOWN for state in learning + fed):
         return "no gradient was computed"
+    if ZERO_HERE in result.notes:
+        return ZERO_HERE
     parts = [_share(learning, "trainable variable"), _share(fed, "input")]
     everything = all(state in FINE for state in learning + fed)
     return f"the gradient reaches {'all ' * everything}{' and '.join(part for part in parts if part)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import block_finding, victims
@@ -83,6 +84,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     for block in facts.blocks:
         if block.why not in _EXPLANATIONS or any(unused.position == block.position for unused in facts.unused):
             continue  # What a slice leaves out of an input is GL205's.
+        if is_from_mismatch(facts.flow, block.position):
+            continue  # What the loss clips of an output without its activation is GL409's.
         message = _EXPLANATIONS[block.why].format(op=block.op.type)
         if block.why not in (Why.CUSTOM, Why.BOUNDS) and block.is_wrong(facts.lying):
             message = f"the gradient of {block.op.type} is zero although the loss changes with its operand"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import block_finding, victims
@@ -62,8 +63,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     if facts.flow is None:
         return
     for block in facts.blocks:
-        if block.why is not Why.RECTIFIER:
-            continue
+        if block.why is not Why.RECTIFIER or is_from_mismatch(facts.flow, block.position):
+            continue  # A rectifier where probabilities are expected is GL409's.
         units = facts.flow.tensor(block.op.outputs[0]).shape[-1:] or (1,)
         serious = not block.is_flat_loss and (bool(block.keys) or units[0] > _FEW_UNITS)
         severity = Severity.WARNING if serious else Severity.INFO

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import birth_evidence, victims
@@ -57,6 +58,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     for birth in facts.births:
         if not birth.backward or birth.op is None:
             continue
+        if is_from_mismatch(facts.flow, birth.position):
+            continue  # What the loss makes of an output that is no probability is GL409's.
         span = f" at values from {birth.low:.3g} to {birth.high:.3g}" if birth.low is not None else ""
         yield RULE.finding(
             f"the gradient of {birth.op.type} is not finite{span}: "

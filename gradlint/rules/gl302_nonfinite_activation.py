@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import birth_evidence, victims
@@ -56,6 +57,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     for birth in facts.births:
         if birth.backward:
             continue
+        if birth.op is not None and is_from_mismatch(facts.flow, birth.position):
+            continue  # What the loss makes of an output that is no probability is GL409's.
         keys = {record.key for record in facts.flow.recording.inputs}
         if birth.op is None:
             message = f"'{birth.source}' holds {birth.count} values that are NaN or infinite, and the loss reads them"

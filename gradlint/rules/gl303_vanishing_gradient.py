@@ -5,22 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.passes.memory import memories
+from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
     from gradlint.passes.facts import Facts
+    from gradlint.passes.memory import Memory
+    from gradlint.passes.scale import Trend
 
 DOC = """\
 ## What it does
 
-Reports a model whose gradients shrink steadily towards the input, by six orders of magnitude or more,
-measured where the gradient arrives at each trainable kernel.
+Reports a model whose gradients shrink steadily towards the input, by four orders of magnitude or more (threshold
+`vanishing-orders`), measured where the gradient arrives at each trainable kernel. What arrives is summed over the
+positions to which a kernel is applied, as the kernel's own gradient is: an average over positions divides by their
+number what that sum takes back. A model whose first kernels receive as much for their size as its last, and no
+tiny gradient, is not reported.
 
 ## Why it matters
 
-The first layers then learn a million times slower than the last, which is not at all: with Adam a
+The first layers then learn ten thousand times slower than the last and more, which is not at all: with Adam a
 gradient below its epsilon (1e-7) loses the step size that the optimizer would give it. Deep stacks of
 sigmoids, small initial weights and long unrolled recurrences do this.
 
@@ -39,31 +47,55 @@ for _ in range(20):
 ## What to do
 
 Use residual connections, normalization, activations with a slope near one, or an initialisation that
-fits the activation.
+fits the activation. Through time: shorter sequences, a stride or an average before the recurrence, attention over its
+steps, or a loss at every step.
 
 ## Known limits
 
 It takes eight trainable kernels with a usable gradient, and a trend: four of five neighbouring kernels,
 in the order of the forward pass, have to change in the same direction. A single step of many orders, a
-model that shrinks less, a shallow one, and the time steps inside one recurrent layer are not reported.
+model that shrinks less, and a shallow one are not reported. Through time it is an info, when the sequence is more than
+ten times as long as what a thousandth of the gradient survives (threshold `memory-spans`); a loss that reads every
+step reaches every step.
 Branches that run side by side are ordered as they were called, which can hide the trend of one of them.
 Kernels with a gradient of exactly zero are left out; they belong to GL201 and its neighbours.
 """
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Yield one finding when the gradients of the kernels shrink steadily towards the input."""
-    trend = facts.trend
-    if trend is None or not trend.orders < 0:
+    """Yield one finding when the gradients of the kernels shrink towards the input, and one per short memory."""
+    if facts.flow is None:
         return
-    yield RULE.finding(
+    if facts.trend is not None and facts.trend.orders < 0:
+        yield _through_depth(facts.flow, facts.trend)
+    for memory in memories(facts.flow):
+        if memory.steps > facts.flow.thresholds.memory_spans * memory.reach:
+            yield _through_time(facts.flow, memory)
+
+
+def _through_depth(flow: Flow, trend: Trend) -> Finding:
+    return RULE.finding(
         f"gradients shrink by {abs(trend.orders):.1f} orders of magnitude from '{trend.last.path}' to "
         f"'{trend.first.path}', {abs(trend.per_layer):.2f} per layer",
-        inputs=tuple(sorted(facts.flow.branches.get(trend.first.path, ()))) if facts.flow is not None else (),
+        inputs=tuple(sorted(flow.branches.get(trend.first.path, ()))),
         variables=tuple(variable.path for variable in trend.variables),
         cause=Cause(trend.first.layer),
         evidence={"orders": round(trend.orders, 2), "orders_per_layer": round(trend.per_layer, 3)},
         position=trend.position,
+    )
+
+
+def _through_time(flow: Flow, memory: Memory) -> Finding:
+    zeros = f", and {len(memory.faded)} of them receive exactly zero" if memory.faded else ""
+    return RULE.finding(
+        f"gradients shrink by {memory.per_step:.2f} orders of magnitude per step of '{memory.layer}': a thousandth "
+        f"is left after {memory.reach:.0f} of {memory.steps} steps{zeros}",
+        # The gates of a recurrence open while it learns: this is where it starts from.
+        severity=Severity.INFO,
+        inputs=tuple(sorted(flow.keys_behind.get(memory.position, ()))),
+        cause=cause_of(flow, memory.position),
+        evidence={"orders_per_step": round(memory.per_step, 3), "steps": memory.steps, "reach": round(memory.reach, 1)},
+        position=memory.position,
     )
 
 

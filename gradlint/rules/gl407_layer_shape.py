@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.passes.rows import rows_changed
 from gradlint.record.recording import Region
 from gradlint.rule import SAMPLE, Rule
 from gradlint.rules.wording import listed, shape
@@ -57,6 +58,21 @@ def check(facts: Facts) -> Iterator[Finding]:
     if recording is None or recording.failure is None or recording.failure.kind != "shape":
         return
     failure = recording.failure
+    flow = facts.flow
+    changed = rows_changed(flow, failure.layer or "") if flow is not None and failure.region is Region.LOSS else None
+    if flow is not None and changed is not None:
+        position, before, after = changed
+        op = flow.op(position)
+        maker = f"layer '{op.layer}'" if op.layer else "the model"
+        yield RULE.finding(
+            f"{maker} turns {before} rows into {after} ({op.type}), which the loss cannot compare with the "
+            f"labels: {failure.message}",
+            inputs=tuple(sorted(flow.keys_behind.get(position, ()))),
+            cause=Cause(op.layer or None, op.type, op.file, op.line),
+            evidence={"error": failure.message, "rows_before": before, "rows_after": after},
+            position=position,
+        )
+        return
     where = "the loss"
     if failure.region is Region.MODEL:
         where = f"layer '{failure.layer}'" if failure.layer else "the model"

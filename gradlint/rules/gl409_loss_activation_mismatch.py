@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.passes.heads import Head, heads
+from gradlint.passes.heads import is_from_mismatch, mismatched
 from gradlint.rule import SAMPLE, Rule
 
 if TYPE_CHECKING:
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 DOC = """\
 ## What it does
 
-Compares the last activation of each output with the cross-entropy it is compiled with: a sigmoid or
-softmax under `from_logits=True`, values outside of [0, 1] under `from_logits=False`, a softmax under
-binary cross-entropy, one unit under categorical cross-entropy.
+Compares the last activation of each output with the loss it is compiled with, by form before values: a sigmoid or
+softmax of another one, and under a cross-entropy one that is applied again (`from_logits=True`), a rectifier, a tanh or
+no activation where probabilities are expected, values outside of [0, 1], a softmax under binary cross-entropy, one
+unit under categorical cross-entropy, a softmax over one unit.
 
 ## Why it matters
 
@@ -44,11 +45,12 @@ several labels at once) or softmax (one class of several) and leave `from_logits
 
 ## Known limits
 
-Only Keras's own cross-entropies are known; a loss of the user's own, or one given as a function of other
-libraries, is not looked at. Values decide where the activation does not: a linear output that happens to
-lie within [0, 1] for this sample passes. Reshapes, casts and averages behind an activation are seen
-through up to six operations, other functions behind it are not. A sigmoid under categorical cross-entropy
-passes; so do mean squared error and its like under any activation.
+Only Keras's own losses are known; a loss of the user's own, or one given as a function of other libraries, is not
+looked at. Where the form does not decide, values do: an output made by other operations that happens to lie within
+[0, 1] for this sample passes. Reshapes, casts and averages behind an activation are seen through up to six operations,
+other functions behind it are not. Sigmoids under a categorical cross-entropy are an info: Keras takes what goes into
+them for logits. It is an error where the output or the loss is constant or not finite. A softmax over one unit under
+other losses is GL204's.
 """
 
 
@@ -56,47 +58,22 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per output whose activation does not fit its built-in loss."""
     if facts.flow is None:
         return
-    for head in heads(facts.flow):
-        message = _mismatch(head)
-        if message is not None:
-            yield RULE.finding(
-                message,
-                cause=Cause(head.op.layer or head.layer or None, head.op.type, head.op.file, head.op.line),
-                evidence={"loss": head.loss.name, "activation": head.activation, "units": head.units},
-                position=head.position,
-            )
-
-
-def _mismatch(head: Head) -> str | None:
-    name, loss = head.output, head.loss.name
-    binary = loss in ("binary_crossentropy", "binary_focal_crossentropy")
-    categorical = loss.startswith(("categorical_", "sparse_categorical_")) and loss.endswith("crossentropy")
-    if not (binary or categorical):
-        return None
-    if head.loss.from_logits:
-        if head.activation is not None:
-            return (
-                f"output '{name}' ends in {head.activation}, but {loss} is told from_logits=True and applies it again"
-            )
-        return None
-    if categorical and head.units == 1:
-        return f"output '{name}' has one unit, over which {loss} is constant: binary_crossentropy is meant"
-    if binary and head.activation == "Softmax" and head.units == 1:
-        return f"output '{name}' is a softmax over one unit: it says 1 whatever the weights are"
-    if binary and head.activation == "Softmax" and head.units > 1:
-        return f"output '{name}' is a softmax over {head.units} units, but {loss} takes each unit for itself"
-    if head.low < 0.0 or head.high > 1.0 + 1e-6:
-        return (
-            f"output '{name}' ranges from {head.low:.3g} to {head.high:.3g}, but {loss} expects probabilities "
-            "(from_logits is False)"
+    broken = any(birth.op is not None and is_from_mismatch(facts.flow, birth.position) for birth in facts.births)
+    for head, found in mismatched(facts.flow):
+        severe = Severity.ERROR if found.is_constant or broken else Severity.WARNING
+        yield RULE.finding(
+            found.message,
+            severity=Severity.INFO if found.is_harmless else severe,
+            cause=Cause(head.op.layer or head.layer or None, head.op.type, head.op.file, head.op.line),
+            evidence={"loss": head.loss.name, "activation": head.activation, "units": head.units},
+            position=head.position,
         )
-    return None
 
 
 RULE = Rule(
     code="GL409",
     name="loss-activation-mismatch",
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     advice="Drop the activation and keep from_logits=True, or use sigmoid or softmax with from_logits=False.",
     doc=DOC,
     check=check,

@@ -76,6 +76,15 @@ def fresh_seeds(seed: int) -> None:
     set_global_attribute("global_seed_generator", None)
 
 
+# As Keras has it: while a run is recorded, the optimizers of the model do nothing.
+_apply = keras.Optimizer.apply
+
+
+def update(optimizer: Any, slopes: Sequence[Any], variables: Sequence[Any]) -> None:
+    """Let an optimizer update variables, also while those of the model are disarmed."""
+    _apply(optimizer, slopes, variables)
+
+
 @contextlib.contextmanager
 def optimizers_disarmed() -> Iterator[None]:
     """Let every Keras optimizer accept gradients and change nothing."""

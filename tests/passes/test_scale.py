@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 from flows import flow, variable
 
 from gradlint.passes.scale import AGREEMENT, trend
+from gradlint.record.recording import Gradient
+from gradlint.record.start import Start, Update
+from gradlint.result import GradientState
 from gradlint.thresholds import DEFAULT_THRESHOLDS, Thresholds
 
 
@@ -32,7 +36,8 @@ def ramp(orders, kernels=9):
     return [orders * (1 - n / (kernels - 1)) for n in range(kernels)]
 
 
-FEWEST_KERNELS, ORDERS = int(DEFAULT_THRESHOLDS.trend_kernels), DEFAULT_THRESHOLDS.trend_orders
+FEWEST_KERNELS = int(DEFAULT_THRESHOLDS.trend_kernels)
+ORDERS, VANISHING = DEFAULT_THRESHOLDS.trend_orders, DEFAULT_THRESHOLDS.vanishing_orders
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -48,10 +53,38 @@ def test_from_how_many_kernels_on(kernels):
     assert (trend(stack(ramp(-9.0, kernels))) is not None) is (kernels >= FEWEST_KERNELS)
 
 
-@pytest.mark.parametrize(("orders", "is_trend"), [(ORDERS + 0.01, True), (ORDERS - 0.01, False)])
-def test_from_how_many_orders_on(orders, is_trend):
-    assert (trend(stack(ramp(-orders, 16))) is not None) is is_trend
-    assert (trend(stack(ramp(orders, 16))) is not None) is is_trend
+@pytest.mark.parametrize(("more", "is_trend"), [(0.01, True), (-0.01, False)])
+def test_from_how_many_orders_on(more, is_trend):
+    assert (trend(stack(ramp(-VANISHING - more, 16))) is not None) is is_trend
+    assert (trend(stack(ramp(ORDERS + more, 16))) is not None) is is_trend
+
+
+def test_what_a_kernel_adds_up_over_positions_does_not_vanish():
+    """The same gradient at each element, at fewer and fewer positions, is what averages leave."""
+    sizes = [4 ** (8 - n) for n in range(9)]
+    lines = [f"h{n}(8,{size},4) = Conv2D {'x' if n == 0 else f'h{n - 1}'} d{n}/kernel" for n, size in enumerate(sizes)]
+    known = {"inputs": ["x"], "variables": [f"d{n}/kernel(3,3,4,4)" for n in range(9)]}
+
+    def with_norm(order):
+        """The norm over all elements whose root mean square has an order."""
+        return {f"h{n}": 10.0 ** order(size) * (8 * size * 4) ** 0.5 for n, size in enumerate(sizes)}
+
+    averaged = flow(*lines, "loss() = Mean h8", gradients=with_norm(lambda size: -math.log10(size)), **known)
+    vanishing = flow(*lines, "loss() = Mean h8", gradients=with_norm(lambda size: -2.5 * math.log10(size)), **known)
+    assert trend(averaged) is None
+    assert trend(vanishing).orders < -VANISHING
+
+
+@pytest.mark.parametrize(("relative", "is_trend"), [(1.0, False), (1e-7, True)])
+def test_kernels_that_get_enough_for_their_size_do_not_vanish(relative, is_trend):
+    subject = stack(ramp(-8.0))
+    learners = tuple(
+        replace(record, gradient=Gradient(GradientState.FINITE, relative, relative))
+        for record in subject.recording.variables
+    )
+    start = Start(updates=tuple(Update(record.path, 1.0, 0.01, 16) for record in learners))
+    recording = replace(subject.recording, variables=learners, start=start)
+    assert (trend(replace(subject, recording=recording)) is not None) is is_trend
 
 
 @pytest.mark.parametrize(("backwards", "is_trend"), [(0, True), (2, True), (3, False), (5, False)])
@@ -101,4 +134,4 @@ def test_thresholds_move_both_borders():
     few, shallow = stack(ramp(-9.0, 4)), stack(ramp(-3.0, 16))
     assert trend(few) is trend(shallow) is None
     assert trend(replace(few, thresholds=Thresholds(trend_kernels=4))) is not None
-    assert trend(replace(shallow, thresholds=Thresholds(trend_orders=2.5))) is not None
+    assert trend(replace(shallow, thresholds=Thresholds(vanishing_orders=2.5))) is not None

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import keras
+import numpy as np
 import pytest
 from flows import facts, flow, found, variable
 
+import gradlint
 from gradlint.rules.gl207_zero_weights import RULE
 
 ZERO_LAST = variable("last/kernel", values="zeros")
@@ -112,3 +115,34 @@ def test_zero_is_not_tiny(state, fires):
 def test_names_the_kernel():
     (finding,) = RULE.check(facts(chain("!zero,passes")))
     assert finding.message.startswith("'last/kernel' is all zeros")
+
+
+def model_of(*layers):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((6,), name="x"), *layers])
+    model.compile("adam", "mse")
+    return model
+
+
+def dense(units, activation=None, kernel="glorot_uniform"):
+    return keras.layers.Dense(units, activation, kernel_initializer=kernel)
+
+
+HUGE = keras.initializers.Constant(50.0)
+
+
+@pytest.mark.parametrize(
+    ("layers", "codes"),
+    [
+        ([dense(8, "relu", "zeros"), dense(1)], ["GL207"]),
+        ([dense(8, "relu", "zeros"), dense(1, None, "zeros")], ["GL207"]),
+        ([dense(8, "tanh", HUGE), dense(1, None, "zeros")], ["GL203", "GL206"]),
+        ([dense(8, "tanh"), dense(1, None, "zeros")], []),
+        ([dense(8, "relu"), dense(1, None, "zeros")], []),
+    ],
+)
+def test_of_live_models(layers, codes):
+    """A zero head that an update moves is no cause: what keeps the gradient away behind it is."""
+    x = 1 + np.abs(np.random.default_rng(0).normal(size=(16, 6))).astype("float32")
+    result = gradlint.check(model_of(*layers), {"x": x, "y": x[:, :1]})
+    assert sorted(finding.code for finding in result.findings if str(finding.severity) != "info") == codes

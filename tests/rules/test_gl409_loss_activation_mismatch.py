@@ -3,6 +3,10 @@ from __future__ import annotations
 import pytest
 from flows import facts, flow, found, function, output
 
+from gradlint.rules.gl201_zero_gradient import RULE as GL201
+from gradlint.rules.gl202_dead_relu import RULE as GL202
+from gradlint.rules.gl301_nonfinite_gradient import RULE as GL301
+from gradlint.rules.gl302_nonfinite_activation import RULE as GL302
 from gradlint.rules.gl409_loss_activation_mismatch import RULE
 
 
@@ -35,7 +39,6 @@ FIRES = {
     "above one": (head("Relu", "binary_crossentropy", known=(0.0, 1.1)), "out Relu"),
     "focal": (head("", "binary_focal_crossentropy", known=(-3.0, 3.0)), "out BiasAdd"),
     "softmax for yes and no": (head("Softmax", "binary_crossentropy"), "out Softmax"),
-    "one unit for several classes": (head("Sigmoid", "categorical_crossentropy", units=1), "out Sigmoid"),
     "behind a reshape": (
         head("Softmax", "categorical_crossentropy", "r(8,5) = Reshape o shape @out", result="r", **LOGITS),
         "out Softmax",
@@ -51,7 +54,6 @@ QUIET = {
     "sigmoid": head("Sigmoid", "binary_crossentropy"),
     "sigmoid of one unit": head("Sigmoid", "binary_crossentropy", units=1),
     "rounding above one": head("Softmax", "categorical_crossentropy", known=(0.0, 1.0 + 1e-7)),
-    "linear, but within bounds": head("", "binary_crossentropy", known=(0.1, 0.9)),
     "mean squared error": head("", "mean_squared_error", known=(-3.0, 3.0)),
     "a loss of one's own": head("", "categorical_crossentropy", known=(-3.0, 3.0), builtin=False),
     "a scaled sigmoid": head(
@@ -70,6 +72,66 @@ QUIET = {
         values={"o": (-3.0, 3.0), "p": (-3.0, 3.0)},
     ),
 }
+
+
+CONSTANT = {
+    "one unit for several classes": head("Sigmoid", "categorical_crossentropy", units=1),
+    "a softmax of one unit": head("Softmax", "binary_crossentropy", units=1),
+    "a softmax of one unit, of logits": head("Softmax", "binary_crossentropy", units=1, from_logits=True),
+}
+BY_FORM = {
+    "a rectifier within bounds": head("Relu", "binary_crossentropy", known=(0.1, 0.9)),
+    "a dead rectifier": head("Relu", "categorical_crossentropy", known=(0.0, 0.0)),
+    "a tanh within bounds": head("Tanh", "sparse_categorical_crossentropy", known=(0.1, 0.9)),
+    "no activation, within bounds": head("", "binary_crossentropy", known=(0.1, 0.9)),
+    "a softmax of a softmax": head("Softmax", "mean_squared_error", "r(8,5) = Softmax o @twice", result="r"),
+    "a sigmoid of a softmax": head("Softmax", "binary_crossentropy", "r(8,5) = Sigmoid o @twice", result="r"),
+}
+OTHER_WAYS = {
+    "a clipped layer": head("", "binary_crossentropy", "r(8,5) = ClipByValue o 0.0 1.0", result="r"),
+    "a sum of branches": head("", "binary_crossentropy", "q(8,5) = Tanh x", "r(8,5) = AddV2 o q", result="r"),
+    "a sharpened softmax": head(
+        "Softmax", "categorical_crossentropy", "l(8,5) = Log o", "r(8,5) = Softmax l", result="r"
+    ),
+}
+
+
+@pytest.mark.parametrize("subject", CONSTANT.values(), ids=CONSTANT)
+def test_is_an_error_where_nothing_can_change(subject):
+    assert [severity for severity, *_ in found(RULE, subject)] == ["error"]
+
+
+@pytest.mark.parametrize("subject", BY_FORM.values(), ids=BY_FORM)
+def test_form_decides_before_values(subject):
+    assert [severity for severity, *_ in found(RULE, subject)] == ["warning"]
+
+
+@pytest.mark.parametrize("subject", OTHER_WAYS.values(), ids=OTHER_WAYS)
+def test_values_decide_where_the_form_does_not(subject):
+    assert found(RULE, subject) == []
+
+
+def test_sigmoids_for_one_class_of_several_are_an_info():
+    assert found(RULE, head("Sigmoid", "categorical_crossentropy")) == [("info", (), (), "out Sigmoid")]
+
+
+def test_what_the_loss_makes_of_it_is_not_said_again():
+    """The loss clips what is no probability, or divides by its sum of zero: one cause, one finding."""
+    subject = flow(
+        "h(8,5) = MatMul x k @out",
+        "o(8,5) = Relu h @out",
+        "-- loss",
+        "p(8,5) = RealDiv o sum !non-finite,none",
+        "loss() = Mean p",
+        inputs=["x"],
+        variables=["k"],
+        outputs=[output("o", name="out")],
+        functions=[function("out", "categorical_crossentropy")],
+        values={"o": "zeros", "p": "nan"},
+        loss_value=None,
+    )
+    assert found(RULE, subject) == [("error", (), (), "out Relu")]
+    assert [code for other in (GL201, GL202, GL301, GL302) for code in found(other, subject)] == []
 
 
 @pytest.mark.parametrize(("subject", "where"), FIRES.values(), ids=FIRES)
@@ -96,7 +158,7 @@ def test_gradients_do_not_matter(state):
             head("Softmax", "categorical_crossentropy", **LOGITS),
             "ends in Softmax, but categorical_crossentropy is told",
         ),
-        (head("", "binary_crossentropy", known=(-3.0, 2.5)), "ranges from -3 to 2.5"),
+        (head("", "binary_crossentropy", known=(-3.0, 2.5)), "(from -3 to 2.5 here)"),
         (head("Softmax", "binary_crossentropy"), "a softmax over 5 units"),
         (head("Sigmoid", "categorical_crossentropy", units=1), "has one unit"),
     ],

@@ -1,0 +1,86 @@
+"""Layers of weights that follow one another with nothing non-linear between."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gradlint.passes.reasons import variable_behind
+from gradlint.record.recording import Region
+
+if TYPE_CHECKING:
+    from gradlint.flow import Flow
+    from gradlint.record.recording import VariableRecord
+
+_WEIGHTED = frozenset({"MatMul", "BatchMatMulV2", "Conv2D", "Conv3D"})
+_ONE_OPERAND = frozenset(
+    {"Identity", "Reshape", "Transpose", "Squeeze", "ExpandDims", "Cast", "EnsureShape", "Mean", "Sum", "AvgPool",
+     "AvgPool3D", "Pad", "PadV2", "Neg"}
+)  # fmt: skip
+_WITH_CONSTANT = frozenset({"BiasAdd", "AddV2", "Add", "Sub", "Mul", "SelectV2"})
+"""Linear in one operand when the others do not depend on the inputs: a bias, a scale, the mask of a dropout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Kernels in a row that together are one linear map.
+
+    Attributes:
+        positions: of the operations that multiply by them, in forward order.
+    """
+
+    kernels: tuple[VariableRecord, ...]
+    positions: tuple[int, ...]
+
+
+def linear_stacks(flow: Flow) -> tuple[Stack, ...]:
+    """Chains of trainable kernels without anything non-linear between, where the first is no bottleneck."""
+    weights = {position: kernel for position in range(len(flow.recording.ops)) if (kernel := _kernel(flow, position))}
+    ends = {output.tensor for output in flow.recording.outputs}
+    follows: dict[int, int] = {}
+    for position, kernel in weights.items():
+        after = _next_product(flow, position, ends)
+        if after in weights and weights[after].path != kernel.path and not _is_factorisation(kernel, weights[after]):
+            follows[position] = after
+    found = []
+    for position in sorted(follows.keys() - set(follows.values())):
+        chain = [position]
+        while chain[-1] in follows:
+            chain.append(follows[chain[-1]])
+        found.append(Stack(tuple(weights[at] for at in chain), tuple(chain)))
+    return tuple(found)
+
+
+def _kernel(flow: Flow, position: int) -> VariableRecord | None:
+    """The trainable kernel by which an operation of the model multiplies what depends on the inputs."""
+    op = flow.op(position)
+    if op.type not in _WEIGHTED or op.region is not Region.MODEL or not flow.keys_behind_tensor(op.inputs[0]):
+        return None
+    variable = variable_behind(flow, op.inputs[1])
+    if variable is None:
+        return None
+    return variable if variable in flow.learners and len(variable.shape) >= 2 else None
+
+
+def _next_product(flow: Flow, position: int, ends: set[int]) -> int | None:
+    """The product with weights that alone takes the result of another, through linear operations only."""
+    tensor = flow.op(position).outputs[0]
+    while tensor not in ends and len(flow.consumers[tensor]) == 1:
+        after, operand = flow.consumers[tensor][0]
+        op = flow.op(after)
+        if op.type in _WEIGHTED:
+            return after if operand == 0 else None
+        others = [index for number, index in enumerate(op.inputs) if number != operand]
+        passes = op.type in _ONE_OPERAND and operand == 0
+        scales = op.type in _WITH_CONSTANT and not any(flow.keys_behind_tensor(index) for index in others)
+        if not (passes or scales) or op.region is not Region.MODEL:
+            return None
+        tensor = op.outputs[0]
+    return None
+
+
+def _is_factorisation(first: VariableRecord, second: VariableRecord) -> bool:
+    """Whether the width between two kernels is below what is before and after: one kernel cannot have that rank."""
+    width = first.shape[-1]
+    return width < min(math.prod(first.shape[:-1]), second.shape[-1] * math.prod(second.shape[:-2]))

@@ -1,0 +1,94 @@
+"""How far back in time the gradient of a recurrence reaches."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from gradlint.passes.scale import AGREEMENT
+from gradlint.record.recording import Region
+from gradlint.result import GradientState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradlint.flow import Flow
+
+# Fewer steps are as well a batch or a few channels that are taken apart, and no memory is too short for them.
+_LEAST_STEPS = 16
+
+_FORGOTTEN = 3.0
+"""Orders of magnitude after which a step counts as forgotten: a thousandth is left."""
+
+_UNDERFLOW = -25.0
+"""Order of magnitude below which a zero next to it is an underflow of float32, whose squares end at 1e-45."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The gradient that reaches the steps of a sequence through a recurrence.
+
+    Attributes:
+        layer: path of the layer that takes the sequence apart.
+        position: of the operation that does.
+        steps: length of the sequence.
+        per_step: orders of magnitude by which the gradient falls per step.
+        faded: steps whose gradient has become exactly zero on the way.
+    """
+
+    layer: str
+    position: int
+    steps: int
+    per_step: float
+    faded: tuple[int, ...]
+
+    @property
+    def reach(self) -> float:
+        """The number of steps after which a thousandth of the gradient is left."""
+        return _FORGOTTEN / self.per_step
+
+
+def memories(flow: Flow) -> tuple[Memory, ...]:
+    """The recurrences through which the gradient fades steadily from one end of a sequence to the other."""
+    found = []
+    for position, op in enumerate(flow.recording.ops):
+        if op.type != "Unpack" or op.region is not Region.MODEL or len(op.outputs) < _LEAST_STEPS:
+            continue
+        gradients = [flow.tensor(index).gradient for index in op.outputs]
+        sizes = [
+            math.log10(gradient.norm) if gradient.state is GradientState.FINITE and gradient.norm else None
+            for gradient in gradients
+        ]
+        zeros = [gradient.state is GradientState.ZERO for gradient in gradients]
+        memory = _memory(op.layer, position, sizes, zeros)
+        if memory is not None:
+            found.append(memory)
+    return tuple(found)
+
+
+def _memory(layer: str, position: int, sizes: Sequence[float | None], zeros: Sequence[bool]) -> Memory | None:
+    """A steady fall, from the last step to the first or the other way round; None when there is none."""
+    alive = [step for step, size in enumerate(sizes) if size is not None]
+    if len(alive) < _LEAST_STEPS or alive != list(range(alive[0], alive[-1] + 1)):
+        return None
+    logs = [size for size in sizes if size is not None]
+    falls = [later - earlier for earlier, later in itertools.pairwise(logs)]
+    per_step = median(falls)
+    if not per_step or sum((fall > 0) == (per_step > 0) for fall in falls) < AGREEMENT * len(falls):
+        return None
+    before, after = range(alive[0]), range(alive[-1] + 1, len(sizes))
+    faded, other, border = (before, after, logs[0]) if per_step > 0 else (after, before, logs[-1])
+    if other or not all(zeros[step] for step in faded) or (faded and border > _UNDERFLOW):
+        return None
+    return Memory(layer, position, len(sizes), abs(per_step), tuple(faded))
+
+
+def has_faded(flow: Flow, key: str, steps: Sequence[int], length: int) -> bool:
+    """Whether steps of an input have no gradient because it faded on its way through a recurrence."""
+    return any(
+        memory.steps == length and key in flow.keys_behind.get(memory.position, ()) and set(steps) <= set(memory.faded)
+        for memory in memories(flow)
+    )

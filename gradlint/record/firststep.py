@@ -1,0 +1,243 @@
+"""What the first step of training shows of optimizer, labels, loss and data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gradlint.record import columns, labelling, tensors
+from gradlint.record.objective import compiled_losses, function_of
+from gradlint.record.recording import is_float
+from gradlint.record.start import Rate, Start, Target, Update
+from gradlint.upstream import eager, models, restoring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gradlint.record.objective import Batch
+    from gradlint.record.recording import LossRecord
+    from gradlint.record.run import Run
+
+# Steps at which a schedule is asked for its rate: a warm-up starts at zero and rises within one of them.
+_STEPS = (1, 10, 100, 1000)
+
+# Elements of variables that are copied at a time for their first update; an optimizer keeps two moments of each.
+_MOST_ELEMENTS = 1 << 24
+
+REGRESSION = frozenset({"mean_squared_error", "mean_absolute_error", "huber", "log_cosh"})
+BINARY = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
+CATEGORICAL = frozenset(
+    {"categorical_crossentropy", "categorical_focal_crossentropy", "sparse_categorical_crossentropy"}
+)
+
+
+def start_of(run: Run, batch: Batch, outputs: Any, slopes: Mapping[int, Any], loss: LossRecord) -> Start:
+    """Look at the first step of training.
+
+    Args:
+        run: has just run the model forward and backward.
+        batch: what it ran on.
+        outputs: of the model, in its own nesting; None when the run failed.
+        slopes: gradient by tensor index.
+        loss: what was differentiated.
+    """
+    optimizers = _optimizers(run.subject.model)
+    updates: tuple[Update, ...] = ()
+    if loss.kind == "compiled" and "optimizer" in optimizers:
+        updates = _updates(run, optimizers["optimizer"], slopes)
+    return Start(
+        rates=tuple(rate for name, optimizer in optimizers.items() if (rate := _rate(name, optimizer)) is not None),
+        updates=updates,
+        targets=tuple(_targets(run, batch, outputs, loss)),
+        data=columns.defects(run.inputs, run.labels, run.subject.label_keys),
+    )
+
+
+# -- optimizers --------------------------------------------------------------------------------------------
+
+
+def _optimizers(model: Any) -> dict[str, Any]:
+    """The optimizers that a model holds as attributes; `optimizer` is the compiled one."""
+    if model is None:
+        return {}
+    held = dict(vars(model))
+    held["optimizer"] = getattr(model, "optimizer", None)
+    found: dict[str, Any] = {}
+    for name, value in held.items():
+        if isinstance(value, keras.optimizers.Optimizer) and not (name.startswith("_") and value is held["optimizer"]):
+            found[name] = value
+    return found
+
+
+def _inner(optimizer: Any) -> Any:
+    """The optimizer inside one that scales the loss."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def _rate(attribute: str, optimizer: Any) -> Rate | None:
+    optimizer = _inner(optimizer)
+    given = models.learning_rate_of(optimizer)
+    is_schedule = isinstance(given, keras.optimizers.schedules.LearningRateSchedule)
+    try:
+        if is_schedule:
+            value = float(given(tf.constant(0)))
+            others = [float(given(tf.constant(step))) for step in _STEPS]
+            later = max((rate for rate in others if math.isfinite(rate)), default=value)
+        else:
+            value = later = float(optimizer.learning_rate)
+    except Exception:  # A schedule of the user's own may want what only a training loop gives.
+        return None
+    return Rate(type(optimizer).__name__, attribute, value, later, is_schedule)
+
+
+def _updates(run: Run, optimizer: Any, slopes: Mapping[int, Any]) -> tuple[Update, ...]:
+    """What a copy of the optimizer does to copies of the variables."""
+    try:
+        configuration = _inner(optimizer).get_config()
+    except NotImplementedError:
+        return ()
+    pairs = []
+    for path, variable in zip(run.paths(), run.learning(), strict=True):
+        slope = slopes.get(run.trace.versions(run.handle(variable))[0])
+        if variable.trainable and slope is not None:
+            pairs.append((path, variable, slope))
+    found: list[Update] = []
+    clip = configuration.pop("global_clipnorm", None)
+    if clip is not None:
+        scaled, _ = tf.clip_by_global_norm([slope for _, _, slope in pairs], clip)
+        pairs = [(path, variable, slope) for (path, variable, _), slope in zip(pairs, scaled, strict=True)]
+    configuration |= {"use_ema": False, "gradient_accumulation_steps": None, "global_clipnorm": None}
+    for group in _groups(pairs):
+        try:
+            twin = type(_inner(optimizer)).from_config(dict(configuration))
+            # Of a `tf.Variable` Keras would make no copy.
+            copies = [keras.Variable(tf.identity(eager.tf_variable(variable))) for _, variable, _ in group]
+            restoring.update(twin, [slope for _, _, slope in group], copies)
+        except Exception:  # An optimizer of the user's own need not live without its model.
+            return ()
+        for (path, variable, _), copy in zip(group, copies, strict=True):
+            before = tf.cast(eager.tf_variable(variable), tf.float32)
+            moved = tf.cast(eager.tf_variable(copy), tf.float32) - before
+            weight, update = float(tf.norm(before)), float(tf.norm(moved))
+            if math.isfinite(weight) and math.isfinite(update):
+                found.append(Update(path, weight, update, int(tf.size(before))))
+    return tuple(found)
+
+
+def _groups(pairs: list[tuple[str, Any, Any]]) -> Iterator[list[tuple[str, Any, Any]]]:
+    """The variables in groups of limited size."""
+    group: list[tuple[str, Any, Any]] = []
+    elements = 0
+    for pair in pairs:
+        size = math.prod(pair[1].shape)
+        if group and elements + size > _MOST_ELEMENTS:
+            yield group
+            group, elements = [], 0
+        group.append(pair)
+        elements += size
+    if group:
+        yield group
+
+
+# -- labels and losses -------------------------------------------------------------------------------------
+
+
+def _targets(run: Run, batch: Batch, outputs: Any, record: LossRecord) -> Iterator[Target]:
+    """The labels of every output with a loss of Keras's own."""
+    model = run.subject.model
+    if model is None or (record.kind not in ("compiled", "named") and outputs is not None):
+        return
+    losses = compiled_losses(model) if run.subject.loss is None else (("", run.subject.loss),)
+    known = {function.output for function in record.functions}
+    predictions = dict(labelling.named_outputs(model, outputs))
+    metrics = labelling.compiled_metrics(model)
+    for name, loss in losses:
+        if outputs is not None and name not in known:
+            continue
+        function = function_of(name, loss)
+        only = len(losses) == 1
+        label = batch.labels.get(name, batch.labels.get("") if only else None)
+        output = predictions.get(name, next(iter(predictions.values()), None) if only else None)
+        if not function.builtin or label is None or isinstance(label, (tf.RaggedTensor, tf.SparseTensor)):
+            continue
+        if label.dtype == tf.string:
+            continue
+        units = tuple(int(length or 0) for length in output.shape) if output is not None else ()
+        if not units:
+            units = labelling.declared_shape(model, name)
+        key = run.subject.label_keys.get(name, run.subject.label_keys.get("", name))
+        loss = keras.losses.get(loss) if isinstance(loss, str) else loss
+        target = labelling.facts(name if len(losses) > 1 else "", key, function, label, units, batch.sample_weight)
+        target = replace(target, ignored=labelling.ignored_class(loss), metrics=metrics.get(name, metrics.get("", ())))
+        yield target if output is None else _with_losses(target, loss, label, output)
+
+
+def _with_losses(target: Target, loss: Any, label: Any, output: Any) -> Target:
+    """The loss at the start, and those of constant predictions."""
+    if target.nan or not is_float(output.dtype.name) or target.loss not in REGRESSION | BINARY | CATEGORICAL:
+        return target
+
+    def cost(prediction: Any) -> float:
+        return float(tf.reduce_mean(tf.cast(loss(label, prediction), tf.float32)))
+
+    zero: float | None = None
+    try:
+        start = cost(output)
+        if target.loss in REGRESSION:
+            if label.shape != output.shape:
+                return target
+            values = tf.cast(label, tf.float32)
+            middle = np.median(tensors_array(values), axis=0, keepdims=True)
+            centres = [tf.reduce_mean(values, axis=0, keepdims=True), tf.constant(middle)]
+            guess = min(cost(tf.cast(tf.broadcast_to(centre, output.shape), output.dtype)) for centre in centres)
+            ordinary = [cost(tf.fill(output.shape, tf.cast(value, output.dtype))) for value in (0.0, 1.0, -1.0)]
+            zero = ordinary[0]
+        else:
+            even = 0.0 if target.from_logits else 0.5 if target.loss in BINARY else 1.0 / max(target.prediction[-1], 1)
+            guess = cost(tf.fill(output.shape, tf.cast(even, output.dtype)))
+            ordinary = []
+        spread = float(tf.sqrt(tf.reduce_mean(tf.square(tf.cast(output, tf.float32)))))
+    except Exception:  # Labels that do not fit the loss at all are told elsewhere.
+        return target
+    return replace(target, start=start, guess=guess, zero=zero, plain=max([guess, *ordinary]), spread=spread)
+
+
+def tensors_array(tensor: Any) -> np.ndarray[Any, Any]:
+    """A tensor's values in float32."""
+    return eager.array_of(tensors.numbers(tensor)).astype(np.float32)
+
+
+# -- the experiment ------------------------------------------------------------------------------------------
+
+
+def scaled(inputs: Mapping[str, Any], floats: Sequence[str]) -> tuple[dict[str, Any], tuple[tuple[str, float], ...]]:
+    """The sample with its float inputs at unit deviation: the columns of a table each by its own, others as a whole.
+
+    Args:
+        inputs: arrays by input key.
+        floats: keys of those that the model takes as floats.
+
+    Returns:
+        The arrays, and key and largest deviation of those that were changed.
+    """
+    changed: dict[str, Any] = dict(inputs)
+    deviations: list[tuple[str, float]] = []
+    for key in floats:
+        value = inputs[key]
+        if hasattr(value, "row_splits") or isinstance(value, tf.SparseTensor):
+            continue
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiu" or array.size < 2 or not np.isfinite(array).all():
+            continue
+        array = array.astype(np.float32)
+        axes = 0 if array.ndim == 2 else None
+        middle, deviation = array.mean(axis=axes, keepdims=True), array.std(axis=axes, keepdims=True)
+        still = deviation < 1e-6 * np.maximum(np.abs(middle), 1e-30)
+        changed[key] = np.where(still, 0.0, (array - middle) / np.where(still, 1.0, deviation)).astype(np.float32)
+        deviations.append((key, float(deviation.max())))
+    return changed, tuple(deviations)

@@ -1,0 +1,75 @@
+"""GL208 linear-stack: layers of weights with nothing non-linear between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradlint.finding import Finding, Severity
+from gradlint.passes.linear import linear_stacks
+from gradlint.passes.where import cause_of
+from gradlint.rule import Rule
+from gradlint.rules.wording import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.passes.facts import Facts
+
+DOC = """\
+## What it does
+
+Reports dense and convolutional layers that follow one another with nothing non-linear between.
+
+## Why it matters
+
+Together they are one linear map: the second layer adds weights and no capacity. Mostly an `activation=` was forgotten.
+
+## Example
+
+```python
+x = keras.layers.Dense(64)(inputs)                                          # GL208: no activation
+out = keras.layers.Dense(10)(x)
+```
+
+```python
+x = keras.layers.Dense(64, activation="relu")(inputs)
+out = keras.layers.Dense(10)(x)
+```
+
+## What to do
+
+Give the first layer an activation, or leave one of the two out.
+
+## Known limits
+
+A width between the two that is below what comes before and after is a factorisation, which one layer cannot be, and no
+finding: linear bottlenecks, adapters, linear autoencoders. Dropout, averages, and reshapes count as linear;
+normalizations, sums of branches and everything whose result is used twice count as not. Only kernels that are
+trained are looked at, and depthwise and recurrent ones are not.
+"""
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per chain of layers that together are linear."""
+    flow = facts.flow
+    if flow is None or flow.recording.failure is not None:
+        return
+    for stack in linear_stacks(flow):
+        layers = [kernel.layer for kernel in stack.kernels]
+        yield RULE.finding(
+            f"nothing non-linear lies between {listed(layers)}: {len(layers)} layers are one linear map",
+            variables=tuple(kernel.path for kernel in stack.kernels),
+            cause=cause_of(flow, stack.positions[0]),
+            evidence={"layers": layers},
+            position=stack.positions[0],
+        )
+
+
+RULE = Rule(
+    code="GL208",
+    name="linear-stack",
+    severity=Severity.INFO,
+    advice="Give the first of these layers an activation, or leave one of them out.",
+    doc=DOC,
+    check=check,
+)

@@ -1,0 +1,78 @@
+"""GL306 bad-learning-rate: a learning rate with which nothing can be learned."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gradlint.finding import Finding, Severity
+from gradlint.rule import Need, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.passes.facts import Facts
+    from gradlint.record.start import Rate
+
+DOC = """\
+## What it does
+
+Reports an optimizer whose learning rate is negative, zero, NaN or infinite, and a schedule that starts so.
+
+## Why it matters
+
+A negative rate climbs the loss instead of descending it, zero leaves every weight where it is, and a rate that is
+no number makes all weights NaN with the first update. Keras accepts all of them.
+
+## Example
+
+```python
+model.compile(keras.optimizers.SGD(learning_rate=-0.01), "mse")             # GL306
+```
+
+```python
+model.compile(keras.optimizers.SGD(learning_rate=0.01), "mse")
+```
+
+## What to do
+
+Give a positive rate; 1e-3 is usual for Adam, 1e-2 for SGD. What should not learn is frozen with `trainable = False`.
+
+## Known limits
+
+The optimizers that the model holds as attributes are looked at, the compiled one among them. A schedule that starts
+at zero and rises within its first thousand steps is a warm-up and no finding. Rates that a callback sets later are
+not seen.
+"""
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per optimizer with a rate that cannot train."""
+    start = facts.recording.start if facts.recording is not None else None
+    for rate in start.rates if start is not None else ():
+        wrong = _wrong(rate)
+        if wrong is None:
+            continue
+        where = rate.optimizer if rate.attribute == "optimizer" else f"{rate.optimizer} '{rate.attribute}'"
+        subject = f"the learning rate of {where} {'starts at' if rate.is_schedule else 'is'} {rate.value:g}"
+        number = rate.value if math.isfinite(rate.value) else None
+        yield RULE.finding(f"{subject}: {wrong}", evidence={"optimizer": rate.optimizer, "learning_rate": number})
+
+
+def _wrong(rate: Rate) -> str | None:
+    if not math.isfinite(rate.value):
+        return "the first update makes every weight NaN"
+    if rate.value < 0.0:
+        return "every update climbs the loss"
+    return "no update changes a weight" if rate.value == 0.0 and rate.later <= 0.0 else None
+
+
+RULE = Rule(
+    code="GL306",
+    name="bad-learning-rate",
+    severity=Severity.ERROR,
+    advice="Give a positive, finite learning rate.",
+    doc=DOC,
+    check=check,
+    needs=frozenset({Need.VALUES}),
+)

@@ -1,0 +1,86 @@
+"""GL410 impossible-labels: labels that a loss cannot mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradlint.finding import Finding, Severity
+from gradlint.passes.starting import CATEGORICAL, cause_of_target, is_impossible, targets
+from gradlint.rule import Need, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.passes.facts import Facts
+    from gradlint.record.start import Target
+
+DOC = """\
+## What it does
+
+Reports labels that cannot be those that the compiled cross-entropy expects: outside of [0, 1] under a binary one (-1
+and 1 among them), fractions, negative numbers or classes that do not exist under a sparse one, rows that do not sum to
+one under a categorical one, negative counts under a Poisson loss.
+
+## Why it matters
+
+The loss is still a number, and has a gradient. With a label of 2 the binary cross-entropy has no lower bound, a
+fraction is cut to the class below, and a row that sums to three asks for three times the probability that there is.
+
+## Example
+
+```python
+y = np.where(is_cat, 1.0, -1.0)
+model.compile(loss="binary_crossentropy")                                   # GL410
+```
+
+```python
+y = np.where(is_cat, 1.0, 0.0)
+```
+
+## What to do
+
+Binary: labels 0 and 1, or `hinge` for -1 and 1. Sparse: whole numbers from 0 to the number of units less one;
+`ignore_class=-1` for rows without a class. Categorical: `keras.utils.to_categorical`, or divide by the sum; several
+classes at once are sigmoids under `binary_crossentropy`.
+
+## Known limits
+
+Rows whose sample weight is zero are left out, as are rows of zeros under a categorical cross-entropy, and classes that
+`ignore_class` names. Rows with a single number that is not one (an advantage times a one-hot row) are a warning. A
+class that ends the run is GL407's. Only losses of Keras's own are looked at.
+"""
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding per array of labels that its loss cannot mean."""
+    flow = facts.flow
+    if flow is None or flow.recording.failure is not None:
+        return
+    for target in targets(flow):
+        why = is_impossible(target)
+        if why is None:
+            continue
+        cause, position = cause_of_target(flow, target)
+        yield RULE.finding(
+            f"labels '{target.key}' {why} by {target.loss}",
+            severity=Severity.WARNING if _is_weighted(target) else Severity.ERROR,
+            cause=cause,
+            evidence={"loss": target.loss, "label_min": target.low, "label_max": target.high},
+            position=position,
+        )
+
+
+def _is_weighted(target: Target) -> bool:
+    """Whether rows are one-hot times a number: what policy gradients are written as."""
+    return target.loss in CATEGORICAL and target.singles == 1.0 and target.whole < 1.0
+
+
+RULE = Rule(
+    code="GL410",
+    name="impossible-labels",
+    severity=Severity.ERROR,
+    advice="Give the labels that the loss expects, or the loss that expects these labels.",
+    doc=DOC,
+    check=check,
+    needs=frozenset({Need.VALUES}),
+)

@@ -1,0 +1,24 @@
+"""Three classes, one sigmoid under sparse categorical cross-entropy."""
+
+from cases.common import twins
+from cases.datasets import blobs, sequential
+from keras import layers
+
+
+def net(repaired):
+    model = sequential(
+        (2,),
+        layers.Dense(16, activation="relu", name="h"),
+        layers.Dense(3 if repaired else 1, activation="softmax" if repaired else "sigmoid", name="out"),
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def sample():
+    return blobs(classes=3)
+
+
+build, fixed = twins(net)
+
+FAULT = {"study": "NeuraLint", "kind": "last activation", "where": "out"}

@@ -1,0 +1,24 @@
+"""Two classes out of a tanh under binary cross-entropy."""
+
+from cases.common import twins
+from cases.datasets import as_column, blobs, sequential
+from keras import layers
+
+
+def net(repaired):
+    model = sequential(
+        (2,),
+        layers.Dense(16, activation="relu", name="h"),
+        layers.Dense(1, activation="sigmoid" if repaired else "tanh", name="out"),
+    )
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def sample():
+    return as_column(blobs())
+
+
+build, fixed = twins(net)
+
+FAULT = {"study": "NeuraLint", "kind": "last activation", "where": "out"}

@@ -1,0 +1,24 @@
+"""One unit in the hidden layer for ten classes."""
+
+from cases.common import twins
+from cases.datasets import digits, scaled, sequential
+from keras import layers
+
+
+def net(repaired):
+    model = sequential(
+        (144,),
+        layers.Dense(64 if repaired else 1, activation="relu", name="h"),
+        layers.Dense(10, activation="softmax", name="out"),
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def sample():
+    return scaled(digits(flat=True))
+
+
+build, fixed = twins(net)
+
+FAULT = {"study": "DeepLocalize", "kind": "hyperparameter", "where": "h"}

@@ -1,0 +1,28 @@
+"""Labels -1 and 1 under binary cross-entropy."""
+
+from cases.common import twins
+from cases.datasets import patients, scaled, sequential
+from keras import layers
+
+
+def net(repaired):  # The mistake is in the sample.
+    model = sequential(
+        (8,),
+        layers.Dense(12, activation="relu", name="h"),
+        layers.Dense(1, activation="sigmoid", name="out"),
+    )
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def sample():
+    return {**scaled(patients()), "y": 2 * patients()["y"] - 1}
+
+
+def fixed_sample():
+    return scaled(patients())
+
+
+build, fixed = twins(net)
+
+FAULT = {"study": "DeepLocalize", "kind": "labels", "where": "loss"}

@@ -1,0 +1,28 @@
+"""Measurements up to 300 into sigmoids."""
+
+from cases.common import twins
+from cases.datasets import patients, scaled, sequential
+from keras import layers
+
+
+def net(repaired):  # The mistake is in the sample.
+    model = sequential(
+        (8,),
+        layers.Dense(12, activation="sigmoid", name="h"),
+        layers.Dense(1, activation="sigmoid", name="out"),
+    )
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def sample():
+    return patients()
+
+
+def fixed_sample():
+    return scaled(patients())
+
+
+build, fixed = twins(net)
+
+FAULT = {"study": "DeepLocalize", "kind": "input scale", "where": "x"}

@@ -1,0 +1,24 @@
+"""Several tags at once from a softmax under categorical cross-entropy."""
+
+from cases.common import twins
+from cases.datasets import sequential, tags
+from keras import layers
+
+
+def net(repaired):
+    model = sequential(
+        (12,),
+        layers.Dense(16, activation="relu", name="h"),
+        layers.Dense(5, activation="sigmoid" if repaired else "softmax", name="out"),
+    )
+    model.compile("adam", "binary_crossentropy" if repaired else "categorical_crossentropy")
+    return model
+
+
+def sample():
+    return tags()
+
+
+build, fixed = twins(net)
+
+FAULT = {"study": "NeuraLint", "kind": "loss", "where": "loss"}

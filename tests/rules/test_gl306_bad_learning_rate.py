@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from flows import flow, found
+
+import gradlint
+from gradlint.record.start import Rate, Start
+from gradlint.rules.gl306_bad_learning_rate import RULE
+
+
+def with_rate(value, later=None, *, is_schedule=False):
+    rate = Rate("SGD", "optimizer", value, value if later is None else later, is_schedule)
+    return flow("o = MatMul x k", "-- loss", "loss() = Mean o", inputs=["x"], start=Start((rate,)))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        with_rate(-0.01),
+        with_rate(0.0),
+        with_rate(float("nan")),
+        with_rate(float("inf")),
+        with_rate(0.0, 0.0, is_schedule=True),
+        with_rate(-0.1, 0.1, is_schedule=True),
+    ],
+)
+def test_fires(subject):
+    assert found(RULE, subject) == [("error", (), (), "")]
+
+
+@pytest.mark.parametrize("subject", [with_rate(1e-30), with_rate(10.0), with_rate(0.0, 1e-3, is_schedule=True)])
+def test_is_quiet(subject):
+    assert found(RULE, subject) == []
+
+
+SCHEDULES = keras.optimizers.schedules
+
+
+@pytest.mark.parametrize(
+    ("rate", "fires"),
+    [
+        (-1e-3, True),
+        (0.0, True),
+        (1e-3, False),
+        (SCHEDULES.CosineDecay(0.0, 1000, warmup_target=1e-3, warmup_steps=100), False),
+        (SCHEDULES.ExponentialDecay(-1e-2, 100, 0.9), True),
+    ],
+)
+def test_of_a_live_model(rate, fires):
+    model = keras.Sequential([keras.Input((3,), name="x"), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(rate), "mse")
+    before = model.get_weights()
+    result = gradlint.check(model, {"x": np.ones((4, 3), "float32"), "y": np.ones((4, 1), "float32")}, select=["GL306"])
+    assert bool(result.findings) is fires
+    assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))

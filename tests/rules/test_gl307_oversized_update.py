@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from flows import flow, found
+
+import gradlint
+from gradlint.record.start import Rate, Start, Update
+from gradlint.rules.gl307_oversized_update import RULE
+
+
+def with_updates(*pairs, rate=0.1):
+    updates = tuple(Update(f"dense_{n}/kernel", weight, update, 12) for n, (weight, update) in enumerate(pairs))
+    start = Start((Rate("SGD", "optimizer", rate, rate, False),), updates)
+    return flow("o = MatMul x k", "-- loss", "loss() = Mean o", inputs=["x"], start=start)
+
+
+FIRES = {
+    "one": (with_updates((1.0, 1.1)), ("dense_0/kernel",)),
+    "all together": (with_updates((1.0, 0.1), (1.0, 3.0)), ("dense_1/kernel",)),
+    "infinitely": (with_updates((1.0, 1e30)), ("dense_0/kernel",)),
+}
+QUIET = {
+    "smaller": with_updates((1.0, 0.99)),
+    "a small kernel by itself": with_updates((10.0, 0.1), (0.1, 0.2)),
+    "zeros by design": with_updates((0.0, 1.0), (1.0, 0.1)),
+    "nothing moves": with_updates((1.0, 0.0)),
+    "GL306 says it": with_updates((1.0, 2.0), rate=-1.0),
+    "no weights": with_updates(),
+}
+
+
+@pytest.mark.parametrize(("subject", "variables"), FIRES.values(), ids=FIRES)
+def test_fires(subject, variables):
+    assert found(RULE, subject) == [("warning", (), variables, "")]
+
+
+@pytest.mark.parametrize("subject", QUIET.values(), ids=QUIET)
+def test_is_quiet(subject):
+    assert found(RULE, subject) == []
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        keras.optimizers.Adam(1.0, clipnorm=1.0),
+        keras.optimizers.SGD(50.0, global_clipnorm=1.0),
+        keras.optimizers.RMSprop(1.0),
+        keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1.0)),
+    ],
+    ids=lambda optimizer: type(optimizer).__name__,
+)
+def test_is_what_the_optimizer_does(optimizer):
+    """The update of the copy is that of `fit`, and the model is left as it was."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,), name="x"), keras.layers.Dense(4, "tanh"), keras.layers.Dense(1)])
+    model.compile(optimizer, "mse")
+    rng = np.random.default_rng(0)
+    sample = {"x": rng.normal(size=(16, 3)).astype("float32"), "y": rng.normal(size=(16, 1)).astype("float32")}
+    before = model.get_weights()
+    (finding,) = gradlint.check(model, sample, select=["GL307"]).findings
+    assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
+    assert int(optimizer.iterations) == 0
+    model.fit(sample["x"], sample["y"], batch_size=16, epochs=1, verbose=0)
+    kernels = [(old, new) for old, new in zip(before, model.get_weights(), strict=True) if old.any()]
+    moved = sum(np.sum((new - old) ** 2) for old, new in kernels) ** 0.5
+    weight = sum(np.sum(old**2) for old, _ in kernels) ** 0.5
+    assert finding.evidence["ratio"] == pytest.approx(moved / weight, rel=1e-3)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from flows import facts, flow, found
+
+import gradlint
+from gradlint.record.start import Data, Start
+from gradlint.rules.gl414_degenerate_data import RULE
+
+
+def holding(data, *, inputs=("x",), gradients=None):
+    return flow(
+        "h = MatMul x k",
+        "o = AddV2 h b",
+        "-- loss",
+        "loss() = Mean o",
+        inputs=list(inputs),
+        variables=["k(4,4)", "b(4)"],
+        gradients=gradients,
+        start=Start(data=(data,)),
+    )
+
+
+ZEROS = Data("x", False, (8, 4), constant=0.0)
+FIRES = {
+    "zeros": (holding(ZEROS), ("info", ("x",))),
+    "zeros, and nothing learns": (holding(ZEROS, gradients={"k": "zero"}), ("warning", ("x",))),
+    "another input is alive": (holding(ZEROS, inputs=["x", "z"], gradients={"k": "zero"}), ("info", ("x",))),
+    "ones": (holding(Data("x", False, (8, 4), constant=1.0), gradients={"k": "zero"}), ("info", ("x",))),
+    "labels": (holding(Data("y", True, (8, 1), constant=0.0)), ("info", ())),
+    "nan": (holding(Data("x", False, (8, 4), nan=3)), ("info", ("x",))),
+    "columns": (holding(Data("x", False, (8, 4), constant_columns=(1,), columns=4)), ("info", ("x",))),
+}
+
+
+@pytest.mark.parametrize(("subject", "expected"), FIRES.values(), ids=FIRES)
+def test_fires(subject, expected):
+    assert [(severity, inputs) for severity, inputs, _, _ in found(RULE, subject)] == [expected]
+
+
+@pytest.mark.parametrize(("state", "severity"), [("absent", "info"), ("zero", "warning"), (1e-30, "info")])
+def test_zero_is_not_tiny(state, severity):
+    (finding,) = RULE.check(facts(holding(ZEROS, gradients={"k": state})))
+    assert str(finding.severity) == severity
+
+
+X = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
+CONSTANT, TWICE, HOLED = X.copy(), X.copy(), X.copy()
+CONSTANT[:, 2] = 1.5
+TWICE[:, 3] = TWICE[:, 0]
+HOLED[3, 1] = np.nan
+ONE_HOT = np.eye(4, dtype="float32")[np.zeros(32, int)]
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (X, None),
+        (np.zeros_like(X), "all elements of input 'x' of shape (32, 4) are 0"),
+        (CONSTANT, "of the 4 columns of input 'x' of shape (32, 4), 1 constant (2)"),
+        (TWICE, "of the 4 columns of input 'x' of shape (32, 4), 1 equal to another (3 to 0)"),
+        (HOLED, "input 'x' of shape (32, 4) holds 1 NaN element"),
+        (CONSTANT[:8], None),
+        (ONE_HOT, None),
+    ],
+)
+def test_of_a_live_model(x, words):
+    model = keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    sample = {"x": x, "y": np.arange(len(x))[:, None]}
+    messages = [finding.message for finding in gradlint.check(model, sample, select=["GL414"]).findings]
+    assert [message.partition(":")[0] for message in messages] == ([words] if words else [])
