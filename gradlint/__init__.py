@@ -35,6 +35,7 @@ TYPE_CHECKING = False  # as linters take it; `typing` would be a first import
 if TYPE_CHECKING:
     from gradlint.checking import assert_gradients_flow, check
     from gradlint.checking.assertion import GradientsDoNotFlow
+    from gradlint.checking.source import check_source
     from gradlint.checking.step import check_step, watch
     from gradlint.errors import (
         GradlintError,
@@ -67,6 +68,7 @@ __all__ = [
     "__version__",
     "assert_gradients_flow",
     "check",
+    "check_source",
     "check_step",
     "watch",
 ]
@@ -87,6 +89,7 @@ _HOME = {
     "UsageError": "errors",
     "assert_gradients_flow": "checking",
     "check": "checking",
+    "check_source": "checking.source",
     "check_step": "checking.step",
     "watch": "checking.step",
 }

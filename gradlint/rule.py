@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from gradlint.passes.facts import Facts
     from gradlint.source.module import Module
+    from gradlint.source.values import Value
     from gradlint.upstream.names import Feature
 
 SAMPLE, KEYS = "the sample", "the keys of the inputs"
@@ -111,4 +112,15 @@ class Rule:
             cause or Cause(),
             evidence or {},
             position,
+        )
+
+    def in_source(self, module: Module, value: Value, message: str, severity: Severity | None = None) -> Finding:
+        """A finding of this rule at a value of a source file; its column, from 1, is evidence."""
+        line, column = module.position(value)
+        return self.finding(
+            message,
+            severity=severity,
+            cause=Cause(file=module.path, line=line),
+            evidence={"column": column},
+            position=value.order,
         )

@@ -8,12 +8,14 @@ from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.source.verdicts import Fault, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -61,6 +63,22 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield missing(RULE, facts, entry, message)
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per loss that is computed outside of the block of its tape."""
+    for verdict in verdicts(module):
+        if verdict.fault is Fault.LOSS_OUTSIDE:
+            line = module.position(verdict.question.tape)[0]
+            when = (
+                f"after the block of the tape of line {line} has ended"
+                if verdict.after
+                else (f"before the tape of line {line} opens")
+            )
+            yield RULE.in_source(module, verdict.value, f"the loss is computed {when}, so every gradient is None")
+
+
 RULE = Rule(
     code="GL602",
     name="loss-outside-tape",
@@ -69,5 +87,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

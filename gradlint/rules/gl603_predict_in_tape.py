@@ -8,12 +8,15 @@ from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.source.operations import Stop
+from gradlint.source.verdicts import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -61,6 +64,18 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield missing(RULE, facts, entry, message)
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per `predict` on the way of values to a loss."""
+    for verdict in stopped(module, Stop.PREDICT):
+        name = verdict.value.callee.name
+        yield RULE.in_source(
+            module, verdict.value, f"`{name}` in the tape returns NumPy arrays: no gradient comes back through it"
+        )
+
+
 RULE = Rule(
     code="GL603",
     name="predict-in-tape",
@@ -69,5 +84,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

@@ -8,12 +8,16 @@ from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.source.module import method_name
+from gradlint.source.operations import Stop
+from gradlint.source.verdicts import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -65,6 +69,20 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield missing(RULE, facts, entry, message)
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per place where values leave TensorFlow on the way to a loss."""
+    for verdict in stopped(module, Stop.PYTHON):
+        name = verdict.value.name.removeprefix("builtins.") or f".{method_name(verdict.value)}"
+        yield RULE.in_source(
+            module,
+            verdict.value,
+            f"`{name}()` leaves TensorFlow on the way to the loss: no gradient comes back",
+        )
+
+
 RULE = Rule(
     code="GL604",
     name="python-in-tape",
@@ -73,5 +91,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

@@ -8,12 +8,14 @@ from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at, crash_of
 from gradlint.rules.wording import counted
+from gradlint.source.optimizing import mismatched_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -66,6 +68,15 @@ def check(facts: Facts) -> Iterator[Finding]:
         )
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per pairing of gradients with variables that they do not belong to."""
+    for value, what in mismatched_pairs(module):
+        yield RULE.in_source(module, value, what)
+
+
 RULE = Rule(
     code="GL605",
     name="mismatched-pairs",
@@ -74,5 +85,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

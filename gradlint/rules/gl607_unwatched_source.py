@@ -8,12 +8,14 @@ from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.source.watching import unwatched_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -63,6 +65,15 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield missing(RULE, facts, entry, message)
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per source that no tape watches."""
+    for question, what in unwatched_sources(module):
+        yield RULE.in_source(module, question.call, f"the gradient is None: {what} is not watched")
+
+
 RULE = Rule(
     code="GL607",
     name="unwatched-source",
@@ -71,5 +82,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

@@ -8,12 +8,15 @@ from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.source.operations import Stop
+from gradlint.source.verdicts import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -62,6 +65,20 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield missing(RULE, facts, entry, message)
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per `assign` between the variables and a loss."""
+    for verdict in stopped(module, Stop.ASSIGN):
+        yield RULE.in_source(
+            module,
+            verdict.value,
+            f"`{verdict.value.callee.name}` puts a value of the tape into a variable from which the loss reads it: "
+            "no gradient comes back through a variable",
+        )
+
+
 RULE = Rule(
     code="GL609",
     name="assign-in-tape",
@@ -70,5 +87,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

@@ -8,12 +8,17 @@ from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.source.module import method_name
+from gradlint.source.operations import Stop
+from gradlint.source.values import Kind
+from gradlint.source.verdicts import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -61,6 +66,19 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield missing(RULE, facts, entry, message)
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per operation that moves in jumps on the way to a loss."""
+    for verdict in stopped(module, Stop.DISCRETE):
+        value = verdict.value
+        what = f"`{method_name(value)}`" if value.kind is Kind.CALL else "a comparison"
+        if value.kind is Kind.OPERATION:
+            what = "`//`"
+        yield RULE.in_source(module, value, f"{what} on the way to the loss moves in jumps: it has no gradient")
+
+
 RULE = Rule(
     code="GL610",
     name="discrete-loss",
@@ -69,5 +87,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

@@ -8,12 +8,14 @@ from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.source.expressions import is_tape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -60,6 +62,26 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield missing(RULE, facts, entry, message)
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per second question to a tape that is not persistent."""
+    reported: set[int] = set()
+    for tape, first, second in module.again:
+        if (
+            not is_tape(tape)
+            or module.is_persistent(tape) is not False
+            or id(second) in reported
+            or second.place.raises
+        ):
+            continue
+        reported.add(id(second))
+        line = module.position(first)[0]
+        how = "in the next turn of the loop" if first is second else f"after line {line}"
+        yield RULE.in_source(module, second, f"the tape is asked again {how}, and it is not persistent")
+
+
 RULE = Rule(
     code="GL611",
     name="tape-asked-twice",
@@ -68,5 +90,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

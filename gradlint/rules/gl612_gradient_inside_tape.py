@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
+from gradlint.source.optimizing import inner_questions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -75,6 +77,19 @@ def check(facts: Facts) -> Iterator[Finding]:
             )
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per question that a persistent tape is asked, for nothing, while it records."""
+    for value in inner_questions(module):
+        yield RULE.in_source(
+            module,
+            value,
+            "the gradient is asked inside of the block of its persistent tape, which records it",
+        )
+
+
 RULE = Rule(
     code="GL612",
     name="gradient-inside-tape",
@@ -83,5 +98,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

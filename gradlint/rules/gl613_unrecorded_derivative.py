@@ -8,12 +8,14 @@ from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.source.verdicts import Fault, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -60,6 +62,21 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield missing(RULE, facts, entry, message)
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per derivative of a derivative that the tape did not record."""
+    for verdict in verdicts(module):
+        if verdict.fault is Fault.DERIVATIVE:
+            line = module.position(verdict.question.tape)[0]
+            yield RULE.in_source(
+                module,
+                verdict.value,
+                f"the first derivative was taken outside of the block of the tape of line {line}: the second is None",
+            )
+
+
 RULE = Rule(
     code="GL613",
     name="unrecorded-derivative",
@@ -68,5 +85,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
+from gradlint.source.optimizing import spent_pairs, unpaired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -59,6 +61,17 @@ def check(facts: Facts) -> Iterator[Finding]:
             )
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per call that is not given pairs, and per second reader of a `zip`."""
+    for value, what in unpaired(module):
+        yield RULE.in_source(module, value, f"`apply_gradients` takes (gradient, variable) pairs; {what}")
+    for value, line in spent_pairs(module):
+        yield RULE.in_source(module, value, f"the `zip` was read on line {line} and is empty by now")
+
+
 RULE = Rule(
     code="GL614",
     name="unpaired-gradients",
@@ -67,5 +80,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Severity
 from gradlint.rule import Need, Rule
+from gradlint.source.optimizing import tensors_to_minimize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -58,6 +60,15 @@ def check(facts: Facts) -> Iterator[Finding]:
         )
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per `minimize` of a tensor without a tape."""
+    for value in tensors_to_minimize(module):
+        yield RULE.in_source(module, value, "`minimize` is given a tensor and no tape to find its gradient")
+
+
 RULE = Rule(
     code="GL615",
     name="minimize-without-tape",
@@ -66,5 +77,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

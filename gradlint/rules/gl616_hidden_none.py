@@ -8,12 +8,14 @@ from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
+from gradlint.source.optimizing import hidden_nones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -68,6 +70,18 @@ def check(facts: Facts) -> Iterator[Finding]:
             )
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per place where missing gradients are hidden from the optimizer."""
+    reported: set[int] = set()
+    for value, what in hidden_nones(module):
+        if id(value) not in reported:
+            reported.add(id(value))
+            yield RULE.in_source(module, value, what)
+
+
 RULE = Rule(
     code="GL616",
     name="hidden-none",
@@ -76,5 +90,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

@@ -8,6 +8,8 @@ from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
+from gradlint.source.creating import made_while_running
+from gradlint.source.names import last
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
     from gradlint.record.step_record import Frame
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -67,6 +70,19 @@ def check(facts: Facts) -> Iterator[Finding]:
         )
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per layer or variable that is made anew at each run."""
+    for value, function in made_while_running(module):
+        yield RULE.in_source(
+            module,
+            value,
+            f"`{last(value.name)}` is created in `{function}`: each run makes new weights",
+        )
+
+
 RULE = Rule(
     code="GL617",
     name="variable-in-call",
@@ -75,5 +91,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

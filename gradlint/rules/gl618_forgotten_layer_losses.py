@@ -8,12 +8,14 @@ from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import listed
+from gradlint.source.steps import steps_without_losses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -63,6 +65,20 @@ def check(facts: Facts) -> Iterator[Finding]:
             )
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one remark per training step that leaves out the losses of its model's layers."""
+    for value, line in steps_without_losses(module):
+        yield RULE.in_source(
+            module,
+            value,
+            f"the loss leaves out `losses`: the regulariser of line {line} has no effect",
+            Severity.INFO,
+        )
+
+
 RULE = Rule(
     code="GL618",
     name="forgotten-layer-losses",
@@ -71,5 +87,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

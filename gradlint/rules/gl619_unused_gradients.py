@@ -8,12 +8,14 @@ from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
+from gradlint.source.optimizing import unused_gradients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -64,6 +66,15 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield RULE.finding(message, variables=entry.variables, cause=at(frame), position=call.last)
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per answer of a tape that nothing reads."""
+    for value in unused_gradients(module):
+        yield RULE.in_source(module, value, "the gradients of the variables are computed and never applied or used")
+
+
 RULE = Rule(
     code="GL619",
     name="unused-gradients",
@@ -72,5 +83,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

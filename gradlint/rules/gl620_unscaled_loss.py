@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
+from gradlint.source.steps import unscaled_losses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -69,6 +71,15 @@ def check(facts: Facts) -> Iterator[Finding]:
             )
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per loop in half precision that does not scale its loss."""
+    for value, why in unscaled_losses(module):
+        yield RULE.in_source(module, value, f"{why}, and the loss is never scaled")
+
+
 RULE = Rule(
     code="GL620",
     name="unscaled-loss",
@@ -77,5 +88,6 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.STEP}),
+    source=source,
     since="0.2.0",
 )

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradlint.finding import Severity
 from gradlint.rule import Rule
+from gradlint.source.creating import untracked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gradlint.finding import Finding
+    from gradlint.source.module import Module
 
 DOC = """\
 ## What it does
@@ -44,11 +53,26 @@ Both classes must stand in the file, and the layer must not be assigned to an at
 """
 
 
+# In the source
+
+
+def source(module: Module) -> Iterator[Finding]:
+    """Yield one finding per attribute that hides layers from Keras."""
+    for value, name, hidden in untracked(module):
+        what = (
+            "is kept where Keras does not look"
+            if hidden in (name, "itself")
+            else (f"is a plain Python object: Keras does not track its `{hidden}`")
+        )
+        yield RULE.in_source(module, value, f"`self.{name}` {what}")
+
+
 RULE = Rule(
     code="GL621",
     name="untracked-sublayer",
     severity=Severity.WARNING,
     advice="Keep the layer in an attribute of the model, or in a list, tuple or dict there.",
     doc=DOC,
+    source=source,
     since="0.2.0",
 )

@@ -1,0 +1,144 @@
+"""Which files of a folder are looked at: not those of `.gitignore`, of environments, or excluded by pattern."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from fnmatch import translate
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SKIPPED = frozenset({"__pycache__", "node_modules", "venv", "site-packages", "buck-out"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One line of a `.gitignore`, or of `exclude`.
+
+    Attributes:
+        folder: the path that it counts from.
+        expression: fits the path below the folder.
+        negated: whether it takes back what an earlier one ignores.
+        folders_only: whether it ends in a slash.
+    """
+
+    folder: str
+    expression: re.Pattern[str]
+    negated: bool
+    folders_only: bool
+
+    def fits(self, path: str, is_folder: bool) -> bool:
+        if self.folders_only and not is_folder:
+            return False
+        if self.folder and not path.startswith(f"{self.folder}/"):
+            return False
+        return self.expression.fullmatch(path[len(self.folder) + 1 if self.folder else 0 :]) is not None
+
+
+def pattern_of(line: str, folder: str = "") -> Pattern | None:
+    """What one line of a `.gitignore` says; None for blank lines and comments."""
+    text = line.rstrip("\n").rstrip()
+    if not text or text.startswith("#"):
+        return None
+    negated = text.startswith("!")
+    text = text[1:] if negated else text
+    folders_only = text.endswith("/")
+    text = text.rstrip("/")
+    anchored = "/" in text
+    text = text.lstrip("/")
+    expression = "".join(_piece(each) for each in re.split(r"(\*\*/|/\*\*$|\*\*|\*|\?|\[[^\]]*\])", text))
+    if not anchored:
+        expression = f"(?:.*/)?{expression}"
+    try:
+        return Pattern(folder, re.compile(expression), negated, folders_only)
+    except re.error:
+        return None
+
+
+def _piece(text: str) -> str:
+    match text:
+        case "**/":
+            return "(?:.*/)?"
+        case "/**":
+            return "/.*"
+        case "**":
+            return ".*"
+        case "*":
+            return "[^/]*"
+        case "?":
+            return "[^/]"
+    if text.startswith("[") and text.endswith("]") and len(text) > 2:
+        return re.sub(r"\\Z|\(\?s:|\)$", "", translate(text).removesuffix(r"\Z"))
+    return re.escape(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """What is left out below one folder."""
+
+    patterns: tuple[Pattern, ...]
+
+    @classmethod
+    def of(cls, folder: Path, exclude: Sequence[str] = ()) -> Exclusion:
+        """The patterns given, and those of the `.gitignore` files of the folders above, up to the repository."""
+        found = [pattern for line in exclude if (pattern := pattern_of(line)) is not None]
+        return cls(tuple(found))
+
+    def files(self, folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+        """The files below a folder, sorted, with these endings."""
+        above = _ignored_above(folder)
+        yield from self._walk(folder, "", above, suffixes)
+
+    def _walk(self, folder: Path, below: str, ignoring: list[Pattern], suffixes: tuple[str, ...]) -> Iterator[Path]:
+        ignoring = [*ignoring, *_gitignore(folder, below)]
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            return
+        for entry in entries:
+            path = f"{below}/{entry.name}" if below else entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if any(pattern.fits(path, is_folder) for pattern in self.patterns) or _is_ignored(
+                ignoring, path, is_folder
+            ):
+                continue
+            if is_folder:
+                hidden = entry.name.startswith(".") or entry.name in SKIPPED
+                if not hidden and not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
+                    yield from self._walk(Path(entry.path), path, ignoring, suffixes)
+            elif entry.name.endswith(suffixes) and entry.is_file():
+                yield Path(entry.path)
+
+
+def _is_ignored(ignoring: Sequence[Pattern], path: str, is_folder: bool) -> bool:
+    ignored = False
+    for pattern in ignoring:
+        if pattern.fits(path, is_folder):
+            ignored = not pattern.negated
+    return ignored
+
+
+def _gitignore(folder: Path, below: str) -> list[Pattern]:
+    try:
+        lines = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [pattern for line in lines if (pattern := pattern_of(line, below)) is not None]
+
+
+def _ignored_above(folder: Path) -> list[Pattern]:
+    """Patterns of the repository's folders above; those that are anchored there concern paths that are not walked."""
+    found: list[Pattern] = []
+    top = folder.resolve()
+    if (top / ".git").exists():
+        return []
+    for above in top.parents:
+        lines = _gitignore(above, "")
+        found = [each for each in lines if each.expression.pattern.startswith("(?:.*/)?")] + found
+        if (above / ".git").exists():
+            return found
+    return []  # no repository: what lies above is none of its business

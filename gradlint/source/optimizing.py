@@ -1,0 +1,358 @@
+"""What is wrong with the pairs that optimizers are given, and with the gradients that they are not given."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from gradlint.source.expressions import settled
+from gradlint.source.lineage import are_distinct
+from gradlint.source.makers import is_optimizer
+from gradlint.source.module import Module, Part, is_part_of
+from gradlint.source.names import last, words
+from gradlint.source.pairs import (
+    Application,
+    applications,
+    applied_questions,
+    differentiated,
+    question_behind,
+    sources_of,
+)
+from gradlint.source.values import Kind, Value
+from gradlint.source.verdicts import is_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def described(parts: list[Part]) -> str:
+    """`generator.trainable_variables + …` as the source has it, as far as it is short."""
+    names = []
+    for part in parts:
+        node = part.value.node
+        names.append(ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else "")
+    return " + ".join(names) if names and all(names) and len(names) < 4 else ""
+
+
+# Pairs of A's gradients and B's variables
+
+
+def mismatched_pairs(module: Module) -> Iterator[tuple[Value, str]]:
+    """Where gradients meet variables that they do not belong to, and what is wrong."""
+    for application in applications(module):
+        if application.gradients is None or application.variables is None or application.call.place.raises:
+            continue
+        where = _pairing_place(application)
+        if question_behind(application.variables) is not None and question_behind(application.gradients) is None:
+            if module.parts(application.gradients) is not None and application.pairing is not None:
+                yield where, "the pairs have the variable first and the gradient second"
+            continue
+        of, to = differentiated(module, application.gradients), module.parts(application.variables)
+        if of is None or to is None or any(each.subset for each in (*of, *to)):
+            continue
+        if len(of) == len(to) and not [1 for a, b in zip(of, to, strict=True) if a.key != b.key]:
+            continue
+        if _are_distinct(module, of, to):
+            yield where, "gradients of one set of variables are applied to another"
+
+
+def _pairing_place(application: Application) -> Value:
+    """The `zip`, when it stands in a statement of its own."""
+    call, pairing = application.call, application.pairing
+    if pairing is None or not isinstance(call.node, ast.Call) or pairing.node is None:
+        return call
+    inside = any(part is pairing.node for part in ast.walk(call.node))
+    return call if inside else pairing
+
+
+def _are_distinct(module: Module, of: list[Part], to: list[Part]) -> bool:
+    """Whether the two lists cannot be the same variables in the same order."""
+    if {each.key for each in of} == {each.key for each in to}:
+        return all(_is_certain(module, each) for each in (*of, *to))  # another order
+    if len(of) != len(to):
+        # Lists of several parts may be the one whole that holds them.
+        return all(_differ(module, one, other) for one in of for other in to)
+    return all(one.key == other.key or _differ(module, one, other) for one, other in zip(of, to, strict=True))
+
+
+def _is_certain(module: Module, part: Part) -> bool:
+    return part.is_model or is_variable(module, part.value)
+
+
+def _differ(module: Module, one: Part, other: Part) -> bool:
+    """Whether two parts are different objects that share nothing."""
+    if one.key == other.key or is_part_of(one.key, other.key) or is_part_of(other.key, one.key):
+        return False
+    if one.is_model != other.is_model:
+        return False
+    if not one.is_model:
+        return is_variable(module, one.value) and is_variable(module, other.value)
+    return are_distinct(module, one.value, other.value)
+
+
+# What is not pairs
+
+
+def unpaired(module: Module) -> Iterator[tuple[Value, str]]:
+    """Calls of `apply_gradients` that are not given pairs, and what they are given."""
+    own = any(value.scope is not None and "apply_gradients" in value.scope.children for value in module.classes)
+    for application in applications(module):
+        call = application.call
+        if call.callee.name != "apply_gradients" or call.place.raises:
+            continue
+        if own and not is_optimizer(module, call.callee.inputs[0]):
+            continue
+        given = call.arguments
+        if not given:
+            continue
+        first = settled(given[0])
+        if len(given) >= 2 and first.kind is not Kind.COMPREHENSION and application.pairing is None:
+            second = module.parts(given[1])
+            if question_behind(first) is not None or (second and all(each.is_model for each in second)):
+                if second is not None and not isinstance(settled(given[1]).literal, str):
+                    yield call, "it is given gradients and variables as two arguments"
+                    continue
+        if len(given) == 1 and application.pairing is None and question_behind(first) is not None:
+            yield call, "it is given gradients alone"
+            continue
+        if application.pairing is not None and application.gradients is not None:
+            yield from _zip_of_one(module, application)
+
+
+def _zip_of_one(module: Module, application: Application) -> Iterator[tuple[Value, str]]:
+    pairing, gradients, variables = application.pairing, application.gradients, application.variables
+    if pairing is None or gradients is None or variables is None or pairing.kind is not Kind.CALL:
+        return
+    origin = settled(gradients)
+    asked = question_behind(origin)
+    if asked is not None and asked[1] is None and origin is asked[0]:
+        sources = asked[0].argument(1, "sources")
+        if sources is not None and is_variable(module, sources):
+            yield pairing, "`zip` walks over the rows of one tensor"
+            return
+    if origin.kind is Kind.SEQUENCE and len(origin.inputs) == 1:
+        inner = question_behind(origin.inputs[0])
+        if inner is not None and inner[1] is None:
+            parts = differentiated(module, origin.inputs[0])
+            if parts and all(each.is_model for each in parts):
+                yield pairing, "`zip` gets a list with the list of gradients in it"
+
+
+def spent_pairs(module: Module) -> Iterator[tuple[Value, int]]:
+    """Second readers of a `zip` of gradients, with the line of the first."""
+    reported: set[int] = set()
+    for value, first, second in module.again:
+        if value.name != "builtins.zip" or value.kind is not Kind.CALL or id(second) in reported or second.place.raises:
+            continue
+        if any(question_behind(each) is not None for each in value.arguments):
+            reported.add(id(second))
+            # The iterable of a loop has no place of its own but that of the reader.
+            yield second, module.position(first)[0]
+
+
+def tensors_to_minimize(module: Module) -> Iterator[Value]:
+    """Calls of `minimize` that get a tensor and no tape."""
+    for call in module.calls:
+        callee = settled(call.callee)
+        if callee.kind is not Kind.ATTRIBUTE or callee.name != "minimize" or call.place.raises:
+            continue
+        if call.keyword("tape") is not None or len(call.arguments) > 4 or None in call.keywords:
+            continue
+        loss = call.argument(0, "loss")
+        if loss is not None and is_optimizer(module, callee.inputs[0]) and is_tensor(module, loss):
+            yield call
+
+
+def is_tensor(module: Module, value: Value, depth: int = 0) -> bool:
+    """Whether a value is a computed tensor for certain, and no function."""
+    origin = settled(value)
+    if depth > 5:
+        return False
+    if origin.kind in (Kind.OPERATION, Kind.COMPARISON):
+        return origin.name not in ("*", "text", "Not") and any(
+            is_tensor(module, each, depth + 1) or settled(each).kind is Kind.CALL for each in origin.inputs
+        )
+    if origin.kind is Kind.PHI:
+        return bool(origin.inputs) and all(
+            is_tensor(module, each, depth + 1) for each in origin.inputs if settled(each) is not origin
+        )
+    if origin.kind is not Kind.CALL:
+        return False
+    if origin.name:
+        if origin.name.startswith(("tensorflow.", "keras.ops.", "keras.backend.", "keras.losses.")):
+            return not last(origin.name)[:1].isupper() and last(origin.name) not in ("function", "get", "deserialize")
+        return False
+    scope = module.function_of(origin)
+    if scope is not None:
+        return bool(scope.returns) and all(is_tensor(module, each, depth + 1) for each in scope.returns)
+    made = settled(origin.callee)
+    if made.kind is Kind.ATTRIBUTE:
+        bound = module.attribute_bindings(made)
+        made = settled(bound[0]) if len(bound) == 1 else made
+    return made.kind is Kind.CALL and made.name.startswith(("keras.losses.", "keras.Sequential", "keras.Model"))
+
+
+# Gradients that are hidden, or dropped
+
+
+def hidden_nones(module: Module) -> Iterator[tuple[Value, str]]:
+    """Where missing gradients are hidden on their way to an optimizer, and how."""
+    applied = applied_questions(module)
+    for question in module.questions:
+        given = question.call.argument(2, "unconnected_gradients")
+        if given is None or id(question.call) not in applied or not _only_applied(module, question.call):
+            continue  # added to other gradients, nothing is hidden
+        if (
+            last(given.name) == "ZERO"
+            or given.literal == "zero"
+            or (given.kind is Kind.ATTRIBUTE and given.name == "ZERO")
+        ):
+            yield question.call, "`unconnected_gradients=ZERO` hides the gradients that are None from the optimizer"
+    for call in module.calls:
+        callee = settled(call.callee)
+        if callee.kind is not Kind.ATTRIBUTE or callee.name not in ("apply_gradients", "apply"):
+            continue
+        inside = sources_of(call)
+        guarded: set[int] = set()
+        for value in module.values:
+            if id(value) in inside and _filters_none(module, value):
+                guard = id(value.place.guards[-1]) if value.place.guards else id(value)
+                if guard in guarded:
+                    continue
+                guarded.add(guard)
+                yield value, "pairs whose gradient is None are left out before the optimizer sees them"
+
+
+def _filters_none(module: Module, value: Value) -> bool:
+    """Whether a value leaves out, or replaces, the gradients of a tape that are None."""
+    node = value.node
+    if value.kind is Kind.COMPREHENSION and isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+        tests = [test for generator in node.generators for test in generator.ifs]
+        return any(_is_none_test(test) for test in tests) and _goes_through_gradients(module, value)
+    if value.kind is Kind.UPDATE and value.name in ("append", "extend"):
+        inner = [guard for guard in value.place.guards if _is_none_test(guard)]
+        return bool(inner) and bool(value.place.loops) and _goes_through_gradients(module, value)
+    if value.kind is Kind.CALL and value.name == "builtins.filter" and len(value.arguments) == 2:
+        function = settled(value.arguments[0])
+        body = getattr(function.node, "body", None)
+        return isinstance(body, ast.expr) and _is_none_test(body) and _goes_through_gradients(module, value)
+    return False
+
+
+def _is_none_test(test: ast.expr) -> bool:
+    return any(
+        isinstance(part, ast.Compare)
+        and len(part.ops) == 1
+        and isinstance(part.ops[0], ast.IsNot)
+        and isinstance(part.comparators[0], ast.Constant)
+        and part.comparators[0].value is None
+        for part in ast.walk(test)
+    )
+
+
+def _goes_through_gradients(module: Module, value: Value) -> bool:
+    inside = sources_of(value)
+    return any(id(question.call) in inside for question in module.questions)
+
+
+def unused_gradients(module: Module) -> Iterator[Value]:
+    """Gradients of a model's variables that nothing reads."""
+    reported: set[int] = set()
+    for question in module.questions:
+        call = question.call
+        if id(call) in reported or question.method != "gradient" or call.place.raises or module.is_test(call):
+            continue
+        if call.place.scope.kind == "module" and not call.place.loops:
+            continue
+        if question.sources is None:
+            continue
+        parts = module.parts(question.sources, question.context)
+        if not parts or not all(each.is_model or is_variable(module, each.value) for each in parts):
+            continue
+        if not _is_read(module, call) and not _is_dropped_on_purpose(call) and not _reads_all_names(module, call):
+            reported.add(id(call))
+            yield call
+
+
+def _is_read(module: Module, value: Value) -> bool:
+    """Whether anything is made of a value, but for bindings that nobody reads in turn."""
+    stack, seen = [value], {id(value)}
+    while stack:
+        each = stack.pop()
+        if id(each) in module.kept:
+            return True
+        for user in module.consumers.get(id(each), ()):
+            if id(user) in seen:
+                continue
+            seen.add(id(user))
+            if (user.kind is Kind.PHI and user.literal is None) or user.kind is Kind.PART:
+                stack.append(user)
+            else:
+                return True
+    return False
+
+
+def _is_dropped_on_purpose(call: Value) -> bool:
+    for name, bound in call.place.scope.bindings.items():
+        if name.startswith("_") and any(settled(each) is call or call in each.inputs for each in bound):
+            return True
+    return False
+
+
+def _reads_all_names(module: Module, call: Value) -> bool:
+    """Whether the function reads its names by other means (`locals()`, `exec`)."""
+    return any(
+        each.name in ("builtins.locals", "builtins.exec", "builtins.eval", "builtins.vars", "builtins.globals")
+        for each in module.calls
+    )
+
+
+def inner_questions(module: Module) -> Iterator[Value]:
+    """Questions inside of the block of their own persistent tape whose answers are not differentiated again."""
+    targets: set[int] = set()
+    for question in module.questions:
+        if question.target is not None:
+            targets |= sources_of(question.target)
+    reported: set[int] = set()
+    for question in module.questions:
+        call = question.call
+        inside = [block for block in call.place.blocks if block.tape is question.tape and not block.pauses]
+        if not inside or module.is_persistent(question.tape) is not True or id(call) in reported:
+            continue
+        if id(call) in targets or call.place.raises or len({id(block.tape) for block in call.place.blocks}) > 1:
+            continue
+        if id(call) in module.kept or not _only_applied(module, call):
+            continue
+        reported.add(id(call))
+        yield call
+
+
+_HARMLESS = words(
+    """
+    zip list tuple print len enumerate apply_gradients apply clip_by_global_norm clip_by_norm clip_by_value numpy append
+    """
+)
+
+
+def _only_applied(module: Module, value: Value) -> bool:
+    """Whether a gradient goes to an optimizer, or a log, and to nothing that may compute with it."""
+    stack, seen = [value], {id(value)}
+    while stack:
+        for user in module.consumers.get(id(stack.pop()), ()):
+            if id(user) in seen:
+                continue
+            seen.add(id(user))
+            if user.kind is Kind.CALL:
+                name = last(user.name) if user.name else user.callee.name
+                if name not in _HARMLESS:
+                    return False
+                if name in ("print", "apply_gradients", "apply", "len"):
+                    continue
+            elif user.kind not in (
+                Kind.PHI, Kind.PART, Kind.ITEM, Kind.SEQUENCE, Kind.ELEMENT, Kind.COMPREHENSION, Kind.ATTRIBUTE,
+            ):  # fmt: skip
+                return False
+            if id(user) in module.kept:
+                return False
+            stack.append(user)
+    return True

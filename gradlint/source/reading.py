@@ -1,0 +1,202 @@
+"""From a file to a syntax tree: encodings, notebooks with their magics, and what is broken in one line."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import tokenize
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gradlint.errors import GradlintError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+LARGEST = 20_000_000
+"""Bytes; a file beyond is generated or no source."""
+CELL_MAGICS = re.compile(r"^%%(time|timeit|capture|prun|memit)\b")
+_MAGIC = re.compile(r"^(\s*)(?:[%!?].*|.*\?{1,2}\s*)$")
+_CAPTURED = re.compile(r"^(\s*[\w.,\s\[\]\"']+=\s*)[%!].*$")
+
+
+class SourceError(GradlintError):
+    """A file is no Python that can be read; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Where a line of the analysed text stands in a notebook.
+
+    Attributes:
+        line: in the notebook's file, from 1.
+        cell: number of the code cell, from 1.
+        cell_line: in the cell, from 1.
+    """
+
+    line: int
+    cell: int
+    cell_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was read.
+
+    Attributes:
+        path: as the user named it.
+        text: what is analysed.
+        tree: its syntax.
+        lines: of a notebook, where each line of the text, from 1, stands in it; empty for a plain file.
+        broken: cells of a notebook that are no Python, one line each.
+    """
+
+    path: str
+    text: str
+    tree: ast.Module
+    lines: Mapping[int, Line]
+    broken: tuple[str, ...] = ()
+
+
+def read_source(path: Path, name: str) -> Source:
+    """The source of a `.py` or `.ipynb` file.
+
+    Raises:
+        SourceError: it cannot be read, decoded or parsed.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise SourceError(f"{name}: larger than {LARGEST:,} bytes")
+        content = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{name}: {error.strerror or error}") from error
+    return parse(content, name)
+
+
+def parse(content: bytes, name: str) -> Source:
+    """The source in the bytes of a file of this name.
+
+    Raises:
+        SourceError: they are no Python.
+    """
+    if name.endswith(".ipynb"):
+        return _notebook(content, name)
+    text = _decoded(content, name)
+    return Source(name, text, _tree(text, name), {})
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        text = content.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise SourceError(f"{name}: {' '.join(reason.split())}") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _tree(text: str, name: str) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about invalid escapes: not our concern
+            return ast.parse(text)
+    except SyntaxError as error:
+        where = f":{error.lineno}" if error.lineno else ""
+        raise SourceError(f"{name}{where}: {error.msg}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        reason = "nested too deeply" if isinstance(error, (RecursionError, MemoryError)) else str(error)
+        raise SourceError(f"{name}: {reason}") from error
+
+
+# Notebooks
+
+
+def _notebook(content: bytes, name: str) -> Source:
+    try:
+        raw = content.decode("utf-8-sig")
+        book = json.loads(raw)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise SourceError(f"{name}: no notebook: {' '.join(str(error).split())[:120]}") from error
+    cells = book.get("cells") if isinstance(book, dict) else None
+    if not isinstance(cells, list):
+        raise SourceError(f"{name}: no notebook: it has no list of cells")
+    parts: list[str] = []
+    lines: dict[int, Line] = {}
+    broken: list[str] = []
+    at, number, row = 0, 0, 1
+    for cell in cells:
+        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+            continue
+        number += 1
+        text = _cell_text(cell.get("source"))
+        rows: list[int] = []
+        for each in text.split("\n"):
+            at, row, found = _found(raw, each, at, row)
+            rows.append(found)
+        plain = without_magics(text)
+        try:
+            _tree(plain, f"{name}: cell {number}")
+        except SourceError as error:
+            broken.append(str(error))
+            plain = "\n" * text.count("\n")
+        for offset, found in enumerate(rows):
+            lines[len(parts) + offset + 1] = Line(found, number, offset + 1)
+        parts.extend(plain.split("\n"))
+    whole = "\n".join(parts)
+    return Source(name, whole, _tree(whole, name), lines, tuple(broken))
+
+
+def _cell_text(source: object) -> str:
+    if isinstance(source, str):
+        return source
+    if isinstance(source, list):
+        return "".join(each for each in source if isinstance(each, str))
+    return ""
+
+
+def _found(raw: str, line: str, at: int, row: int) -> tuple[int, int, int]:
+    """Where a line of a cell stands in the file; the last known row when it is not found there."""
+    if not line.strip():
+        return at, row, row
+    for text in (json.dumps(line, ensure_ascii=False)[1:-1], json.dumps(line)[1:-1]):
+        found = raw.find(text, at)
+        if found >= 0:
+            row += raw.count("\n", at, found)
+            return found, row, row
+    return at, row, row
+
+
+def without_magics(text: str) -> str:
+    """A cell's text with IPython's magics and shell commands replaced by nothing, line for line."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "\n".join(_plain_lines(text))
+    return text
+
+
+def _plain_lines(text: str) -> Iterator[str]:
+    lines = text.split("\n")
+    first = next((index for index, line in enumerate(lines) if line.strip()), 0)
+    start = lines[first].strip() if lines else ""
+    if start.startswith("%%") and not CELL_MAGICS.match(start):
+        yield from ("" for _ in lines)
+        return
+    continued = False
+    for line in lines:
+        if continued:
+            continued = line.rstrip().endswith("\\")
+            yield ""
+        elif (found := _CAPTURED.match(line)) is not None:
+            yield f"{found[1]}None"
+        elif (found := _MAGIC.match(line)) is not None and not line.lstrip().startswith("#"):
+            continued = line.rstrip().endswith("\\")
+            yield f"{found[1]}pass" if found[1] else ""
+        else:
+            yield line
