@@ -38,6 +38,8 @@ def linear_stacks(flow: Flow) -> tuple[Stack, ...]:
     """Chains of trainable kernels without anything non-linear between, where the first is no bottleneck."""
     weights = {position: kernel for position in range(len(flow.recording.ops)) if (kernel := _kernel(flow, position))}
     ends = {output.tensor for output in flow.recording.outputs}
+    # What a network hands to another (a generator's image, a code) means something by itself.
+    ends |= {tensor for call in flow.recording.calls if call.is_model for tensor in call.outputs}
     follows: dict[int, int] = {}
     for position, kernel in weights.items():
         after = _next_product(flow, position, ends)

@@ -44,7 +44,8 @@ Give the first layer an activation, or leave one of the two out.
 
 A width between the two that is below what comes before and after is a factorisation, which one layer cannot be, and no
 finding: linear bottlenecks, adapters, linear autoencoders. Dropout, averages, and reshapes count as linear;
-normalizations, sums of branches and everything whose result is used twice count as not. Only kernels that are
+normalizations, sums of branches, the end of a model inside of the model, and everything whose result is used twice
+count as not. Only kernels that are
 trained are looked at, and depthwise and recurrent ones are not.
 """
 

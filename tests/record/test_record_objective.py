@@ -251,7 +251,7 @@ def test_models_that_are_no_part_of_the_model():
 
 
 def test_a_callable_with_models():
-    tower = keras.Sequential([keras.Input((5,)), layers.Dense(3, name="code")], name="tower")
+    tower = keras.Sequential([keras.Input((5,)), layers.Dense(3, activation="tanh", name="code")], name="tower")
     head = layers.Dense(1, name="head")
     head.build((None, 3))
 

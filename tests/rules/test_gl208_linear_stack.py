@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import keras
 import pytest
-from flows import flow, found, variable
+from flows import call, flow, found, variable
 from keras import layers
 
 import gradlint
@@ -24,6 +24,7 @@ def stack(*between, first="a/kernel(4,8)", second="b/kernel(8,4)", result="h", *
         inputs=["x"],
         variables=[*kernels, "bias(8)"],
         outputs=["o", *options.get("outputs", ())],
+        calls=options.get("calls", ()),
     )
 
 
@@ -42,6 +43,7 @@ QUIET = {
     "an output of its own": stack(outputs=["h"]),
     "joined with another branch": stack("i(8,8) = Tanh x", "j(8,8) = AddV2 h i", result="j"),
     "frozen": stack(trainable=False),
+    "what another model gives": stack(calls=[call("a -> h", is_model=True)]),
     "gated": stack("g(8,8) = Sigmoid x", "i(8,8) = Mul h g", result="i"),
 }
 

@@ -19,4 +19,4 @@ def sample():
 
 build, fixed = twins(net)
 
-FAULT = {"study": "DeepLocalize", "kind": "hidden activation", "where": "h"}
+FAULT = {"study": "DeepLocalize", "kind": "hidden activation", "where": "h0"}
