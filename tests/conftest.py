@@ -1,6 +1,17 @@
 """Makes `flows` importable from every folder of tests, and lets no test fail because the machine is busy."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("gradlint", deadline=None)
 settings.load_profile("gradlint")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache of the tests' own: none of theirs reaches the user's, nor the other way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
+        yield

@@ -194,7 +194,7 @@ def parser_of_options() -> argparse.ArgumentParser:
         default=True,
         help="answer from the cache when nothing has changed (default: yes, unless isolated)",
     )
-    add("--cache-dir", type=Path, metavar="FOLDER", help="the cache's folder (default: .gradlint_cache)")
+    add("--cache-dir", type=Path, metavar="FOLDER", help="the cache's folder (default: the user's own for caches)")
     add(
         "--limit",
         dest="limits",

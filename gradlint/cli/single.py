@@ -87,11 +87,11 @@ def _cache(options: Line, isolate: bool) -> Path | None:
 
     They hold no graph. A check in isolation is one of files from strangers, who could send answers along.
     """
-    from gradlint.project.cache import FOLDER
+    from gradlint.project.answers import default_folder
 
     if not options.cache or wants_graph(options) or (isolate and options.cache_dir is None):
         return None
-    return options.cache_dir or FOLDER
+    return options.cache_dir or default_folder()
 
 
 def wants_graph(options: Line) -> bool:

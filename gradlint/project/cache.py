@@ -1,9 +1,9 @@
 """Answers that are known already: a check of unchanged files, by the same programs and options.
 
-An entry is the result as JSON, checked field by field when it is read, never a pickle: a cache folder may come
-with a repository, and what somebody else wrote there must not run. It is taken only when the content of the
-model, the sample and the user's own modules, the options, and the versions of what computes are the same. The
-graph of a result is not kept.
+An entry is the result as JSON, checked field by field when it is read, never a pickle. Who can write the folder can
+answer, so that it is the user's own unless they name another (`project.answers`). An entry is taken only when the
+content of the model, the sample and the user's own modules, the options, and the versions of what computes are the
+same. The graph of a result is not kept.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import json
 import os
 import re
 import sys
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradlint
 from gradlint.load.search import found_module
+from gradlint.project import answers
 from gradlint.project.wire import MalformedError, result_from_data, result_to_data
 from gradlint.upstream.libraries import file_of, is_library_file
 
@@ -30,10 +30,7 @@ if TYPE_CHECKING:
     from gradlint.load.limits import Limits
     from gradlint.result import Result
 
-FOLDER = Path(".gradlint_cache")
-MOST_ENTRIES = 256
-"""Older entries are removed; one has some kilobytes, or a megabyte for thousands of variables."""
-FORMAT = 1
+FORMAT = 2
 _COMPUTING = ("tensorflow", "tensorflow-cpu", "tf-nightly", "keras", "keras-nightly", "numpy", "h5py")
 _SETTINGS = re.compile(r"TF_|KERAS_|XLA_|CUDA_VISIBLE_DEVICES$|NVIDIA_TF32|ONEDNN_|MKL_|OMP_|OPENBLAS_")
 """Variables of the environment that change what is computed, or how it is rounded."""
@@ -57,8 +54,9 @@ class Entry:
     def read(self) -> Result | None:
         """The answer; None when there is none, or none that can be trusted."""
         try:
-            data = json.loads(self.file.read_bytes())
-            if data["format"] != FORMAT or any(_digest(Path(path)) != was for path, was in data["modules"].items()):
+            text = answers.read(self.file.parent, self.file.name)
+            data = {} if text is None else json.loads(text)
+            if data["gradlint"] != FORMAT or any(_digest(Path(path)) != was for path, was in data["modules"].items()):
                 return None
             return result_from_data(data["result"])
         # Whatever is wrong with an entry, the check can be done anew. A hostile one may nest without end.
@@ -71,19 +69,8 @@ class Entry:
             return
         with contextlib.suppress(OSError, ValueError, TypeError):
             modules = {str(path): _digest(path) for path in _own_modules()} if self.keeps_modules else {}
-            data = {"format": FORMAT, "modules": modules, "result": result_to_data(replace(result, graph=None))}
-            folder = self.file.parent
-            if not folder.is_dir():
-                _found(folder)
-            handle, draft = tempfile.mkstemp(dir=folder, prefix=_DRAFT)
-            try:
-                with open(handle, "w", encoding="ascii") as stream:
-                    json.dump(data, stream)
-                os.replace(draft, self.file)  # whole or not at all, whoever else writes it
-            except BaseException:
-                os.unlink(draft)
-                raise
-            _prune(folder)
+            data = {"gradlint": FORMAT, "modules": modules, "result": result_to_data(replace(result, graph=None))}
+            answers.write(self.file.parent, self.file.name, json.dumps(data).encode("ascii"))
 
 
 def entry_of(
@@ -98,7 +85,11 @@ def entry_of(
         options: further arguments of `check()`.
         limits: what files may ask for.
         in_process: the check runs in this process; from another, nobody tells which modules it has loaded.
+
+    Raises:
+        UsageError: the folder is not one of a cache of ours.
     """
+    answers.refuse_foreign(folder)
     imports = options.get("imports") or ()
     if not isinstance(imports, (list, tuple)) or (imports and not in_process):
         return None
@@ -124,9 +115,6 @@ def entry_of(
         return None  # The check itself says what is wrong.
     name = hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
     return Entry(folder / f"{name}.json", seen, bool(imports))
-
-
-_DRAFT = "draft-"
 
 
 def _digest(path: Path) -> str | None:
@@ -175,24 +163,3 @@ def _own_modules() -> Iterable[Path]:
     return sorted(
         Path(file) for file in files if os.path.isabs(file) and not is_library_file(file) and os.path.isfile(file)
     )
-
-
-def _found(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n", encoding="ascii")
-    # https://bford.info/cachedir/
-    (folder / "CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55\n", encoding="ascii")
-
-
-def _prune(folder: Path) -> None:
-    """Remove the oldest entries, and drafts that a killed process has left."""
-    entries = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    newest = entries[0].stat().st_mtime if entries else 0.0
-    abandoned = [path for path in folder.glob(f"{_DRAFT}*") if path.stat().st_mtime < newest - _ABANDONED]
-    for path in [*entries[MOST_ENTRIES:], *abandoned]:
-        with contextlib.suppress(OSError):
-            path.unlink()
-
-
-_ABANDONED = 3600.0
-"""Seconds after which nobody is still writing a draft."""

@@ -114,32 +114,7 @@ def guarded_check(
         GradlintError: the check could not run.
         StoppedError: it crashed, or was ended.
     """
-    entry = None
-    if guard.cache is not None:
-        from gradlint.project.cache import entry_of
-
-        entry = entry_of(guard.cache, model, sample, options, guard.limits, in_process=not guard.isolate)
-        if entry is not None and (known := entry.read()) is not None:
-            return known
-    result = _guarded(model, sample, options, guard, progress, debug)
-    if entry is not None:
-        entry.write(result)
-    return result
-
-
-def _guarded(
-    model: str,
-    sample: str | None,
-    options: Mapping[str, object],
-    guard: Guard,
-    progress: Callable[[str], None] | None,
-    debug: bool,
-) -> Result:
-    if guard.isolate:
-        return check_isolated(model, sample, options, guard, progress=progress, debug=debug)
-    from gradlint.checking import check
-
-    stage = "starting"
+    start, stage = time.monotonic(), "looking for a known answer"
 
     def report(name: str) -> None:
         nonlocal stage
@@ -147,8 +122,36 @@ def _guarded(
         if progress is not None:
             progress(name)
 
+    # Reading large files, or an odd entry, takes time as well.
     with deadline(guard.timeout, lambda: stage):
-        return check(model, sample, **options, limits=guard.limits, progress=report)  # type: ignore[arg-type]
+        entry = known = None
+        if guard.cache is not None:
+            from gradlint.project.cache import entry_of
+
+            entry = entry_of(guard.cache, model, sample, options, guard.limits, in_process=not guard.isolate)
+            known = entry.read() if entry is not None else None
+        if known is not None:
+            return known
+        if not guard.isolate:
+            stage = "starting"
+            result = _checked(model, sample, options, guard, report)
+            if entry is not None:
+                entry.write(result)
+            return result
+    if entry is not None:
+        guard = replace(guard, timeout=max(0.1, round(guard.timeout - (time.monotonic() - start), 1)))
+    result = check_isolated(model, sample, options, guard, progress=progress, debug=debug)
+    if entry is not None:
+        entry.write(result)
+    return result
+
+
+def _checked(
+    model: str, sample: str | None, options: Mapping[str, object], guard: Guard, report: Callable[[str], None]
+) -> Result:
+    from gradlint.checking import check
+
+    return check(model, sample, **options, limits=guard.limits, progress=report)  # type: ignore[arg-type]
 
 
 def check_isolated(

@@ -61,7 +61,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Callable
 
         monkeypatch.setattr("gradlint.checking.check", check)
         # What a stand-in answers must not be kept for others.
-        monkeypatch.setattr("gradlint.project.cache.FOLDER", tmp_path / "answers")
+        monkeypatch.setattr("gradlint.project.answers.default_folder", lambda: tmp_path / "answers")
         return seen
 
     return install

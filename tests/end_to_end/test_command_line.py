@@ -155,9 +155,9 @@ def test_a_factory(shell: Callable[..., Ran]) -> None:
 def test_a_page_has_its_picture_though_the_answer_is_known(shell, tmp_path):
     for name in ("two_towers.keras", "two_towers.npz", "layers.py"):
         shutil.copy(FIXTURES / name, tmp_path)
-    check = ("two_towers.keras", "two_towers.npz", "--import", "layers.py")
+    check = ("two_towers.keras", "two_towers.npz", "--import", "layers.py", "--cache-dir", "answers")
     shell(*check, folder=tmp_path)
-    assert list((tmp_path / ".gradlint_cache").glob("*.json"))
+    assert list((tmp_path / "answers").glob("*.json"))
     assert "<svg" in shell(*check, "--format", "html", folder=tmp_path).out
 
 

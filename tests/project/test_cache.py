@@ -17,7 +17,8 @@ import pytest
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.project import isolation
-from gradlint.project.cache import MOST_ENTRIES, Entry, entry_of
+from gradlint.project.answers import DRAFT, ENTRY, HEADER, IGNORED, MOST_ENTRIES, OURS
+from gradlint.project.cache import Entry, entry_of
 from gradlint.project.isolation import Guard, guarded_check
 from gradlint.report import FORMATS
 from gradlint.report.text import Style
@@ -71,7 +72,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append(model)
         return RESULT
 
-    monkeypatch.setattr(isolation, "_guarded", guarded)
+    monkeypatch.setattr(isolation, "_checked", guarded)
     return done
 
 
@@ -153,8 +154,8 @@ def test_code_is_not_known(files: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "{", "null", "[]", "{}", "[" * 100_000, '{"format": 1, "modules": {}, "result": null}',
-        '{"format": 1, "modules": [], "result": {}}', '{"format": 2, "modules": {}, "result": {}}', "\ud800",
+        "", "{", "null", "[]", "{}", "[" * 100_000, '{"gradlint": 2, "modules": {}, "result": null}',
+        '{"gradlint": 2, "modules": [], "result": {}}', '{"gradlint": 3, "modules": {}, "result": {}}', "\ud800",
     ],
 )  # fmt: skip
 def test_a_broken_entry_is_ignored_and_written_anew(files: Path, checked: list[str], text: str) -> None:
@@ -184,27 +185,31 @@ def test_a_file_that_changes_during_the_check(files: Path) -> None:
     assert not place.file.exists()
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
 def test_a_folder_that_cannot_be_written(files: Path) -> None:
-    Path("cache").write_text("a file")
-    entry().write(RESULT)
-    assert entry().read() is None
+    Path("closed").mkdir(mode=0o500)
+    entry(Path("closed/cache")).write(RESULT)
+    assert entry(Path("closed/cache")).read() is None
 
 
 def test_the_oldest_entries_go_and_what_a_kill_left(files: Path) -> None:
     entry().write(RESULT)
     folder = Path("cache")
     for number in range(MOST_ENTRIES + 5):
-        old = folder / f"{number}.json"
-        old.write_text("{}")
+        old = folder / f"{number:040x}.json"
+        old.write_bytes(HEADER + b"1}")
         os.utime(old, (number, number))
-    left = folder / "draft-of-a-killed-process"
-    left.write_text("{")
+    left = folder / "draft-0a1b2c3d"
+    left.write_bytes(HEADER[:5])
     os.utime(left, (1, 1))
+    assert DRAFT.fullmatch(left.name)
+    assert ENTRY.fullmatch(old.name)
     entry(seed=3).write(RESULT)
     assert len(list(folder.glob("*.json"))) == MOST_ENTRIES
     assert not left.exists()
     assert entry().read() is not None
-    assert (folder / ".gitignore").read_text() == "*\n"
+    assert (folder / ".gitignore").read_text() == IGNORED
+    assert (folder / "CACHEDIR.TAG").read_text() == OURS
 
 
 def test_many_at_once_never_see_half_an_entry(files: Path) -> None:
