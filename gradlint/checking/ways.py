@@ -139,7 +139,8 @@ def _of_model(
     yield Case(target, paper, is_made_up)
     if not options.is_symbolic:
         rows = max((entry.shape[0] or 1 for entry in specs if entry.shape), default=1)
-        refuse_large_outputs(target, model, rows, _limits(options))
+        steps = max((entry.shape[1] or 1 for entry in specs if len(entry.shape) > 1), default=1)
+        refuse_large_outputs(target, model, rows, _limits(options), steps)
     # An input that the model does not declare has no name of its own.
     declared = {entry.key for entry in spec.inputs or () if entry.declared}
     inputs = {key if key in declared else source: arrays[source] for key, source in binding.inputs}

@@ -55,6 +55,10 @@ LARGE = 2**28
 """Bytes from which a ratio counts: less does no harm, however small it was packed."""
 
 
+MOST_NAME = 2_000
+"""Characters of a layer's path, or of an input's key: names are joined, and a long one is repeated by all below it."""
+
+
 def limits_from(texts: Iterable[str]) -> Limits:
     """The limits that `NAME=VALUE` texts set.
 

@@ -479,39 +479,54 @@ def _counted_variables(file: Path, limits: Limits) -> Iterator[None]:
 _ITEM_SIZES = {"float64": 8, "int64": 8, "uint64": 8, "float16": 2, "bfloat16": 2, "int16": 2, "int8": 1, "uint8": 1}
 
 
-def refuse_large_outputs(name: str, model: Model, rows: int, limits: Limits) -> None:
+def refuse_large_outputs(name: str, model: Model, rows: int, limits: Limits, steps: int = 1) -> None:
     """Raises ModelFileError when what the layers of a functional model pass on does not fit into memory.
 
-    A recurrence of very many steps is refused too: each step is recorded, some ten operations of a kilobyte each.
+    What a recurrence makes at each step counts too, since each is recorded; and very many steps are refused.
 
     Args:
         name: the model in the message.
         model: a live model; others than functional ones do not say.
         rows: length of the batch axis.
         limits: on the memory a check may take, and on the steps (`items`).
+        steps: length of the second axis where the model leaves it open.
     """
-    import keras
+    from gradlint.upstream.loops import is_loop, loop_bytes
 
-    step_by_step = (keras.layers.RNN, keras.layers.Bidirectional, keras.layers.TimeDistributed)
     total, most, largest = 0, 0, ""
+    in_loops, slowest, longest = 0, "", 0
     for operation, node in _calls(model):
         for tensor in getattr(node, "output_tensors", ()):
-            shape = tuple(tensor.shape)
-            size = 4 * math.prod(length or (rows if axis == 0 else 1) for axis, length in enumerate(shape))
+            size = 4 * math.prod(_lengths(tensor.shape, rows, 1))
             total += size
             if size > most:
                 most, largest = size, operation.name
-        for tensor in getattr(node, "input_tensors", ()):
-            steps = tensor.shape[1] if len(tensor.shape) > 1 else None
-            if isinstance(operation, step_by_step) and steps is not None and steps > limits.items:
+        if not is_loop(operation):
+            continue
+        for tensor in getattr(node, "input_tensors", ())[:1]:  # the others are states and masks
+            shape = _lengths(tensor.shape, rows, steps)
+            number = shape[1] if len(shape) > 1 else 1
+            if number > limits.items:
                 raise ModelFileError(
-                    f"{name}: layer {operation.name!r} takes {steps:,} steps, and each is recorded; the limit is "
-                    f"{limits.items:,}. Give a shorter sequence, or raise --limit items={steps}"
+                    f"{name}: layer {operation.name!r} takes {number:,} steps, and each is recorded; the limit is "
+                    f"{limits.items:,}. Give a shorter sequence, or raise --limit items={number}"
                 )
+            size = loop_bytes(operation, rows, shape)
+            in_loops += size
+            if size > longest:
+                longest, slowest = size, operation.name
     # The largest is held with its gradient; of all, some may share their memory, as reshapes do.
     refuse_beyond_memory(
         f"{name}: what its layers pass on (most of it {largest!r}) takes at least", max(most, total // 4), limits
     )
+    refuse_beyond_memory(
+        f"{name}: the steps of its loops (most of them in {slowest!r}) take at least", in_loops, limits
+    )
+
+
+def _lengths(shape: Sequence[int | None], rows: int, steps: int) -> tuple[int, ...]:
+    """A shape whose open axes have a length: those after the second count as one."""
+    return tuple(length or (rows, steps, 1)[min(axis, 2)] for axis, length in enumerate(shape))
 
 
 def _calls(model: Model) -> Iterator[tuple[Any, Any]]:

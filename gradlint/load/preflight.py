@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 
 from gradlint.errors import GradlintError, ModelFileError, SampleError, UnsafeModelError
 from gradlint.load.content import IMPORT, TRUST, Kind, UnsafeContent, unsafe_contents
-from gradlint.load.limits import DEFAULT_LIMITS, LARGE, STEP_FACTOR, Limits, size_text
+from gradlint.load.limits import DEFAULT_LIMITS, LARGE, MOST_NAME, STEP_FACTOR, Limits, size_text
 from gradlint.load.spec import ArraySpec, ModelSpec, quoted, serialized_objects, spec_from_config
 from gradlint.load.weights import Texts, Weights, read_member_weights, read_weights
 
@@ -37,6 +37,10 @@ METADATA_BYTES = 2**20
 BYTES_PER_CONTAINER = 32
 """Bytes of JSON for each list or object: an empty one is two bytes in the file and over sixty in memory."""
 WEIGHTS = ("model.weights.h5", "model.weights.npz")
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What Keras and NumPy write. Python's readers of bz2 and LZMA expand more at once than they are asked for."""
+CALLS_PER_ITEM = 10
+"""Tensors that layers are called on, for each layer that is allowed."""
 
 
 def read_spec(
@@ -62,6 +66,7 @@ def read_spec(
     if weights and held is None:
         what = "weights as pickled Python objects (model.weights.npz)"
         pickled = (UnsafeContent("", Kind.CODE, what, TRUST, "model.weights.npz"),)
+    refuse_hostile_names(file, config, limits)
     try:
         contents = (*unsafe_contents(config), *pickled)
         spec = spec_from_config(config, version)
@@ -256,6 +261,50 @@ def _width(build_config: object) -> int:
 
 UNEXPLAINED = 16
 """How many times the weights it holds a file may ask for: int4 weights take an eighth of what they stand for."""
+
+
+def refuse_hostile_names(file: Path, config: Mapping[str, object], limits: Limits) -> None:
+    """Raises for names that would be repeated beyond all measure: a long one before thousands of others, above all.
+
+    Raises:
+        UnsafeModelError: a path of names is too long, or there are too many layers, calls or inputs.
+    """
+
+    def refuse(number: int, what: str) -> UnsafeModelError:
+        return UnsafeModelError(
+            f"{file} has more than {number:,} {what}; pass --limit items=N to allow more, if you trust the file"
+        )
+
+    def refuse_long(length: int) -> None:
+        if length > MOST_NAME:
+            raise UnsafeModelError(
+                f"{file}: the names on the way to a layer or an input have {length:,} characters together, more than "
+                f"{MOST_NAME:,}"
+            )
+
+    layers = calls = 0
+    for path, entry in serialized_objects(config):
+        refuse_long(len(path))
+        layers += "inbound_nodes" in entry
+        calls += entry["class_name"] == "__keras_tensor__"
+        if layers > limits.items:
+            raise refuse(limits.items, "layers")
+        if calls > CALLS_PER_ITEM * limits.items:
+            raise refuse(CALLS_PER_ITEM * limits.items, "calls of layers")
+    body, built = config.get("config"), config.get("build_config")
+    own = [body.get(name) for name in ("input_layers", "output_layers")] if isinstance(body, Mapping) else []
+    pending = [(0, part) for part in (*own, built.get("input_shape") if isinstance(built, Mapping) else None)]
+    leaves = 0
+    while pending:
+        length, part = pending.pop()
+        refuse_long(length)
+        if isinstance(part, Mapping):
+            pending += [(length + 1 + len(str(key)), inner) for key, inner in part.items()]
+        elif isinstance(part, list):
+            leaves += 1
+            pending += [(length + 1, inner) for inner in part if isinstance(inner, (list, Mapping))]
+        if leaves + len(pending) > CALLS_PER_ITEM * limits.items:
+            raise refuse(CALLS_PER_ITEM * limits.items, "inputs and outputs")
 
 
 def refuse_many_layers(file: Path, spec: ModelSpec, limits: Limits) -> None:
@@ -512,6 +561,11 @@ def _archive(file: Path, error: type[GradlintError], what: str, limits: Limits) 
             if name in seen:
                 raise refused(f"{file}: the archive has two members called {name!r}")
             seen.add(name)
+            if info.compress_type not in COMPRESSIONS:
+                raise refused(
+                    f"{file}: the archive's member {name!r} is compressed by method {info.compress_type}; Keras and "
+                    "NumPy store or deflate, and nothing else is read"
+                )
             if info.flag_bits & 1:
                 raise error(f"{file}: the archive's member {name!r} is encrypted")
             if info.file_size > LARGE and info.file_size > limits.ratio * max(info.compress_size, 1):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradlint.errors import GradlintError, ModelFileError, UnsafeModelError
-from gradlint.load.limits import LARGE, size_text
+from gradlint.load.limits import LARGE, MOST_NAME, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,8 @@ _CHUNK = 2**20
 UNREAD = "name"
 """The one attribute that Keras gives to every group of weights; nothing reads it."""
 TEXTS_PER_ITEM = 10
+MOST_CHUNK = 2**26
+"""Bytes of a chunk that is larger than its data set; h5py and HDF5's own tools choose one megabyte at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +100,26 @@ def read_weights(file: Path, store: h5py.File, texts: Texts, limits: Limits, nam
 
     where = f"{file}: {name} " if name else f"{file} "
     number = size = 0
-    pending: list[tuple[str, h5py.Group]] = [("", store)]
+    pending: list[tuple[_Place | None, h5py.Group]] = [(None, store)]
     seen = {store.id}
     texts.refuse_hostile("/", store)
     while pending:
-        path, group = pending.pop()
+        place, group = pending.pop()
+        number += len(group)  # before any name is read
+        if number > limits.items:
+            raise UnsafeModelError(
+                f"{where}has more than {limits.items:,} groups and data sets; pass --limit items=N to allow more"
+            )
         for key in group:
-            number += 1
-            if number > limits.items:
+            inner = _Place(place, key)
+            if inner.length > MOST_NAME:
                 raise UnsafeModelError(
-                    f"{where}has more than {limits.items:,} groups and data sets; pass --limit items=N to allow more"
+                    f"{where}has names of {inner.length:,} characters on the way to one of its parts, more than "
+                    f"{MOST_NAME:,}"
                 )
-            inner = f"{path}/{key}"
             link = group.get(key, getlink=True)
             if isinstance(link, h5py.ExternalLink):
-                raise UnsafeModelError(f"{where}has a link to another file at {inner!r} ({link.filename!r})")
+                raise UnsafeModelError(f"{where}has a link to another file at {str(inner)!r} ({link.filename[:200]!r})")
             if isinstance(link, h5py.SoftLink):  # Keras writes none, and does not follow them
                 continue
             item = group.get(key)
@@ -126,7 +133,26 @@ def read_weights(file: Path, store: h5py.File, texts: Texts, limits: Limits, nam
     return Weights(number, size)
 
 
-def _declared(where: str, path: str, data: h5py.Dataset, limits: Limits) -> int:
+class _Place:
+    """Where in a file something is. Its text is made when it is shown: thousands of parts may share a long name."""
+
+    __slots__ = ("above", "length", "name")
+
+    def __init__(self, above: _Place | None, name: str) -> None:
+        self.above, self.name = above, name
+        self.length: int = 1 + len(name) + (above.length if above is not None else 0)
+
+    def __str__(self) -> str:
+        names: list[str] = []
+        place: _Place | None = self
+        while place is not None:
+            names.append(place.name)
+            place = place.above
+        return f"/{'/'.join(reversed(names))}"
+
+
+def _declared(where: str, place: _Place, data: h5py.Dataset, limits: Limits) -> int:
+    path = str(place)
     if data.external:
         raise UnsafeModelError(f"{where}keeps the data set {path!r} in another file ({data.external[0][0]!r})")
     if data.is_virtual:
@@ -135,12 +161,17 @@ def _declared(where: str, path: str, data: h5py.Dataset, limits: Limits) -> int:
         return 0
     declared: int = math.prod(data.shape) * data.dtype.itemsize
     stored = data.id.get_storage_size()
+    chunk = math.prod(data.chunks) * data.dtype.itemsize if data.chunks is not None else 0
+    if chunk > max(declared, MOST_CHUNK):  # to read one value, the library unpacks all of it
+        raise UnsafeModelError(
+            f"{where}keeps the data set {path!r}, of {size_text(declared)}, in chunks of {size_text(chunk)}"
+        )
     if declared > LARGE and declared > limits.ratio * stored:
         raise UnsafeModelError(
             f"{where}declares {size_text(declared)} for the data set {path!r} but holds {size_text(stored)} of it; "
             "pass --limit ratio=N if you trust the file"
         )
-    return declared
+    return max(declared, chunk)
 
 
 class Texts:
@@ -166,7 +197,7 @@ class Texts:
         self._largest: int | None = None
         self._number_seen = 0
 
-    def refuse_hostile(self, path: str, item: h5py.Group | h5py.Dataset) -> None:
+    def refuse_hostile(self, path: object, item: h5py.Group | h5py.Dataset) -> None:
         """Raises for a group or a data set that reading would take for ever, or too much memory.
 
         Raises:
@@ -175,10 +206,15 @@ class Texts:
         """
         import h5py
 
-        found = [(f"{path}@{name}", item.attrs.get_id(name)) for name in item.attrs if name != UNREAD]
-        if isinstance(item, h5py.Dataset):
-            found.append((path, item))
-        for inner, part in found:
+        if (number := len(item.attrs)) > self._limits.items:
+            raise UnsafeModelError(
+                f"{self._where}has {number:,} attributes at {str(path)!r}, more than the limit of "
+                f"{self._limits.items:,}; pass --limit items=N to allow more"
+            )
+        for name in (*item.attrs, None) if isinstance(item, h5py.Dataset) else item.attrs:
+            if name == UNREAD:
+                continue
+            part = item if name is None else item.attrs.get_id(name)
             if part.shape is None or not part.dtype.hasobject:
                 continue
             each = self.largest
@@ -186,6 +222,7 @@ class Texts:
                 each *= max(1, each // _REFERENCE)
             size, held = math.prod(part.shape) * each, self._stream.seek(0, os.SEEK_END)
             if size > LARGE and size > self._limits.ratio * held:
+                inner = str(path) if name is None else f"{path}@{name[:MOST_NAME]}"
                 raise UnsafeModelError(
                     f"{self._where}may expand to {size_text(size)} at {inner!r} but holds {size_text(held)}; "
                     "pass --limit ratio=N if you trust the file"

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from files import CASES, MARKER, Case
 
+ROOT = Path(__file__).resolve().parents[2]
 MEMORY, SECONDS = 1.5e9, 15.0
 
 
@@ -82,7 +83,8 @@ def run(case: Case, *options: str) -> Ran:
     with tempfile.TemporaryDirectory(prefix="hostile-") as name:
         folder = Path(name)
         arguments = case.make(folder)
-        environment = {key: value for key, value in os.environ.items() if key not in ("CI", "PYTHONPATH")}
+        environment = {key: value for key, value in os.environ.items() if key != "CI"}
+        environment["PYTHONPATH"] = str(ROOT)
         start = time.perf_counter()
         with (folder / ".out").open("wb") as out, (folder / ".err").open("wb") as err:
             command = [sys.executable, "-m", "gradlint", *arguments, *options]
