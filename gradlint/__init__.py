@@ -7,8 +7,8 @@ through the plugin) costs next to nothing.
 import sys
 
 
-def _leave_the_current_folder() -> None:
-    """Keep the program `gradlint` from importing what lies in the folder that it is started in.
+def _begin_as_a_program() -> None:
+    """Keep the program `gradlint` from importing what lies in the folder that it is started in, and quiet at Ctrl-C.
 
     `python -m` looks there before it looks where Python itself is, and so it does with `PYTHONPATH=.`. The folder comes
     back once a module of the user's is named (`load.search`).
@@ -19,6 +19,11 @@ def _leave_the_current_folder() -> None:
     by_name = sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)].startswith(("gradlint", "-mgradlint"))
     if not by_name and os.path.splitext(os.path.basename((sys.argv or [""])[0]))[0] != "gradlint":
         return  # somebody's own program, and path
+    # Built in; until the command line is at work, Ctrl-C ends the program without a traceback.
+    import _signal  # type: ignore[import-not-found]
+
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     here = os.path.realpath(os.getcwd())
     given = "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "")
     first = (given.count(os.pathsep) + 1 if given else 0) + 1
@@ -27,8 +32,8 @@ def _leave_the_current_folder() -> None:
 
 
 try:  # noqa: SIM105 (contextlib would be a first import)
-    _leave_the_current_folder()
-except (OSError, AttributeError):  # a current folder that is gone; an interpreter that is embedded
+    _begin_as_a_program()
+except (OSError, AttributeError, ValueError):  # a current folder that is gone; an interpreter that is embedded
     pass
 
 TYPE_CHECKING = False  # as linters take it; `typing` would be a first import

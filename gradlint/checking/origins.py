@@ -94,7 +94,7 @@ class Origins:
         None when the argument is written where the layer is created, or when another call could be meant.
         """
         found, source = self._call(layer), self._builder
-        spec = next((entry for entry in self._layers if entry.path == layer), None)
+        spec = self._by_path.get(layer)
         if not argument or found is None or source is None or spec is None:
             return None
         calls = [node for node in ast.walk(found[0]) if isinstance(node, ast.Call)]
@@ -106,6 +106,10 @@ class Origins:
     @cached_property
     def _layers(self) -> tuple[LayerSpec, ...]:
         return self._facts.spec.layers if self._facts.spec is not None else ()
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, LayerSpec]:
+        return {entry.path: entry for entry in reversed(self._layers)}
 
     @cached_property
     def _builder(self) -> Source | None:
@@ -130,19 +134,24 @@ class Origins:
 
     def _key(self, key: str) -> Place | None:
         """Where a dict that holds the keys of the sample, and this one among them, is written."""
+        return self._written.get(key.partition("/")[0])
+
+    @cached_property
+    def _written(self) -> Mapping[str, Place | None]:
+        """For each key, the place in the largest dict that holds it; None where two such dicts could be meant."""
         keys = {array.key.partition("/")[0] for array in self._facts.arrays}
-        key = key.partition("/")[0]
-        if key not in keys:
-            return None
-        found = [
-            (len(written), source.file, written[key])
-            for source in loaded(keys)
-            for written in source.mappings
-            if key in written and written.keys() <= keys and 2 * len(written) > len(keys)
-        ]
-        most = max((size for size, _, _ in found), default=0)
-        places = {(file, line) for size, file, line in found if size == most}
-        return places.pop() if len(places) == 1 else None
+        found: dict[str, tuple[int, set[Place]]] = {}
+        for source in loaded(keys):
+            for written in source.mappings:
+                if 2 * len(written) <= len(keys) or not written.keys() <= keys:
+                    continue
+                for key, line in written.items():
+                    size, places = found.get(key, (0, set()))
+                    if len(written) > size:
+                        found[key] = len(written), {(source.file, line)}
+                    elif len(written) == size:
+                        places.add((source.file, line))
+        return {key: next(iter(places)) if len(places) == 1 else None for key, (_, places) in found.items()}
 
     def _crossed(self) -> Place | None:
         """Where a dict gives an Input a key that is not its name."""

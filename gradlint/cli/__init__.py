@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint.cli.lookups import explanation, list_of_rules, versions_line
-from gradlint.cli.output import INTERRUPTED, OK, give_up, print_whole
+from gradlint.cli.output import INTERRUPTED, OK, give_up, print_whole, say
 from gradlint.cli.parser import Line, parsed, parser_of_options
 from gradlint.cli.several import check_changed, check_targets
 from gradlint.cli.single import check_one
@@ -36,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
+        _listen_to_interrupts()
         with search.restored():
             return _run(options, parser)
     except GradlintError as error:
@@ -51,6 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "`gradlint --version --debug`.",
             options,
         )
+
+
+def _listen_to_interrupts() -> None:
+    """Ctrl-C is an exception from here on; while the program was being imported, it ended it."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _run(options: Line, parser: argparse.ArgumentParser) -> int:
@@ -106,7 +115,10 @@ def _config(options: Line) -> Config:
 
     if options.config is not None and not options.config.is_file():
         raise UsageError(f"--config {options.config}: there is no such file.")
-    return load_config(options.config or find_config(Path.cwd()), Path.cwd())
+    file = options.config or find_config(Path.cwd())
+    if file is not None and options.config is None and file.parent != Path.cwd().resolve():
+        say(f"gradlint: the configuration is {os.path.relpath(file)}")
+    return load_config(file, Path.cwd())
 
 
 def _refuse_unknown_name(model: str, config: Config) -> None:

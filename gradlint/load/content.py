@@ -76,6 +76,8 @@ ADDRESS = re.compile(r"(https?|ftps?|gs|s3|hf|kaggle|file|hdfs|wasbs?|abfss?|dbf
 """What Keras, KerasHub, TensorFlow Hub and TensorFlow's file systems would fetch."""
 LOCAL_PATH = re.compile(r"[/\\~]|\.\.?[/\\]|[A-Za-z]:[/\\]")
 """How text starts that is certainly a path; a class that is not Keras's own may keep anything under such names."""
+LONGEST_PATH = 4096
+"""Characters; no file system has longer ones."""
 KERAS_PACKAGES = frozenset({"keras_hub", "keras_nlp", "keras_cv"})
 """Packages of the Keras team, which Keras imports by itself when a file names them."""
 
@@ -148,25 +150,53 @@ def _contents_of(layer: str, entry: Mapping[str, object]) -> Iterator[UnsafeCont
     elif name in CODE_LAYERS - {"Lambda"}:
         yield UnsafeContent(layer, Kind.CODE, f"a model of another kind ({name})", TRUST, name)
     provided = _is_provided(entry)
-    for argument, value in arguments.items():
-        if _is_read_as_file(entry, str(argument), value, provided):
-            shown = f"{value[:100]!r}{'...' if len(str(value)) > 100 else ''}"
+    for argument, value in _texts(arguments, deep=not provided):
+        if _is_read_as_file(entry, argument, value, provided, is_part=value is not arguments.get(argument)):
+            text = str(value)
+            shown = f"{text[:100]!r}{'...' if len(text) > 100 else ''}"
             yield UnsafeContent(layer, Kind.FILE, f"the path {shown} to read as its {argument}", TRUST, name)
     if not provided:
         yield _unknown(layer, entry)
 
 
-def _is_read_as_file(entry: Mapping[str, object], argument: str, value: object, provided: bool) -> TypeGuard[str]:
+def _is_read_as_file(
+    entry: Mapping[str, object], argument: str, value: object, provided: bool, is_part: bool = False
+) -> TypeGuard[str]:
     """True for an argument that would make loading open a file or an address."""
     if not isinstance(value, str):
         return False
     if ADDRESS.match(value):
         return True
-    if argument not in FILE_ARGUMENTS or (argument == "proto" and len(value) > CONTENT_LENGTH):
+    if argument == "proto" and len(value) > CONTENT_LENGTH:
         return False
     if provided or str(entry.get("module")).split(".")[0] in KERAS_PACKAGES:
-        return True
-    return LOCAL_PATH.match(value) is not None or os.path.exists(value)
+        if argument in FILE_ARGUMENTS:
+            return not is_part
+        if provided:  # what Keras's own classes read, the names of their arguments tell
+            return False
+    # Nobody knows what another class opens: any text that is a path, and any that happens to be one.
+    if argument == "name" or len(value) > LONGEST_PATH:
+        return False
+    is_path = len(value) > 1 and LOCAL_PATH.match(value) is not None
+    try:
+        return (is_path and (not is_part or os.path.lexists(value))) or os.path.isfile(value)
+    except ValueError:  # a NUL in it
+        return False
+
+
+def _texts(arguments: Mapping[str, object], *, deep: bool) -> Iterator[tuple[str, object]]:
+    """Yields (argument, value) of a configuration, and if `deep` the texts within, but for objects of their own."""
+    for argument, value in arguments.items():
+        yield str(argument), value
+        waiting: list[object] = [value] if deep and isinstance(value, (list, Mapping)) else []
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, str):
+                yield str(argument), part
+            elif isinstance(part, Mapping) and "class_name" not in part:
+                waiting += [*part.values(), *part]
+            elif isinstance(part, list):
+                waiting += part
 
 
 def _is_provided(entry: Mapping[str, object]) -> bool:

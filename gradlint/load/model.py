@@ -110,7 +110,13 @@ def _native_stderr() -> Iterator[Any]:
     except (OSError, AttributeError, ValueError):  # no standard error at all: nothing to hide
         yield str
         return
-    with tempfile.TemporaryFile() as said:
+    try:
+        said = tempfile.TemporaryFile()  # noqa: SIM115
+    except OSError:  # no place for one: what is said is seen
+        os.close(copy)
+        yield str
+        return
+    with said:
 
         def text() -> str:
             said.seek(0)

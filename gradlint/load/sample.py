@@ -92,7 +92,8 @@ def _read_npz(path: Path, limits: Limits) -> dict[str, object]:
     keys = [spec.key for spec in read_array_specs(path, limits)]
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in keys}
+            # By the member's whole name: beside `x.npy`, NumPy would give its values for those of `x.npy.npy`.
+            return {key: archive[f"{key}.npy"] for key in keys}
     except Exception as error:  # of zipfile, zlib and NumPy
         raise SampleError(f"{path}: the arrays cannot be read: {error}") from error
 
@@ -172,21 +173,22 @@ def synthesise(spec: ModelSpec, seed: int, batch: int = 4, limits: Limits = DEFA
     shapes = [_made_up_shape(entry, batch) for entry in spec.inputs]
     size = sum(_DRAWN * math.prod(shape) for shape in shapes)
     refuse_beyond_memory(f"a sample for the inputs of {spec.name!r} takes", size, limits)
+    ids = _Ids(spec)
     for entry, shape in zip(spec.inputs, shapes, strict=True):
         try:
-            sample[entry.key] = _made_up(spec, entry, shape, seed)
+            sample[entry.key] = _made_up(ids, entry, shape, seed)
         except (TypeError, ValueError, OverflowError) as error:  # too many axes, a dtype that is none
             what = f"of shape {shape} and dtype {entry.dtype!r}"
             raise SampleError(f"no sample can be made up for the input {entry.key!r} {what}: {error}") from error
     return sample
 
 
-def _made_up(spec: ModelSpec, entry: InputSpec, shape: tuple[int, ...], seed: int) -> Array:
+def _made_up(ids: _Ids, entry: InputSpec, shape: tuple[int, ...], seed: int) -> Array:
     import numpy as np
 
     # The key, not the position, chooses the stream: adding an input changes no other.
     random = np.random.default_rng([seed, zlib.crc32(entry.key.encode("utf-8", "surrogatepass"))])
-    bound, are_ids = _id_bound(spec, entry)
+    bound, are_ids = ids.bound(entry)
     if entry.dtype == "string":
         return random.choice(np.array(WORDS), size=shape)
     if entry.dtype == "bool":
@@ -205,23 +207,55 @@ def _made_up_shape(entry: InputSpec, batch: int) -> tuple[int, ...]:
     return tuple(length if length else free[axis] for axis, length in enumerate(entry.shape))
 
 
-def _id_bound(spec: ModelSpec, entry: InputSpec) -> tuple[int, bool]:
-    """(exclusive upper bound of ids, the input certainly feeds an embedding).
+class _Ids:
+    """Which ids the inputs of a model may hold; every layer is looked at once, whatever the number of inputs."""
 
-    Integers are kept below the smallest vocabulary anywhere downstream, which is safe whatever the
-    layers between do. A float input is an id only if nothing but reshaping stands before the embedding.
-    """
-    bounds = {layer.path: size for layer in spec.layers if (size := _vocabulary_size(layer)) is not None}
-    if not bounds:
-        return 2, False
-    if not any(entry.name in layer.inbound for layer in spec.layers):
-        # No graph to follow (subclassed). A table of ids has rank 2 at most; anything else is data.
-        return _few(min(bounds.values())), not entry.declared and len(entry.shape) <= 2
-    reached = _downstream(spec.layers, entry.name, None)
-    direct = _downstream(spec.layers, entry.name, SHAPE_ONLY)
-    found = [size for path, size in bounds.items() if any(path == r or path.startswith(f"{r}/") for r in reached)]
-    smallest = min(found, default=2)
-    return _few(smallest), any(path in direct for path in bounds)
+    def __init__(self, spec: ModelSpec) -> None:
+        self._sizes = {layer.path: size for layer in spec.layers if (size := _vocabulary_size(layer)) is not None}
+        self._consumed = {name for layer in spec.layers for name in layer.inbound}
+        self._smallest: dict[str, int] = {}
+        self._direct: set[str] = set()
+        if self._sizes:
+            self._look_upstream(spec.layers)
+
+    def bound(self, entry: InputSpec) -> tuple[int, bool]:
+        """(exclusive upper bound of ids, the input certainly feeds an embedding).
+
+        Integers are kept below the smallest vocabulary anywhere downstream, which is safe whatever the layers between
+        do. A float input is an id only if nothing but reshaping stands before the embedding.
+        """
+        if not self._sizes:
+            return 2, False
+        if entry.name not in self._consumed:
+            # No graph to follow (subclassed). A table of ids has rank 2 at most; anything else is data.
+            return _few(min(self._sizes.values())), not entry.declared and len(entry.shape) <= 2
+        return _few(self._smallest.get(entry.name, 2)), entry.name in self._direct
+
+    def _look_upstream(self, layers: tuple[LayerSpec, ...]) -> None:
+        by_path: dict[str, list[LayerSpec]] = {}
+        for layer in layers:
+            by_path.setdefault(layer.path, []).append(layer)
+
+        def feeders(path: str) -> Iterator[str]:
+            for layer in by_path.get(path, ()):
+                yield from layer.inbound
+
+        # The smallest vocabulary first: what leads to it needs no second look for a larger one.
+        for path, size in sorted(self._sizes.items(), key=lambda item: item[1]):
+            parts = path.split("/")
+            waiting = [name for end in range(1, len(parts) + 1) for name in feeders("/".join(parts[:end]))]
+            while waiting:
+                name = waiting.pop()
+                if name not in self._smallest:
+                    self._smallest[name] = size
+                    waiting += feeders(name)
+        waiting = [name for path in self._sizes for name in feeders(path)]
+        while waiting:
+            name = waiting.pop()
+            if name not in self._direct:
+                self._direct.add(name)
+                if any(layer.class_name in SHAPE_ONLY for layer in by_path.get(name, ())):
+                    waiting += feeders(name)
 
 
 def _few(size: int) -> int:
@@ -234,14 +268,3 @@ def _vocabulary_size(layer: LayerSpec) -> int | None:
         return None
     sizes = (layer.config.get(name) for name in VOCABULARY_SIZES)
     return next((size for size in sizes if isinstance(size, int) and not math.isinf(size)), None)
-
-
-def _downstream(layers: tuple[LayerSpec, ...], start: str, through: frozenset[str] | None) -> set[str]:
-    """Paths of the top-level layers after `start`; only past layers of the classes `through`, if given."""
-    reached, grown = {start}, True
-    passable = {start} | {layer.path for layer in layers if through is None or layer.class_name in through}
-    while grown:
-        found = {layer.path for layer in layers if reached & passable & set(layer.inbound)}
-        grown = not found <= reached
-        reached |= found
-    return reached - {start}

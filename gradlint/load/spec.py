@@ -7,6 +7,7 @@ The same `ModelSpec` comes from the `config.json` of a `.keras` file, from the a
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
@@ -531,18 +532,15 @@ def quoted(names: Iterator[str] | Sequence[str]) -> str:
 
 def _labels(spec: ModelSpec, keys: Sequence[str], targets: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """(output, sample key) of every label, in the order of the outputs, unknown outputs last."""
-    aliases = {
-        name: key
-        for key, name in zip(spec.outputs, spec.output_layers, strict=True)
-        if spec.output_layers.count(name) == 1
-    }
+    times, outputs = Counter(spec.output_layers), set(spec.outputs)
+    aliases = {name: key for key, name in zip(spec.outputs, spec.output_layers, strict=True) if times[name] == 1}
     found: dict[str, str] = {}
     for key in keys:
         if key == LABEL or key.startswith(f"{LABEL}:"):
             output = key[len(LABEL) + 1 :]
-            found[output if output in spec.outputs else aliases.get(output, output)] = key
+            found[output if output in outputs else aliases.get(output, output)] = key
     for output, key in targets:
-        found[output if output in spec.outputs else aliases.get(output, output)] = key
+        found[output if output in outputs else aliases.get(output, output)] = key
     order = {output: place for place, output in enumerate(("", *spec.outputs))}
     return tuple(sorted(found.items(), key=lambda pair: (order.get(pair[0], len(order)), pair[0])))
 
@@ -553,18 +551,18 @@ def _matches(inputs: Sequence[InputSpec], data: Sequence[str], mapping: Mapping[
     for entry in inputs:
         if key := mapping.get(entry.key, mapping.get(entry.name)):
             taken[entry.key] = key
-    lasts = [entry.key.rsplit("/", 1)[-1] for entry in inputs]
+    lasts = Counter(entry.key.rsplit("/", 1)[-1] for entry in inputs)
 
     def take(name: Callable[[InputSpec], str]) -> None:
         # One pass per kind of name, over all inputs: an exact key must win over another input's Keras name.
-        spare = [key for key in data if key not in taken.values()]
+        spare = set(data) - set(taken.values())
         for entry in inputs:
             if entry.key not in taken and name(entry) in spare:
                 taken[entry.key] = name(entry)
 
     def unique_last(entry: InputSpec) -> str:
         last = entry.key.rsplit("/", 1)[-1]
-        return last if lasts.count(last) == 1 else entry.key
+        return last if lasts[last] == 1 else entry.key
 
     take(lambda entry: entry.key)
     take(lambda entry: entry.name)

@@ -95,18 +95,31 @@ class Config:
 def find_config(start: Path) -> Path | None:
     """The configuration file for a folder: its own, or the nearest above, up to the root of a repository.
 
-    `gradlint.toml` comes before `pyproject.toml`, which counts only when it has a `[tool.gradlint]`.
+    `gradlint.toml` comes before `pyproject.toml`, which counts only when it has a `[tool.gradlint]`. The way up ends at
+    a folder of another user, and a file of another user's is none: its imports would run.
     """
     start = start.resolve()
     for folder in (start, *start.parents):
-        if (own := folder / OWN_FILE).is_file():
+        if not _is_ours(folder, start):
+            return None
+        if (own := folder / OWN_FILE).is_file() and _is_ours(own, start):
             return own
         shared = folder / SHARED_FILE
-        if shared.is_file() and _mentions_gradlint(shared):
+        if shared.is_file() and _is_ours(shared, start) and _mentions_gradlint(shared):
             return shared
         if (folder / ".git").exists():
             return None
     return None
+
+
+def _is_ours(path: Path, start: Path) -> bool:
+    """True for what this user owns, or who owns the folder they have chosen to stand in (a checkout in a container)."""
+    if not hasattr(os, "geteuid"):
+        return True
+    try:
+        return path.stat().st_uid in (os.geteuid(), start.stat().st_uid)
+    except OSError:
+        return False
 
 
 def _mentions_gradlint(shared: Path) -> bool:

@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import gradlint
 from gradlint import errors
-from gradlint.errors import GradlintError, ModelRunError, StoppedError
+from gradlint.errors import GradlintError, ModelRunError, StoppedError, UsageError
 from gradlint.load import search
 from gradlint.load.limits import DEFAULT_LIMITS, UNKNOWN_MEMORY, Limits, size_text
 from gradlint.report.outgoing import fitting, message, printable
@@ -172,7 +172,7 @@ def check_isolated(
     names = [str(name) for name in imports] if isinstance(imports, (list, tuple)) else []
     with (
         _ended_when_terminated(),
-        tempfile.TemporaryDirectory(prefix="gradlint-", ignore_cleanup_errors=True) as folder,
+        temporary_folder() as folder,
     ):
         request = {
             "model": given.get(model, model),
@@ -196,6 +196,21 @@ def check_isolated(
         raise _error(str(answer["error"]), message, stage, memory)
     result = _result(answer.get("result"), stage)
     return replace(result, target=model, fail_on=str(options.get("fail_on", result.fail_on)))
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[str]:
+    """A folder that is gone afterwards.
+
+    Raises:
+        UsageError: there is no place for it.
+    """
+    try:
+        made = tempfile.TemporaryDirectory(prefix="gradlint-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise UsageError(f"no temporary folder can be made: {error.strerror or error}; set TMPDIR to one") from error
+    with made as folder:
+        yield folder
 
 
 def _is_file_name(name: str) -> bool:

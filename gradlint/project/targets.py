@@ -11,7 +11,6 @@ import os
 import pickle
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +21,16 @@ from gradlint.checking.suppression import Allowance, suppress
 from gradlint.errors import GradlintError, ModelRunError
 from gradlint.load import search
 from gradlint.project.baseline import Identities, Identity, compare, identities
-from gradlint.project.isolation import GRACE, UNGUARDED, Guard, end_all, guarded_check, interpreter, timeout_message
+from gradlint.project.isolation import (
+    GRACE,
+    UNGUARDED,
+    Guard,
+    end_all,
+    guarded_check,
+    interpreter,
+    temporary_folder,
+    timeout_message,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -168,9 +176,15 @@ class _Crew:
         self._running: set[subprocess.Popen[bytes]] = set()
 
     def do(self, job: Job) -> Outcome:
-        with tempfile.TemporaryDirectory(prefix="gradlint-") as folder:
-            if job.guard.isolate:
-                return self._isolated(job)
+        if job.guard.isolate:
+            return self._isolated(job)
+        try:
+            return self._in_a_process(job)
+        except GradlintError as error:
+            return Outcome(job.name, error=str(error))
+
+    def _in_a_process(self, job: Job) -> Outcome:
+        with temporary_folder() as folder:
             order, answer, said = (Path(folder) / name for name in ("order", "answer", "said"))
             order.write_bytes(pickle.dumps((job, search.folders_to_name())))
             with said.open("wb") as stream:

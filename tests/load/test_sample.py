@@ -156,3 +156,16 @@ def test_a_shape_that_no_array_can_have_is_named():
     deep = ("deep", "deep", (None, *[1] * 100), "float32")
     with pytest.raises(SampleError, match="for the input 'deep' of shape"):
         synthesise(model(deep), 0)
+
+
+def test_members_whose_names_differ_by_the_suffix_keep_their_values(tmp_path):
+    """NumPy, asked for `x.npy`, gives the member `x.npy` and not `x.npy.npy`."""
+    import zipfile
+
+    file = tmp_path / "s.npz"
+    with zipfile.ZipFile(file, "w") as archive:
+        for member, value in (("x.npy", 1.0), ("x.npy.npy", 2.0)):
+            with archive.open(member, "w") as stream:
+                np.save(stream, np.full((2, 3), value, "float32"))
+    loaded = load_sample(file)
+    assert {key: float(array[0, 0]) for key, array in loaded.items()} == {"x": 1.0, "x.npy": 2.0}
