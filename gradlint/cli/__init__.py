@@ -116,9 +116,10 @@ def _config(options: Line) -> Config:
     if options.config is not None and not options.config.is_file():
         raise UsageError(f"--config {options.config}: there is no such file.")
     file = options.config or find_config(Path.cwd())
-    if file is not None and options.config is None and file.parent != Path.cwd().resolve():
+    config = load_config(file, Path.cwd())
+    if file is not None and config.lines and options.config is None and file.parent != Path.cwd().resolve():
         say(f"gradlint: the configuration is {os.path.relpath(file)}")
-    return load_config(file, Path.cwd())
+    return config
 
 
 def _refuse_unknown_name(model: str, config: Config) -> None:

@@ -427,7 +427,9 @@ def serve() -> None:
     os.dup2(nothing, 0)
     memory = request["limits"][0]
     _die_with_parent()
-    _leave_network()
+    if _leave_network_and_processes():
+        _become_a_child()
+    _no_core()
     _bound_addresses(memory)
 
     def say(**words: object) -> None:
@@ -487,25 +489,71 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def _leave_network() -> None:
-    """On Linux, where users may make namespaces: a network of its own, without any interface."""
+def _leave_network_and_processes() -> bool:
+    """On Linux, where users may make namespaces: a network of its own, without any interface, and processes of its own.
+
+    True when the next process that is started is the first of them.
+    """
     if not sys.platform.startswith("linux"):
-        return
+        return False
     with contextlib.suppress(Exception):
         import ctypes
 
         user, group = os.getuid(), os.getgid()
-        if ctypes.CDLL(None).unshare(0x10000000 | 0x40000000) != 0:  # CLONE_NEWUSER | CLONE_NEWNET
-            return
+        unshare = ctypes.CDLL(None).unshare
+        # CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWPID
+        has_processes: bool = unshare(0x10000000 | 0x40000000 | 0x20000000) == 0
+        if not has_processes and unshare(0x10000000 | 0x40000000) != 0:
+            return False
         for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
             Path(f"/proc/self/{name}").write_text(text, encoding="ascii")
+        return has_processes
+    return False
+
+
+def _become_a_child() -> None:
+    """Go on as a grandchild, in a namespace whose processes all end with its first one, in whatever session they are.
+
+    The first ends when the grandchild does, and this process ends as the grandchild did. No thread runs yet.
+    """
+    ended, told = os.pipe()
+    if first := os.fork():
+        os.close(told)
+        with open(ended, "rb") as stream:
+            said = stream.read()  # also empty when everything was killed at once
+        os.waitpid(first, 0)
+        status = int(said or b"9")
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        if number:
+            _no_core()
+            with contextlib.suppress(OSError):  # SIGKILL has no other way
+                signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        os._exit(os.WEXITSTATUS(status))
+    _die_with_parent()
+    os.close(ended)
+    # The first process of a namespace is sent no signal that it does not ask for, not even its own: it only waits.
+    if second := os.fork():
+        while True:  # also for those whose parents have ended
+            process, status = os.wait()
+            if process == second:
+                os.write(told, str(status).encode())
+                os._exit(0)
+    os.close(told)
+    _die_with_parent()
+
+
+def _no_core() -> None:
+    with contextlib.suppress(Exception):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _bound_addresses(memory: int) -> None:
     with contextlib.suppress(Exception):  # no such module or limit on this system
         import resource
 
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if memory == UNKNOWN_MEMORY or _has_gpu():  # CUDA reserves far more addresses than it uses
             return
         most = memory + ADDRESSES + ADDRESSES_PER_CORE * (os.cpu_count() or 1)

@@ -36,7 +36,9 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ob
         # The loader imports both and asks for the backend before it calls the factory.
         installed = tmp_path / "installed"
         installed.mkdir(exist_ok=True)
-        (installed / "tensorflow.py").write_text("")
+        (installed / "tensorflow.py").write_text(  # nobody asks it for private names
+            "import gradlint.load.model as m\nm.require_known_versions = lambda: None\n"
+        )
         (installed / "keras.py").write_text(
             "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list\n"
         )
@@ -111,9 +113,12 @@ def test_memory_is_bounded(factory: Callable[..., object]) -> None:
 
 @POSIX
 def test_time_is_bounded_also_for_what_it_started(factory: Callable[..., object], tmp_path: Path) -> None:
+    pid = tmp_path / "pid"  # as the world outside of its namespace counts
+    code = f"import os, time; open({str(pid)!r}, 'w').write(os.path.basename(os.path.realpath('/proc/self'))); "
     body = (
-        "import subprocess\np = subprocess.Popen(['sleep', '600'])\n"
-        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid))\n"
+        f"import subprocess\nsubprocess.Popen([sys.executable, '-c', {code + 'time.sleep(600)'!r}])\n"
+        f"pid = pathlib.Path({str(pid)!r})\n"
+        "while not (pid.exists() and pid.read_text()): time.sleep(0.05)\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))\n"
         "while True: pass"
     )
@@ -124,7 +129,7 @@ def test_time_is_bounded_also_for_what_it_started(factory: Callable[..., object]
         factory(body, timeout=3.0)
     assert time.monotonic() - start < 30
     time.sleep(0.2)
-    state = Path(f"/proc/{(tmp_path / 'pid').read_text()}/stat")
+    state = Path(f"/proc/{pid.read_text()}/stat")
     assert not state.exists() or state.read_text().split()[2] == "Z"
 
 
@@ -274,7 +279,8 @@ def alive(process: int) -> bool:
 def test_a_parent_that_is_ended_takes_the_child_along(tmp_path: Path, number: int, status: int) -> None:
     (tmp_path / "own.py").write_text(
         "import os, time, pathlib\ndef build():\n"
-        "    pathlib.Path(__file__).with_name('draft').write_text(f'{os.getpid()} {os.getcwd()}')\n"
+        "    pid = os.path.basename(os.path.realpath('/proc/self'))\n"
+        "    pathlib.Path(__file__).with_name('draft').write_text(f'{pid} {os.getcwd()}')\n"
         "    os.rename(pathlib.Path(__file__).with_name('draft'), pathlib.Path(__file__).with_name('pid'))\n"
         "    time.sleep(600)\n"
     )
@@ -318,3 +324,27 @@ def test_a_full_disk_is_told(tmp_path: Path, arguments: list[str]) -> None:
     assert ran.returncode == 2
     assert "No space left on device" in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces of Linux")
+@pytest.mark.parametrize("ends", ["by itself", "in time", "by a signal"])
+def test_no_process_outlives_a_check(factory: Callable[..., object], tmp_path: Path, ends: str) -> None:
+    """Not even one in a session of its own, whose parent has ended."""
+    probe = [sys.executable, "-c", "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x30000000) != 0)"]
+    if subprocess.run(probe, check=False).returncode:
+        pytest.skip("users may not make namespaces here")
+    beat = tmp_path / "beat"
+    code = f"import time\nwhile True:\n    open({str(beat)!r}, 'a').write('.'); time.sleep(0.05)"
+    body = (
+        "import subprocess\n"
+        f"subprocess.Popen([sys.executable, '-c', {code!r}], start_new_session=True, stdout=-3, stderr=-3)\n"
+        f"while not pathlib.Path({str(beat)!r}).exists(): time.sleep(0.05)\n"
+    )
+    body += {"by itself": "", "in time": "time.sleep(60)", "by a signal": "os.kill(os.getpid(), signal.SIGKILL)"}[ends]
+    with pytest.raises((ModelFileError, StoppedError)) as raised:
+        factory(body, timeout=8.0 if ends == "in time" else 60.0)
+    assert ("SIGKILL" in str(raised.value)) is (ends == "by a signal")
+    size = beat.stat().st_size
+    assert size > 0
+    time.sleep(0.4)
+    assert beat.stat().st_size == size
