@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
+import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from gradlint.finding import Finding
     from gradlint.rule import Rule
 
+MANY = 200
+"""Files from which on several processes are faster than one."""
 SUFFIXES = (".py", ".ipynb")
 _INTERESTING = re.compile(
     rb"GradientTape|apply_gradients|\.minimize\(|def (?:call|__call__|train_step|_train_step)\b|gradlint:"
@@ -89,8 +95,23 @@ def check_source(
     if fail_on not in ("error", "warning", "never"):
         raise UsageError(f"fail_on must be error, warning or never, not {fail_on!r}")
     rules = source_rules(select, ignore)
-    reports = [check_file(path, rules) for path in source_files(given, exclude)]
+    reports = check_files(list(source_files(given, exclude)), rules)
     return source_result(", ".join(os.fspath(path) for path in given), rules, reports, fail_on)
+
+
+def check_files(paths: Sequence[Path], rules: Sequence[Rule]) -> list[FileReport]:
+    """Check files, on all cores where that pays."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    # A process is copied only where nothing but gradlint runs in it.
+    if len(paths) < MANY or cores < 2 or "tensorflow" in sys.modules or threading.active_count() > 1:
+        return [check_file(path, rules) for path in paths]
+    codes = tuple(rule.code for rule in rules)
+    with ProcessPoolExecutor(min(cores, 8), mp_context=multiprocessing.get_context("fork")) as pool:
+        return list(pool.map(_check_file, paths, [codes] * len(paths), chunksize=16))
+
+
+def _check_file(path: Path, codes: tuple[str, ...]) -> FileReport:
+    return check_file(path, tuple(rule for rule in ALL_RULES if rule.code in codes))
 
 
 def check_text(text: str | bytes, name: str, rules: Sequence[Rule] | None = None) -> FileReport:

@@ -16,6 +16,7 @@ from gradlint.cli.output import INTERRUPTED, OK, give_up, print_whole, say
 from gradlint.cli.parser import Line, parsed, parser_of_options
 from gradlint.cli.several import check_changed, check_targets
 from gradlint.cli.single import check_one
+from gradlint.cli.words import divided
 from gradlint.errors import GradlintError, UsageError
 from gradlint.load import search
 
@@ -85,6 +86,11 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         from gradlint.project.config import shown_config
 
         return print_whole(shown_config(config, options.settings), OK)
+    sources, others = divided(options)
+    if options.stdin_filename is not None or (sources and not options.changed):
+        from gradlint.cli.source import check_sources
+
+        return check_sources(sources, [word for word in others if word != "-"], options, config)
     if options.changed:
         return check_changed(options, config)
     if options.model is None and config.targets:

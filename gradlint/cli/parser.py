@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gradlint.cli.names import without_names
+from gradlint.cli.words import is_source
 from gradlint.options import CODES, DEFAULTS, SETTINGS, MistakeError, Settings, natural
 from gradlint.report import FORMATS
 from gradlint.report.outgoing import fitting, message
@@ -50,6 +51,8 @@ class Line:
     list_rules: bool
     version: bool
     debug: bool
+    stdin_filename: str | None
+    exclude: list[str]
 
 
 def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> Line:
@@ -66,7 +69,7 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
     settings = Settings({name: value for name, value in said.items() if name in SETTINGS})
     own = {name: value for name, value in {**vars(parser.parse_args([])), **given}.items() if name not in SETTINGS}
     options = Line(**own, settings=settings)
-    if options.more and not options.changed:
+    if options.more and not options.changed and not any(map(is_source, positional)):
         parser.error(f"unrecognized arguments: {' '.join(options.more)}")
     return options
 
@@ -219,6 +222,15 @@ def parser_of_options() -> argparse.ArgumentParser:
     add("--changed", action="store_true", help="what follows are changed files: check the targets they concern")
     add("--show-config", action="store_true", help="the settings in force, and where each comes from")
 
+    add = parser.add_argument_group("source").add_argument
+    add("--stdin-filename", metavar="FILE.py", help="check the source on stdin (-) as if it were this file")
+    add(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave out files and folders, as .gitignore would; may be given several times",
+    )
     add = parser.add_argument_group("look-ups").add_argument
     add("--explain", metavar="CODE", help="what a rule reports, why it matters, what to do")
     add("--list-rules", action="store_true", help="all rules")

@@ -37,7 +37,12 @@ def settled(value: Value) -> Value:
     seen: set[int] = set()
     while value.kind is Kind.PHI and id(value) not in seen:
         seen.add(id(value))
-        others = {id(settled_once(each)): each for each in value.inputs if each is not value}
+        others: dict[object, Value] = {}
+        for each in value.inputs:
+            if each is not value:
+                inner = settled_once(each)
+                # A module that is imported again is the same.
+                others[inner.name if inner.kind is Kind.NAME else id(inner)] = each
         if len(others) != 1:
             return value
         value = next(iter(others.values()))

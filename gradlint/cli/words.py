@@ -1,0 +1,23 @@
+"""Which words of a command line mean source files, and which a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gradlint.cli.parser import Line
+
+
+def is_source(name: str) -> bool:
+    """Whether a word of the command line means source: a Python file, a notebook, or a folder that is no model."""
+    path = Path(name)
+    if name.endswith((".py", ".ipynb")):
+        return True
+    return path.is_dir() and not (path / "saved_model.pb").exists() and not (path / "config.json").exists()
+
+
+def divided(options: Line) -> tuple[list[str], list[str]]:
+    """The positional words that are source, and the others."""
+    words = [word for word in (options.model, options.sample, *options.more) if word is not None]
+    return [word for word in words if is_source(word)], [word for word in words if not is_source(word)]

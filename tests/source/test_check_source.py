@@ -1,0 +1,219 @@
+"""Files, notebooks, comments and the command line of the source lint."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gradlint
+from gradlint.checking.source import check_text
+from gradlint.cli import main
+from gradlint.errors import UsageError
+from gradlint.source.reading import without_magics
+
+BAD = """\
+import tensorflow as tf
+
+def step(model, x, y):
+    with tf.GradientTape() as tape:
+        p = model.predict(x)
+        loss = tf.reduce_mean(p - y)
+    return tape.gradient(loss, model.trainable_variables)
+"""
+SNIPPETS = sorted(Path(__file__).parent.joinpath("snippets").glob("*.txt"))
+
+
+def notebook(*cells: str) -> str:
+    return json.dumps(
+        {"cells": [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells], "nbformat": 4},
+        indent=1,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "step.py").write_text(BAD)
+    return tmp_path
+
+
+def codes(result: gradlint.Result) -> list[tuple[str, int | None]]:
+    return [(finding.code, finding.cause.line) for finding in result.findings]
+
+
+class TestFiles:
+    def test_a_file_and_its_column(self, project: Path) -> None:
+        result = gradlint.check_source("step.py")
+        assert codes(result) == [("GL603", 5)]
+        assert result.findings[0].cause.file == "step.py"
+        assert result.findings[0].evidence["column"] == 13
+        assert not result.ok
+
+    def test_folders_are_searched_without_what_is_ignored(self, project: Path) -> None:
+        for name in ("src/a.py", "src/out/b.py", "venv/c.py", "src/keep/d.py", "src/gen_e.py"):
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            (project / name).write_text(BAD)
+        (project / ".gitignore").write_text("out/\ngen_*\n")
+        found = gradlint.check_source(".", exclude=["keep"])
+        assert [finding.cause.file for finding in found.findings] == ["src/a.py", "step.py"]
+
+    def test_rules_are_selected(self, project: Path) -> None:
+        assert gradlint.check_source("step.py", ignore=["predict-in-tape"]).ok
+        assert gradlint.check_source("step.py", select=["GL601"]).ok
+        with pytest.raises(UsageError, match="no rule is called"):
+            gradlint.check_source("step.py", select=["GL699"])
+        with pytest.raises(UsageError, match="no such file"):
+            gradlint.check_source("nothing.py")
+
+    @pytest.mark.parametrize(
+        ("content", "line"),
+        [
+            (b"def f(:\n", "step.py:1: "),
+            (b"# coding: nonsense\n", "step.py: unknown encoding"),
+            (b"x = '\xff'  # GradientTape\n", "step.py: "),
+            (b"\0", "null"),
+            (b"x = " + b"(" * 5000 + b")" * 5000 + b" # GradientTape", "step.py"),
+        ],
+    )
+    def test_a_broken_file_is_one_line_and_the_rest_is_checked(self, project: Path, content: bytes, line: str) -> None:
+        (project / "step.py").write_bytes(content)
+        (project / "other.py").write_text(BAD)
+        result = gradlint.check_source(["step.py", "other.py"])
+        assert codes(result) == [("GL603", 5)]
+        assert len(result.notes) == 1
+        assert line in result.notes[0]
+        assert "\n" not in result.notes[0]
+
+    def test_encodings_are_respected(self, project: Path) -> None:
+        (project / "step.py").write_bytes(b"# coding: latin-1\n# \xe9\n" + BAD.encode())
+        assert codes(gradlint.check_source("step.py")) == [("GL603", 7)]
+
+    def test_long_chains_are_no_trouble(self) -> None:
+        text = f"{BAD}\nx = {' + '.join(['1'] * 2000)}\n" + "y = [1, 2]\n" * 3000
+        assert [finding.code for finding in check_text(text, "big.py").findings] == ["GL603"]
+
+
+class TestNotebooks:
+    def test_findings_stand_in_their_cell(self, project: Path) -> None:
+        (project / "n.ipynb").write_text(notebook("%matplotlib inline\n!ls\nimport tensorflow as tf", BAD))
+        result = gradlint.check_source("n.ipynb")
+        assert [finding.code for finding in result.findings] == ["GL603"]
+        evidence = result.findings[0].evidence
+        assert (evidence["cell"], evidence["cell_line"]) == (2, 5)
+        line = (project / "n.ipynb").read_text().splitlines()[(result.findings[0].cause.line or 0) - 1]
+        assert "model.predict" in line
+
+    def test_a_broken_cell_does_not_hide_the_others(self, project: Path) -> None:
+        (project / "n.ipynb").write_text(notebook("def f(:", BAD))
+        result = gradlint.check_source("n.ipynb")
+        assert len(result.findings) == 1
+        assert "cell 1" in result.notes[0]
+
+    @pytest.mark.parametrize("content", ["", "[]", "{}", "{", '{"cells": 3}'])
+    def test_no_notebook(self, project: Path, content: str) -> None:
+        (project / "n.ipynb").write_text(content)
+        assert "no notebook" in gradlint.check_source("n.ipynb").notes[0]
+
+    @pytest.mark.parametrize(
+        ("cell", "plain"),
+        [
+            ("x = 7\n%time f()\ny", "x = 7\n\ny"),
+            ("files = !ls\nf?", "files = None\n"),
+            ("%%bash\necho 1", "\n"),
+            ("%%time\nx = 1", "\nx = 1"),
+            ("a = (7\n  % 3)", "a = (7\n  % 3)"),
+            ("if x:\n    !ls", "if x:\n    pass"),
+        ],
+    )
+    def test_magics(self, cell: str, plain: str) -> None:
+        assert without_magics(cell) == plain
+
+
+class TestComments:
+    @pytest.mark.parametrize("comment", ["ignore[GL603]", "ignore[predict-in-tape, GL601]", "ignore", "ignore[GL6]"])
+    def test_a_line_is_ignored(self, comment: str) -> None:
+        text = BAD.replace("model.predict(x)", f"model.predict(x)  # gradlint: {comment}")
+        report = check_text(text, "step.py")
+        assert (report.findings, report.unused, report.ignored) == ((), (), 1)
+
+    def test_a_statement_over_several_lines(self) -> None:
+        text = BAD.replace("model.predict(x)", "model.predict(\n            x\n        )  # gradlint: ignore[GL603]")
+        assert check_text(text, "step.py").findings == ()
+
+    def test_a_file_is_ignored(self) -> None:
+        assert check_text(f"# gradlint: ignore-file[GL603]\n{BAD}", "step.py").findings == ()
+
+    def test_what_fits_nothing_is_reported(self) -> None:
+        report = check_text(f"x = 1  # gradlint: ignore[GL603]\n{BAD}", "step.py")
+        assert len(report.findings) == 1
+        assert report.unused == ("step.py:1: `# gradlint: ignore[GL603]` fits no finding; remove it",)
+        assert "no rule is called" in check_text("x = 1  # gradlint: ignore[GL699]\n", "step.py").unused[0]
+
+    def test_text_in_a_string_is_no_comment(self) -> None:
+        assert check_text("x = '# gradlint: ignore'\n", "step.py").unused == ()
+
+
+class TestCommandLine:
+    def test_findings_are_status_1(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["step.py", "--format", "concise"]) == 1
+        assert "step.py:5: GL603" in capsys.readouterr().out
+
+    def test_sarif_has_the_line(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["step.py", "--format", "sarif"]) == 1
+        place = json.loads(capsys.readouterr().out)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+        assert place["region"]["startLine"] == 5
+
+    def test_stdin(self, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(BAD.encode())))
+        assert main(["--stdin-filename", "train.py", "-", "--format", "concise"]) == 1
+        assert "train.py:5: GL603" in capsys.readouterr().out
+
+    def test_a_broken_file_is_status_2(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (project / "broken.py").write_text("def f(:\n")
+        assert main(["broken.py", "step.py", "--format", "concise"]) == 2
+        captured = capsys.readouterr()
+        assert "step.py:5: GL603" in captured.out
+        assert captured.err.count("\n") == 1
+
+    def test_several_paths_and_options(self, project: Path) -> None:
+        (project / "src").mkdir()
+        (project / "src" / "a.py").write_text("x = 1\n")
+        (project / "b.py").write_text("x = 1\n")
+        assert main(["step.py", "src", "b.py", "--ignore", "GL603"]) == 0
+
+    def test_tensorflow_is_not_imported(self, project: Path) -> None:
+        code = "import sys, gradlint; gradlint.check_source('step.py'); print('tensorflow' in sys.modules)"
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert run.stdout == "False\n"
+
+
+def lines_of_snippets() -> list[str]:
+    return [line for path in SNIPPETS for line in path.read_text(encoding="utf-8").splitlines() if "===" not in line]
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_text_breaks_a_rule(data: st.DataObject) -> None:
+    lines = lines_of_snippets()
+    start = data.draw(st.integers(0, len(lines) - 40))
+    chosen = lines[start : start + 40]
+    for _ in range(data.draw(st.integers(0, 6))):
+        where = data.draw(st.integers(0, len(chosen) - 1))
+        match data.draw(st.sampled_from(["drop", "repeat", "swap", "other"])):
+            case "drop":
+                chosen[where] = "pass"
+            case "repeat":
+                chosen.insert(where, chosen[where])
+            case "swap":
+                chosen[where], chosen[0] = chosen[0], chosen[where]
+            case _:
+                chosen[where] = data.draw(st.sampled_from(lines))
+    report = check_text("import numpy as np, tensorflow as tf, keras\n" + "\n".join(chosen), "x.py")
+    assert not report.crashed
