@@ -83,7 +83,14 @@ def check_step(
     if not callable(step):
         raise UsageError(f"step must be a callable, not {type(step).__name__}")
     options = _chosen(select, ignore, fail_on, thresholds, probes, seed)
-    from gradlint.record.step import StepTask, given_arrays, needs_building, record_step, replaced_arrays
+    from gradlint.record.step import (
+        StepTask,
+        given_arrays,
+        needs_building,
+        record_after_update,
+        record_step,
+        replaced_arrays,
+    )
 
     task = StepTask(
         name=_name_of(step),
@@ -97,7 +104,9 @@ def check_step(
     def run(arrays: Mapping[str, Any] | None = None, trace_returns: bool = False) -> tuple[Recording, StepRecord]:
         given_args, given_kwargs = (args, kwargs) if arrays is None else replaced_arrays(args, kwargs, arrays)
         current = task if arrays is None else replace(task, given=dict(arrays))
-        return record_step(step, given_args, given_kwargs, current, options.bounds, trace_returns=trace_returns)
+        if arrays is not None:
+            return record_after_update(step, (args, kwargs), (given_args, given_kwargs), current, options.bounds)
+        return record_step(step, args, kwargs, current, options.bounds, trace_returns=trace_returns)
 
     if needs_building((*models, *args, *kwargs.values())):
         run()  # The first call creates variables: seen with them, it is a step like any other.

@@ -63,11 +63,17 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
     given = vars(parser.parse_intermixed_args(told, argparse.Namespace(**dict.fromkeys(names))))
     positional = [given["model"], given["sample"], *(given["more"] or ())]
     positional = [name for name in positional if name is not None] + literal
+    named = given.pop("named_sample", None)
+    if named is not None:
+        if len(positional) != 1:
+            parser.error("--sample goes with one model or training step, and stands in place of SAMPLE")
+        positional.append(named)
     given |= dict(zip(("model", "sample"), positional, strict=False)) | {"more": positional[2:]}
     given = {name: value for name, value in given.items() if value is not None and (name != "more" or value)}
     said = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     settings = Settings({name: value for name, value in said.items() if name in SETTINGS})
     own = {name: value for name, value in {**vars(parser.parse_args([])), **given}.items() if name not in SETTINGS}
+    own.pop("named_sample", None)
     options = Line(**own, settings=settings)
     if options.more and not options.changed and not any(map(is_source, positional)):
         parser.error(f"unrecognized arguments: {' '.join(options.more)}")
@@ -149,8 +155,8 @@ def parser_of_options() -> argparse.ArgumentParser:
         "model",
         nargs="?",
         metavar="MODEL",
-        help="model.keras, model.h5, package.module:factory, or a target of the configuration; all of them "
-        "when left out",
+        help="model.keras, model.h5, package.module:factory, package.module:train_step, or a target of the "
+        "configuration; all of them when left out",
     )
     add(
         "sample",
@@ -159,6 +165,7 @@ def parser_of_options() -> argparse.ArgumentParser:
         help="sample.npz; made up from the model's inputs when left out",
     )
     add("more", nargs="*", help=argparse.SUPPRESS)
+    add("--sample", dest="named_sample", metavar="FILE", help="the same as SAMPLE: gradlint module:step --sample s.npz")
 
     group = parser.add_argument_group("report")
     add = group.add_argument

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import json
 import logging
 import math
@@ -293,16 +294,33 @@ def load_target(
     return _from_file(file, trust, limits, read, allocate), None
 
 
+def step_of(target: str, imports: Sequence[str] = ()) -> Any | None:
+    """The training step that `package.module:function` names; None where it names a factory.
+
+    A factory can be called as it is. A step needs its batch.
+
+    Raises:
+        ModelFileError: it cannot be imported.
+    """
+    quiet_tensorflow()
+    import_user_modules(imports)
+    named = _named(target)
+    function = getattr(named, "python_function", named)
+    if not callable(function) or isinstance(function, type):
+        return None
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [p for p in parameters if p.default is inspect.Parameter.empty and p.kind in places]
+    return named if needed else None
+
+
 def _from_factory(target: str) -> tuple[Model, object]:
     import keras
 
-    module_name, _, name = target.partition(":")
-    try:
-        factory: Any = search.named_module(module_name)
-        for part in name.split("."):
-            factory = getattr(factory, part)
-    except (Exception, SystemExit) as error:
-        raise ModelFileError(f"{target} cannot be imported: {_blame(error)}") from error
+    factory = _named(target)
     try:
         built = factory()
     except (Exception, SystemExit) as error:
@@ -313,6 +331,18 @@ def _from_factory(target: str) -> tuple[Model, object]:
             f"{target} returned {type(built).__name__}; it must return a keras.Model or (model, sample)"
         )
     return model, sample
+
+
+def _named(target: str) -> Any:
+    """What `package.module:name` names."""
+    module_name, _, name = target.partition(":")
+    try:
+        factory: Any = search.named_module(module_name)
+        for part in name.split("."):
+            factory = getattr(factory, part)
+    except (Exception, SystemExit) as error:
+        raise ModelFileError(f"{target} cannot be imported: {_blame(error)}") from error
+    return factory
 
 
 def _from_file(

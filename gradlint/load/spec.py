@@ -189,6 +189,8 @@ def bind(
     labels = _labels(spec, [key for key in keys if key not in reserved], targets)
     label_keys = {key for _, key in labels}
     weight = next((key for key in keys if key == SAMPLE_WEIGHT and key not in reserved | label_keys), None)
+    if not labels and not any(entry.declared for entry in inputs):
+        weight = None  # Keras knows no weights without labels: this is an input that the model reads by itself.
     data = [key for key in keys if key not in label_keys and key != weight]
 
     taken = _matches(inputs, data, mapping)

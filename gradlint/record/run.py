@@ -125,10 +125,13 @@ class Run:
         args, kwargs = batch.packed(self.subject.model)
         return self.subject.model(*args, training=self.subject.training, **kwargs)
 
-    def _step_data(self, batch: Batch) -> tuple[Any, ...]:
+    def _step_data(self, batch: Batch) -> Any:
         """What `train_step` takes."""
         args, _ = batch.packed(self.subject.model)
         labels = batch.labels.get("") if set(batch.labels) == {""} else dict(batch.labels) or None
+        if labels is None and batch.sample_weight is None:
+            # As Keras's pack_x_y_sample_weight: only what would be taken for a tuple of the three is wrapped.
+            return (args[0],) if isinstance(args[0], (list, tuple)) else args[0]
         data = (args[0],) if labels is None else (args[0], labels)
         return data if batch.sample_weight is None else (*data, batch.sample_weight)
 

@@ -129,13 +129,14 @@ class Observation:
                         self.outcome = self._written(after, error)
                 finally:
                     if not self._task.keep:
-                        self._put_back()
+                        self.put_back()
 
     def failed(self, error: Exception | None) -> None:
         """Note the error with which the step ended, when it is not to be raised again."""
         self.error = error
 
-    def _put_back(self) -> None:
+    def put_back(self) -> None:
+        """Give everything that the step assigned to the value that it had."""
         for variable, value in self.trace.before.values():
             variable.assign(value)
         self.trace.parts.restore()
@@ -317,6 +318,32 @@ def record_step(
         observation.failed(error)
     assert observation.outcome is not None
     return observation.outcome
+
+
+def record_after_update(
+    step: Callable[..., Any],
+    first: tuple[Sequence[Any], Mapping[str, Any]],
+    second: tuple[Sequence[Any], Mapping[str, Any]],
+    task: StepTask,
+    thresholds: Thresholds,
+) -> tuple[Recording, StepRecord]:
+    """Run a step, and observe it when it runs again: what is zero on purpose at the start is so no more.
+
+    Args:
+        step: called with positional and keyword arguments.
+        first: the arguments of the run before.
+        second: the arguments of the observed one.
+        task: what is observed.
+        thresholds: from where on an element counts as saturated.
+    """
+    with ONE_AT_A_TIME, restoring.restored((), lambda variable: False):
+        before = Observation(replace(task, keep=True), thresholds, __file__)
+        try:
+            with before:
+                step(*first[0], **first[1])
+            return record_step(step, *second, task, thresholds)
+        finally:
+            before.put_back()
 
 
 # -- what a step is given --------------------------------------------------------------------------------

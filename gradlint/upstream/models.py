@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from gradlint.upstream.names import member, place_of, value_of
 
@@ -21,6 +23,28 @@ def overrides(model: Any, method: str) -> bool:
     """Whether the class of a model has its own `train_step` or `compute_loss`."""
     defining = next((cls for cls in type(model).__mro__ if method in vars(cls)), None)
     return defining is not None and defining.__module__.partition(".")[0] != keras.__name__
+
+
+def has_call(model: Any) -> bool:
+    """Whether a model says what calling it gives: by a `call` of its own, or by the graph that it was made of."""
+    return overrides(model, "call") or isinstance(model, keras.Sequential) or bool(getattr(model, "inputs", None))
+
+
+def parameters_of(step: Any) -> tuple[str, ...]:
+    """The names of the parameters that a step, traced or not, must be given."""
+    function = getattr(step, "python_function", step)
+    parameters = inspect.signature(function).parameters.values()
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in parameters if p.default is inspect.Parameter.empty and p.kind in places)
+
+
+def as_tensors(batch: Any) -> Any:
+    """The arrays of a batch as `fit` hands them to a `train_step`, in the same nesting."""
+
+    def convert(value: Any) -> Any:
+        return keras.ops.convert_to_tensor(value) if isinstance(value, np.ndarray) else value
+
+    return keras.tree.map_structure(convert, batch)
 
 
 def is_compiled_in_name_only(model: Any) -> bool:

@@ -330,7 +330,11 @@ class Parts:
             return
         attributes = dict(vars(owner))
         containers = [(value, value.copy()) for value in attributes.values() if type(value) in (list, dict, set)]
-        containers += [(value, list(value)) for value in attributes.values() if _is_tracked_list(value)]
+        # TensorFlow's own lists keep their parts twice: as a list, and in a list of theirs.
+        wrapped = [value for value in attributes.values() if isinstance(value, list) and type(value) is not list]
+        containers += [(value, list.copy(value)) for value in wrapped]
+        inner = [value._storage for value in wrapped if hasattr(value, "_storage")]
+        containers += [(storage, list(storage)) for storage in inner]
         tracker = attributes.get("_tracker")
         for stored in getattr(tracker, "stored_ids", {}).values():
             containers.append((stored, set(stored)))
@@ -349,10 +353,6 @@ class Parts:
                 else:
                     container.clear()
                     container.update(content)
-
-
-def _is_tracked_list(value: object) -> bool:
-    return isinstance(value, list) and type(value) is not list
 
 
 # -- Keras models ----------------------------------------------------------------------------------------

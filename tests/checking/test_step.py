@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 
 import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
 import gradlint
-from tests.checking.steps import broken
+from tests.checking.steps import broken, healthy
 
 
 def made_parts():
@@ -56,3 +58,79 @@ def test_a_repaired_step_is_quiet(step):
     result = gradlint.check_step(step, parts, x, y, models=models_of(parts, step))
     assert not result.crashed
     assert [str(f) for f in result.findings if f.severity.value != "info"] == []
+
+
+HEALTHY = [f for name, f in vars(healthy).items() if inspect.isfunction(f) and f.__module__ == healthy.__name__]
+HEALTHY.remove(healthy.array)
+
+
+def state(models):
+    return [variable.numpy().copy() for model in models for variable in model.variables]
+
+
+@pytest.mark.parametrize("build", HEALTHY, ids=lambda build: build.__name__)
+def test_a_healthy_step_is_quiet_and_leaves_its_models_as_they_were(build):
+    step, given, models = build()
+    before = state(models)
+    result = gradlint.check_step(step, *given, models=models)
+    assert not result.crashed
+    assert [str(f) for f in result.findings if f.severity.value != "info"] == []
+    assert all(np.array_equal(one, other) for one, other in zip(before, state(models), strict=True))
+
+
+def test_an_optimizer_has_no_slots_afterwards():
+    parts, x, y = arguments(broken.no_pairs_fixed)
+    optimizer = parts["optimizer"] = keras.optimizers.Adam(1e-3)
+    before = len(optimizer.variables)
+    gradlint.check_step(broken.no_pairs_fixed, parts, x, y)
+    assert (optimizer.built, len(optimizer.variables), int(optimizer.iterations)) == (False, before, 0)
+    broken.no_pairs_fixed(parts, x, y)
+    assert int(optimizer.iterations) == 1
+
+
+def test_a_step_that_was_traced_before_is_looked_into():
+    parts, x, y = arguments(broken.late_call_in_helper)
+    net, optimizer = parts["net"], parts["optimizer"]
+
+    @tf.function
+    def step(x, y):
+        prediction = net(x)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((prediction - y) ** 2) + 0.0 * tf.reduce_sum(net.trainable_variables[0])
+        variables = net.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        optimizer.apply_gradients([pair for pair in zip(gradients, variables, strict=True) if pair[0] is not None])
+
+    step(x, y)
+    result = gradlint.check_step(step, x, y, models=[net])
+    assert {"GL601", "GL616"} <= {finding.code for finding in result.findings}
+
+
+def test_watch_reports_what_runs_and_puts_it_back():
+    parts, x, y = arguments(broken.float_loss)
+    with pytest.raises(TypeError), gradlint.watch(parts["net"]) as watched:
+        broken.float_loss(parts, x, y)
+    assert [finding.code for finding in watched.result.findings] == ["GL604"]
+    before = state([parts["net"]])
+    with gradlint.watch(parts["net"]) as watched:
+        broken.no_pairs_fixed(parts, x, y)
+    assert watched.result.ok
+    assert np.array_equal(before[0], state([parts["net"]])[0])
+    with gradlint.watch(parts["net"], keep=True):
+        broken.no_pairs_fixed(parts, x, y)
+    assert not np.array_equal(before[0], state([parts["net"]])[0])
+
+
+def test_an_error_that_has_nothing_to_do_with_gradients_ends_the_check():
+    def step():
+        raise KeyError("no such entry")
+
+    with pytest.raises(gradlint.ModelRunError, match="no such entry"):
+        gradlint.check_step(step)
+
+
+def test_models_and_variables_are_found_when_nobody_names_them():
+    parts, x, y = arguments(broken.encoder_unasked)
+    result = gradlint.check_step(broken.loss_after_block, parts, x, y)
+    assert len(result.variables) == 4
+    assert [finding.code for finding in result.findings] == ["GL602"]
