@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Finding, Severity
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
     import networkx as nx
@@ -170,7 +171,7 @@ ZERO_HERE = "every gradient is zero for this sample, and not for perturbed ones:
 """The note of a result whose sample lies."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """Everything one check found out.
 
@@ -231,18 +232,55 @@ class Result:
         """The report as a table."""
         return _FORMS["text"](self)
 
+    def __repr__(self) -> str:
+        """One line with the verdict."""
+        return _FORMS["line"](self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: verdict, findings with their lines, and the picture."""
+        return _FORMS["cell"](self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the result to a file whose extension says what: `.html`, `.json`, `.md`, `.svg`, ...
+
+        Raises:
+            UsageError: the extension names no report, there is no graph to draw, or the file cannot be written.
+        """
+        for write in _WRITERS:
+            write(self, path)
+
     def to_json(self) -> str:
         """The result as JSON, schema 1; never contains a bare NaN or Infinity."""
         return _FORMS["json"](self)
 
 
-_FORMS: dict[str, Callable[[Result], str]] = {"text": repr, "json": repr}
+def _name_alone(result: Result) -> str:
+    return f"<gradlint.Result of {result.target}>"
 
 
-def install_forms(text: Callable[[Result], str], json: Callable[[Result], str]) -> None:
+_FORMS: dict[str, Callable[[Result], str]] = dict.fromkeys(("text", "json", "line", "cell"), _name_alone)
+_WRITERS: list[Callable[[Result, str | os.PathLike[str]], None]] = []
+
+
+def install_forms(
+    *,
+    text: Callable[[Result], str],
+    json: Callable[[Result], str],
+    line: Callable[[Result], str],
+    cell: Callable[[Result], str],
+    save: Callable[[Result, str | os.PathLike[str]], None],
+) -> None:
     """Give results their conveniences.
 
     A result is upstream of the reports, which know it: `gradlint.report` hands its renderers over when it is
     imported, and `gradlint.checking`, where results come from, imports it.
+
+    Args:
+        text: the report for people.
+        json: the report for programs.
+        line: one line with the verdict.
+        cell: what a notebook shows.
+        save: writes a report to a file.
     """
-    _FORMS.update(text=text, json=json)
+    _FORMS.update(text=text, json=json, line=line, cell=cell)
+    _WRITERS[:] = [save]

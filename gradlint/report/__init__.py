@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.report import concise, github, html, json, junit, markdown, sarif, table
+from gradlint.report.text import name, shortened
+from gradlint.report.verdict import verdict
 from gradlint.result import install_forms
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     from gradlint.report.text import Style
@@ -25,4 +28,21 @@ FORMATS: dict[str, Callable[[Result, Style | None], str]] = {
 }
 """Name of a format to its renderer; the text has no newline at its end."""
 
-install_forms(text=table.render, json=json.render)
+
+def _line(result: Result) -> str:
+    return f"<gradlint.Result of {name(result.target)}: {shortened(verdict(result), 150)}>"
+
+
+def _cell(result: Result) -> str:
+    from gradlint.report import notebook
+
+    return notebook.render(result)
+
+
+def _save(result: Result, path: str | os.PathLike[str]) -> None:
+    from gradlint.report import saving
+
+    saving.save(result, path)
+
+
+install_forms(text=table.render, json=json.render, line=_line, cell=_cell, save=_save)

@@ -6,84 +6,22 @@ whose code is called, left and called again is drawn once a visit, so that a pic
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
+from gradlint.report.folding import MOST_BOXES, in_order, inputs_together, shortened
+from gradlint.report.picture import Box, Link, Picture, total_norm
 from gradlint.result import STREAMS, GradientState, Streams, Tie, stronger
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     import networkx as nx
 
     from gradlint.finding import Finding
-
-MOST_BOXES = 40
-"""A picture of more boxes than this has its chains, and then its blocks, folded."""
-MOST_INPUTS = 8
-"""More inputs than this that feed the same boxes, and fare alike, are one box."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A layer, a sub-model, a chain of layers, an operation, an input, an output, or the loss.
-
-    Attributes:
-        id: unique among all pictures of a model.
-        kind: `input`, `layer`, `op`, `chain`, `output`, `loss`, `port` (the world outside of a sub-model) or
-            `unused` (variables that no operation reads).
-        label: for people; from the model, so not safe to print.
-        path: the layer's path, empty for what is no layer.
-        about: the operations, or how many layers are folded.
-        gradient: state of the gradient that arrives from the loss.
-        norm: Euclidean norm of that gradient, over all tensors that leave the box.
-        variables: how many of the box's trainable variables are in which state.
-        findings: indices of the findings whose cause is in here.
-        inside: the picture of what is folded, if anything.
-        stops: the gradient stops somewhere inside.
-    """
-
-    id: str
-    kind: str
-    label: str
-    path: str = ""
-    about: str = ""
-    gradient: GradientState = GradientState.UNKNOWN
-    norm: float | None = None
-    variables: Mapping[GradientState, int] = field(default_factory=dict)
-    findings: tuple[int, ...] = ()
-    inside: Picture | None = None
-    stops: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The tensors that pass from one box to another.
-
-    Attributes:
-        gradient: state of the gradient that comes back: that of the best tensor.
-        norm: Euclidean norm of it; a tensor with other readers counts with the gradient from all of them.
-        is_cut: the gradient stops here: more of it arrives at the target than leaves it, nothing reaches the
-            source another way, and something behind it should learn.
-    """
-
-    source: str
-    target: str
-    gradient: GradientState
-    norm: float | None = None
-    is_cut: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Boxes in the order of the forward pass, and the links between them."""
-
-    boxes: tuple[Box, ...]
-    links: tuple[Link, ...]
 
 
 def layer_picture(graph: nx.DiGraph[object], findings: Sequence[Finding] = ()) -> Picture:
@@ -112,14 +50,6 @@ def layer_parts(path: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def all_pictures(picture: Picture) -> Iterable[tuple[Box, Picture]]:
-    """Every picture inside of this one with the box it is folded into, outer ones first."""
-    for box in picture.boxes:
-        if box.inside is not None:
-            yield box, box.inside
-            yield from all_pictures(box.inside)
-
-
 @dataclass(slots=True)
 class _Group:
     """The nodes that become one box."""
@@ -142,16 +72,41 @@ class _Folder:
             for node, data in graph.nodes(data=True)
             if data.get("kind") == "op" and not has(str(data.get("type")), Trait.READS_SHAPE)
         }
-        self.causes = [layer_parts(finding.cause.layer or "") for finding in findings]
         self.loss, self.starved, self.arriving = streams.loss, streams.starved, streams.arriving
         self.outgoing: dict[Hashable, list[Tie]] = {}
         self.incoming: dict[Hashable, list[Tie]] = {}
         for tie in streams.ties:
             self.outgoing.setdefault(tie.source, []).append(tie)
             self.incoming.setdefault(tie.target, []).append(tie)
+        self.behind_refusal = self._behind_refusal()
+        self.causes = [layer_parts(finding.cause.layer or "") for finding in findings]
 
     def _is_drawn(self, node: Hashable) -> bool:
         return self.kind[node] != "op" or node in self.parts
+
+    def _is_blocked(self, node: Hashable) -> bool:
+        """Whether an operation refuses a gradient to something that goes without."""
+        return any(tie.is_refused and tie.source in self.starved for tie in self.incoming.get(node, ()))
+
+    def _behind_refusal(self) -> set[Hashable]:
+        """Operations that hand nothing on to what goes without, and all that is computed from them alone.
+
+        The tape does not see such values either: the layer that reads them is not where the gradient stops.
+        """
+        found = {node for node in self.parts if self._is_blocked(node)}
+        queue = list(found)
+        while queue:
+            for tie in self.outgoing.get(queue.pop(), ()):
+                node = tie.target
+                if (
+                    node not in found
+                    and node in self.parts
+                    and node in self.starved
+                    and self.arriving[node].rank < GradientState.FINITE.rank
+                ):
+                    found.add(node)
+                    queue.append(node)
+        return found
 
     # -- boxes -----------------------------------------------------------------------------------------
 
@@ -219,10 +174,17 @@ class _Folder:
         )
         blocking = {group.id for group in groups if any(map(self._is_blocked, group.members))}
         links = self._cuts_at_cause(links, between, blocking)
-        picture = _in_order(Picture((*sources, *drawn, *sinks), links))
+        outside = {box.id for box in sources}
+        links = tuple(
+            replace(link, is_cut=False)
+            if link.is_cut and link.source in outside and link.target not in blocking and self._is_behind(between, link)
+            else link
+            for link in links
+        )
+        picture = in_order(Picture((*sources, *drawn, *sinks), links))
         if depth == 0:
-            picture = _inputs_together(picture)
-        return _shortened(picture, self.ids) if len(picture.boxes) > MOST_BOXES else picture
+            picture = inputs_together(picture)
+        return shortened(picture, self.ids) if len(picture.boxes) > MOST_BOXES else picture
 
     def _port(
         self,
@@ -369,14 +331,12 @@ class _Folder:
 
     def _stops_within(self, members: Iterable[Hashable]) -> bool:
         return any(map(self._is_blocked, members)) or any(
-            tie.source in self.starved and self.arriving[tie.source].rank < self.arriving[node].rank
+            tie.source in self.starved
+            and tie.source not in self.behind_refusal
+            and self.arriving[tie.source].rank < self.arriving[node].rank
             for node in members
             for tie in self.incoming.get(node, ())
         )
-
-    def _is_blocked(self, node: Hashable) -> bool:
-        """Whether an operation refuses a gradient to something that goes without."""
-        return any(tie.is_refused and tie.source in self.starved for tie in self.incoming.get(node, ()))
 
     def _marks(self, path: tuple[str, ...], members: Iterable[Hashable], *, exactly: bool) -> tuple[int, ...]:
         types = {self.graph.nodes[node].get("type") for node in members} if exactly else set()
@@ -451,6 +411,11 @@ class _Folder:
             for link in links
         )
 
+    def _is_behind(self, between: Mapping[tuple[str, str], Sequence[Tie]], link: Link) -> bool:
+        """Whether all that goes without along a link was refused a gradient before."""
+        ties = [tie for tie in between[link.source, link.target] if tie.source in self.starved]
+        return all(tie.source in self.behind_refusal for tie in ties)
+
     def _with_unused(self, picture: Picture) -> Picture:
         """Add a box for each layer whose trainable variables nothing reads."""
         unread: dict[str, list[Hashable]] = {}
@@ -468,58 +433,13 @@ class _Folder:
         return Picture((*picture.boxes, *boxes), picture.links) if boxes else picture
 
 
-def _in_order(picture: Picture) -> Picture:
-    """The boxes in the order of the forward pass: each after all that lead to it, else as they were."""
-    import networkx as nx
-
-    position = {box.id: index for index, box in enumerate(picture.boxes)}
-    order: nx.DiGraph[str] = nx.DiGraph()
-    order.add_nodes_from(position)
-    order.add_edges_from((link.source, link.target) for link in picture.links)
-    boxes = {box.id: box for box in picture.boxes}
-    ids = nx.lexicographical_topological_sort(order, key=position.__getitem__)
-    return replace(picture, boxes=tuple(boxes[id] for id in ids))
-
-
-def _inputs_together(picture: Picture) -> Picture:
-    """Inputs that feed the same boxes and fare alike as one box, when there are many."""
-    boxes, links = picture.boxes, picture.links
-    alike: dict[tuple[object, ...], list[Box]] = {}
-    for box in boxes:
-        if box.kind == "input" and not box.findings:
-            targets = frozenset((link.target, link.is_cut) for link in links if link.source == box.id)
-            alike.setdefault((box.gradient, targets), []).append(box)
-    folded = {box.id: group[0] for group in alike.values() if len(group) > MOST_INPUTS for box in group}
-    if not folded:
-        return picture
-    sizes = Counter(box.id for box in folded.values())
-    kept = tuple(
-        replace(
-            box,
-            label=f"{sizes[box.id]:,} inputs",
-            about=f"{box.label} and {sizes[box.id] - 1:,} more",
-            norm=_total(other.norm for other in boxes if folded.get(other.id) is box),
-        )
-        if box.id in sizes
-        else box
-        for box in boxes
-        if box.id not in folded or box.id in sizes
-    )
-    return Picture(kept, tuple(link for link in links if link.source not in folded or link.source in sizes))
-
-
 def _is_trainable(variable: Mapping[str, object]) -> bool:
     return variable.get("trainable") is not False
 
 
 def _norm(ties: Sequence[Tie]) -> float | None:
     # A tensor that several operations read is one tensor.
-    return _total({tie.source: tie.norm for tie in ties if tie.norm is not None}.values())
-
-
-def _total(norms: Iterable[float | None]) -> float | None:
-    known = [norm for norm in norms if norm is not None]
-    return math.hypot(*known) if known else None
+    return total_norm({tie.source: tie.norm for tie in ties if tie.norm is not None}.values())
 
 
 def _reaches(after: Mapping[str, set[str]], start: str, targets: set[str]) -> bool:
@@ -537,140 +457,3 @@ def _reaches(after: Mapping[str, set[str]], start: str, targets: set[str]) -> bo
 
 def _has_cut(picture: Picture) -> bool:
     return any(link.is_cut for link in picture.links) or any(box.stops for box in picture.boxes)
-
-
-# -- long pictures -------------------------------------------------------------------------------------
-
-
-def _shortened(picture: Picture, ids: Iterable[str]) -> Picture:
-    """The picture with what has nothing to tell folded: first chains, then blocks that only one box leads out of."""
-    fresh = iter(ids)
-    picture = _folded(picture, _chains(picture), fresh)
-    return _folded(picture, _blocks(picture), fresh) if len(picture.boxes) > MOST_BOXES else picture
-
-
-def _quiet(picture: Picture) -> set[str]:
-    """Layers and operations without findings and cuts."""
-    loud = {end for link in picture.links if link.is_cut for end in (link.source, link.target)}
-    return {
-        box.id
-        for box in picture.boxes
-        if box.kind in ("layer", "op", "chain") and not (box.findings or box.stops or box.id in loud)
-    }
-
-
-def _chains(picture: Picture) -> list[list[str]]:
-    """Runs of boxes with one way in and one way out; a long run in pieces, so that the strength shows on the way."""
-    quiet = _quiet(picture)
-    leaving = Counter(link.source for link in picture.links)
-    entering = Counter(link.target for link in picture.links)
-    follows = {
-        link.source: link.target
-        for link in picture.links
-        if leaving[link.source] == entering[link.target] == 1 and {link.source, link.target} <= quiet
-    }
-    followers = set(follows.values())
-    most = max(10, math.ceil(len(picture.boxes) / MOST_BOXES))
-    chains = []
-    for box in picture.boxes:
-        if box.id in follows and box.id not in followers:
-            run = [box.id]
-            while run[-1] in follows:
-                run.append(follows[run[-1]])
-            chains += _pieces(run, most)
-    return chains
-
-
-def _blocks(picture: Picture) -> list[list[str]]:
-    """Stretches of boxes that all ways lead through: each is entered from one box, and left from its last one."""
-    order = [box.id for box in picture.boxes]
-    position = {id: index for index, id in enumerate(order)}
-    reach = list(range(len(order)))
-    for link in picture.links:
-        reach[position[link.source]] = max(reach[position[link.source]], position[link.target])
-    quiet = _quiet(picture)
-    most = max(4, math.ceil(2 * len(order) / MOST_BOXES))
-    blocks: list[list[str]] = []
-    section: list[str] = []
-    block: list[str] = []
-    farthest = 0
-    for index, id in enumerate(order):
-        section.append(id)
-        if farthest <= index:  # nothing before this box leads past it
-            if set(section) <= quiet and len(block) + len(section) <= max(most, len(section)):
-                block += section
-            else:
-                blocks.append(block)
-                block = section if set(section) <= quiet else []
-            section = []
-        farthest = max(farthest, reach[index])
-    return [each for each in (*blocks, block) if len(each) > 1]
-
-
-def _pieces(run: list[str], most: int) -> list[list[str]]:
-    length = math.ceil(len(run) / math.ceil(len(run) / most))
-    return [run[begin : begin + length] for begin in range(0, len(run), length) if begin + 1 < len(run)]
-
-
-def _folded(picture: Picture, stretches: Iterable[Sequence[str]], fresh: Iterator[str]) -> Picture:
-    """Each stretch of boxes as one box."""
-    boxes = {box.id: box for box in picture.boxes}
-    home: dict[str, str] = {}
-    folds: dict[str, Box] = {}
-    for stretch in stretches:
-        folds[stretch[0]] = _fold([boxes[id] for id in stretch], picture, fresh)
-        home.update((id, folds[stretch[0]].id) for id in stretch)
-    merged: dict[tuple[str, str], list[Link]] = {}
-    for link in picture.links:
-        source, target = home.get(link.source, link.source), home.get(link.target, link.target)
-        if source != target:
-            merged.setdefault((source, target), []).append(link)
-    return Picture(
-        tuple(folds.get(box.id, box) for box in picture.boxes if box.id in folds or box.id not in home),
-        tuple(_together(source, target, links) for (source, target), links in merged.items()),
-    )
-
-
-def _together(source: str, target: str, links: Sequence[Link]) -> Link:
-    # Several ways out of one box carry one and the same tensor.
-    norms = {link.source: link.norm for link in links if link.norm is not None}
-    state = stronger(link.gradient for link in links)
-    return Link(source, target, state, _total(norms.values()), any(link.is_cut for link in links))
-
-
-def _fold(boxes: Sequence[Box], picture: Picture, fresh: Iterator[str]) -> Box:
-    members = {box.id for box in boxes}
-    before = Box(next(fresh), "port", "before", about="from outside")
-    after = Box(next(fresh), "port", "after", about="to outside")
-    inner: list[Link] = []
-    entering: dict[str, list[Link]] = {}
-    leaving: dict[str, list[Link]] = {}
-    for link in picture.links:
-        if link.source in members and link.target in members:
-            inner.append(link)
-        elif link.target in members:
-            entering.setdefault(link.target, []).append(link)
-        elif link.source in members:
-            leaving.setdefault(link.source, []).append(link)
-    inner += [_together(before.id, target, links) for target, links in entering.items()]
-    inner += [_together(source, after.id, links[:1]) for source, links in leaving.items()]
-    variables: Counter[GradientState] = Counter()
-    for box in boxes:
-        variables.update(box.variables)
-    last = boxes[-1]
-    return Box(
-        next(fresh),
-        "chain",
-        f"{boxes[0].label.partition(' … ')[0]} … {last.label.rpartition(' … ')[2]}",
-        about=f"{sum(map(_layers_of, boxes))} layers",
-        gradient=last.gradient,
-        norm=last.norm,
-        variables=dict(variables),
-        inside=Picture((*[before] * bool(entering), *boxes, *[after] * bool(leaving)), tuple(inner)),
-    )
-
-
-def _layers_of(box: Box) -> int:
-    if box.kind != "chain" or box.inside is None:
-        return 1
-    return sum(_layers_of(inner) for inner in box.inside.boxes if inner.kind != "port")

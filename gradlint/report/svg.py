@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from gradlint.report.layers import all_pictures, layer_picture
+from gradlint.report.layers import layer_picture
 from gradlint.report.layout import curve, layered
 from gradlint.report.outgoing import printable
+from gradlint.report.picture import all_pictures
+from gradlint.report.template import sheet
 from gradlint.report.text import count, name, norm_text
+from gradlint.report.words import CLASS, GLYPH, WORD
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -24,79 +27,14 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from gradlint.finding import Finding
-    from gradlint.report.layers import Box, Link, Picture
     from gradlint.report.layout import Layout, Point
-
-CLASS = {
-    GradientState.FINITE: "finite",
-    GradientState.PRESENT: "finite",
-    GradientState.ZERO: "zero",
-    GradientState.ABSENT: "absent",
-    GradientState.NONFINITE: "nonfinite",
-    GradientState.NOT_APPLICABLE: "na",
-    GradientState.UNKNOWN: "unknown",
-}
-"""CSS classes of the states."""
-GLYPH = {
-    GradientState.FINITE: "●",
-    GradientState.PRESENT: "●",
-    GradientState.ZERO: "○",
-    GradientState.ABSENT: "✕",
-    GradientState.NONFINITE: "!",
-    GradientState.NOT_APPLICABLE: "-",
-    GradientState.UNKNOWN: "?",
-}
-"""A sign for each state, as not everyone can tell the colours apart."""
-
-COLOURS = """
-:root{color-scheme:light dark;--paper:#fff;--raised:#f6f7f9;--ink:#1b1f24;--dim:#5b6470;--line:#d0d5dc;
---finite:#1668b8;--zero:#b35c00;--absent:#c4162a;--nonfinite:#8a2be2;--na:#7d8590;--unknown:#7d8590;
---finite-fill:#e8f2fc;--zero-fill:#fff1dd;--absent-fill:#fdeaec;--nonfinite-fill:#f4e9fd;--na-fill:#f1f2f4;
---unknown-fill:#f6f7f9;--on:#fff;--info:#1668b8}
-@media (prefers-color-scheme:dark){:root{--paper:#14171c;--raised:#1d2229;--ink:#e8ebef;--dim:#a3adb9;
---line:#3b444f;--finite:#6cb6ff;--zero:#f0a63f;--absent:#ff7b86;--nonfinite:#cf9bff;--na:#8b949e;
---unknown:#8b949e;--finite-fill:#14293f;--zero-fill:#3a2a10;--absent-fill:#401a20;--nonfinite-fill:#2f1d45;
---na-fill:#242a32;--unknown-fill:#1d2229;--on:#14171c;--info:#6cb6ff}}
-"""
-"""The colours of light and dark, for the picture and the report around it."""
-
-STYLE = """
-.picture{font:12px system-ui,"Segoe UI","Noto Sans","DejaVu Sans",sans-serif;fill:var(--ink)}
-.picture text{dominant-baseline:central}
-.picture .small{font-size:10.5px;fill:var(--dim)}.picture .title{font-size:14px;font-weight:600}
-.picture .name{font-weight:600}.picture .norm{font-size:10px;fill:var(--dim)}
-.picture .plate{fill:var(--paper)}
-.picture .link{fill:none}.picture .absent.link{stroke-dasharray:7 4}.picture .zero.link{stroke-dasharray:3 3}
-.picture .na.link,.picture .unknown.link{stroke-dasharray:1 4}
-.picture .cut circle{fill:var(--absent);stroke:var(--paper);stroke-width:2}
-.picture .cut path{stroke:var(--on);stroke-width:2.5;fill:none}
-.picture .cut text{fill:var(--absent);font-weight:700;font-size:11px;paint-order:stroke;stroke:var(--paper);
-stroke-width:4px}
-.picture .frame{stroke-width:1.3}.picture .box.folded .frame,.picture .behind{stroke-width:1.6}
-.picture .absent .frame,.picture .box.unused .frame{stroke-dasharray:7 4}.picture .zero .frame{stroke-dasharray:3 3}
-.picture .box.port .frame{fill:none;stroke:var(--line);stroke-dasharray:2 3}
-.picture .port text,.picture .output .about{fill:var(--dim)}
-.picture .box.loss .frame{stroke-width:3}
-.picture .box.stops .frame{stroke:var(--absent);stroke-width:2.5}
-.picture a{text-decoration:none;cursor:pointer}.picture .box:focus{outline:none}
-.picture a.box:hover .frame{stroke-width:3}
-.picture .box.box:focus-visible .frame,.picture .box.box:target .frame{stroke:var(--ink);stroke-width:4;
-stroke-dasharray:none}
-.picture .badge rect{fill:var(--absent)}.picture .badge.warning rect{fill:var(--zero)}
-.picture .badge.info rect{fill:var(--info)}.picture .badge text{fill:var(--on);font-size:10px;font-weight:700}
-""" + "".join(
-    f".picture .{state}.link{{stroke:var(--{state})}}.picture .{state}.head,.picture .chip.{state}"
-    f"{{fill:var(--{state});stroke:none}}.picture .{state} .frame,.picture .{state} .behind"
-    f"{{fill:var(--{state}-fill);stroke:var(--{state})}}"
-    for state in dict.fromkeys(CLASS.values())
-)
-"""What the picture looks like; needs `COLOURS`."""
+    from gradlint.report.picture import Box, Link, Picture
 
 MOST_NORMS = 70
 """A picture of more links than this has no numbers on them."""
 SCALE = 6
 """Orders of magnitude, down from the largest norm, that the width of a link tells apart."""
-LEGEND_WIDTH = 840.0
+LEGEND_WIDTH, LEGEND_HEIGHT = 500.0, 52.0
 _LABEL = 30
 _HEIGHT = 42.0
 _MARGIN = 24.0
@@ -114,13 +52,15 @@ class Drawing:
     """The box at which each cut is, and where."""
 
 
-def render(graph: nx.DiGraph[object], findings: Sequence[Finding] = ()) -> str:
-    """A whole SVG file: a legend, the picture of the model, and below it those of what is folded."""
+def render(graph: nx.DiGraph[object], findings: Sequence[Finding] = (), *, with_folds: bool = True) -> str:
+    """A whole SVG file: a legend, the picture of the model, and below it those of what is folded, if wanted."""
     picture = layer_picture(graph, findings)
     largest = largest_norm(picture)
     titled = [("", "", draw(picture, findings, largest))]
-    titled += [(box.id, box.path or box.label, draw(inner, findings, largest)) for box, inner in all_pictures(picture)]
-    body, y, width = [legend()], 46.0, LEGEND_WIDTH
+    # What stops the gradient is shown in any case.
+    inside = [(box, inner) for box, inner in all_pictures(picture) if with_folds or box.stops]
+    titled += [(box.id, box.path or box.label, draw(inner, findings, largest)) for box, inner in inside]
+    body, y, width = [legend()], LEGEND_HEIGHT + 6, LEGEND_WIDTH
     for id, title, drawing in titled:
         if title:
             body.append(f'<text class="title" x="{_MARGIN:g}" y="{y + 14:g}">inside {shown(title, 80)}</text>')
@@ -128,10 +68,11 @@ def render(graph: nx.DiGraph[object], findings: Sequence[Finding] = ()) -> str:
         body.append(f'<g{_id("in-", id)} transform="translate(0 {y:g})">{drawing.text}</g>')
         y += drawing.height + 10
         width = max(width, drawing.width)
+    look = sheet("colours.css", "picture.css")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="picture" width="{width:g}" height="{y:g}" '
         f'viewBox="0 0 {width:g} {y:g}" role="group" aria-label="How the gradient flows">'
-        f"<style>{COLOURS}{STYLE}svg{{background:var(--paper)}}</style>{MARKERS}{''.join(body)}</svg>"
+        f"<style>{look}svg{{background:var(--paper)}}</style>{MARKERS}{''.join(body)}</svg>"
     )
 
 
@@ -149,10 +90,12 @@ def draw(picture: Picture, findings: Sequence[Finding], largest: float | None) -
     links = [_link(link, layout, sizes, largest, with_norms) for link in picture.links]
     cuts = [(link.target, _arrival(layout, sizes, link)) for link in picture.links if link.is_cut]
     boxes = [_box(box, layout.centres[box.id], sizes[box.id], findings) for box in picture.boxes]
+    opened = {box.id for box in picture.boxes if box.stops}
     said: set[str] = set()
     marks = []
     for box, point in cuts:
-        marks.append(_cut(point, "" if box in said else "stops here"))
+        words = "stops inside" if box in opened else "stops here"
+        marks.append(_cut(point, "" if box in said else words))
         said.add(box)
     inner = "".join([*links, *boxes, *marks])
     return Drawing(
@@ -170,21 +113,23 @@ def largest_norm(picture: Picture) -> float | None:
 
 
 def legend() -> str:
-    """What the lines mean, as SVG elements 30 pixels high."""
-    x, parts = _MARGIN, []
-    for state, width, text in (
-        (GradientState.FINITE, 5.0, "gradient flows (wider: larger norm)"),
+    """What the lines mean, as SVG elements."""
+    parts = []
+    entries = (
+        (GradientState.FINITE, 5.0, "gradient (wider: larger)"),
         (GradientState.ZERO, 2.0, "exactly zero"),
         (GradientState.ABSENT, 2.0, "no gradient"),
         (GradientState.NONFINITE, 3.0, "NaN or infinite"),
         (GradientState.NOT_APPLICABLE, 2.0, "integers"),
-    ):
+    )
+    for index, (state, width, text) in enumerate(entries):
+        x, y = _MARGIN + index % 3 * 165, 14 + index // 3 * 24
         parts.append(
-            f'<path class="link {CLASS[state]}" stroke-width="{width:g}" d="M{x:g} 22h34"/>'
-            f'<text class="small" x="{x + 40:g}" y="22">{text}</text>'
+            f'<path class="link {CLASS[state]}" stroke-width="{width:g}" d="M{x:g} {y}h28"/>'
+            f'<text class="small" x="{x + 34:g}" y="{y}">{text}</text>'
         )
-        x += 58 + 5.5 * len(text)
-    parts.append(f'{_cut((x + 8, 22.0), "")}<text class="small" x="{x + 22:g}" y="22">stops here</text>')
+    x = _MARGIN + 330
+    parts.append(f'{_cut((x + 14, 38.0), "")}<text class="small" x="{x + 34:g}" y="38">stops here</text>')
     return "".join(parts)
 
 
@@ -201,14 +146,14 @@ def described(box: Box, findings: Sequence[Finding]) -> str:
         parts.append(printable(box.about))
     if box.kind not in ("loss", "port"):
         norm = "" if box.norm is None else f", norm {norm_text(box.norm)}"
-        parts.append(f"gradient {box.gradient.value}{norm}")
+        parts.append(f"gradient: {WORD[box.gradient]}{norm}")
     for state, number in box.variables.items():
-        parts.append(f"{count(number, 'variable')} {state.value}")
+        parts.append(f"{count(number, 'variable')}: {WORD[state]}")
     if box.stops:
         parts.append("the gradient stops inside")
     parts += [f"{findings[index].code} {findings[index].name}" for index in box.findings]
     if box.inside is not None:
-        parts.append("opens")
+        parts.append("click to open")
     return "; ".join(parts)
 
 
@@ -289,10 +234,9 @@ def _link(
     )
     if with_norms and link.norm is not None and not link.is_cut:
         x, y = _arrival(layout, sizes, link)
-        drawn += (
-            f'<rect class="plate" x="{x - 24:.1f}" y="{y - 7:.1f}" width="48" height="14" rx="4"/>'
-            f'<text class="norm" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{norm_text(link.norm)}</text>'
-        )
+        # Beside the arrow, which it must not cut.
+        side = x + _stroke(link, largest) / 2 + 5
+        drawn += f'<text class="norm" x="{side:.1f}" y="{y:.1f}">{norm_text(link.norm)}</text>'
     return drawn
 
 

@@ -6,8 +6,9 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from layer_graphs import ARGMAX, STOPPED, chain, nested, result_of, towers
@@ -15,9 +16,12 @@ from shared_result import FINDINGS, HEALTHY, HOSTILE, SHARED, WIDE
 from test_report_formats import NASTY, nasty
 
 from gradlint.report import FORMATS
-from gradlint.report.layers import all_pictures, layer_picture
+from gradlint.report.bars import draw_bars, layer_bars
+from gradlint.report.layers import layer_picture
 from gradlint.report.layout import layered
+from gradlint.report.picture import all_pictures
 from gradlint.report.svg import draw
+from gradlint.report.template import FOLDER
 from gradlint.report.text import Style
 from gradlint.result import GradientState, Result, VariableStatus
 
@@ -26,7 +30,7 @@ TAGS = {
     *("html", "head", "meta", "title", "link", "style", "body", "header", "main", "footer", "nav", "section", "script"),
     *("h1", "h2", "h3", "p", "a", "dl", "dt", "dd", "ul", "li", "pre", "code", "article", "span", "div", "details"),
     *("summary", "table", "thead", "tbody", "tr", "th", "td", "svg", "defs", "marker", "path", "g", "rect", "text"),
-    *("tspan", "circle", "use"),
+    *("tspan", "circle", "use", "strong", "small"),
 }
 
 
@@ -90,7 +94,7 @@ def test_any_name_is_text_and_nothing_is_fetched(result: Result) -> None:
 def test_the_policy_allows_the_one_script_and_nothing_else() -> None:
     text = FORMATS["html"](SHARED, Style())
     (script,) = re.findall(r"(?s)<script>(.*?)</script>", text)
-    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
+    (policy,) = map(unescape, re.findall(r'Content-Security-Policy" content="([^"]*)"', text))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert policy == (f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'")
 
@@ -112,9 +116,36 @@ def test_the_matrix_has_a_row_for_each_variable_and_a_column_for_each_input() ->
     text = FORMATS["html"](SHARED, Style())
     matrix = text.split('<table class="matrix">')[1].split("</table>")[0]
     assert matrix.count("<tr>") == 1 + len(SHARED.variables)
-    assert matrix.count("class=turned") == len(SHARED.inputs)
+    assert matrix.count('class="turned"') == len(SHARED.inputs)
     row = next(line for line in matrix.splitlines() if "tower_1/dense/kernel" in line)
-    assert row.endswith("●" + "<td class=not>·" * (len(SHARED.inputs) - 1) + "</tr>")
+    assert row.endswith("●</td>" + '<td class="not">·</td>' * (len(SHARED.inputs) - 1) + "</tr>")
+
+
+def test_the_strength_of_each_layer_is_a_bar() -> None:
+    variables = tuple(
+        VariableStatus(f"layer_{n}/kernel", (4,), "float32", True, GradientState.FINITE, 10.0 ** (n - 9))
+        for n in range(10)
+    )
+    lost = VariableStatus("lost/kernel", (4,), "float32", True, GradientState.ABSENT)
+    drawn = draw_bars(layer_bars((*variables, lost)))
+    widths = [float(width) for width in re.findall(r'class="bar" x="[\d.]+" y="-?\d+" width="([\d.]+)"', drawn)]
+    steps = [after - before for before, after in pairwise(widths[1:])]
+    assert len(widths) == 10
+    assert max(steps) - min(steps) < 0.2  # ten times the norm is one step more
+    assert "✕ no gradient" in drawn
+    assert draw_bars(layer_bars((lost,))) == ""
+
+
+def test_one_cause_stops_the_gradient_once() -> None:
+    for result in (PAGES["chain"], PAGES["towers"]):
+        text = FORMATS["html"](result, Style())
+        assert "it stops at 1 place" in text
+        assert text.count(">stops here</text>") == 2  # one of them in the legend
+
+
+def test_the_page_is_made_of_files_in_the_package() -> None:
+    names = {path.name for path in FOLDER.iterdir()}
+    assert {"page.html.jinja", "cell.html.jinja", "page.css", "picture.css", "colours.css", "page.js"} <= names
 
 
 def test_a_big_matrix_is_folded() -> None:
@@ -129,7 +160,7 @@ def test_a_big_matrix_is_folded() -> None:
     matrix = text.split('<table class="matrix">')[1].split("</table>")[0]
     assert "block_7/dense/{kernel, bias}" in matrix
     assert "5.00e-01 to 5.00e-01" in matrix
-    assert matrix.count("class=turned") == 65  # 64 inputs with variables, and one column for all without
+    assert matrix.count('class="turned"') == 65  # 64 inputs with variables, and one column for all without
     assert "feature_64 and 63 more" in matrix
 
 

@@ -10,7 +10,9 @@ from layer_graphs import ALIVE, ARGMAX, DEAD, INTEGER, STOPPED, ZERO, Drawn, cha
 
 from gradlint.passes.layers import streamed
 from gradlint.report import layers
-from gradlint.report.layers import MOST_BOXES, Box, Picture, all_pictures, layer_parts
+from gradlint.report.folding import MOST_BOXES
+from gradlint.report.layers import layer_parts
+from gradlint.report.picture import Box, Picture, all_pictures
 from gradlint.result import GradientState, stronger
 
 
