@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+from textwrap import shorten
 
 import gradlint
+from gradlint.cli.output import style_of_terminal
 
+COLUMNS = 44
+"""What code, name and severity of a rule take in their list."""
 _DISTRIBUTIONS = {
     "TensorFlow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "tf-nightly"),
     "Keras": ("keras", "keras-nightly"),
@@ -37,8 +41,12 @@ def list_of_rules() -> str:
     from gradlint import rules
     from gradlint.catalogue import summary
 
-    rows = [[rule.code, rule.name, rule.severity.value, summary(rule)] for rule in rules.ALL_RULES]
-    return tabulate(rows, tablefmt="plain", disable_numparse=True, maxcolwidths=[None, None, None, 60])
+    room = max(style_of_terminal().width - COLUMNS, 20)
+    rows = [
+        [rule.code, rule.name, rule.severity.value, shorten(summary(rule), room, placeholder=" …")]
+        for rule in rules.ALL_RULES
+    ]
+    return tabulate(rows, tablefmt="plain", disable_numparse=True)
 
 
 def explanation(pattern: str) -> str:

@@ -128,6 +128,24 @@ def _positive(text: str) -> int:
     return number
 
 
+_EPILOG = """\
+examples:
+  gradlint model.keras sample.npz                     check a model on a sample
+  gradlint model.keras sample.npz --import layers.py  a model with layers of your own
+  gradlint models:make --format html --output r.html  what a function builds, as a page
+
+Exit status: 0 nothing at or above --fail-on, 1 findings, 2 the check could not run.
+Documents: the folder docs/ of the source; gradlint --explain CODE tells about a rule.
+"""
+
+
+class _Help(argparse.HelpFormatter):
+    """Keeps the lines of the epilogue."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text == _EPILOG else super()._fill_text(text, width, indent)
+
+
 class _Parser(argparse.ArgumentParser):
     """Complains about arguments as everything else is said on stderr: names of files may hold anything."""
 
@@ -148,7 +166,8 @@ def parser_of_options() -> argparse.ArgumentParser:
         usage="gradlint MODEL [SAMPLE] [options]",
         description="Does the gradient of the loss reach everything that is supposed to learn, and if not, "
         "which line of the model stops it?",
-        epilog="Exit status: 0 nothing at or above --fail-on, 1 findings, 2 the check could not run.",
+        epilog=_EPILOG,
+        formatter_class=_Help,
     )
     add = parser.add_argument
     add(

@@ -159,7 +159,7 @@ def _inputs(result: Result) -> View:
             "dtype": _text(status.dtype or "-"),
             "state": state_shown(status.gradient),
             "norm": norm_text(status.norm),
-            "reached": "-" if status.reached is None else f"{status.reached:,} of {count(trainable, 'variable')}",
+            "reached": "-" if status.reached is None else f"{status.reached:,} of {trainable:,}",
         }
         for status in result.inputs[:MOST_INPUTS]
     ]

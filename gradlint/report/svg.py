@@ -87,7 +87,8 @@ def draw(picture: Picture, findings: Sequence[Finding], largest: float | None) -
     sizes = {box.id: (_width(box), _HEIGHT if box.kind != "port" else 26.0) for box in picture.boxes}
     layout = layered(sizes, [(link.source, link.target) for link in picture.links])
     with_norms = len(picture.links) <= MOST_NORMS
-    links = [_link(link, layout, sizes, largest, with_norms) for link in picture.links]
+    links = [_link(link, layout, sizes, largest) for link in picture.links]
+    norms = _norms(picture, layout, sizes, largest) if with_norms else []
     cuts = [(link.target, _arrival(layout, sizes, link)) for link in picture.links if link.is_cut]
     boxes = [_box(box, layout.centres[box.id], sizes[box.id], findings) for box in picture.boxes]
     opened = {box.id for box in picture.boxes if box.stops}
@@ -97,7 +98,7 @@ def draw(picture: Picture, findings: Sequence[Finding], largest: float | None) -
         words = "stops inside" if box in opened else "stops here"
         marks.append(_cut(point, "" if box in said else words))
         said.add(box)
-    inner = "".join([*links, *boxes, *marks])
+    inner = "".join([*links, *norms, *boxes, *marks])
     return Drawing(
         f'<g transform="translate({_MARGIN:g} {_MARGIN:g})">{inner}</g>',
         math.ceil(layout.width + 2 * _MARGIN + 30),
@@ -223,21 +224,37 @@ def _link(
     layout: Layout,
     sizes: Mapping[str, tuple[float, float]],
     largest: float | None,
-    with_norms: bool,
 ) -> str:
     points = layout.routes[link.source, link.target]
     state = CLASS[link.gradient]
     path = curve(points, sizes[link.source][1] / 2, sizes[link.target][1] / 2 + 7)
-    drawn = (
+    return (
         f'<path class="link {state}" stroke-width="{_stroke(link, largest):.1f}" marker-end="url(#to-{state})" '
         f'd="{path}"/>'
     )
-    if with_norms and link.norm is not None and not link.is_cut:
-        x, y = _arrival(layout, sizes, link)
-        # Beside the arrow, which it must not cut.
-        side = x + _stroke(link, largest) / 2 + 5
-        drawn += f'<text class="norm" x="{side:.1f}" y="{y:.1f}">{norm_text(link.norm)}</text>'
-    return drawn
+
+
+def _norms(
+    picture: Picture, layout: Layout, sizes: Mapping[str, tuple[float, float]], largest: float | None
+) -> Iterable[str]:
+    """The norms of what leaves each box, below it and beside the arrows, none of which it may cut."""
+    leaving: dict[str, list[Link]] = {}
+    for link in picture.links:
+        if link.norm is not None and not link.is_cut:
+            leaving.setdefault(link.source, []).append(link)
+    for source, links in leaving.items():
+        x, y = layout.centres[source]
+        bends = [layout.routes[source, link.target][1][0] - x for link in links]
+        side = max(_stroke(link, largest) for link in links) / 2 + 5
+        norm = max(link.norm or 0.0 for link in links)
+        below = y + sizes[source][1] / 2 + 11
+        if max(bends) > 1 and min(bends) < -1 and not any(-1 <= bend <= 1 for bend in bends):
+            anchor, at, below = "middle", x, below + 15  # between the arrows that part
+        elif max(bends) > 1:
+            anchor, at = "end", x - side
+        else:
+            anchor, at = "start", x + side
+        yield f'<text class="norm" x="{at:.1f}" y="{below:.1f}" text-anchor="{anchor}">{norm_text(norm)}</text>'
 
 
 def _stroke(link: Link, largest: float | None) -> float:

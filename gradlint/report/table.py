@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
 INPUT_ROWS = 20
 """A table of more inputs than this shows those that need a look, and counts the rest."""
-KEY_WIDTH = 40
+KEY_WIDTH, NARROW_KEY_WIDTH = 40, 30
+FULL_WIDTH = 90
+"""A narrower report leaves out columns."""
 LABEL_WIDTH = 10
 
 _SEVERITY = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -102,11 +104,14 @@ def _inputs(result: Result, style: Style) -> list[str]:
     if result.inputs:
         shown = _worth_showing(result.inputs)
         header = ["input", "shape", "dtype", "gradient", "norm", "variables reached"]
+        # A narrow terminal would break the rows in the middle of words.
+        kept = [0, 3, 4] if style.width < FULL_WIDTH else list(range(len(header)))
+        rows = [_row(status, trainable.total(), style) for status in shown]
         table = tabulate(
-            [_row(status, trainable.total(), style) for status in shown],
-            headers=[style.paint(title, "dim") for title in header],
+            [[row[column] for column in kept] for row in rows],
+            headers=[style.paint(header[column], "dim") for column in kept],
             tablefmt="simple",
-            colalign=("left", "left", "left", "left", "right", "right"),
+            colalign=["right" if column > 3 else "left" for column in kept],
             disable_numparse=True,
         )
         lines += [f"  {line.rstrip()}" for line in table.splitlines()]
@@ -117,7 +122,8 @@ def _inputs(result: Result, style: Style) -> list[str]:
         frozen = sum(not status.trainable for status in result.variables)
         more = f"; {frozen:,} not trainable" if frozen else ""
         lines += [""] if lines else []
-        lines += [f"  {count(trainable.total(), 'trainable variable')}: {_states(trainable, style)}{more}"]
+        gap = " " if style.width >= FULL_WIDTH else "\n  "
+        lines += [f"  {count(trainable.total(), 'trainable variable')}:{gap}{_states(trainable, style)}{more}"]
     return lines
 
 
@@ -131,7 +137,7 @@ def _row(status: InputStatus, trainable: int, style: Style) -> list[str]:
     if trainable and status.reached is not None:
         reached += f" of {trainable:,}"
     return [
-        name(status.key, KEY_WIDTH),
+        name(status.key, KEY_WIDTH if style.width >= FULL_WIDTH else NARROW_KEY_WIDTH),
         "missing" if status.shape is None else shape_text(status.shape),
         printable(status.dtype or "-"),
         style.paint(status.gradient.value, _STATE[status.gradient]),

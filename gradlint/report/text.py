@@ -131,9 +131,12 @@ def place(cause: Cause, style: Style) -> str | None:
     if cause.file is None:
         return None
     path = PurePath(cause.file)
+    line = f":{cause.line}" if cause.line is not None else ""
+    if path.parent.name.startswith("ipykernel_"):  # a file that nobody has: Jupyter names one for each cell
+        return f"notebook cell{line}"
     if path.is_relative_to(style.folder):
         path = path.relative_to(style.folder)
-    return printable(str(path)) + (f":{cause.line}" if cause.line is not None else "")
+    return printable(str(path)) + line
 
 
 def most_of_each_code(findings: Sequence[Finding]) -> tuple[list[Finding], dict[str, int]]:

@@ -186,6 +186,13 @@ class TestTable:
         assert "GL303" in text
         assert "KeyError" not in FORMATS[format](HEALTHY, style)
 
+    def test_at_sixty_columns_no_word_is_cut(self) -> None:
+        inputs = tuple(status for status in INPUTS if status.key != HOSTILE)
+        text = self.render(replace(SHARED, inputs=inputs, findings=FINDINGS[:3]), width=60)
+        assert max(map(len, text.splitlines())) <= 60
+        words = self.render(replace(SHARED, inputs=inputs, findings=FINDINGS[:3]), width=200).split()
+        assert {word for word in text.split() if word.strip("-")} <= set(words)
+
     def test_skipped_rules_share_their_reason(self) -> None:
         skipped = tuple(SkippedRule(f"GL{n}", "the model did not run") for n in range(201, 208))
         text = self.render(replace(HEALTHY, skipped=skipped))
