@@ -60,12 +60,14 @@ def test_content(wheel: Path) -> None:
         metadata = archive.read(f"{about}/METADATA").decode()
     assert {name.split("/")[0] for name in names} == {"gradlint", about}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "gradlint").rglob("*.py")}
-    assert modules | {"gradlint/py.typed"} <= names
+    pages = {str(path.relative_to(ROOT)) for path in (ROOT / "gradlint/report/page").iterdir()}
+    assert len(pages) == 6
+    assert modules | pages | {"gradlint/py.typed"} <= names
     assert any(name.startswith(about) and name.endswith("LICENSE") for name in names)
     assert "gradlint = gradlint.cli:main" in entry_points
     assert "[pytest11]" in entry_points
     assert "Name: keras-gradlint" in metadata
-    assert "Requires-Python: <3.14,>=3.10" in metadata
+    assert "Requires-Python: <3.15,>=3.10" in metadata
 
 
 def test_installed_it_works(installed: Path, tmp_path: Path) -> None:
