@@ -68,7 +68,10 @@ def suite(result: Result, style: Style, title: str | None = None) -> Suite:
     cases += [Case(target, sentence(rule.code), "error", crash(rule)) for rule in result.crashed]
     for skipped in result.skipped:
         cases.append(Case(target, sentence(skipped.code), "skipped", sentence(skipped.reason)))
-    remarks = [sentence(verdict(result, style)), consequence(result), *map(sentence, result.notes)]
+    facts = [("model", result.model), ("sample", result.sample), ("loss", result.loss)]
+    remarks = [sentence(verdict(result, style)), consequence(result)]
+    remarks += [f"{label}: {sentence(fact)}" for label, fact in facts if fact]
+    remarks += map(sentence, result.notes)
     return Suite(f"gradlint {target if title is None else sentence(title)}", tuple(cases), "\n".join(remarks))
 
 

@@ -83,6 +83,10 @@ def run(result: Result, style: Style, title: str | None = None) -> Document:
         "automationDetails": {"id": f"gradlint/{sentence(result.target if title is None else title)}/"},
         "invocations": [invocation],
         "results": results,
+        "properties": {
+            label: sentence(fact)
+            for label, fact in (("model", result.model), ("sample", result.sample), ("loss", result.loss))
+        },
     }
 
 

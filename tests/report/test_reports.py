@@ -126,6 +126,13 @@ class TestTable:
         report = FORMATS[format](replace(SHARED, fail_on=fail_on), Style(width=200))
         assert consequence in report
 
+    @pytest.mark.parametrize("format", [format for format in FORMATS if format not in ("concise", "github")])
+    def test_every_report_says_which_sample_and_which_loss(self, format: str) -> None:
+        result = replace(HEALTHY, sample="2 inputs, made up here", loss="random projection of outputs")
+        report = FORMATS[format](result, Style(width=200))
+        assert "2 inputs, made up here" in report
+        assert "random projection of outputs" in report
+
     def test_a_clean_check_does_not_claim_more_than_it_saw(self) -> None:
         assert self.render(PREFLIGHT).endswith("No finding: no gradient was computed\nexit status 0")
         assert self.render(WIDE).endswith(
