@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.report import concise, github, html, json, junit, markdown, sarif, table
+from gradlint.report import concise, github, html, json, junit, markdown, sarif, table, verdict
 from gradlint.report.text import name, shortened
-from gradlint.report.verdict import verdict
 from gradlint.result import install_forms
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ FORMATS: dict[str, Callable[[Result, Style | None], str]] = {
 
 
 def _line(result: Result) -> str:
-    return f"<gradlint.Result of {name(result.target)}: {shortened(verdict(result), 150)}>"
+    return f"<gradlint.Result of {name(result.target)}: {shortened(verdict.verdict(result), 150)}>"
 
 
 def _cell(result: Result) -> str:
