@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import keras
+import numpy as np
 import pytest
 from flows import facts, flow, found, function, output, target
 
+import gradlint
 from gradlint.record.start import Start
 from gradlint.rules.gl411_target_range import RULE
 
@@ -58,3 +61,12 @@ def test_is_quiet(subject):
 def test_says_how_many():
     (finding,) = RULE.check(facts(ending("Sigmoid", above=0.9, low=5.0, high=50.0)))
     assert finding.message.startswith("90% of the targets 'y' (5 to 50) lie outside of 0 to 1")
+
+
+@pytest.mark.parametrize(("activation", "fires"), [("sigmoid", True), ("tanh", True), ("relu", True), (None, False)])
+def test_of_a_live_model(activation, fires):
+    model = keras.Sequential([keras.Input((3,), name="x"), keras.layers.Dense(1, activation, name="out")])
+    model.compile("adam", "mse")
+    x = np.random.default_rng(0).normal(size=(16, 3)).astype("float32")
+    result = gradlint.check(model, {"x": x, "y": 5 * x[:, :1]}, select=["GL411"])
+    assert [finding.cause.layer.endswith("out") for finding in result.findings] == [True] * fires
