@@ -750,7 +750,7 @@ def member_with_a_wrong_checksum(folder: Path) -> None:
     (folder / MODEL).write_bytes(data)
 
 
-@case("'config.json' is broken")
+@case("compressed by method 99")
 def member_in_an_unknown_compression(folder: Path) -> None:
     keras_file(folder)
     data = bytearray((folder / MODEL).read_bytes())
@@ -826,7 +826,7 @@ def config_of_eleven_million_empty_lists(folder: Path) -> None:
     keras_file(folder, b'{"class_name": "Functional", "config": {"a": [' + b"[]," * 11_000_000 + b"[]]}}")
 
 
-@case("more than the limit of 10,000")
+@case("has more than 10,000 layers")
 def config_of_many_layers(folder: Path) -> None:
     keras_file(folder, model(*[layer(name=f"d{n}") for n in range(10_100)]))
 
