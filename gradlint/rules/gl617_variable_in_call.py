@@ -9,7 +9,7 @@ from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
 from gradlint.source.creating import made_while_running
-from gradlint.source.names import last
+from gradlint.source.module import method_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def source(module: Module) -> Iterator[Finding]:
         yield RULE.in_source(
             module,
             value,
-            f"`{last(value.name)}` is created in `{function}`: each run makes new weights",
+            f"`{method_name(value)}` is created in `{function}`: each run makes new weights",
         )
 
 

@@ -23,7 +23,7 @@ _CARRIERS = frozenset({"types.SimpleNamespace", "argparse.Namespace"})
 def made_while_running(module: Module) -> Iterator[tuple[Value, str]]:
     """Layers with weights, and variables, that are made wherever the model runs, with the name of the function."""
     for call in module.calls:
-        layer, variable = is_weighted_layer(call), makes_variable(call)
+        layer, variable = is_weighted_layer(call), makes_variable(call) or _adds_weight(call)
         if not (layer or variable) or call.place.raises or any(is_guard(test) for test in call.place.guards):
             continue
         function = _running_function(module, call.place.scope)
@@ -34,6 +34,15 @@ def made_while_running(module: Module) -> Iterator[tuple[Value, str]]:
         if layer and _is_cached(module, call):
             continue
         yield call, function.name
+
+
+def _adds_weight(call: Value) -> bool:
+    """Whether a call is `self.add_weight(…)`."""
+    callee = settled(call.callee)
+    if callee.kind is not Kind.ATTRIBUTE or callee.name not in ("add_weight", "add_variable"):
+        return False
+    owner = settled(callee.inputs[0])
+    return owner.kind is Kind.PARAMETER and owner is owner.place.scope.self_parameter
 
 
 def _running_function(module: Module, scope: Scope) -> Scope | None:
@@ -152,7 +161,7 @@ def _has_weights(module: Module, value: Value) -> bool:
         return _has_weights(module, origin.inputs[0])
     if origin.kind is not Kind.CALL:
         return False
-    if is_weighted_layer(origin):
+    if is_weighted_layer(origin) or makes_variable(origin):
         return True
     if origin.name in ("keras.Sequential", "keras.Model") and origin.arguments:
         return origin.name == "keras.Model" or _has_weights(module, origin.arguments[0])
@@ -176,7 +185,7 @@ def _is_shared(module: Module, scope: Scope, path: str, hidden: tuple[str, ...])
             continue
         for user in module.consumers.get(id(value), ()):
             called = user.kind is Kind.CALL and settled(user.callee) is value
-            if not called and user.kind is not Kind.ATTRIBUTE:
+            if not called and user.kind not in (Kind.ATTRIBUTE, Kind.ELEMENT, Kind.ITEM):
                 return True
         if id(value) in module.kept:
             return True

@@ -102,7 +102,7 @@ def unpaired(module: Module) -> Iterator[tuple[Value, str]]:
             continue
         if own and not is_optimizer(module, call.callee.inputs[0]):
             continue
-        given = call.arguments
+        given = call.arguments or [each for each in (call.keyword("grads_and_vars"),) if each is not None]
         if not given:
             continue
         first = settled(given[0])
