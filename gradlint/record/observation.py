@@ -203,6 +203,7 @@ class StepTrace(Trace):
             steps.on_optimizers(self._application, self._scaled, self._uses),
             steps.on_evaluation(self._evaluation),
             steps.on_losses_read(self._losses_read),
+            steps.one_replica(),
         ):
             yield
 

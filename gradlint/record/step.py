@@ -178,6 +178,10 @@ class Observation:
             for key, (variable, _, _) in self.trace.variables.items()
             if key not in listed | named and variable.trainable and variable.dtype.is_floating
         ]
+        # Where the user names what learns, a variable that nobody asks for is another's, or a copy on another device.
+        asked = {eager.tensor_id(tensor) for call in self.trace.live_calls for tensor in call.sources}
+        if self._task.models or self._task.variables:
+            loose = [variable for variable in loose if eager.tensor_id(variable.handle) in asked]
         return [*found.values(), *loose]
 
     # -- what came of it -------------------------------------------------------------------------------

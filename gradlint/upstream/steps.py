@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.optimizers.loss_scale_optimizer import LossScaleOptimizer
+from tensorflow.python.distribute import distribute_lib, distribute_utils
 from tensorflow.python.eager import backprop
 from tensorflow.python.ops import resource_variable_ops, stateful_random_ops
 
@@ -353,6 +354,26 @@ class Parts:
                 else:
                     container.clear()
                     container.update(content)
+
+
+# -- strategies ------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def one_replica() -> Iterator[None]:
+    """Let `strategy.run` call its function once, as the first replica and in this thread.
+
+    A mirrored strategy starts a thread for each replica, in which nobody observes anything. The replicas do the same.
+    """
+
+    def run(self: Any, fn: Any, args: Any = (), kwargs: Any = None, options: Any = None) -> Any:
+        function = getattr(fn, "python_function", fn)
+        given, named = distribute_utils.select_replica(0, (tuple(args), dict(kwargs or {})))
+        with distribute_lib.ReplicaContext(self, 0):
+            return function(*given, **named)
+
+    with patching.patched(distribute_lib.StrategyBase, "run", run):
+        yield
 
 
 # -- Keras models ----------------------------------------------------------------------------------------

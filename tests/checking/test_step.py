@@ -134,3 +134,25 @@ def test_models_and_variables_are_found_when_nobody_names_them():
     result = gradlint.check_step(broken.loss_after_block, parts, x, y)
     assert len(result.variables) == 4
     assert [finding.code for finding in result.findings] == ["GL602"]
+
+
+def test_a_step_under_a_strategy_is_observed_in_one_replica():
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        net, optimizer = broken.dense_net(), keras.optimizers.SGD(0.1)
+
+    def late(x, y):
+        prediction = net(x)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((prediction - y) ** 2)
+        variables = net.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+
+    @tf.function
+    def step(x, y):
+        return strategy.run(late, (x, y))
+
+    before = state([net])
+    result = gradlint.check_step(step, *broken.data(), models=[net])
+    assert [finding.code for finding in result.findings] == ["GL601"]
+    assert all(np.array_equal(one, other) for one, other in zip(before, state([net]), strict=True))

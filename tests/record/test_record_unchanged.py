@@ -23,6 +23,7 @@ from keras.src.ops.operation import Operation
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.optimizers.loss_scale_optimizer import LossScaleOptimizer
 from recorded import normal
+from tensorflow.python.distribute.distribute_lib import StrategyBase
 from tensorflow.python.eager import context, imperative_grad, record
 from tensorflow.python.eager.polymorphic_function import polymorphic_function
 from tensorflow.python.framework import ops
@@ -58,6 +59,7 @@ PATCHED = [
     (LossScaleOptimizer, "apply"),
     (Generator, "_skip_single_var"),
     (keras.Layer, "losses"),
+    (StrategyBase, "run"),
     *[(resource_variable_ops.ResourceVariable, name) for name in ("assign", "assign_add", "scatter_add")],
     *[(TensorFlowTrainer, name) for name in ("predict", "evaluate")],
 ]
