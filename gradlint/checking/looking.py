@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from gradlint.checking.ways import Case
+    from gradlint.experiments.laboratory import Laboratory
     from gradlint.options import Options
     from gradlint.passes.drops import Drop
     from gradlint.passes.facts import Facts
@@ -49,19 +50,21 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
     """
     if options.is_symbolic:
         return _on_symbols(case, subject, needs, options)
+    from gradlint.experiments.laboratory import Laboratory
     from gradlint.record.runner import Runner
 
     runner = Runner(subject)
+    laboratory = Laboratory(runner)
     options.report("recording one training step")
     flow = Flow(runner.record(), options.bounds)
     if flow.recording.failure is not None:
         return facts_of(flow, case.paper)
-    doubts = _doubts(runner, flow, needs, options)
+    doubts = _doubts(runner, laboratory, flow, needs, options)
     first = drops(flow) if Need.RETURNS in needs else ()
     returns = _returns(first, lambda: runner.record(trace_returns=True), options)
     unread = any(drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER) and not drop.is_by_design for drop in first)
     in_branches: frozenset[str] = runner.traced_reads() if unread else frozenset()
-    flow = _with_leaks(runner, _with_scaled_inputs(runner, flow, case, needs, options), case, needs, options)
+    flow = _with_leaks(laboratory, _with_scaled_inputs(laboratory, flow, case, needs, options), case, needs, options)
     return facts_of(
         flow,
         case.paper,
@@ -107,7 +110,7 @@ class Doubts:
     unused: tuple[Unused, ...] = ()
 
 
-def _doubts(runner: Runner, flow: Flow, needs: frozenset[Need], options: Options) -> Doubts:
+def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset[Need], options: Options) -> Doubts:
     if Need.PROBES not in needs:
         return Doubts()
     zero = lost(flow)
@@ -120,13 +123,13 @@ def _doubts(runner: Runner, flow: Flow, needs: frozenset[Need], options: Options
         still = [lost(probe) for probe in probes]
         revived = {victim for victim in zero if any(victim not in found for found in still)}
         if Need.EXPERIMENTS in needs:
-            lying = runner.contradicted(
+            lying = laboratory.contradicted(
                 [name for kind, name in sorted(revived) if kind == "input"],
                 [name for kind, name in sorted(revived) if kind == "variable"][:_MOST_CONTRADICTED],
             )
     unused = unused_slices(flow, probes) if Need.EXPERIMENTS in needs else ()
     return Doubts(
-        probes, lying, tuple(piece for piece in unused if not runner.matters(piece.key, piece.axis, piece.slices))
+        probes, lying, tuple(piece for piece in unused if not laboratory.matters(piece.key, piece.axis, piece.slices))
     )
 
 
@@ -144,7 +147,9 @@ def _probe(runner: Runner, number: int, thresholds: Thresholds) -> Flow | None:
     return None
 
 
-def _with_scaled_inputs(runner: Runner, flow: Flow, case: Case, needs: frozenset[Need], options: Options) -> Flow:
+def _with_scaled_inputs(
+    laboratory: Laboratory, flow: Flow, case: Case, needs: frozenset[Need], options: Options
+) -> Flow:
     """The flow, with the loss on scaled inputs where it starts far above that of a constant guess."""
     start = flow.recording.start
     high = start is not None and any(target.starts_above(options.bounds.initial_loss) for target in start.targets)
@@ -155,22 +160,22 @@ def _with_scaled_inputs(runner: Runner, flow: Flow, case: Case, needs: frozenset
     declared = {entry.key: entry.dtype for entry in (spec.inputs or () if spec is not None else ())}
     # What the model takes as floats, whatever the sample holds.
     floats = [r.key for r in flow.recording.inputs if is_float(declared.get(r.key) or r.dtype)]
-    loss, scaled = runner.with_scaled_inputs(floats)
+    loss, scaled = laboratory.with_scaled_inputs(floats)
     return replace(flow, recording=replace(flow.recording, start=replace(start, scaled_loss=loss, scaled=scaled)))
 
 
-def _with_leaks(runner: Runner, flow: Flow, case: Case, needs: frozenset[Need], options: Options) -> Flow:
+def _with_leaks(laboratory: Laboratory, flow: Flow, case: Case, needs: frozenset[Need], options: Options) -> Flow:
     """The flow, with what leaks between samples and from the future."""
     sound = not any(record.gradient.state is GradientState.NONFINITE for record in flow.recording.inputs)
     leak, future = flow.recording.leak, flow.recording.future_leaks
     # Every NaN would look like a leak.
     if Need.LEAKS in needs and sound and may_mix_samples(flow, case.paper.spec):
         options.report("looking for leaks between samples")
-        leak = runner.leak()
+        leak = laboratory.leak_between_samples()
     axes = _causal_axes(flow, options)
     if Need.FUTURE_LEAKS in needs and axes:
         options.report("looking for leaks from the future")
-        found: list[Leak | None] = [runner.future_leak(key, axis) for key, axis in axes]
+        found: list[Leak | None] = [laboratory.leak_from_later_steps(key, axis) for key, axis in axes]
         future = tuple(leak for leak in found if leak is not None)
     return replace(flow, recording=replace(flow.recording, leak=leak, future_leaks=future))
 

@@ -346,7 +346,8 @@ class Leak:
         type: operation type; `layer`, `file` and `line` say where it is.
         input: key of the input whose other slices matter.
         at: index of an output's slice: a sample, or a step.
-        others: indices of the forbidden slices it depends on.
+        others: indices of the forbidden slices it depends on; empty where no gradient tells which.
+        change: how far the output moves when those inputs are replaced, relative to its largest element.
     """
 
     type: str
@@ -356,6 +357,7 @@ class Leak:
     input: str
     at: int
     others: tuple[int, ...]
+    change: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

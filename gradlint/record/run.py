@@ -64,15 +64,17 @@ class Run:
         def is_assigned(variable: Any) -> bool:
             return eager.tensor_id(variable.handle) in self.trace.assigned
 
+        variables = self._all_variables()
         with (
             ONE_AT_A_TIME,
             warnings.catch_warnings(),
-            restoring.restored(self._all_variables(), is_assigned),
+            restoring.restored(variables, is_assigned),
             restoring.optimizers_disarmed(),
             backprop.python_functions_differentiable_twice(),
         ):
             warnings.simplefilter("ignore")
-            restoring.fresh_seeds(self.seed)
+            for state in restoring.fresh_seeds(self.seed, variables):
+                self.trace.assigned.add(eager.tensor_id(state.handle))
             yield
 
     def _all_variables(self) -> list[Any]:

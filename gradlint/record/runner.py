@@ -12,22 +12,16 @@ import tensorflow as tf
 
 from gradlint.errors import ModelRunError
 from gradlint.record.failures import failure_of
-from gradlint.record.firststep import scaled
-from gradlint.record.leaks import batch_leak, future_leak
-from gradlint.record.recording import Failure, Leak, LossRecord, Recording
+from gradlint.record.recording import Failure, LossRecord, Recording
 from gradlint.record.run import Run
 from gradlint.record.subject import Probe, Subject, perturbed
 from gradlint.record.writing import Backward, recording_of
 from gradlint.upstream import backprop, eager
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping
 
     from gradlint.record.objective import Objective
-
-
-# Other values that are tried before slices of an input count as never looked at.
-_TRIALS = 3
 
 
 class Runner:
@@ -48,7 +42,7 @@ class Runner:
             ModelRunError: the model's own code failed for a reason that is neither a shape nor a dtype.
         """
         if probe is None:
-            run = self._plain()
+            run = self.run()
             run.is_first = not trace_returns
             with run.isolated():
                 return recorded(run, trace_returns)
@@ -71,7 +65,7 @@ class Runner:
         """
         if self._subject.model is None:
             return frozenset()
-        run = self._plain()
+        run = self.run()
         batch = run.batch()
 
         def forward(*values: Any) -> Any:
@@ -90,95 +84,27 @@ class Runner:
             if eager.tensor_id(eager.handle_of(variable)) in captured
         )
 
-    def contradicted(self, keys: Sequence[str], paths: Sequence[str]) -> frozenset[str]:
-        """Those inputs and variables with which the loss changes smoothly, by central differences.
+    @property
+    def subject(self) -> Subject:
+        """What is run."""
+        return self._subject
+
+    def run(self, inputs: Mapping[str, Any] | None = None, **changes: Any) -> Run:
+        """A run of the subject that nobody has begun.
 
         Args:
-            keys: float inputs whose gradient is zero.
-            paths: variables whose gradient is zero.
+            inputs: arrays by key, instead of the sample's.
+            changes: fields of the `Subject` that differ.
         """
-        run = self._plain()
-        variables = dict(zip(run.paths(), run.learning(), strict=True))
-        return frozenset(
-            [key for key in keys if self._moves_with_input(key)]
-            + [path for path in paths if self._moves_with_variable(eager.tf_variable(variables[path]))]
-        )
-
-    def matters(self, key: str, axis: int, slices: Sequence[int]) -> bool:
-        """Whether the loss changes with some slices of an input, gradient or not.
-
-        A column of ids in a table of numbers has no gradient, and still selects the row of an embedding.
-        """
-        subject = self._subject
-        array = np.asarray(subject.inputs[key])
-        window = tuple([slice(None)] * axis + [list(slices)])
-        base = self._plain().loss_only(None, None)
-        for seed in range(_TRIALS):
-            moved = array.copy()
-            moved[window] = perturbed({key: array[window]}, np.random.default_rng(seed))[key]
-            loss = Run(subject, {**subject.inputs, key: moved}, subject.labels, subject.seed).loss_only(None, None)
-            if loss != base:  # A failed run says NaN, which differs too: the values are looked at.
-                return True
-        return False
-
-    def with_scaled_inputs(self, floats: Sequence[str]) -> tuple[float | None, tuple[tuple[str, float], ...]]:
-        """The loss with float inputs scaled by their own deviation, and key and deviation of each.
-
-        Args:
-            floats: keys of the inputs that the model takes as floats.
-        """
-        subject = self._subject
-        inputs, deviations = scaled(subject.inputs, floats)
-        if not deviations:
-            return None, ()
-        loss = Run(subject, inputs, subject.labels, subject.seed).loss_only(None, None)
-        return (loss, deviations) if np.isfinite(loss) else (None, ())
-
-    def leak(self) -> Leak | None:
-        """Where the samples of a batch begin to mix, in inference mode."""
-        run = self._in_inference()
-        with run.isolated():
-            return batch_leak(run)
-
-    def future_leak(self, key: str, axis: int) -> Leak | None:
-        """Where outputs begin to depend on later steps of an input, in inference mode."""
-        run = self._in_inference()
-        with run.isolated():
-            return future_leak(run, key, axis)
-
-    def _in_inference(self) -> Run:
-        subject = replace(self._subject, training=False)
-        return Run(subject, subject.inputs, subject.labels, subject.seed)
-
-    def _plain(self) -> Run:
-        subject = self._subject
-        return Run(subject, subject.inputs, subject.labels, subject.seed)
+        subject = replace(self._subject, **changes)
+        return Run(subject, subject.inputs if inputs is None else inputs, subject.labels, subject.seed)
 
     def _virtual_step(self) -> list[tuple[Any, Any]]:
         if self._steps is None:
-            run = self._plain()
+            run = self.run()
             with run.isolated():
                 self._steps = run.step()
         return self._steps
-
-    def _moves_with_input(self, key: str) -> bool:
-        subject = self._subject
-        array = np.asarray(subject.inputs[key])
-        direction = np.random.default_rng(0).normal(size=array.shape)
-
-        def loss(step: float) -> float:
-            moved = {**subject.inputs, key: (array + step * direction).astype(array.dtype)}
-            return Run(subject, moved, subject.labels, subject.seed).loss_only(None, None)
-
-        return _has_slope(loss, float(np.abs(array).max()) or 1.0)
-
-    def _moves_with_variable(self, variable: Any) -> bool:
-        direction = np.random.default_rng(0).normal(size=variable.shape)
-
-        def loss(step: float) -> float:
-            return self._plain().loss_only(variable, tf.constant(step * direction, variable.dtype))
-
-        return _has_slope(loss, float(tf.reduce_max(tf.abs(tf.cast(variable, tf.float32)))) or 1.0)
 
 
 def recorded(run: Run, trace_returns: bool) -> Recording:
@@ -235,14 +161,3 @@ def _tensor_of(loss: Any) -> Any:
     if tf.is_tensor(loss) or isinstance(loss, (int, float, np.number, np.ndarray)):
         return tf.convert_to_tensor(loss)
     raise ModelRunError(f"the loss must be a float tensor, but it is a {type(loss).__name__}")
-
-
-def _has_slope(loss: Callable[[float], float], scale: float) -> bool:
-    """Whether a loss has a slope in one direction: the same at two step sizes, and more than noise."""
-    near, far = 1e-3 * scale, 2e-3 * scale
-    values = [loss(step) for step in (near, -near, far, -far)]
-    if not np.all(np.isfinite(values)):
-        return False
-    one, two = (values[0] - values[1]) / (2 * near), (values[2] - values[3]) / (2 * far)
-    noise = 1e-5 * max(1e-6, max(abs(value) for value in values)) / near
-    return abs(one) > noise and abs(one - two) < 0.3 * max(abs(one), abs(two))

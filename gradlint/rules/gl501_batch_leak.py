@@ -41,12 +41,13 @@ Keep the batch axis first and untouched. Never let the -1 of a reshape, or `axis
 
 ## Known limits
 
-The rule runs only when code other than Keras's own layers took part, all inputs have a free batch axis of
-the same length of two or more, and no gradient is NaN. Dependence is read from gradients, of the first and
-the last row: it is not seen through operations without a gradient, through integer inputs, or between
-other rows. BatchNormalization mixes samples while training only, which is no leak. A model that compares
-the samples of a batch on purpose is not reported if its output is the matrix of all pairs; other such
-models are: leave them out with `--ignore GL501`.
+The rule runs only when code other than Keras's own layers took part, and all inputs have a free batch axis
+of the same length of two or more. The other rows are replaced, and the output of the first and of the last
+row must stay as it is, to a thousandth of its largest element: dependence between other rows is not seen.
+Gradients then tell the operation, or, where there are none, the values do. BatchNormalization mixes samples
+while training only, which is no leak. A model that compares the samples of a batch on purpose is not
+reported if its output is the matrix of all pairs; other such models are: leave them out with
+`--ignore GL501`.
 """
 
 
@@ -60,7 +61,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         f"{leak.type} mixes the samples of the batch: an output of one sample depends on '{leak.input}' of another",
         inputs=(leak.input,),
         cause=Cause(leak.layer or None, leak.type, leak.file, leak.line),
-        evidence={"output_sample": leak.at, "depends_on": list(leak.others)},
+        evidence={"output_sample": leak.at, "depends_on": list(leak.others), "change": leak.change},
     )
 
 

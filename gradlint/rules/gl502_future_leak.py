@@ -45,9 +45,9 @@ recurrent layers in one direction, and normalise over the features and not over 
 
 ## Known limits
 
-Two steps are looked at, not all. Only outputs with as many steps as the input are looked at, along the
-same axis. A dependence that carries no gradient (an argmax over time, a mask computed from the future)
-is not seen.
+Two steps are looked at, not all: the later steps are replaced, and the output at or before them must stay
+as it is, to a thousandth of its largest element. Only outputs with as many steps as the input are looked
+at, along the same axis.
 """
 
 
@@ -55,12 +55,12 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per causal input whose later steps an output depends on."""
     recording = facts.recording
     for leak in recording.future_leaks if recording is not None else ():
+        until = f", up to {leak.others[-1]}" if leak.others else ""
         yield RULE.finding(
-            f"{leak.type} lets the output at step {leak.at} depend on '{leak.input}' at later steps, "
-            f"up to {leak.others[-1]}",
+            f"{leak.type} lets the output at step {leak.at} depend on '{leak.input}' at later steps{until}",
             inputs=(leak.input,),
             cause=Cause(leak.layer or None, leak.type, leak.file, leak.line),
-            evidence={"output_step": leak.at, "depends_on": list(leak.others)},
+            evidence={"output_step": leak.at, "depends_on": list(leak.others), "change": leak.change},
         )
 
 

@@ -69,11 +69,27 @@ def restored(variables: Sequence[Any], is_assigned: Callable[[Any], bool]) -> It
             uids.update(counters["object_name_uids"])
 
 
-def fresh_seeds(seed: int) -> None:
-    """Make every random operation of the coming run repeatable."""
+def fresh_seeds(seed: int, variables: Sequence[Any] = ()) -> list[Any]:
+    """Make every random operation of the coming run repeatable.
+
+    A layer that draws (Dropout, GaussianNoise) has a generator of its own, whose state is a variable. Keras starts
+    it from Python's `random` unless the user gives a seed, so that it is another one in every process, and no global
+    seed reaches it afterwards.
+
+    Args:
+        seed: of everything.
+        variables: the Keras variables among which the states of generators are.
+
+    Returns:
+        The `tf.Variable`s that got a new value.
+    """
+    states = [tf_variable(v) for v in variables if v.name.startswith("seed_generator_state") and tuple(v.shape) == (2,)]
+    for number, state in enumerate(states):
+        state.assign(tf.cast([(seed * 1_000_003 + number) % 2**31, 0], state.dtype))
     keras.utils.set_random_seed(seed)
     # Keras 3.12 and earlier keep the generator of operations without a seed of their own.
     set_global_attribute("global_seed_generator", None)
+    return states
 
 
 # As Keras has it: while a run is recorded, the optimizers of the model do nothing.

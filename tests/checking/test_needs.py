@@ -10,20 +10,28 @@ import pytest
 
 import gradlint
 from gradlint import checking
+from gradlint.experiments.laboratory import Laboratory
 from gradlint.record.runner import Runner
 from gradlint.rule import Need
 from gradlint.rules import ALL_RULES, rule_of
 
-COUNTED = ("record", "contradicted", "matters", "traced_reads", "leak", "future_leak")
+COUNTED = (
+    (Runner, "record"),
+    (Runner, "traced_reads"),
+    (Laboratory, "contradicted"),
+    (Laboratory, "matters"),
+    (Laboratory, "leak_between_samples"),
+    (Laboratory, "leak_from_later_steps"),
+)
 
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often the runner was asked for each kind of run."""
+    """How often the runner and the laboratory were asked for each kind of run."""
     seen: Counter[str] = Counter()
 
-    def counted(name: str):
-        own = getattr(Runner, name)
+    def counted(owner: type, name: str):
+        own = getattr(owner, name)
 
         def ask(self, *arguments, **options):
             seen[name] += 1
@@ -31,8 +39,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return ask
 
-    for name in COUNTED:
-        monkeypatch.setattr(Runner, name, counted(name))
+    for owner, name in COUNTED:
+        monkeypatch.setattr(owner, name, counted(owner, name))
     return seen
 
 
@@ -68,7 +76,7 @@ def test_probes_are_run_for_a_rule_that_needs_them(runs: Counter[str]) -> None:
     result = gradlint.check(*suspicious(), select=["GL202"])
     assert [finding.code for finding in result.findings] == ["GL202"]
     assert runs["record"] == 1 + 3
-    assert runs["leak"] == 0
+    assert runs["leak_between_samples"] == 0
 
 
 def test_what_is_ignored_is_not_computed_either(runs: Counter[str]) -> None:

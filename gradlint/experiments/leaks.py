@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from gradlint.record.trace import Trace
 
 
+_MOVERS = frozenset({"Transpose", "Reshape", "Cast", "Identity", "Squeeze", "ExpandDims", "Neg"})
+"""Operations that mix nothing by themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Slice:
     """One slice of the outputs, and which slices of a tensor it must not depend on.
@@ -68,24 +72,22 @@ class _Slice:
         return total
 
 
-def batch_leak(run: Run) -> Leak | None:
-    """Where the output of one sample begins to depend on another sample."""
+def mixing_of_samples(run: Run, at: int) -> Leak | None:
+    """The operation at which the output of one sample begins to depend on another sample, by gradients.
+
+    Args:
+        run: in inference mode.
+        at: the sample whose output is known to depend on others; both ends are looked at, since a reshape that
+            moves rows leaves one of them where it was.
+    """
     batch = run.batch()
-    sizes = {int(tensor.shape[0]) for tensor in batch.inputs.values() if tensor.shape.rank}
-    if len(sizes) != 1 or min(sizes) < 2:
-        return None
-    size = sizes.pop()
-    # An adjacency matrix beside another input says that the rows are the nodes of one graph.
-    if len(batch.inputs) > 1 and any(
-        tensor.shape.rank >= 2 and tensor.shape[1] == size for tensor in batch.inputs.values()
-    ):
-        return None
-    # The first and the last sample: a reshape that moves rows leaves one of them where it was.
-    return _leak(run, batch, list(batch.inputs), [_Slice(0, size, size - 1), _Slice(0, size, 0)])
+    size = next(int(tensor.shape[0]) for tensor in batch.inputs.values() if tensor.shape.rank)
+    places = dict.fromkeys((at, size - 1, 0))
+    return _leak(run, batch, list(batch.inputs), [_Slice(0, size, place) for place in places])
 
 
-def future_leak(run: Run, key: str, axis: int) -> Leak | None:
-    """Where an output at one step begins to depend on a later step of an input.
+def mixing_of_steps(run: Run, key: str, axis: int) -> Leak | None:
+    """The operation at which an output at one step begins to depend on a later step of an input, by gradients.
 
     Args:
         run: in inference mode.
@@ -125,6 +127,70 @@ def _leak(run: Run, batch: Batch, keys: Sequence[str], slices: Sequence[_Slice])
             behind = [key for key in run.keys_behind([index], batch) if key in keys]
             return Leak(op.type, op.layer, op.file, op.line, behind[0] if behind else "", piece.at, others)
     return None
+
+
+def first_difference(run: Run, moved: Run, at: int, axis: int, size: int) -> Leak | None:
+    """The operation at which an output's slice first differs between two runs whose inputs agree there.
+
+    Slower than gradients, and it sees what has none: ids, sorting, Python. A result without the axis (a mean over
+    it) cannot be compared; the operation that made it is named when its result is what differs later.
+
+    Args:
+        run: on the sample.
+        moved: on the inputs that make the output move.
+        at: index of the slice.
+        axis: of the slices.
+        size: the axis's length.
+    """
+    batch = _trace(run)
+    first, second = run.trace, moved.trace
+    if batch is None or _trace(moved) is None or [op.type for op in first.ops] != [op.type for op in second.ops]:
+        return None
+    differing: set[int] = set()  # tensors whose slice differs, and tensors without the axis that differ at all
+    kept = [slice(None)] * axis + [slice(0, at + 1) if axis else at]
+    for op, other in zip(first.ops, second.ops, strict=True):
+        for index, twin in zip(op.outputs, other.outputs, strict=False):
+            one, two = first.tensors[index], second.tensors[twin]
+            if one is None or two is None or one.shape != two.shape or one.dtype.name in ("resource", "variant"):
+                continue
+            values, moved_values = eager.array_of(one), eager.array_of(two)
+            has_axis = one.shape.rank > axis and one.shape[axis] == size
+            if has_axis:
+                values, moved_values = values[tuple(kept)], moved_values[tuple(kept)]
+            if np.array_equal(values, moved_values):
+                continue
+            if has_axis and not has(op.type, Trait.READS_SHAPE):
+                culprit = _maker(first, op, differing)
+                key = next(iter(run.keys_behind(op.inputs, batch)), "")
+                return Leak(culprit.type, culprit.layer, culprit.file, culprit.line, key, at, ())
+            differing.add(index)
+    return None
+
+
+def _trace(run: Run) -> Batch | None:
+    """Run the model under the recorder; None where it fails."""
+    with run.isolated():
+        batch = run.batch()
+        run.introduce(batch)
+        try:
+            with run.trace.recording():
+                run.call_model(batch)
+        except Exception:
+            return None
+    return batch
+
+
+def _maker(trace: Trace, op: Op, differing: set[int]) -> Op:
+    """The operation that mixes what lies along the axis, behind one that puts its result back to its place."""
+    current = op
+    while (index := next((index for index in current.inputs if index in differing), None)) is not None:
+        producer = trace.producers[index]
+        if producer is None:
+            break
+        current = trace.ops[producer]
+        if current.type not in _MOVERS:
+            op = current
+    return op
 
 
 def _descendants(trace: Trace, starts: Sequence[int]) -> set[int]:

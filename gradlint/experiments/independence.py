@@ -1,0 +1,146 @@
+"""Ends first: does an output move when inputs change that it must not know of?
+
+Whatever happens in between, two slices (samples of a batch, steps of a sequence) are independent if one of the
+outputs stays as it is while the inputs of the other change. No gradient is asked for, so ids and operations
+without one count as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from gradlint.record.subject import perturbed
+from gradlint.upstream.eager import array_of, is_eager
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gradlint.record.run import Run
+
+RELATIVE_CHANGE = 1e-3
+"""An output moves when it changes by more than this share of its largest element: sums in another order differ by
+some 1e-6 in float32 and by 1e-3 in float16, what passes through one operation by far more."""
+_DRAWS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """An output that moves with inputs it must not know of.
+
+    Attributes:
+        at: index of the output's slice.
+        inputs: arrays by key with which it moves.
+        change: largest change of an element of it, relative to the largest element of the output.
+    """
+
+    at: int
+    inputs: Mapping[str, Any]
+    change: float
+
+
+def between_samples(new_run: Callable[[Mapping[str, Any]], Run], inputs: Mapping[str, Any]) -> Dependence | None:
+    """Whether the output of the first or the last sample moves when the others are replaced.
+
+    Args:
+        new_run: a run in inference mode, with these inputs.
+        inputs: arrays by key, all with the same number of rows.
+    """
+    dense = {key: np.asarray(value) for key, value in inputs.items() if not hasattr(value, "row_splits")}
+    size = next(len(array) for array in dense.values())
+
+    def others_replaced(at: int, seed: int) -> Mapping[str, Any]:
+        moved = perturbed(dense, np.random.default_rng(seed))
+        for key, array in dense.items():
+            # Rows that are alike, or two that change places: another row of the sample is as good as new ones.
+            if np.array_equal(moved[key], array):
+                moved[key] = np.roll(array, seed + 1, axis=0)
+            moved[key] = moved[key].copy()
+            moved[key][at] = array[at]
+        return {**inputs, **moved}
+
+    return _first(new_run, inputs, (size - 1, 0), others_replaced, lambda output, at: output[at], axis=0, size=size)
+
+
+def from_later_steps(
+    new_run: Callable[[Mapping[str, Any]], Run], inputs: Mapping[str, Any], key: str, axis: int
+) -> Dependence | None:
+    """Whether an output at one step, or before it, moves when the later steps of an input are replaced.
+
+    Args:
+        new_run: a run in inference mode, with these inputs.
+        inputs: arrays by key.
+        key: of the input.
+        axis: of its steps, which the outputs have along the same axis.
+    """
+    array = np.asarray(inputs[key])
+    size = array.shape[axis]
+
+    def later_replaced(at: int, seed: int) -> Mapping[str, Any]:
+        fresh = np.array(perturbed({key: array}, np.random.default_rng(seed))[key])
+        if np.array_equal(fresh, array):
+            fresh = np.roll(array, seed + 1, axis=axis)
+        kept = tuple([slice(None)] * axis + [slice(0, at + 1)])
+        fresh[kept] = array[kept]
+        return {**inputs, key: fresh}
+
+    def until(output: Any, at: int) -> Any:
+        return output[tuple([slice(None)] * axis + [slice(0, at + 1)])]
+
+    return _first(new_run, inputs, sorted({0, size // 2}), later_replaced, until, axis=axis, size=size)
+
+
+def _first(
+    new_run: Callable[[Mapping[str, Any]], Run],
+    inputs: Mapping[str, Any],
+    places: Sequence[int],
+    changed: Callable[[int, int], Mapping[str, Any]],
+    part: Callable[[Any, int], Any],
+    *,
+    axis: int,
+    size: int,
+) -> Dependence | None:
+    base = _outputs(new_run(inputs))
+    if base is None:
+        return None
+    for at in places:
+        for seed in range(_DRAWS):
+            others = changed(at, seed)
+            moved = _outputs(new_run(others))
+            if moved is None or len(moved) != len(base):
+                continue
+            for before, after in zip(base, moved, strict=True):
+                if before.shape != after.shape or before.ndim <= axis or before.shape[axis] != size:
+                    continue
+                # A matrix of all pairs, as in contrastive retrieval, compares samples on purpose.
+                if axis == 0 and size in before.shape[1:]:
+                    continue
+                change = _relative(part(before, at), part(after, at), before)
+                if change > RELATIVE_CHANGE:
+                    return Dependence(at, others, change)
+    return None
+
+
+def _outputs(run: Run) -> list[np.ndarray[Any, Any]] | None:
+    """The model's outputs, or None where it does not take these inputs."""
+    with run.isolated():
+        try:
+            outputs = run.call_model(run.batch())
+        except Exception:
+            return None
+        return [array_of(output).copy() for output in keras.tree.flatten(outputs) if is_eager(output)]
+
+
+def _relative(before: Any, after: Any, whole: Any) -> float:
+    """Largest change of an element, relative to the largest element of the whole output."""
+    if before.dtype.kind not in "fiub" or before.size == 0:
+        return 0.0
+    first, second = before.astype(np.float64), after.astype(np.float64)
+    finite = np.isfinite(first) & np.isfinite(second)
+    if not finite.any():
+        return 0.0
+    scale = np.nanmax(np.abs(np.where(np.isfinite(whole.astype(np.float64)), whole, 0.0))) or 1.0
+    return float(np.max(np.abs(first[finite] - second[finite])) / scale)

@@ -1,0 +1,82 @@
+"""Where a proposed cause is tested: every experiment on one subject, which is the same afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradlint.experiments import differences, independence
+from gradlint.experiments.leaks import first_difference, mixing_of_samples, mixing_of_steps
+from gradlint.record.firststep import scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gradlint.record.recording import Leak
+    from gradlint.record.run import Run
+    from gradlint.record.runner import Runner
+
+
+class Laboratory:
+    """The experiments on one subject."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def contradicted(self, keys: Sequence[str], paths: Sequence[str]) -> frozenset[str]:
+        """Those inputs and variables with a zero gradient with which the loss moves all the same."""
+        return differences.contradicted(self._runner, keys, paths)
+
+    def matters(self, key: str, axis: int, slices: Sequence[int]) -> bool:
+        """Whether the loss changes with some slices of an input, gradient or not."""
+        return differences.matters(self._runner, key, axis, slices)
+
+    def with_scaled_inputs(self, floats: Sequence[str]) -> tuple[float | None, tuple[tuple[str, float], ...]]:
+        """The loss with float inputs scaled by their own deviation, and key and deviation of each.
+
+        Args:
+            floats: keys of the inputs that the model takes as floats.
+        """
+        inputs, deviations = scaled(self._runner.subject.inputs, floats)
+        if not deviations:
+            return None, ()
+        loss = self._runner.run(inputs).loss_only(None, None)
+        return (loss, deviations) if np.isfinite(loss) else (None, ())
+
+    def leak_between_samples(self) -> Leak | None:
+        """Where the samples of a batch begin to mix, in inference mode; None when each output stays its own."""
+        inputs = self._runner.subject.inputs
+        arrays = [np.asarray(value) for value in inputs.values() if not hasattr(value, "row_splits")]
+        sizes = {array.shape[0] for array in arrays if array.ndim}
+        if len(sizes) != 1 or min(sizes) < 2:
+            return None
+        size = sizes.pop()
+        # An adjacency matrix beside another input says that the rows are the nodes of one graph.
+        if len(inputs) > 1 and any(array.ndim >= 2 and array.shape[1] == size for array in arrays):
+            return None
+        found = independence.between_samples(self._inference, inputs)
+        if found is None:
+            return None
+        run = self._inference(inputs)
+        with run.isolated():
+            leak = mixing_of_samples(run, found.at)
+        leak = leak or first_difference(self._inference(inputs), self._inference(found.inputs), found.at, 0, size)
+        return None if leak is None else replace(leak, change=found.change)
+
+    def leak_from_later_steps(self, key: str, axis: int) -> Leak | None:
+        """Where outputs begin to depend on later steps of an input, in inference mode; None when none does."""
+        inputs = self._runner.subject.inputs
+        found = independence.from_later_steps(self._inference, inputs, key, axis)
+        if found is None:
+            return None
+        run = self._inference(inputs)
+        with run.isolated():
+            leak = mixing_of_steps(run, key, axis)
+        size = np.asarray(inputs[key]).shape[axis]
+        leak = leak or first_difference(self._inference(inputs), self._inference(found.inputs), found.at, axis, size)
+        return None if leak is None else replace(leak, change=found.change)
+
+    def _inference(self, inputs: Mapping[str, Any]) -> Run:
+        return self._runner.run(inputs, training=False)

@@ -1,0 +1,96 @@
+"""Leaks are proven at the ends: an output moves, or does not, when the inputs of others are replaced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gradlint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gradlint import Finding
+
+RNG = np.random.default_rng(0)
+
+
+class Own(keras.layers.Layer):
+    """A layer of the user's own."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        super().__init__()
+        self.function = function
+
+    def call(self, x: object) -> object:
+        return self.function(x)
+
+
+def leaks(model: keras.Model, sample: dict[str, np.ndarray], **options: object) -> list[Finding]:
+    result = gradlint.check(model, sample, select=["GL501", "GL502"], **options)
+    return list(result.findings)
+
+
+def sequence_model(function: Callable[..., object], steps: int = 6, *, recurrent: bool = False) -> keras.Model:
+    x = keras.Input((steps, 3), name="x")
+    h = keras.layers.LSTM(4, return_sequences=True)(x) if recurrent else x
+    h = Own(function)(h)
+    return keras.Model(x, keras.layers.Dense(2)(h))
+
+
+@pytest.mark.parametrize("rows", [6, 5])
+def test_a_recurrence_before_an_own_pool_is_none_though_the_batch_is_as_long_as_the_sequence(rows: int) -> None:
+    model = sequence_model(lambda h: tf.reduce_mean(h * h, axis=1), recurrent=True)
+    assert leaks(model, {"x": RNG.normal(size=(rows, 6, 3)).astype("float32")}) == []
+
+
+def test_a_mean_over_the_batch_is_one() -> None:
+    model = sequence_model(lambda h: h[:, -1] - tf.reduce_mean(h[:, -1], axis=0, keepdims=True))
+    (finding,) = leaks(model, {"x": RNG.normal(size=(4, 6, 3)).astype("float32")})
+    assert (finding.code, finding.cause.op) == ("GL501", "Mean")
+    assert finding.evidence["change"] > 0.01
+
+
+def test_a_leak_that_no_gradient_passes_is_found_where_values_differ() -> None:
+    def ranked(h: tf.Tensor) -> tf.Tensor:
+        order = tf.argsort(tf.argsort(h[:, -1, 0]))  # of the batch
+        return h[:, -1] + tf.cast(order, tf.float32)[:, None]
+
+    (finding,) = leaks(sequence_model(ranked), {"x": RNG.normal(size=(5, 6, 3)).astype("float32")})
+    assert (finding.code, finding.cause.file) == ("GL501", __file__)
+    assert finding.evidence["depends_on"] == []
+
+
+def test_ids_of_another_sample_count() -> None:
+    ids = keras.Input((3,), dtype="int32", name="ids")
+    h = keras.layers.Embedding(10, 4)(ids)
+    h = Own(lambda h: tf.reshape(tf.transpose(h, (1, 0, 2)), (-1, 12)))(h)
+    model = keras.Model(ids, keras.layers.Dense(1)(h))
+    (finding,) = leaks(model, {"ids": RNG.integers(0, 10, (4, 3))})
+    assert (finding.code, finding.inputs) == ("GL501", ("ids",))
+
+
+def test_random_draws_of_inference_are_none() -> None:
+    model = sequence_model(
+        lambda h: h[:, -1] + tf.random.normal(tf.shape(h[:, -1])) * tf.reduce_sum(h, axis=(1, 2))[:, None]
+    )
+    assert leaks(model, {"x": RNG.normal(size=(4, 6, 3)).astype("float32")}) == []
+
+
+@pytest.mark.parametrize(("causal", "codes"), [(True, []), (False, ["GL502"])])
+def test_attention_looks_ahead_only_without_its_mask(causal: bool, codes: list[str]) -> None:
+    x = keras.Input((5, 4), name="x")
+    h = keras.layers.MultiHeadAttention(1, 4)(x, x, use_causal_mask=causal)
+    model = keras.Model(x, keras.layers.Dense(2)(h))
+    sample = {"x": RNG.normal(size=(3, 5, 4)).astype("float32")}
+    assert [finding.code for finding in leaks(model, sample, causal=["x"])] == codes
+
+
+def test_sorting_the_steps_is_a_leak_from_the_future_that_gradients_show_too() -> None:
+    model = sequence_model(lambda h: h + tf.cast(tf.argsort(h, axis=1), tf.float32))
+    (finding,) = leaks(model, {"x": RNG.normal(size=(3, 6, 3)).astype("float32")}, causal=["x"])
+    assert (finding.code, finding.cause.file) == ("GL502", __file__)
