@@ -185,10 +185,11 @@ def write_outputs() -> None:
     os.chdir(ROOT)
 
     def output(line: str) -> str:
-        said = io.StringIO()
+        said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")  # a terminal of another encoding gets ASCII
         with contextlib.redirect_stdout(said):
             cli.main(shlex.split(line))
-        return said.getvalue()
+        said.seek(0)
+        return said.read()
 
     for path in BY_HAND:
         text = path.read_text(encoding="utf-8")
