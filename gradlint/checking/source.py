@@ -229,7 +229,7 @@ def source_files(paths: Iterable[str | os.PathLike[str]], exclude: Sequence[str]
     """The files that paths stand for, each once: files as given, those of folders sorted.
 
     Raises:
-        UsageError: a path does not exist.
+        UsageError: a path does not exist, or a folder has nothing to check.
     """
     from gradlint.checking.exclusion import Exclusion
 
@@ -238,7 +238,9 @@ def source_files(paths: Iterable[str | os.PathLike[str]], exclude: Sequence[str]
         path = Path(given)
         if path.is_dir():
             exclusion = Exclusion.of(path, exclude)
-            candidates: Iterable[Path] = exclusion.files(path, SUFFIXES)
+            candidates: Iterable[Path] = list(exclusion.files(path, SUFFIXES))
+            if not candidates:
+                raise UsageError(f"{path} is a folder without Python files or notebooks to check; name a file in it")
         elif path.exists():
             candidates = [path]
         else:

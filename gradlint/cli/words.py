@@ -9,11 +9,16 @@ if TYPE_CHECKING:
     from gradlint.cli.parser import Line
 
 
+_FILES_OF_MODELS = frozenset({".keras", ".h5", ".hdf5", ".npz", ".npy"})
+
+
 def is_source(name: str) -> bool:
     """Whether a word of the command line means source: a Python file, a notebook, or a folder that is no model."""
     path = Path(name)
     if name.endswith((".py", ".ipynb")):
         return True
+    if path.suffix in _FILES_OF_MODELS:  # A folder of such a name is a mistake, and told as one.
+        return False
     return path.is_dir() and not (path / "saved_model.pb").exists() and not (path / "config.json").exists()
 
 

@@ -88,7 +88,9 @@ import sys, json
 import keras, numpy as np
 import gradlint
 from mine import build
-result = gradlint.check(build(), {"x": np.ones((4, 3), "float32"), "y": np.zeros((4, 1), "float32")})
+draw = np.random.default_rng(0)
+sample = {"x": draw.normal(size=(4, 3)).astype("float32"), "y": draw.normal(size=(4, 1)).astype("float32")}
+result = gradlint.check(build(), sample, select=["GL1"])
 print("found", json.dumps([[f.code, f.cause.file, f.cause.line] for f in result.findings]), keras.__file__)
 """
 MINE = """
