@@ -185,7 +185,7 @@ def write_outputs() -> None:
     os.chdir(ROOT)
 
     def output(line: str) -> str:
-        said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")  # a terminal of another encoding gets ASCII
+        said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")  # other encodings get ASCII
         with contextlib.redirect_stdout(said):
             cli.main(shlex.split(line))
         said.seek(0)
