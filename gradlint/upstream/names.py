@@ -25,6 +25,7 @@ class Feature(str, Enum):
     STRUCTURE = "--depth structure"
     DETOURS = "values that leave TensorFlow for Python"
     READS = "values read from variables"
+    STEPS = "training steps"
 
     def __str__(self) -> str:
         return self.value
@@ -84,6 +85,12 @@ RENTED = (
     Rented("stop_recording", (f"{_EAGER}.record:stop_recording",), "works unseen by the tape", _TF, Feature.STRUCTURE),
     Rented("BaseResourceVariable", (f"{_OPS}.resource_variable_ops:BaseResourceVariable",), "sees silent reads", _TF,
            Feature.READS),
+    Rented("ResourceVariable", (f"{_OPS}.resource_variable_ops:ResourceVariable",), "sees a step assign", _TF,
+           Feature.STEPS),
+    Rented("StrategyBase", ("tensorflow.python.distribute.distribute_lib:StrategyBase",), "sees strategy.run", _TF,
+           Feature.STEPS),
+    Rented("select_replica", ("tensorflow.python.distribute.distribute_utils:select_replica",),
+           "runs a step in one replica", _TF, Feature.STEPS),
     Rented("variable_accessed", (f"{_OPS}.resource_variable_ops:variable_accessed",), "sees variables being read", _TF,
            Feature.READS),
     Rented("py_func_common", (f"{_OPS}.script_ops:py_func_common",), "sees tf.numpy_function", _TF,

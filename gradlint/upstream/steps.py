@@ -11,20 +11,25 @@ from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
-from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
-from keras.src.optimizers.base_optimizer import BaseOptimizer
-from keras.src.optimizers.loss_scale_optimizer import LossScaleOptimizer
-from tensorflow.python.distribute import distribute_lib, distribute_utils
-from tensorflow.python.eager import backprop
-from tensorflow.python.ops import resource_variable_ops, stateful_random_ops
 
 from gradlint.upstream import eager, patching
+from gradlint.upstream.names import value_of
 
 Run = Callable[[], Any]
 
 # Its own tapes: py_function and recompute_grad open one for each call.
 _TENSORFLOW = f"{os.sep}tensorflow{os.sep}python{os.sep}"
-_TAPE_FILES = (backprop.__file__, __file__, patching.__file__)
+
+
+def _definer(cls: type, name: str) -> Any:
+    """The class that defines an attribute of a public one: where it lies differs between releases."""
+    return next(each for each in cls.__mro__ if name in vars(each))
+
+
+BaseOptimizer = _definer(keras.Optimizer, "apply_gradients")
+LossScaleOptimizer = keras.optimizers.LossScaleOptimizer
+
+_TAPE_FILES = (sys.modules[tf.GradientTape.__module__].__file__, __file__, patching.__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class TapeObserver(Protocol):
 @contextlib.contextmanager
 def on_tapes(observer: TapeObserver) -> Iterator[None]:
     """Tell an observer of all tapes but those that TensorFlow opens for itself."""
-    own = backprop.GradientTape
+    own = tf.GradientTape
     push, pop, watch = own._push_tape, own._pop_tape, own.watch
     methods = {name: getattr(own, name) for name in ("gradient", "jacobian", "batch_jacobian")}
     answering: list[Any] = []
@@ -287,11 +292,11 @@ def learning_rates(optimizer: Any) -> tuple[float | None, bool]:
 @contextlib.contextmanager
 def on_assignment(callback: Callable[[Any], None]) -> Iterator[None]:
     """Call `callback(tf_variable)` before a variable is given a new value."""
-    base = resource_variable_ops.BaseResourceVariable
+    base = value_of("BaseResourceVariable")
     # ResourceVariable holds copies of the methods of its base.
     methods = [
         (cls, name)
-        for cls in (base, resource_variable_ops.ResourceVariable)
+        for cls in (base, value_of("ResourceVariable"))
         for name in vars(cls)
         if name.startswith(("assign", "scatter_", "batch_scatter", "_strided_slice_assign", "count_up_to"))
     ]
@@ -303,7 +308,7 @@ def on_assignment(callback: Callable[[Any], None]) -> Iterator[None]:
 
         return assign
 
-    skip = stateful_random_ops.Generator._skip_single_var
+    skip = tf.random.Generator._skip_single_var
 
     def skip_state(self: Any, variable: Any, delta: Any) -> Any:
         callback(variable)
@@ -312,7 +317,7 @@ def on_assignment(callback: Callable[[Any], None]) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for cls, name in methods:
             stack.enter_context(patching.patched(cls, name, assigning(getattr(cls, name))))
-        stack.enter_context(patching.patched(stateful_random_ops.Generator, "_skip_single_var", skip_state))
+        stack.enter_context(patching.patched(tf.random.Generator, "_skip_single_var", skip_state))
         yield
 
 
@@ -368,11 +373,11 @@ def one_replica() -> Iterator[None]:
 
     def run(self: Any, fn: Any, args: Any = (), kwargs: Any = None, options: Any = None) -> Any:
         function = getattr(fn, "python_function", fn)
-        given, named = distribute_utils.select_replica(0, (tuple(args), dict(kwargs or {})))
-        with distribute_lib.ReplicaContext(self, 0):
+        given, named = value_of("select_replica")(0, (tuple(args), dict(kwargs or {})))
+        with tf.distribute.ReplicaContext(self, 0):
             return function(*given, **named)
 
-    with patching.patched(distribute_lib.StrategyBase, "run", run):
+    with patching.patched(value_of("StrategyBase"), "run", run):
         yield
 
 
@@ -389,7 +394,7 @@ def on_evaluation(callback: Callable[[str, Any, Any, Run], Any]) -> Iterator[Non
     inside: list[str] = []
 
     def evaluating(name: str) -> Callable[..., Any]:
-        original = getattr(TensorFlowTrainer, name)
+        original = getattr(_definer(keras.Model, name), name)
 
         def evaluate(self: Any, *args: Any, **kwargs: Any) -> Any:
             if inside:
@@ -408,7 +413,7 @@ def on_evaluation(callback: Callable[[str, Any, Any, Run], Any]) -> Iterator[Non
 
     with contextlib.ExitStack() as stack:
         for name in EVALUATIONS:
-            stack.enter_context(patching.patched(TensorFlowTrainer, name, evaluating(name)))
+            stack.enter_context(patching.patched(_definer(keras.Model, name), name, evaluating(name)))
         yield
 
 
