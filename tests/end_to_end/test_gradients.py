@@ -16,6 +16,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 import gradlint
+from gradlint.upstream.restoring import fresh_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,9 @@ def tensors(sample: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def independent(model: keras.Model, sample: dict[str, Any], loss: Any, seed: int = 0) -> Expected:
     inputs, labels = tensors(sample)
     sources = {key: value for key, value in inputs.items() if value.dtype.is_floating}
+    # As documented of `seed`: it also starts the generators of the model's own random layers.
+    optimizer = model.optimizer.variables if getattr(model, "optimizer", None) is not None else []
+    fresh_seeds(seed, [*model.variables, *optimizer, *getattr(model, "metrics_variables", [])])
     keras.utils.set_random_seed(seed)
     variables = [variable for variable in model.variables if "float" in str(variable.dtype)]
     before = [tf.identity(variable.value) for variable in model.variables]
