@@ -54,16 +54,18 @@ PATCHED = [
     (cond_v2, "indexed_case"),
     (while_v2, "while_loop"),
     (polymorphic_function.Function, "__call__"),
-    *[(tf.GradientTape, name) for name in ("gradient", "jacobian", "watch", "_push_tape", "_pop_tape")],
+    *[(tf.GradientTape, name) for name in ("gradient", "jacobian", "batch_jacobian")],
+    *[(tf.GradientTape, name) for name in ("watch", "_push_tape", "_pop_tape")],
     (BaseOptimizer, "scale_loss"),
     (LossScaleOptimizer, "apply"),
+    (LossScaleOptimizer, "scale_loss"),
     (Generator, "_skip_single_var"),
     (keras.Layer, "losses"),
     (StrategyBase, "run"),
     *[(resource_variable_ops.ResourceVariable, name) for name in ("assign", "assign_add", "scatter_add")],
     *[(TensorFlowTrainer, name) for name in ("predict", "evaluate")],
 ]
-IN_LOOPS = {"jacobian", "losses", "assign", "assign_add", "scatter_add", "predict", "evaluate"}
+IN_LOOPS = {"jacobian", "batch_jacobian", "losses", "assign", "assign_add", "scatter_add", "predict", "evaluate"}
 """Names that are patched under a variable's name, in the room itself."""
 ORIGINALS = {(owner, name): vars(owner).get(name) for owner, name in PATCHED}
 
@@ -220,7 +222,7 @@ class TestNothingChanges:
 def test_the_list_of_patches_is_complete():
     """What the room of rented names patches is what is compared above."""
     text = "".join(path.read_text() for path in Path(upstream.__file__).parent.glob("*.py"))
-    named = set(re.findall(r'(?:patched|added)\((?:\w+(?:\.\w+)?|value_of\("\w+"\)), "(\w+)"', text))
+    named = set(re.findall(r'(?:patched|added)\((?:\w+(?:\.\w+)*|value_of\("\w+"\)), "(\w+)"', text))
     named |= {place_of(name).attribute for name in re.findall(r'\breplaced\("([^"]+)"', text)}
     named |= {"apply", "apply_gradients"}  # wherever Keras defines them
     watched = {
