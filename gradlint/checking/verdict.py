@@ -24,21 +24,32 @@ if TYPE_CHECKING:
 
 def decided(case: Case, rules: Sequence[Rule], options: Options) -> Result | None:
     """The result when the paper alone decides, or when no more was asked for; None when the case must be run."""
-    spoken = _spoken(case.paper, rules)
+    able = [rule for rule in rules if not _is_about_a_step_unseen(rule, case.paper)]
+    spoken = _spoken(case.paper, able)
     is_fatal = any(finding.severity is Severity.ERROR for finding in spoken.findings)
     if not is_fatal and options.depth != "preflight":
         return None
     waiting = "the model was not run: the deeper checks wait until this is put right"
-    result = _result(case, case.paper, rules, spoken, options)
+    result = _result(case, case.paper, able, spoken, options)
     return replace(result, depth="preflight", notes=(waiting,) if is_fatal and options.depth != "preflight" else ())
 
 
 def judged(case: Case, facts: Facts, rules: Sequence[Rule], options: Options) -> Result:
     """The result of a case that was run."""
-    waiting = {rule.code: why for rule in rules if (why := _obstacle(rule, options))}
-    able = [rule for rule in rules if rule.code not in waiting]
+    able = [rule for rule in rules if not _is_about_a_step_unseen(rule, facts)]
+    waiting = {rule.code: why for rule in able if (why := _obstacle(rule, options))}
+    if options.select:  # Asked for by name, they owe an answer; otherwise they are no part of this check.
+        waiting |= {rule.code: _NO_STEP for rule in rules if _is_about_a_step_unseen(rule, facts)}
+    able = [rule for rule in able if rule.code not in waiting]
     result = _result(case, facts, able, _spoken(facts, able), options)
     return replace(result, skipped=tuple(SkippedRule(code, why) for code, why in waiting.items()))
+
+
+_NO_STEP = "it judges a training step of your own: gradlint.check_step"
+
+
+def _is_about_a_step_unseen(rule: Rule, facts: Facts) -> bool:
+    return Need.STEP in rule.needs and facts.step is None
 
 
 def _obstacle(rule: Rule, options: Options) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import gradlint
 from gradlint import checking
@@ -110,3 +111,31 @@ def test_a_rule_that_crashes_is_owned_up_to(monkeypatch: pytest.MonkeyPatch) -> 
     assert [(crashed.code, crashed.reason) for crashed in result.crashed] == [("GL405", "KeyError: 'x'")]
     assert result.skipped == ()
     assert "GL202" in {finding.code for finding in result.findings}
+
+
+STEP_RULES = {rule.code for rule in ALL_RULES if Need.STEP in rule.needs}
+
+
+@pytest.mark.parametrize("depth", ["preflight", "values"])
+def test_rules_about_steps_do_not_count_as_run_where_none_was_observed(depth: str) -> None:
+    result = gradlint.check(*suspicious(), depth=depth)
+    assert result.rules
+    assert STEP_RULES.isdisjoint(result.rules)
+    assert STEP_RULES.isdisjoint(rule.code for rule in result.skipped)
+
+
+def test_a_rule_about_steps_that_is_asked_for_says_what_it_lacks() -> None:
+    result = gradlint.check(*suspicious(), select=["GL601", "GL101"])
+    assert result.rules == ("GL101",)
+    assert [(rule.code, "check_step" in rule.reason) for rule in result.skipped] == [("GL601", True)]
+
+
+def test_rules_about_steps_run_on_a_step() -> None:
+    model, sample = suspicious()
+
+    def step(left, right):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model([left, right]))
+        tape.gradient(loss, model.trainable_variables)
+
+    assert set(gradlint.check_step(step, sample["left"], sample["right"]).rules) >= STEP_RULES
