@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.source.operations import Stop
 from gradlint.source.verdicts import stopped
 
@@ -58,10 +58,12 @@ defines a `predict` of its own.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call of a tape that misses gradients for this reason."""
-    for entry in unseen_for(facts, Reason.PREDICT):
-        who, verb, target = those(entry.sources), have(entry.sources), target_of(entry)
-        message = f"{who} {verb} no gradient: {target} is computed from the NumPy arrays of predict() or evaluate()"
-        yield missing(RULE, facts, entry, message)
+    yield from without_gradient(
+        RULE,
+        facts,
+        Reason.PREDICT,
+        lambda entry: f"{target_of(entry)} is computed from the NumPy arrays of predict() or evaluate()",
+    )
 
 
 # In the source

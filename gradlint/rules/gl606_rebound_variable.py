@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.rules.step_wording import without_gradient
 from gradlint.source.watching import rebound_variables
 
 if TYPE_CHECKING:
@@ -55,10 +55,9 @@ Names that are bound to a new `tf.Variable`, watched in the block, or hold lists
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call of a tape that misses gradients for this reason."""
-    for entry in unseen_for(facts, Reason.REBOUND):
-        who, verb, _target = those(entry.sources), have(entry.sources), target_of(entry)
-        message = f"{who} {verb} no gradient: its name went from a variable to the tensor of an update"
-        yield missing(RULE, facts, entry, message)
+    yield from without_gradient(
+        RULE, facts, Reason.REBOUND, lambda _: "its name went from a variable to the tensor of an update"
+    )
 
 
 # In the source

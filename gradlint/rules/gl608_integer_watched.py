@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.rules.step_wording import without_gradient
 from gradlint.source.watching import integer_sources
 
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ The dtype must stand in the source, as a literal or as an argument.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call of a tape that misses gradients for this reason."""
-    for entry in unseen_for(facts, Reason.INTEGER):
-        who, verb, _target = those(entry.sources), have(entry.sources), target_of(entry)
-        message = f"{who} {verb} no gradient: integers have none"
-        yield missing(RULE, facts, entry, message)
+    yield from without_gradient(RULE, facts, Reason.INTEGER, lambda _: "integers have none")
 
 
 # In the source

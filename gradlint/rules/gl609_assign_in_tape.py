@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.source.operations import Stop
 from gradlint.source.verdicts import stopped
 
@@ -57,12 +57,12 @@ to the variables.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call of a tape that misses gradients for this reason."""
-    for entry in unseen_for(facts, Reason.ASSIGN):
-        who, verb, target = those(entry.sources), have(entry.sources), target_of(entry)
-        message = (
-            f"{who} {verb} no gradient: {target} is read from a variable after an assignment, which passes nothing back"
-        )
-        yield missing(RULE, facts, entry, message)
+    yield from without_gradient(
+        RULE,
+        facts,
+        Reason.ASSIGN,
+        lambda entry: f"{target_of(entry)} is read from a variable after an assignment, which passes nothing back",
+    )
 
 
 # In the source

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.source.module import method_name
 from gradlint.source.operations import Stop
 from gradlint.source.values import Kind
@@ -58,12 +58,12 @@ another path.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call of a tape that misses gradients for this reason."""
-    for entry in unseen_for(facts, Reason.DISCRETE):
-        who, verb, target = those(entry.sources), have(entry.sources), target_of(entry)
-        message = (
-            f"{who} {verb} no gradient: {target} is made by {entry.op or 'an integer'}, whose result moves in steps"
-        )
-        yield missing(RULE, facts, entry, message)
+    yield from without_gradient(
+        RULE,
+        facts,
+        Reason.DISCRETE,
+        lambda entry: f"{target_of(entry)} is made by {entry.op or 'an integer'}, whose result moves in steps",
+    )
 
 
 # In the source

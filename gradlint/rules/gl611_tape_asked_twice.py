@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.rules.step_wording import missing, target_of, unseen_for
 from gradlint.source.expressions import is_tape
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ quiet.
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call of a tape that misses gradients for this reason."""
     for entry in unseen_for(facts, Reason.USED_UP):
-        _who, _verb, target = those(entry.sources), have(entry.sources), target_of(entry)
+        target = target_of(entry)
         message = (
             f"the tape was asked for a gradient before, and is not persistent: {target} cannot be differentiated again"
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.source.verdicts import Fault, verdicts
 
 if TYPE_CHECKING:
@@ -56,10 +56,12 @@ Tapes whose blocks the file does not show are left alone.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call of a tape that misses gradients for this reason."""
-    for entry in unseen_for(facts, Reason.DERIVATIVE):
-        who, verb, target = those(entry.sources), have(entry.sources), target_of(entry)
-        message = f"{who} {verb} no gradient: {target} is a derivative that was taken while this tape was not recording"
-        yield missing(RULE, facts, entry, message)
+    yield from without_gradient(
+        RULE,
+        facts,
+        Reason.DERIVATIVE,
+        lambda entry: f"{target_of(entry)} is a derivative that was taken while this tape was not recording",
+    )
 
 
 # In the source

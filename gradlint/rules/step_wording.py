@@ -8,7 +8,7 @@ from gradlint.finding import Cause
 from gradlint.rules.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from gradlint.finding import Evidence, Finding, Severity
     from gradlint.passes.facts import Facts
@@ -70,6 +70,12 @@ def missing(rule: Rule, facts: Facts, entry: Unseen, message: str, severity: Sev
         evidence=evidence,
         position=entry.position,
     )
+
+
+def without_gradient(rule: Rule, facts: Facts, reason: Reason, why: Callable[[Unseen], str]) -> Iterator[Finding]:
+    """One finding per call of a tape that gives none for a reason: `4 variables have no gradient: `, and why."""
+    for entry in unseen_for(facts, reason):
+        yield missing(rule, facts, entry, f"{those(entry.sources)} {have(entry.sources)} no gradient: {why(entry)}")
 
 
 def crash_of(step: StepFacts | None) -> str | None:
