@@ -81,28 +81,44 @@ class Trait(Enum):
     """Takes axes together."""
     ALONG_AXIS = "along axis"
     """May work along the first axis and still leave it where it was. Shapes tell of what takes it away or moves it."""
+    MIXES_NOTHING = "mixes nothing"
+    """Moves or maps each element by itself: it lets no slice know of another."""
+    PAIRS = "pairs"
+    """Takes two arrays element by element; where a column meets a row, it gives every pair."""
+    REFORMS = "reforms"
+    """Changes the form of a gradient and nothing else."""
+    WEIGHS = "weighs"
+    """Applies the kernel of a layer of weights."""
+    LINEAR = "linear"
+    """Linear in its first operand."""
+    LINEAR_IN_ONE = "linear in one"
+    """Linear in one operand when the others do not depend on the inputs: a bias, a scale, the mask of a dropout."""
 
 
 _NONE = frozenset[Trait]()
 
 TRAITS = MappingProxyType(
     {
-        "Add": frozenset({Trait.AVERAGES, Trait.KEEPS_PLACES}),
+        "Add": frozenset({Trait.AVERAGES, Trait.KEEPS_PLACES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
         "AddN": frozenset({Trait.AVERAGES}),
-        "AddV2": frozenset({Trait.AVERAGES, Trait.KEEPS_PLACES}),
+        "AddV2": frozenset({Trait.AVERAGES, Trait.KEEPS_PLACES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
+        "AvgPool": frozenset({Trait.LINEAR}),
+        "AvgPool3D": frozenset({Trait.LINEAR}),
         "BatchMatMul": frozenset({Trait.MULTIPLIES}),
-        "BatchMatMulV2": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS}),
+        "BatchMatMulV2": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.WEIGHS}),
         "BatchMatMulV3": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS}),
-        "BiasAdd": frozenset({Trait.KEEPS_PLACES}),
+        "BiasAdd": frozenset({Trait.KEEPS_PLACES, Trait.LINEAR_IN_ONE}),
         "BroadcastTo": frozenset({Trait.MOVES}),
-        "Cast": frozenset({Trait.MOVES, Trait.KEEPS_PLACES, Trait.KEEPS_VALUES}),
+        "Cast": frozenset(
+            {Trait.MOVES, Trait.KEEPS_PLACES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}
+        ),
         "Ceil": frozenset({Trait.STEPS}),
         "ClipByValue": frozenset({Trait.SELECTS}),
-        "ConcatV2": frozenset({Trait.JOINS, Trait.AVERAGES}),
+        "ConcatV2": frozenset({Trait.JOINS, Trait.AVERAGES, Trait.REFORMS}),
         "Const": frozenset({Trait.SOURCE}),
-        "Conv2D": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS}),
+        "Conv2D": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.WEIGHS}),
         "Conv2DBackpropInput": frozenset({Trait.MULTIPLIES}),
-        "Conv3D": frozenset({Trait.MULTIPLIES}),
+        "Conv3D": frozenset({Trait.MULTIPLIES, Trait.WEIGHS}),
         "Cumprod": frozenset({Trait.ALONG_AXIS}),
         "Cumsum": frozenset({Trait.ALONG_AXIS}),
         "CumulativeLogsumexp": frozenset({Trait.ALONG_AXIS}),
@@ -110,28 +126,52 @@ TRAITS = MappingProxyType(
         "DivNoNan": frozenset({Trait.MULTIPLIES, Trait.ELEMENT_BY_ELEMENT, Trait.AVERAGES}),
         "EagerPyFunc": frozenset({Trait.LEAVES}),
         "Einsum": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.ALONG_AXIS}),
-        "EnsureShape": frozenset({Trait.KEEPS_VALUES}),
+        "EnsureShape": frozenset({Trait.KEEPS_VALUES, Trait.LINEAR}),
         "Equal": frozenset({Trait.COMPARES}),
         "Erf": frozenset({Trait.SQUASHES}),
-        "ExpandDims": frozenset({Trait.MOVES, Trait.REARRANGES, Trait.KEEPS_VALUES, Trait.ADDS_AXIS}),
+        "ExpandDims": frozenset(
+            {
+                Trait.MOVES,
+                Trait.REARRANGES,
+                Trait.KEEPS_VALUES,
+                Trait.ADDS_AXIS,
+                Trait.MIXES_NOTHING,
+                Trait.REFORMS,
+                Trait.LINEAR,
+            }
+        ),
         "Floor": frozenset({Trait.STEPS}),
         "FloorDiv": frozenset({Trait.STEPS}),
         "FloorMod": frozenset({Trait.STEPS}),
         "GatherNd": frozenset({Trait.SLICES, Trait.ALONG_AXIS}),
         "GatherV2": frozenset({Trait.SLICES, Trait.MOVES, Trait.ALONG_AXIS}),
-        "Identity": frozenset({Trait.MOVES, Trait.KEEPS_PLACES, Trait.KEEPS_VALUES}),
+        "Identity": frozenset(
+            {Trait.MOVES, Trait.KEEPS_PLACES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}
+        ),
         "LogSoftmax": frozenset({Trait.SQUASHES, Trait.NORMALISES}),
-        "MatMul": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.ALONG_AXIS}),
+        "MatMul": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.ALONG_AXIS, Trait.WEIGHS}),
         "Max": frozenset({Trait.REDUCES}),
-        "Maximum": frozenset({Trait.SELECTS, Trait.BOUNDS, Trait.AVERAGES}),
-        "Mean": frozenset({Trait.AVERAGES, Trait.REDUCES}),
-        "Minimum": frozenset({Trait.SELECTS, Trait.BOUNDS, Trait.AVERAGES}),
-        "Mul": frozenset({Trait.MULTIPLIES, Trait.ELEMENT_BY_ELEMENT, Trait.AVERAGES, Trait.KEEPS_PLACES}),
+        "Maximum": frozenset({Trait.SELECTS, Trait.BOUNDS, Trait.AVERAGES, Trait.PAIRS}),
+        "Mean": frozenset({Trait.AVERAGES, Trait.REDUCES, Trait.LINEAR}),
+        "Minimum": frozenset({Trait.SELECTS, Trait.BOUNDS, Trait.AVERAGES, Trait.PAIRS}),
+        "Mul": frozenset(
+            {
+                Trait.MULTIPLIES,
+                Trait.ELEMENT_BY_ELEMENT,
+                Trait.AVERAGES,
+                Trait.KEEPS_PLACES,
+                Trait.PAIRS,
+                Trait.LINEAR_IN_ONE,
+            }
+        ),
+        "Neg": frozenset({Trait.MIXES_NOTHING, Trait.LINEAR}),
         "NoOp": frozenset({Trait.SOURCE}),
         "NotEqual": frozenset({Trait.COMPARES}),
         NUMPY_CONVERSION: frozenset({Trait.LEAVES}),
         "OnesLike": frozenset({Trait.READS_SHAPE}),
-        "Pack": frozenset({Trait.JOINS, Trait.AVERAGES, Trait.MOVES}),
+        "Pack": frozenset({Trait.JOINS, Trait.AVERAGES, Trait.MOVES, Trait.REFORMS}),
+        "Pad": frozenset({Trait.LINEAR}),
+        "PadV2": frozenset({Trait.LINEAR}),
         "Placeholder": frozenset({Trait.SOURCE}),
         "PreventGradient": frozenset({Trait.STOPS}),
         "PyFunc": frozenset({Trait.LEAVES}),
@@ -141,11 +181,28 @@ TRAITS = MappingProxyType(
         "Rank": frozenset({Trait.READS_SHAPE}),
         "ReadVariableOp": frozenset({Trait.MOVES}),
         "RealDiv": frozenset(
-            {Trait.MULTIPLIES, Trait.ELEMENT_BY_ELEMENT, Trait.AVERAGES, Trait.KEEPS_PLACES, Trait.COMPARES}
+            {
+                Trait.MULTIPLIES,
+                Trait.ELEMENT_BY_ELEMENT,
+                Trait.AVERAGES,
+                Trait.KEEPS_PLACES,
+                Trait.COMPARES,
+                Trait.PAIRS,
+            }
         ),
         "Relu": frozenset({Trait.RECTIFIES, Trait.KEEPS_PLACES}),
         "Relu6": frozenset({Trait.RECTIFIES}),
-        "Reshape": frozenset({Trait.MOVES, Trait.REARRANGES, Trait.KEEPS_VALUES, Trait.ADDS_AXIS}),
+        "Reshape": frozenset(
+            {
+                Trait.MOVES,
+                Trait.REARRANGES,
+                Trait.KEEPS_VALUES,
+                Trait.ADDS_AXIS,
+                Trait.MIXES_NOTHING,
+                Trait.REFORMS,
+                Trait.LINEAR,
+            }
+        ),
         "ReverseSequence": frozenset({Trait.ALONG_AXIS}),
         "ReverseV2": frozenset({Trait.ALONG_AXIS}),
         "Rint": frozenset({Trait.STEPS}),
@@ -155,7 +212,7 @@ TRAITS = MappingProxyType(
         "SegmentMean": frozenset({Trait.ALONG_AXIS}),
         "SegmentSum": frozenset({Trait.ALONG_AXIS}),
         "Select": frozenset({Trait.SELECTS}),
-        "SelectV2": frozenset({Trait.SELECTS}),
+        "SelectV2": frozenset({Trait.SELECTS, Trait.LINEAR_IN_ONE}),
         "Selu": frozenset({Trait.RECTIFIES}),
         "Shape": frozenset({Trait.READS_SHAPE}),
         "ShapeN": frozenset({Trait.READS_SHAPE}),
@@ -167,19 +224,31 @@ TRAITS = MappingProxyType(
         "Softsign": frozenset({Trait.SQUASHES}),
         "Split": frozenset({Trait.SLICES, Trait.MOVES}),
         "SplitV": frozenset({Trait.SLICES, Trait.MOVES}),
-        "SquaredDifference": frozenset({Trait.COMPARES}),
-        "Squeeze": frozenset({Trait.MOVES, Trait.REARRANGES, Trait.KEEPS_VALUES}),
+        "SquaredDifference": frozenset({Trait.COMPARES, Trait.PAIRS}),
+        "Squeeze": frozenset(
+            {Trait.MOVES, Trait.REARRANGES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}
+        ),
         "StopGradient": frozenset({Trait.STOPS}),
         "StridedSlice": frozenset({Trait.SLICES, Trait.MOVES, Trait.ADDS_AXIS}),
-        "Sub": frozenset({Trait.KEEPS_PLACES, Trait.COMPARES}),
-        "Sum": frozenset({Trait.AVERAGES, Trait.REDUCES}),
+        "Sub": frozenset({Trait.KEEPS_PLACES, Trait.COMPARES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
+        "Sum": frozenset({Trait.AVERAGES, Trait.REDUCES, Trait.LINEAR}),
         "Svd": frozenset({Trait.ALONG_AXIS}),
         "Tanh": frozenset({Trait.SQUASHES, Trait.SLOPE_FROM_RESULT, Trait.KEEPS_PLACES}),
         "TensorScatterAdd": frozenset({Trait.ALONG_AXIS}),
         "TensorScatterUpdate": frozenset({Trait.ALONG_AXIS}),
         "TopKV2": frozenset({Trait.ALONG_AXIS}),
-        "Transpose": frozenset({Trait.MOVES, Trait.REARRANGES, Trait.KEEPS_VALUES, Trait.ALONG_AXIS}),
-        "Unpack": frozenset({Trait.SLICES, Trait.MOVES}),
+        "Transpose": frozenset(
+            {
+                Trait.MOVES,
+                Trait.REARRANGES,
+                Trait.KEEPS_VALUES,
+                Trait.ALONG_AXIS,
+                Trait.MIXES_NOTHING,
+                Trait.REFORMS,
+                Trait.LINEAR,
+            }
+        ),
+        "Unpack": frozenset({Trait.SLICES, Trait.MOVES, Trait.REFORMS}),
         "UnsortedSegmentMax": frozenset({Trait.ALONG_AXIS}),
         "UnsortedSegmentSum": frozenset({Trait.ALONG_AXIS}),
         "VariableShape": frozenset({Trait.READS_SHAPE}),

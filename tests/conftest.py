@@ -1,9 +1,13 @@
 """Makes `flows` importable from every folder of tests, and lets no test fail because the machine is busy."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+# Before any file of tests imports TensorFlow, which reads it once: tests compare what is on standard error.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 settings.register_profile("gradlint", deadline=None)
 settings.load_profile("gradlint")

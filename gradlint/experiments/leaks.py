@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from gradlint.record.trace import Trace
 
 
-_MOVERS = frozenset({"Transpose", "Reshape", "Cast", "Identity", "Squeeze", "ExpandDims", "Neg"})
-"""Operations that mix nothing by themselves."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Slice:
     """One slice of the outputs, and which slices of a tensor it must not depend on.
@@ -188,7 +184,7 @@ def _maker(trace: Trace, op: Op, differing: set[int]) -> Op:
         if producer is None:
             break
         current = trace.ops[producer]
-        if current.type not in _MOVERS:
+        if not has(current.type, Trait.MIXES_NOTHING):
             op = current
     return op
 

@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
-from gradlint.passes.labels import broadcasts, made_by
+from gradlint.passes.labels import broadcasts, is_spread, made_by
 from gradlint.record.recording import Region
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow
     from gradlint.record.step_record import Frame, StepRecord
-
-_ELEMENTWISE = frozenset({"AddV2", "Add", "Sub", "Mul", "RealDiv", "SquaredDifference", "Maximum", "Minimum"})
-_MOST_STEPS = 8
-"""How far back an axis is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ def crossings(flow: Flow, step: StepRecord) -> tuple[Crossing, ...]:
     found: list[Crossing] = []
     crossed: frozenset[int] = frozenset()
     for position, op in enumerate(flow.recording.ops):
-        if op.type not in _ELEMENTWISE or op.region is not Region.LOSS or len(op.inputs) != 2:
+        if not has(op.type, Trait.PAIRS) or op.region is not Region.LOSS or len(op.inputs) != 2:
             continue
         if op.outputs[0] not in behind or position in known or set(op.inputs) & crossed:
             continue
@@ -57,7 +53,7 @@ def crossings(flow: Flow, step: StepRecord) -> tuple[Crossing, ...]:
         column, row = flow.tensor(one).shape, flow.tensor(other).shape
         if len(column) != 2 or len(row) != 1 or column[1] != 1 or column[0] != row[0] or row[0] < 2:
             continue
-        if not {one, other} & from_model or _is_spread(flow, step, one):
+        if not {one, other} & from_model or is_spread(flow, one):
             continue
         frames = step.frames.get(position, ())
         found.append(
@@ -73,17 +69,3 @@ def crossings(flow: Flow, step: StepRecord) -> tuple[Crossing, ...]:
         )
         crossed = crossed | flow.descendants(op.outputs)
     return tuple(found)
-
-
-def _is_spread(flow: Flow, step: StepRecord, tensor: int) -> bool:
-    """Whether the step itself gave a tensor its last axis: `x[:, None]`."""
-    for _ in range(_MOST_STEPS):
-        position = flow.tensor(tensor).producer
-        op = flow.op(position) if position is not None else None
-        if op is None or op.region is not Region.LOSS or not op.inputs:
-            return False
-        before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(tensor).shape
-        if has(op.type, Trait.ADDS_AXIS) and len(after) > len(before):
-            return True
-        tensor = op.inputs[0]
-    return False

@@ -68,7 +68,7 @@ def _broadcast(flow: Flow, position: int, op: OpRecord, label: LabelRecord, mine
     label_shape, prediction_shape = _agreed(flow.tensor(mine).shape, flow.tensor(other).shape)
     if label_shape == prediction_shape or not label_shape or not prediction_shape:
         return None
-    if _is_spread(flow, mine) and _is_spread(flow, other):
+    if is_spread(flow, mine) and is_spread(flow, other):
         return None  # Both were given an axis to meet along: every pair is meant.
     result = tuple(max(pair) for pair in zip_longest(label_shape[::-1], prediction_shape[::-1], fillvalue=1))[::-1]
     size = math.prod(result)
@@ -97,7 +97,7 @@ def _agreed(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[tuple[int, ..
     return known(one, 0), known(other, 1)
 
 
-def _is_spread(flow: Flow, tensor: int) -> bool:
+def is_spread(flow: Flow, tensor: int) -> bool:
     """Whether the loss gave a tensor an axis of its own: `y[:, None]`, `expand_dims`, `reshape`."""
     for _ in range(_MOST_STEPS):
         position = flow.tensor(tensor).producer

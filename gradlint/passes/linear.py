@@ -6,20 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gradlint.operations import Trait, has
 from gradlint.passes.reasons import variable_behind
 from gradlint.record.recording import Region
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow
     from gradlint.record.recording import VariableRecord
-
-_WEIGHTED = frozenset({"MatMul", "BatchMatMulV2", "Conv2D", "Conv3D"})
-_ONE_OPERAND = frozenset(
-    {"Identity", "Reshape", "Transpose", "Squeeze", "ExpandDims", "Cast", "EnsureShape", "Mean", "Sum", "AvgPool",
-     "AvgPool3D", "Pad", "PadV2", "Neg"}
-)  # fmt: skip
-_WITH_CONSTANT = frozenset({"BiasAdd", "AddV2", "Add", "Sub", "Mul", "SelectV2"})
-"""Linear in one operand when the others do not depend on the inputs: a bias, a scale, the mask of a dropout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ def linear_stacks(flow: Flow) -> tuple[Stack, ...]:
 def _kernel(flow: Flow, position: int) -> VariableRecord | None:
     """The trainable kernel by which an operation of the model multiplies what depends on the inputs."""
     op = flow.op(position)
-    if op.type not in _WEIGHTED or op.region is not Region.MODEL or not flow.keys_behind_tensor(op.inputs[0]):
+    if not has(op.type, Trait.WEIGHS) or op.region is not Region.MODEL or not flow.keys_behind_tensor(op.inputs[0]):
         return None
     variable = variable_behind(flow, op.inputs[1])
     if variable is None:
@@ -71,11 +64,11 @@ def _next_product(flow: Flow, position: int, ends: set[int]) -> int | None:
     while tensor not in ends and len(flow.consumers[tensor]) == 1:
         after, operand = flow.consumers[tensor][0]
         op = flow.op(after)
-        if op.type in _WEIGHTED:
+        if has(op.type, Trait.WEIGHS):
             return after if operand == 0 else None
         others = [index for number, index in enumerate(op.inputs) if number != operand]
-        passes = op.type in _ONE_OPERAND and operand == 0
-        scales = op.type in _WITH_CONSTANT and not any(flow.keys_behind_tensor(index) for index in others)
+        passes = has(op.type, Trait.LINEAR) and operand == 0
+        scales = has(op.type, Trait.LINEAR_IN_ONE) and not any(flow.keys_behind_tensor(index) for index in others)
         if not (passes or scales) or op.region is not Region.MODEL:
             return None
         tensor = op.outputs[0]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause
 from gradlint.passes.heads import heads
+from gradlint.record.start import BINARY, CATEGORICAL, SPARSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from gradlint.passes.heads import Head
     from gradlint.record.start import Target
 
-BINARY = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
-CATEGORICAL = frozenset({"categorical_crossentropy", "categorical_focal_crossentropy"})
-SPARSE = "sparse_categorical_crossentropy"
 REGRESSION = frozenset(
     {"mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "mean_absolute_percentage_error",
      "mean_squared_logarithmic_error"}

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 _MOST_STEPS = 400
 """How far back the origin of a gradient is looked for."""
 
-# What changes the form of a gradient and nothing else.
-_FORMS = frozenset({"Reshape", "ExpandDims", "Squeeze", "Transpose", "Cast", "Identity", "Pack", "Unpack", "ConcatV2"})
-
 _PRESENT = (GradientState.FINITE, GradientState.NONFINITE, GradientState.ZERO)
 
 
@@ -95,7 +92,7 @@ def origins(flow: Flow, step: StepRecord, gradient: int) -> frozenset[str]:
             if op.type == INNER_GRADIENT:
                 continue
             for index in op.inputs:
-                if index not in seen and (flow.tensor(index).shape == shape or op.type in _FORMS):
+                if index not in seen and (flow.tensor(index).shape == shape or has(op.type, Trait.REFORMS)):
                     seen.add(index)
                     pending.append(index)
     return frozenset(found)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from gradlint.record import columns, labelling, tensors
 from gradlint.record.objective import compiled_losses, function_of
 from gradlint.record.recording import is_float
-from gradlint.record.start import Rate, Start, Target, Update
+from gradlint.record.start import BINARY, CATEGORICAL, SPARSE, Rate, Start, Target, Update
 from gradlint.upstream import eager, models, restoring
 
 if TYPE_CHECKING:
@@ -30,10 +30,6 @@ _STEPS = (1, 10, 100, 1000)
 _MOST_ELEMENTS = 1 << 24
 
 REGRESSION = frozenset({"mean_squared_error", "mean_absolute_error", "huber", "log_cosh"})
-BINARY = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
-CATEGORICAL = frozenset(
-    {"categorical_crossentropy", "categorical_focal_crossentropy", "sparse_categorical_crossentropy"}
-)
 
 
 def start_of(run: Run, batch: Batch, outputs: Any, slopes: Mapping[int, Any], loss: LossRecord) -> Start:
@@ -179,7 +175,7 @@ def _targets(run: Run, batch: Batch, outputs: Any, record: LossRecord) -> Iterat
 
 def _with_losses(target: Target, loss: Any, label: Any, output: Any) -> Target:
     """The loss at the start, and those of constant predictions."""
-    if target.nan or not is_float(output.dtype.name) or target.loss not in REGRESSION | BINARY | CATEGORICAL:
+    if target.nan or not is_float(output.dtype.name) or target.loss not in REGRESSION | BINARY | CATEGORICAL | {SPARSE}:
         return target
 
     def cost(prediction: Any) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.starting import CATEGORICAL, cause_of_target, is_impossible, targets
+from gradlint.passes.starting import cause_of_target, is_impossible, targets
+from gradlint.record.start import CATEGORICAL
 from gradlint.rule import Need, Rule
 
 if TYPE_CHECKING:

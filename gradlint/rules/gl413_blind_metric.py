@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.starting import BINARY, REGRESSION, cause_of_target, targets
+from gradlint.passes.starting import REGRESSION, cause_of_target, targets
+from gradlint.record.start import BINARY
 from gradlint.rule import Need, Rule
 
 if TYPE_CHECKING:

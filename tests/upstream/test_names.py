@@ -88,9 +88,8 @@ def test_what_every_check_needs_is_a_sentence(rented, without):
 
 def test_the_command_line_ends_with_the_sentence_and_2(without, capsys):
     without("current_path")
-    status = main(
-        [str(FIXTURES / "two_towers.keras"), str(FIXTURES / "two_towers.npz"), "--import", str(FIXTURES / "layers.py")]
-    )
+    model, sample = str(FIXTURES / "two_towers.keras"), str(FIXTURES / "two_towers.npz")
+    status = main([model, sample, "--import", str(FIXTURES / "layers.py"), "--no-cache"])  # another test may have asked
     assert status == 2
     error = capsys.readouterr().err
     assert f"does not know Keras {keras.__version__}" in error
