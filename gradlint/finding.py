@@ -66,3 +66,9 @@ class Finding:
     cause: Cause = Cause()
     evidence: Evidence = field(default_factory=dict)
     position: int = -1
+
+    @property
+    def column(self) -> int | None:
+        """Of a finding in source, the column in `cause.file`, counted from 1."""
+        column = self.evidence.get("column")
+        return column if isinstance(column, int) else None

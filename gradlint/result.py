@@ -189,6 +189,7 @@ class Result:
         crashed: rules that broke off with an exception, which is a bug in them: nothing is known of what they look
             for, so that the check is not `ok`.
         notes: facts about the run that a reader needs.
+        unread: source files, or cells of notebooks, that could not be read, one line each; nothing is known of them.
         fail_on: `error`, `warning` or `never`; decides `ok`.
         graph: networkx DiGraph of inputs, variables, operations, outputs and loss; None before recording. Its own
             attribute `STREAMS` says how the gradient flows through it.
@@ -209,12 +210,18 @@ class Result:
     fail_on: str = "error"
     graph: nx.DiGraph[object] | None = None
     crashed: tuple[SkippedRule, ...] = ()
+    unread: tuple[str, ...] = ()
     catalogue: tuple[RuleInfo, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
-        """True when no finding is at or above `fail_on`, and no rule crashed."""
-        return not self.failures and not self.crashed
+        """True when no finding is at or above `fail_on`, no rule crashed, and everything could be read."""
+        return not self.failures and not self.is_incomplete
+
+    @property
+    def is_incomplete(self) -> bool:
+        """A rule crashed, or something could not be read: that outweighs what was found."""
+        return bool(self.crashed or self.unread)
 
     @property
     def failures(self) -> tuple[Finding, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 SKIPPED = frozenset({"__pycache__", "node_modules", "venv", "site-packages", "buck-out"})
 
@@ -78,40 +78,75 @@ def _piece(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """What is left out below one folder."""
+    """What is left out: patterns, each with the folder that their paths count from."""
 
-    patterns: tuple[Pattern, ...]
+    patterns: tuple[tuple[Path, Pattern], ...] = ()
 
     @classmethod
-    def of(cls, folder: Path, exclude: Sequence[str] = ()) -> Exclusion:
-        """The patterns given, and those of the `.gitignore` files of the folders above, up to the repository."""
-        found = [pattern for line in exclude if (pattern := pattern_of(line)) is not None]
-        return cls(tuple(found))
+    def of(cls, exclude: Iterable[str], base: Path) -> Exclusion:
+        """The patterns on these lines; their paths count from one folder."""
+        return cls(tuple((base, pattern) for pattern in patterns_of(exclude)))
+
+    def __add__(self, other: Exclusion) -> Exclusion:
+        return Exclusion(self.patterns + other.patterns)
+
+    def leaves_out(self, path: Path) -> bool:
+        """Whether a file, or a folder that it is in, is left out."""
+        whole = Path(os.path.abspath(path))
+        return any(
+            is_within(whole.relative_to(base).as_posix(), (pattern,))
+            for base, pattern in self.patterns
+            if whole.is_relative_to(base)
+        )
 
     def files(self, folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
-        """The files below a folder, sorted, with these endings."""
-        above = _ignored_above(folder)
-        yield from self._walk(folder, "", above, suffixes)
+        """The files below a folder, sorted, with these endings; those of `.gitignore` are left out as well."""
+        top = Path(os.path.abspath(folder))
+        here = [
+            (f"{top.relative_to(base).as_posix()}/".removeprefix("./"), pattern)
+            for base, pattern in self.patterns
+            if top.is_relative_to(base)
+        ]
+        yield from _walk(folder, "", _ignored_above(folder), here, suffixes)
 
-    def _walk(self, folder: Path, below: str, ignoring: list[Pattern], suffixes: tuple[str, ...]) -> Iterator[Path]:
-        ignoring = [*ignoring, *_gitignore(folder, below)]
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError:
-            return
-        for entry in entries:
-            path = f"{below}/{entry.name}" if below else entry.name
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if any(pattern.fits(path, is_folder) for pattern in self.patterns) or _is_ignored(
-                ignoring, path, is_folder
-            ):
-                continue
-            if is_folder:
-                hidden = entry.name.startswith(".") or entry.name in SKIPPED
-                if not hidden and not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
-                    yield from self._walk(Path(entry.path), path, ignoring, suffixes)
-            elif entry.name.endswith(suffixes) and entry.is_file():
-                yield Path(entry.path)
+
+def _walk(
+    folder: Path,
+    below: str,
+    ignoring: list[Pattern],
+    excluded: Sequence[tuple[str, Pattern]],
+    suffixes: tuple[str, ...],
+) -> Iterator[Path]:
+    ignoring = [*ignoring, *_gitignore(folder, below)]
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        path = f"{below}/{entry.name}" if below else entry.name
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if any(pattern.fits(prefix + path, is_folder) for prefix, pattern in excluded):
+            continue
+        if _is_ignored(ignoring, path, is_folder):
+            continue
+        if is_folder:
+            hidden = entry.name.startswith(".") or entry.name in SKIPPED
+            if not hidden and not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
+                yield from _walk(Path(entry.path), path, ignoring, excluded, suffixes)
+        elif entry.name.endswith(suffixes) and entry.is_file():
+            yield Path(entry.path)
+
+
+def patterns_of(lines: Iterable[str]) -> tuple[Pattern, ...]:
+    """The patterns of these lines."""
+    return tuple(pattern for line in lines if (pattern := pattern_of(line)) is not None)
+
+
+def is_within(path: str, patterns: Sequence[Pattern]) -> bool:
+    """Whether a file, or a folder that it is in, fits one of the patterns; `path` counts from where they do."""
+    parts = path.split("/")
+    heads = [("/".join(parts[:end]), end < len(parts)) for end in range(1, len(parts) + 1)]
+    return any(pattern.fits(head, is_folder) for pattern in patterns for head, is_folder in heads)
 
 
 def _is_ignored(ignoring: Sequence[Pattern], path: str, is_folder: bool) -> bool:

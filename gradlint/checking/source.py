@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import re
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradlint.checking.exclusion import Exclusion
 from gradlint.errors import UsageError
 from gradlint.result import Result, SkippedRule
 from gradlint.rules import ALL_RULES, codes_matching
@@ -81,12 +83,13 @@ def check_source(
         paths: a file or folder, or several; folders are searched for `.py` and `.ipynb`.
         select: codes, prefixes or names of the rules to apply; all when empty.
         ignore: those to leave out.
-        exclude: patterns of files and folders to leave out of folders.
+        exclude: patterns of files and folders to leave out of folders, as in `.gitignore`; they count from the
+            current folder.
         fail_on: `error`, `warning` or `never`; decides `Result.ok`.
 
     Returns:
         the result; its findings are sorted by file and line, `cause` names both, `evidence` holds the column from 1.
-        Files that cannot be read are in its notes.
+        Files that cannot be read are in `unread`, and in its notes, with the comments that ignore nothing.
 
     Raises:
         UsageError: a path does not exist, or a rule or pattern is unknown.
@@ -95,8 +98,14 @@ def check_source(
     if fail_on not in ("error", "warning", "never"):
         raise UsageError(f"fail_on must be error, warning or never, not {fail_on!r}")
     rules = source_rules(select, ignore)
-    reports = check_files(list(source_files(given, exclude)), rules)
-    return source_result(", ".join(os.fspath(path) for path in given), rules, reports, fail_on)
+    reports = check_files(list(source_files(given, Exclusion.of(exclude, Path.cwd()))), rules)
+    return source_result(name_of_paths(given), rules, reports, fail_on)
+
+
+def name_of_paths(paths: Sequence[str | os.PathLike[str]]) -> str:
+    """What a report calls these files: the first of them, and how many more there are."""
+    names = [os.fspath(path) for path in paths]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
 
 
 def check_files(paths: Sequence[Path], rules: Sequence[Rule]) -> list[FileReport]:
@@ -182,6 +191,10 @@ def _in_notebook(finding: Finding, source: Source) -> Finding:
     if line is None:
         return finding
     evidence = {**finding.evidence, "cell": line.cell, "cell_line": line.cell_line}
+    if finding.column is not None:
+        before = source.text.split("\n")[(finding.cause.line or 1) - 1][: finding.column - 1]
+        column = line.column + len(json.dumps(before, ensure_ascii=False)) - 1
+        evidence |= {"column": column, "cell_column": finding.column}
     return replace(finding, cause=replace(finding.cause, line=line.line), evidence=evidence)
 
 
@@ -225,24 +238,28 @@ def _fits(comment: Comment, finding: Finding) -> bool:
     )
 
 
-def source_files(paths: Iterable[str | os.PathLike[str]], exclude: Sequence[str] = ()) -> Iterator[Path]:
+def source_files(
+    paths: Iterable[str | os.PathLike[str]], exclusion: Exclusion, *, is_strict: bool = False
+) -> Iterator[Path]:
     """The files that paths stand for, each once: files as given, those of folders sorted.
+
+    Args:
+        paths: files and folders.
+        exclusion: what to leave out of folders.
+        is_strict: leave it out where it is named, too.
 
     Raises:
         UsageError: a path does not exist, or a folder has nothing to check.
     """
-    from gradlint.checking.exclusion import Exclusion
-
     seen: set[Path] = set()
     for given in paths:
         path = Path(given)
         if path.is_dir():
-            exclusion = Exclusion.of(path, exclude)
             candidates: Iterable[Path] = list(exclusion.files(path, SUFFIXES))
             if not candidates:
                 raise UsageError(f"{path} is a folder without Python files or notebooks to check; name a file in it")
         elif path.exists():
-            candidates = [path]
+            candidates = [] if is_strict and exclusion.leaves_out(path) else [path]
         else:
             raise UsageError(f"{path}: no such file or folder")
         for each in candidates:
@@ -268,6 +285,7 @@ def source_result(target: str, rules: Sequence[Rule], reports: Sequence[FileRepo
         findings=tuple(found),
         rules=tuple(rule.code for rule in rules),
         notes=tuple(notes),
+        unread=tuple(line for report in reports for line in report.broken),
         fail_on=fail_on,
         crashed=tuple(each for report in reports for each in report.crashed),
         catalogue=tuple(rule.info for rule in rules),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gradlint.cli.lookups import explanation, list_of_rules, versions_line
 from gradlint.cli.output import INTERRUPTED, OK, give_up, print_whole, say
 from gradlint.cli.parser import Line, parsed, parser_of_options
-from gradlint.cli.several import check_changed, check_targets
+from gradlint.cli.several import check_all, check_changed, check_mixed
 from gradlint.cli.single import check_one
 from gradlint.cli.words import divided
 from gradlint.errors import GradlintError, UsageError
@@ -81,20 +81,25 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
     config = _config(options)
     from gradlint.project.folders import leave_folders
 
-    leave_folders(config, options.model, is_named="imports" in options.settings.said)
+    sources, others = divided(options)
+    leave_folders(config, next(iter(others), None), is_named="imports" in options.settings.said)
     if options.show_config:
         from gradlint.project.config import shown_config
 
         return print_whole(shown_config(config, options.settings), OK)
-    sources, others = divided(options)
-    if options.stdin_filename is not None or (sources and not options.changed):
-        from gradlint.cli.source import check_sources
-
-        return check_sources(sources, [word for word in others if word != "-"], options, config)
     if options.changed:
         return check_changed(options, config)
-    if options.model is None and config.targets:
-        return check_targets(config.targets, options, config, whole=True)
+    if sources or options.stdin_filename is not None:
+        from gradlint.cli.source import check_sources
+
+        others = [word for word in others if word != "-"]
+        if others:
+            return check_mixed(sources, others, options, config)
+        return check_sources(sources, options, config)
+    if options.model is None and (config.targets or config.sources):
+        from gradlint.project.targets import from_here
+
+        return check_all(config.targets, [from_here(path) for path in config.sources], options, config, whole=True)
     if options.model is None and options.debug:
         from gradlint.cli.versions import details
 

@@ -53,6 +53,7 @@ class Line:
     debug: bool
     stdin_filename: str | None
     exclude: list[str]
+    force_exclude: bool
 
 
 def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> Line:
@@ -245,7 +246,11 @@ def parser_of_options() -> argparse.ArgumentParser:
     )
     add("--baseline", type=Path, metavar="FILE", help="findings in FILE are known and do not count")
     add("--write-baseline", action="store_true", help="write what is found now as known, and exit")
-    add("--changed", action="store_true", help="what follows are changed files: check the targets they concern")
+    add(
+        "--changed",
+        action="store_true",
+        help="what follows are changed files: check the source and the targets they concern",
+    )
     add("--show-config", action="store_true", help="the settings in force, and where each comes from")
 
     add = parser.add_argument_group("source").add_argument
@@ -257,6 +262,7 @@ def parser_of_options() -> argparse.ArgumentParser:
         metavar="PATTERN",
         help="leave out files and folders, as .gitignore would; may be given several times",
     )
+    add("--force-exclude", action="store_true", help="leave out what is excluded even where it is named")
     add = parser.add_argument_group("look-ups").add_argument
     add("--explain", metavar="CODE", help="what a rule reports, why it matters, what to do")
     add("--list-rules", action="store_true", help="all rules")

@@ -66,7 +66,7 @@ def check_one(
         return write_baseline([done], known, baseline_file, whole=False)
     done = against(done, known, shown_path(baseline_file))
     result = done.result or result
-    status = _report(result, options, status_of(result))
+    status = report(result, options, status_of(result))
     say_gone([done], baseline_file)
     if unused := [allowance for allowance in done.unused if allowance in judged]:
         raise unused_error_of(unused)
@@ -100,8 +100,8 @@ def wants_graph(options: Line) -> bool:
 
 
 def status_of(result: Result) -> int:
-    """A rule that crashed leaves the question open: that outweighs what the others found."""
-    return FAILED if result.crashed else OK if result.ok else FINDINGS
+    """A rule that crashed, or a file that could not be read, leaves the question open."""
+    return FAILED if result.is_incomplete else OK if result.ok else FINDINGS
 
 
 def refuse_early(options: Line) -> None:
@@ -123,7 +123,8 @@ def refuse_early(options: Line) -> None:
             raise UsageError("--graph needs the model to run; leave out --depth preflight.")
 
 
-def _report(result: Result, options: Line, status: int) -> int:
+def report(result: Result, options: Line, status: int) -> int:
+    """Print or write the report; gives the exit status."""
     render = FORMATS[options.format]
     if options.output is None:
         return print_whole(render(result, style_of_terminal()), status)

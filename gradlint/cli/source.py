@@ -2,66 +2,65 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gradlint.cli.known import baseline_of, say_gone, shown_path, write_baseline
-from gradlint.cli.output import FAILED, WIDTH, print_whole, say, style_of_terminal, write_whole
-from gradlint.cli.single import check_one, refuse_early, status_of
-from gradlint.errors import UsageError
-from gradlint.report import FORMATS
-from gradlint.report.text import Style
-from gradlint.report.verdict import consequence, verdict
+from gradlint.cli.known import baseline_of, say_gone, shown_path, unused_error_of, write_baseline
+from gradlint.cli.output import FAILED, say
+from gradlint.cli.single import refuse_early, report, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gradlint.cli.parser import Line
+    from gradlint.project.baseline import Baseline
     from gradlint.project.config import Config
+    from gradlint.project.sources import Sources
 
 
-def check_sources(paths: Sequence[str], others: Sequence[str], options: Line, config: Config) -> int:
-    """Check source files, and after them the model that stands in the same line; the worse of the two statuses."""
-    if len(others) > 2:
-        raise UsageError(f"one model can be checked together with source files, not {', '.join(others)}.")
-    status = _check(paths, options, config)
-    if not others:
-        return status
-    own = replace(options, model=others[0], sample=others[1] if len(others) > 1 else None, more=[])
-    own = replace(own, settings=options.settings.over(config.settings))
-    return max(status, check_one(others[0], own, config.allowed, (), config))
-
-
-def _check(paths: Sequence[str], options: Line, config: Config) -> int:
-    from gradlint.checking.source import check_files, check_text, source_files, source_result, source_rules
-    from gradlint.project.targets import against, settled
-
+def check_sources(paths: Sequence[str], options: Line, config: Config) -> int:
+    """Check source files."""
     refuse_early(options)
     known, baseline_file = baseline_of(options, config)
-    said = options.settings.over(config.settings).options
-    rules = source_rules(said.select, said.ignore)
-    if options.stdin_filename is not None:
-        reports = [check_text(sys.stdin.buffer.read(), options.stdin_filename, rules)]
-    else:
-        reports = check_files(list(source_files(paths, options.exclude)), rules)
-    name = options.stdin_filename or ", ".join(paths)
-    result = source_result(name, rules, reports, said.fail_on)
-    done = settled("source", result, config.allowed)
+    found = checked(paths, options, config, known, shown_path(baseline_file))
     if options.write_baseline:
-        return write_baseline([done], known, baseline_file, whole=False)
-    done = against(done, known, shown_path(baseline_file))
-    result = done.result or result
-    troubles = [line for report in reports for line in (*report.broken, *report.unused)]
-    for line in troubles:
-        say(f"gradlint: {line}")
-    status = FAILED if troubles else status_of(result)
-    render = FORMATS[options.format]
-    if options.output is None:
-        status = print_whole(render(result, style_of_terminal()), status)
+        return write_baseline(found.files, known, baseline_file, whole=False)
+    result = found.outcome.result
+    assert result is not None
+    status = report(result, options, status_of(result))
+    say_gone(found.files, baseline_file)
+    return max(status, complain(found))
+
+
+def checked(paths: Sequence[str], options: Line, config: Config, known: Baseline, file: str) -> Sources:
+    """The outcome for source files, or for what is on stdin; says which of them could not be read."""
+    from gradlint.project.sources import checked_paths, checked_text
+
+    said = options.settings.over(config.settings).options
+    name = options.stdin_filename
+    if name is not None:
+        content = sys.stdin.buffer.read()
+        lines = content.decode("utf-8", "replace").splitlines(keepends=True)
+        linecache.cache[name] = (len(content), None, lines, name)  # what reports quote; the file may be older
+        found = checked_text(content, name, config, said, known, file)
     else:
-        text = render(result, Style(width=WIDTH))
-        write_whole(options.output, f"{text}\n" if text else "")
-        say(f"{verdict(result)}; {consequence(result)}; written to {options.output}")
-    say_gone([done], baseline_file)
-    return status
+        found = checked_paths(
+            paths, config, said, known, file, exclude=options.exclude, is_strict=options.force_exclude
+        )
+    for line in found.outcome.result.unread if found.outcome.result is not None else ():
+        say(f"gradlint: {line}")
+    return found
+
+
+def complain(found: Sources) -> int:
+    """Say which ignores fit no finding; gives the exit status that follows.
+
+    Raises:
+        UsageError: the configuration has some.
+    """
+    for line in found.complaints:
+        say(f"gradlint: {line}")
+    if found.outcome.unused:
+        raise unused_error_of(found.outcome.unused)
+    return FAILED if found.complaints else 0

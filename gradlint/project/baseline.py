@@ -48,7 +48,7 @@ class Identity:
 
     Attributes:
         layer: where the gradient stops, numbers replaced by ranks: `tower[1/2]/dense`.
-        victims: digest of the variables, numbers replaced by ranks; empty without any.
+        victims: digest of the variables, numbers replaced by ranks, or of the line of source; empty without any.
         source: text of the line where the gradient stops; empty when not known.
         message: for those who read the file; never compared.
     """
@@ -83,16 +83,19 @@ def identities(result: Result) -> Identities:
         names += [layer for _, facts in result.graph.nodes(data=True) if (layer := facts.get("layer"))]
     ranked = _ranked(names)
     present = {"/".join(path.split("/")[:end]) for path in ranked.values() for end in range(1, path.count("/") + 2)}
-    return Identities(tuple(_identity(finding, ranked) for finding in result.findings), frozenset(present))
+    in_source = result.depth == "source"
+    return Identities(tuple(_identity(finding, ranked, in_source) for finding in result.findings), frozenset(present))
 
 
-def _identity(finding: Finding, ranked: Mapping[str, str]) -> Identity:
+def _identity(finding: Finding, ranked: Mapping[str, str], in_source: bool) -> Identity:
     cause = finding.cause
     victims = "\n".join(sorted(ranked[path] for path in finding.variables))
     source = ""
-    if cause.file is not None and cause.line is not None and cause.file.endswith(".py"):
+    if cause.file is not None and cause.line is not None and cause.file.endswith((".py", ".ipynb")):
         linecache.checkcache(cause.file)
         source = " ".join(linecache.getline(cause.file, cause.line).split())
+    if in_source:
+        victims = source  # nothing else tells two findings of one rule in one file apart
     return Identity(
         code=finding.code,
         op=cause.op or "",

@@ -75,6 +75,9 @@ class Config:
         allowed: per-layer ignores for every check.
         baseline: file of the known findings.
         jobs: how many targets are checked at a time.
+        sources: files and folders of source to check; absolute.
+        exclude: patterns of source files and folders to leave out, as in `.gitignore`.
+        per_file: findings that are meant in source files, by pattern of their path.
         lines: line of the file for each key that it says, such as `targets.towers.model`.
     """
 
@@ -85,6 +88,9 @@ class Config:
     targets: tuple[Target, ...] = ()
     baseline: Path | None = None
     jobs: int | None = None
+    sources: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    per_file: tuple[Allowance, ...] = ()
     lines: tuple[tuple[tuple[str, ...], int], ...] = ()
 
     def target(self, name: str) -> Target | None:
@@ -196,7 +202,11 @@ def shown_config(config: Config, given: Settings) -> str:
         lines.append(f"baseline = {_toml(_shown(config.baseline))}  # {origin(('baseline',))}")
     if config.jobs is not None:
         lines.append(f"jobs = {config.jobs}  # {origin(('jobs',))}")
+    for key, words in (("sources", [_shown(Path(path)) for path in config.sources]), ("exclude", config.exclude)):
+        if words:
+            lines.append(f"{key} = {_toml(words)}  # {origin((key,))}")
     _show_allowed(config.allowed, "per-layer-ignores", lines)
+    _show_allowed(config.per_file, "per-file-ignores", lines)
     for target in config.targets:
         path = ("targets", target.name)
         lines += ["", f"[targets.{_toml_key(target.name)}]"]
@@ -260,7 +270,11 @@ class _Reader:
         targets = [self._target(name, entry, settings) for name, entry in entries.items()]
         baseline = self._value(own, ("baseline",), text)
         jobs = self._value(own, ("jobs",), number_from(1))
-        self._refuse_unknown(own, (), (*KEYS, "per-layer-ignores", "targets", "baseline", "jobs"))
+        sources = self._value(own, ("sources",), text_or_texts) or ()
+        exclude = self._value(own, ("exclude",), text_or_texts) or ()
+        per_file = self._allowed(own, ("per-file-ignores",))
+        known = (*KEYS, "per-layer-ignores", "per-file-ignores", "targets", "baseline", "jobs", "sources", "exclude")
+        self._refuse_unknown(own, (), known)
         if self.mistakes:
             raise ConfigError(self._report())
         length = len(self.prefix)
@@ -272,6 +286,9 @@ class _Reader:
             targets=tuple(targets),
             baseline=self.folder / baseline if baseline is not None else None,
             jobs=jobs,
+            sources=tuple(str(self.folder / path) for path in sources),
+            exclude=exclude,
+            per_file=per_file,
             lines=tuple((key[length:], line) for key, line in self.lines.items() if key[:length] == self.prefix),
         )
 
@@ -310,15 +327,19 @@ class _Reader:
                     refuse_threshold(name, number)
                 except UsageError as error:
                     self._blame((*path, "thresholds", name), str(error))
-        ignores = self._table(own.pop("per-layer-ignores", {}), (*path, "per-layer-ignores"))
+        return Settings(said), self._allowed(own, (*path, "per-layer-ignores"))
+
+    def _allowed(self, own: dict[str, object], path: tuple[str, ...]) -> tuple[Allowance, ...]:
+        """A table of patterns and the rules that may report there."""
+        ignores = self._table(own.pop(path[-1], {}), path)
         allowed: list[Allowance] = []
         for pattern in list(ignores):
-            where = (*path, "per-layer-ignores", pattern)
+            where = (*path, pattern)
             rules = self._value(ignores, where, _codes)
             origin = f"{_shown(self.file)}:{self._line(where)}"
             for rule in rules or ():
                 allowed += allowances({rule: pattern}, origin)
-        return Settings(said), tuple(allowed)
+        return tuple(allowed)
 
     def _path(self, item: str) -> str:
         return item if _FACTORY.fullmatch(item) and not (self.folder / item).exists() else str(self.folder / item)

@@ -38,6 +38,8 @@ def _line(finding: Finding, result: Result, style: Style) -> str:
     cause = finding.cause
     # A file without a line would not be a place that an editor can jump to.
     where = place(cause, style) if cause.line is not None else None
+    if where and finding.column is not None:
+        where = f"{where}:{finding.column}"
     code = style.paint(finding.code, "bold", _COLOUR[finding.severity])
     culprit = ", ".join(name(part) for part in (cause.layer, cause.op) if part)
     message = shortened(sentence(finding.message), MESSAGE_WIDTH)

@@ -69,6 +69,8 @@ def _rank(finding: Finding) -> tuple[int, int, int]:
 def _command(finding: Finding, result: Result, style: Style) -> str:
     path, line = repository_place(finding, result.target, style)
     properties = {"file": path, "line": str(line or 1), "title": f"{finding.code} {sentence(finding.name)}"}
+    if finding.column is not None:
+        properties["col"] = str(finding.column)
     shown = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     # What follows is one line, which begins with the one command that is meant.
     return f"::{_LEVEL[finding.severity]} {shown}::{_data(outgoing(_message(finding, style)))}"

@@ -61,6 +61,7 @@ def document(result: Result) -> Document:
         "rules": result.rules,
         "skipped": [{"code": skipped.code, "reason": skipped.reason} for skipped in result.skipped],
         "crashed": [{"code": crashed.code, "reason": crashed.reason} for crashed in result.crashed],
+        "unread": result.unread,
         "notes": result.notes,
     }
 

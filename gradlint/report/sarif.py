@@ -67,11 +67,12 @@ def run(result: Result, style: Style, title: str | None = None) -> Document:
         "rules": rules,
     }
     invocation = {
-        "executionSuccessful": not result.crashed,
+        "executionSuccessful": not result.is_incomplete,
         "exitCode": exit_status(result),
         "exitCodeDescription": f"{counts(result)}; {consequence(result)}",
         "toolExecutionNotifications": [
             *({"level": "error", "message": {"text": crash(rule)}} for rule in result.crashed),
+            *({"level": "error", "message": {"text": sentence(line)}} for line in result.unread),
             *({"level": "note", "message": {"text": _unrun(skipped)}} for skipped in result.skipped),
         ],
     }
@@ -145,7 +146,7 @@ def _result(finding: Finding, index: int, identity: str, result: Result, style: 
         "physicalLocation": {
             "artifactLocation": {"uri": quote(path), "uriBaseId": "%SRCROOT%"},
             # Without a region, GitHub shows no alert.
-            "region": {"startLine": max(line or 1, 1)},
+            "region": _region(finding, line),
         }
     }
     if finding.cause.layer:
@@ -171,6 +172,11 @@ def _result(finding: Finding, index: int, identity: str, result: Result, style: 
             },
         },
     }
+
+
+def _region(finding: Finding, line: int | None) -> Document:
+    region: Document = {"startLine": max(line or 1, 1)}
+    return region if finding.column is None else {**region, "startColumn": finding.column}
 
 
 def _texts(value: object) -> object:

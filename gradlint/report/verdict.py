@@ -24,9 +24,11 @@ _WITHOUT = {GradientState.ABSENT: "no gradient", GradientState.ZERO: "a gradient
 def verdict(result: Result, style: Style | None = None) -> str:
     """`1 error: 'history' gets no gradient: Round, q.py:6`, or how far the gradient reaches."""
     head = counts(result)
-    if result.crashed and not result.findings:
+    if result.is_incomplete and not result.findings:
         return head
     worst = worst_finding(result)
+    if result.depth == "source" and (worst is None or worst.severity is Severity.INFO):
+        return f"{head} in {result.model}"
     if worst is None or worst.severity is Severity.INFO:
         return f"{head}: {_reach(result)}"
     others = sum(finding.severity is worst.severity for finding in result.findings) > 1
@@ -36,7 +38,8 @@ def verdict(result: Result, style: Style | None = None) -> str:
 def counts(result: Result) -> str:
     """`3 errors, 2 warnings, 1 info`, or `No finding`."""
     crashed = [f"{count(len(result.crashed), 'rule')} crashed"] if result.crashed else []
-    return ", ".join(filter(None, [_counted(result.findings), *crashed])) or "No finding"
+    unread = [f"{count(len(result.unread), 'file')} not read"] if result.unread else []
+    return ", ".join(filter(None, [_counted(result.findings), *crashed, *unread])) or "No finding"
 
 
 def worst_finding(result: Result) -> Finding | None:
@@ -56,7 +59,7 @@ def consequence(result: Result) -> str:
 
 def exit_status(result: Result) -> int:
     """The exit status of a command line that reports this result: 0, 1 when something failed, 2 after a crash."""
-    return 2 if result.crashed else 0 if result.ok else 1
+    return 2 if result.is_incomplete else 0 if result.ok else 1
 
 
 def cause_in_words(finding: Finding, result: Result, style: Style) -> str:

@@ -34,11 +34,13 @@ class Line:
 
     Attributes:
         line: in the notebook's file, from 1.
+        column: in the notebook's file, from 0, where the line of code begins.
         cell: number of the code cell, from 1.
         cell_line: in the cell, from 1.
     """
 
     line: int
+    column: int
     cell: int
     cell_line: int
 
@@ -133,18 +135,18 @@ def _notebook(content: bytes, name: str) -> Source:
             continue
         number += 1
         text = _cell_text(cell.get("source"))
-        rows: list[int] = []
+        rows: list[tuple[int, int]] = []
         for each in text.split("\n"):
-            at, row, found = _found(raw, each, at, row)
-            rows.append(found)
+            at, row, column = _found(raw, each, at, row)
+            rows.append((row, column))
         plain = without_magics(text)
         try:
             _tree(plain, f"{name}: cell {number}")
         except SourceError as error:
             broken.append(str(error))
             plain = "\n" * text.count("\n")
-        for offset, found in enumerate(rows):
-            lines[len(parts) + offset + 1] = Line(found, number, offset + 1)
+        for offset, place in enumerate(rows):
+            lines[len(parts) + offset + 1] = Line(*place, number, offset + 1)
         parts.extend(plain.split("\n"))
     whole = "\n".join(parts)
     return Source(name, whole, _tree(whole, name), lines, tuple(broken))
@@ -159,15 +161,14 @@ def _cell_text(source: object) -> str:
 
 
 def _found(raw: str, line: str, at: int, row: int) -> tuple[int, int, int]:
-    """Where a line of a cell stands in the file; the last known row when it is not found there."""
+    """Where a line of a cell stands in the file: index, row and column; the last row when it is not found there."""
     if not line.strip():
-        return at, row, row
+        return at, row, 0
     for text in (json.dumps(line, ensure_ascii=False)[1:-1], json.dumps(line)[1:-1]):
         found = raw.find(text, at)
         if found >= 0:
-            row += raw.count("\n", at, found)
-            return found, row, row
-    return at, row, row
+            return found, row + raw.count("\n", at, found), found - raw.rfind("\n", 0, found) - 1
+    return at, row, 0
 
 
 def without_magics(text: str) -> str:

@@ -140,7 +140,7 @@ def test_in_pre_commit(folder: Path, tmp_path_factory: pytest.TempPathFactory, m
     repository(folder, *NAMES)
     status, said = run(folder, str(PRE_COMMIT), "run", "--verbose")
     assert status == 1, said
-    assert f"{len(NAMES) + 1} targets: {len(NAMES) + 1} with findings" in said
+    assert f"{len(NAMES) + 2} targets: {len(NAMES) + 1} with findings, 1 without findings" in said  # and the source
     assert untouched(folder)
 
 
@@ -154,5 +154,5 @@ def test_in_a_hook_of_git(folder: Path) -> None:
     hook.chmod(0o755)
     status, said = run(folder, "git", "commit", "-m", "models")
     assert status == 1, said
-    assert f"{len(NAMES) + 2} targets: {len(NAMES) + 2} with findings" in said
+    assert f"{len(NAMES) + 3} targets: {len(NAMES) + 2} with findings, 1 without findings" in said  # and the source
     assert untouched(folder)

@@ -163,7 +163,7 @@ class TestComments:
 class TestCommandLine:
     def test_findings_are_status_1(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["step.py", "--format", "concise"]) == 1
-        assert "step.py:5: GL603" in capsys.readouterr().out
+        assert "step.py:5:13: GL603" in capsys.readouterr().out
 
     def test_sarif_has_the_line(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["step.py", "--format", "sarif"]) == 1
@@ -173,13 +173,13 @@ class TestCommandLine:
     def test_stdin(self, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(BAD.encode())))
         assert main(["--stdin-filename", "train.py", "-", "--format", "concise"]) == 1
-        assert "train.py:5: GL603" in capsys.readouterr().out
+        assert "train.py:5:13: GL603" in capsys.readouterr().out
 
     def test_a_broken_file_is_status_2(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (project / "broken.py").write_text("def f(:\n")
         assert main(["broken.py", "step.py", "--format", "concise"]) == 2
         captured = capsys.readouterr()
-        assert "step.py:5: GL603" in captured.out
+        assert "step.py:5:13: GL603" in captured.out
         assert captured.err.count("\n") == 1
 
     def test_several_paths_and_options(self, project: Path) -> None:
