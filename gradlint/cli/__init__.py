@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -47,6 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return give_up("interrupted", options, INTERRUPTED)
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and _is_dependency(error.name or ""):
+            return give_up(
+                f"this needs {error.name}, and gradlint is installed here without what models need, to check source "
+                "alone: install keras-gradlint with its dependencies",
+                options,
+            )
         reason = f"{type(error).__name__}: {error}".strip()
         advice = "" if options.debug else "run again with --debug, and "
         return give_up(
@@ -55,6 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "`gradlint --version --debug`.",
             options,
         )
+
+
+def _is_dependency(module: str) -> bool:
+    """Whether a module comes with gradlint, unless pip is told otherwise; all of these are named as their projects."""
+    from importlib import metadata
+
+    names = (requirement.partition(";")[0] for requirement in metadata.requires("keras-gradlint") or ())
+    return module.partition(".")[0] in {re.split(r"[^\w-]", name)[0] for name in names}
 
 
 def _listen_to_interrupts() -> None:
