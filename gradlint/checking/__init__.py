@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import gradlint.report  # noqa: F401 - gives results their text and JSON
-from gradlint.checking.batches import batch_of, by_key, check_batch, check_named_step, is_batch, packed, trains_itself
+from gradlint.checking.batches import check_batch, check_named_step, is_batch, packed, trains_itself
 from gradlint.checking.looking import examined
 from gradlint.checking.suppression import allowances, suppress, unused_error
 from gradlint.checking.verdict import decided, judged
 from gradlint.checking.ways import cases
 from gradlint.finding import Severity
+from gradlint.load.batch import first_batch
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.sample import load_sample
 from gradlint.options import Options
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from gradlint.load.limits import Limits
+    from gradlint.load.spec import InputSpec
     from gradlint.result import Result
 
 
@@ -36,6 +38,7 @@ def check(
     mode: str = "training",
     seed: int = 0,
     probes: int = 3,
+    batch: int | None = None,
     targets: Sequence[tuple[str | None, str]] = (),
     mapping: Mapping[str, str] | None = None,
     causal: Sequence[str] = (),
@@ -53,8 +56,11 @@ def check(
     Args:
         model: a `keras.Model`, the path of a `.keras` or `.h5` file, `package.module:factory`, or a callable
             that takes the sample (a dict of tensors) and returns a loss.
-        sample: arrays or tensors by input key, or the path of an `.npz` file. Labels are `y`, or `y:<output>`
-            for one output of several, and `sample_weight`. None: one is made up from the input specification.
+        sample: whatever `fit` takes, of which one batch is read: `(x, y)`, `(x, y, sample_weight)`, an array, a
+            dataset, a generator, a data frame; or arrays by input key, with labels called `y`, or `y:<output>` for
+            one output of several, and `sample_weight`; or the name of an `.npz`, `.npy`, `.csv` or `.parquet` file,
+            of the folder of a saved dataset, or of a function that gives one of these (`package.module:function`).
+            None: one is made up from the input specification.
         loss: the name of a Keras loss, or a callable `(y_true, y_pred)`; None for the compiled one.
         models: models or layers that should learn, besides (or, for a callable, instead of) `model`.
         variables: variables that should learn.
@@ -62,6 +68,7 @@ def check(
         mode: `training` or `inference`.
         seed: of random operations, a made-up sample, and the surrogate loss.
         probes: how many perturbed runs confirm that a zero gradient is no accident of the sample.
+        batch: rows of the sample to take; None takes all, and 32 of a dataset of single examples.
         targets: (output, sample key) pairs that say which arrays are labels.
         mapping: sample key for a model input, by input.
         causal: inputs whose later steps no output may depend on, as `key` or `key:axis` (axis 1 unless told).
@@ -85,6 +92,7 @@ def check(
         mode=mode,
         seed=seed,
         probes=probes,
+        batch=batch,
         loss=loss,
         targets=tuple((output, key) for output, key in targets),
         mapping=tuple(dict(mapping or {}).items()),
@@ -111,11 +119,8 @@ def checked(model: object, sample: object, options: Options) -> Result:
         if observed is not None:
             return observed
     trains = trains_itself(model, options)
-    if not isinstance(model, (str, os.PathLike)) and is_batch(sample):
-        batch = batch_of(sample)
-        if trains:
-            return check_batch(model, batch, options)
-        sample = by_key(batch, _input_keys(model))
+    if trains and is_batch(sample):
+        return check_batch(model, first_batch(sample, _inputs(model), options.batch or 0), options)
     rules = [rule for rule in chosen(options.select, options.ignore) if rule.is_of_runs]
     needs = needs_of(rules)
     for case in cases(model, sample, needs, options):
@@ -136,12 +141,11 @@ def _is_of_inputs(result: Result) -> bool:
     return set(errors) <= {"GL401", "GL403", "GL404", "GL406"}
 
 
-def _input_keys(model: object) -> tuple[str, ...]:
-    """The model's input keys, in its order; none where it does not say."""
-    from gradlint.load.model import is_model, spec_from_model
+def _inputs(model: object) -> tuple[InputSpec, ...]:
+    """The model's inputs, in its order; none where it does not say."""
+    from gradlint.load.model import spec_from_model
 
-    inputs = spec_from_model(model).inputs if is_model(model) else None
-    return tuple(entry.key for entry in inputs or ())
+    return spec_from_model(model).inputs or ()
 
 
 def assert_gradients_flow(

@@ -1,92 +1,58 @@
-"""Batches as `fit` hands them over: bare tensors, tuples, nested pairs, elements of a dataset."""
+"""Batches as `fit` hands them over, to a model, and to a training step of one's own."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gradlint.errors import SampleError, UsageError
+from gradlint.errors import UsageError
+from gradlint.load.batch import by_key, first_batch, is_numbered
+from gradlint.load.limits import DEFAULT_LIMITS
+from gradlint.load.sample import load_sample
+from gradlint.load.sources import read_source
 from gradlint.load.spec import LABEL, SAMPLE_WEIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from gradlint.load.spec import ModelSpec
     from gradlint.options import Options
     from gradlint.result import Result
-
-# Parts of a batch that `fit` takes apart, in its order.
-_PARTS = ("x", LABEL, SAMPLE_WEIGHT)
 
 
 def is_batch(sample: object) -> bool:
     """Whether a sample is a batch as `fit` would hand it over, and no arrays by input key."""
     if isinstance(sample, Mapping):
-        return _are_numbers({str(key).partition("/")[0] for key in sample})
-    return sample is not None and not isinstance(sample, (str, bytes)) and not hasattr(sample, "__fspath__")
+        return is_numbered(sample)
+    return sample is not None and not isinstance(sample, (str, os.PathLike))
 
 
-def _are_numbers(keys: set[str]) -> bool:
-    return bool(keys) and keys == {str(number) for number in range(len(keys))}
-
-
-def batch_of(sample: object) -> object:
-    """The batch: the first element of a dataset, or nested tuples where the keys are `0`, `1`, `0/x`.
-
-    Raises:
-        SampleError: a dataset is empty.
-    """
-    if isinstance(sample, Mapping):
-        return _nested(sample)
-    if hasattr(sample, "element_spec") and hasattr(sample, "__iter__"):
-        elements: Iterator[object] = iter(sample)
-        first = next(elements, None)
-        if first is None:
-            raise SampleError("the dataset is empty")
-        return first
-    return sample
-
-
-def _nested(sample: Mapping[Any, object]) -> object:
-    groups: dict[str, object] = {}
-    deeper: dict[str, dict[str, object]] = {}
-    for key, value in sample.items():
-        head, _, rest = str(key).partition("/")
-        if rest:
-            deeper.setdefault(head, {})[rest] = value
-        else:
-            groups[head] = _nested(value) if isinstance(value, Mapping) else value
-    groups.update({head: _nested(parts) for head, parts in deeper.items()})
-    if _are_numbers(set(groups)):
-        return tuple(groups[str(number)] for number in range(len(groups)))
-    if set(groups) in ({"x", LABEL}, set(_PARTS)):
-        return tuple(groups[part] for part in _PARTS if part in groups)
-    return groups
-
-
-def by_key(batch: object, inputs: tuple[str, ...]) -> dict[str, object]:
-    """The arrays of a batch by key, for a model that `fit` trains: inputs, labels, sample weights.
+def arrays_of(sample: object, spec: ModelSpec, options: Options) -> object:
+    """The arrays of a sample by key, or the path of an `.npz`, whose headers are read before its arrays; None for none.
 
     Args:
-        batch: `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
-        inputs: the model's input keys, in its order.
+        sample: whatever `gradlint.check()` takes.
+        spec: of the model: which inputs it has.
+        options: how much of it is taken.
+
+    Raises:
+        SampleError: it gives no arrays.
     """
-    parts: list[object] = list(batch) if isinstance(batch, tuple) and 1 <= len(batch) <= 3 else [batch]
-    x = parts[0]
-    found: dict[str, object] = {}
-    if isinstance(x, Mapping):
-        found.update(x)
-    elif isinstance(x, (list, tuple)):
-        names = inputs if len(inputs) == len(x) else tuple(f"x/{number}" for number in range(len(x)))
-        found.update(zip(names, x, strict=True))
-    else:
-        found[inputs[0] if len(inputs) == 1 else "x"] = x
-    for name, part in zip(_PARTS[1:], parts[1:], strict=False):
-        if isinstance(part, Mapping) and name == LABEL:
-            found.update({f"{LABEL}:{output}": value for output, value in part.items()})
-        elif part is not None:
-            found[name] = part
-    return found
+    sample = _read(sample, options)
+    if sample is None or (isinstance(sample, str) and not options.batch):
+        return sample
+    if isinstance(sample, str):
+        sample = load_sample(sample, options.limits or DEFAULT_LIMITS)
+    inputs = spec.inputs or ()
+    batch = first_batch(sample, inputs, options.batch or 0)
+    return by_key(batch, [entry.key for entry in inputs], [key for _, key in options.targets])
+
+
+def _read(sample: object, options: Options) -> object:
+    """A sample that is named, or the name itself where it is an `.npz`'s; others as they are."""
+    if not isinstance(sample, (str, os.PathLike)):
+        return sample
+    return read_source(os.fspath(sample), options.limits or DEFAULT_LIMITS, options.batch or 0)
 
 
 def packed(arrays: Mapping[str, object]) -> object:
@@ -134,7 +100,6 @@ def check_named_step(target: str, sample: object, options: Options) -> Result | 
     """
     from gradlint.checking.step import check_step
     from gradlint.load.model import is_factory, step_of
-    from gradlint.load.sample import load_sample
 
     if not is_factory(target) or (step := step_of(target, options.imports)) is None:
         return None
@@ -142,7 +107,11 @@ def check_named_step(target: str, sample: object, options: Options) -> Result | 
         raise UsageError(f"{target} is a training step: give it a sample, as in gradlint {target} --sample batch.npz")
     from gradlint.upstream import models
 
-    arrays = load_sample(sample) if isinstance(sample, (str, Mapping)) or hasattr(sample, "__fspath__") else {}
+    sample = _read(sample, options)
+    if isinstance(sample, str):
+        sample = load_sample(sample, options.limits or DEFAULT_LIMITS)
+    batch = first_batch(sample, (), options.batch or 0)
+    arrays = batch if isinstance(batch, dict) else {}
     names = models.parameters_of(step)
     chosen: dict[str, Any] = {
         "models": options.models,
@@ -156,9 +125,8 @@ def check_named_step(target: str, sample: object, options: Options) -> Result | 
     }
     if arrays and set(names) <= set(arrays):
         return check_step(step, *(models.as_tensors(arrays[name]) for name in names), **chosen)
-    batch: object = sample
     if arrays:
-        batch = _nested(arrays) if is_batch(arrays) else packed(arrays)
+        batch = packed(arrays)
     if len(names) == 1:
         return check_step(step, models.as_tensors(batch), **chosen)
     if isinstance(batch, tuple) and len(batch) == len(names):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gradlint.checking.batches import arrays_of
 from gradlint.errors import SampleError, UsageError
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
@@ -72,14 +73,16 @@ def _of_path(target: str, sample: object, needs: frozenset[Need], options: Optio
         model, own_sample = load_target(
             target, trust=options.trust_model, imports=options.imports, allocate=is_allocated
         )
-        given = own_sample if sample is None else sample
-        yield from _of_model(target, model, spec_from_model(model), _loaded(given, options), needs, options)
+        spec = spec_from_model(model)
+        given = arrays_of(own_sample if sample is None else sample, spec, options)
+        yield from _of_model(target, model, spec, _loaded(given, options), needs, options)
         return
     options.report("reading the files")
     spec, contents = read_spec(target, limits, weights=is_allocated)
     # Classes that the user's own code has registered are known only to a process that has imported it.
     imported = bool(options.imports) or "keras" in sys.modules
     refuse_unsafe(target, contents, trust=options.trust_model, has_imports=imported, version=spec.keras_version)
+    sample = arrays_of(sample, spec, options)
     if sample is not None or spec.inputs:
         specs = _on_paper(spec, sample, options)
         binding = _binding(spec, specs, options)
@@ -106,9 +109,11 @@ def _of_object(model: object, sample: object, needs: frozenset[Need], options: O
     quiet_tensorflow()
     if is_model(model):
         spec = spec_from_model(model)
-        yield from _of_model(spec.name, model, spec, _loaded(sample, options), needs, options, is_live=True)
+        given = _loaded(arrays_of(sample, spec, options), options)
+        yield from _of_model(spec.name, model, spec, given, needs, options, is_live=True)
     elif callable(model):
-        yield _of_function(model, _loaded(sample, options), needs, options)
+        given = _loaded(arrays_of(sample, ModelSpec("", ""), options), options)
+        yield _of_function(model, given, needs, options)
     else:
         raise UsageError(
             f"model must be a keras.Model, a path or a callable that returns a loss, not {type(model).__name__}"

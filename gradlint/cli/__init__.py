@@ -97,7 +97,7 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
     from gradlint.project.folders import leave_folders
 
     sources, others = divided(options)
-    leave_folders(config, next(iter(others), None), is_named="imports" in options.settings.said)
+    leave_folders(config, others[:2], is_named="imports" in options.settings.said)
     if options.show_config:
         from gradlint.project.config import shown_config
 

@@ -182,7 +182,8 @@ def parser_of_options() -> argparse.ArgumentParser:
         "sample",
         nargs="?",
         metavar="SAMPLE",
-        help="sample.npz; made up from the model's inputs when left out",
+        help="sample.npz, .npy, .csv or .parquet, the folder of a saved dataset, or module:function or "
+        "FILE.py:function that gives a batch; made up from the model's inputs when left out",
     )
     add("more", nargs="*", help=argparse.SUPPRESS)
     add("--sample", dest="named_sample", metavar="FILE", help="the same as SAMPLE: gradlint module:step --sample s.npz")

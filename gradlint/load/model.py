@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import inspect
 import json
 import logging
@@ -39,7 +38,7 @@ from gradlint.load.preflight import (
     unknown_class_error,
 )
 from gradlint.load.spec import ModelSpec, spec_from_config
-from gradlint.upstream.libraries import file_of, is_library_file
+from gradlint.upstream.libraries import is_library_file
 from gradlint.upstream.names import require_known_versions
 
 if TYPE_CHECKING:
@@ -51,12 +50,9 @@ if TYPE_CHECKING:
 # Keras ships no types; the name says what is meant.
 Model: TypeAlias = Any
 
-FACTORY = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)")
 HDF5_SUFFIXES = (".h5", ".hdf5")
 REASON_LENGTH = 300
 """Characters of Keras's own explanation that a message repeats: Keras appends whole configurations."""
-
-_imported_files: set[str] = set()
 
 
 def quiet_tensorflow() -> None:
@@ -186,32 +182,13 @@ def import_user_modules(names: Sequence[str]) -> None:
     for name in names:
         try:
             if name.endswith(".py") or os.sep in name:
-                _import_file(require_file(name, UsageError, "a Python file").resolve())
+                search.named_file(str(require_file(name, UsageError, "a Python file")))
             else:
                 search.named_module(name)
         except GradlintError:
             raise
         except (Exception, SystemExit) as error:
             raise UsageError(f"--import {name} failed: {_blame(error)}") from error
-
-
-def _import_file(path: Path) -> None:
-    known = sys.modules.get(path.stem)
-    if str(path) in _imported_files or file_of(known) == str(path):
-        return
-    search.open_folders(first=str(path.parent))  # as `python FILE.py` does
-    name = path.stem if known is None else f"gradlint_import_{len(_imported_files)}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"--import {path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickles look their module up while it runs
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    _imported_files.add(str(path))
 
 
 def _blame(error: BaseException) -> str:
@@ -245,8 +222,8 @@ def is_model(target: object) -> bool:
 
 
 def is_factory(target: str) -> bool:
-    """True for `package.module:factory`, False for the path of a file."""
-    return FACTORY.fullmatch(target) is not None and not os.path.lexists(target)
+    """True for `package.module:factory` and `FILE.py:factory`, False for the path of a file."""
+    return search.is_named(target)
 
 
 def load_model(path: str | os.PathLike[str], *, trust: bool = False, imports: Sequence[str] = ()) -> Model:
@@ -334,15 +311,11 @@ def _from_factory(target: str) -> tuple[Model, object]:
 
 
 def _named(target: str) -> Any:
-    """What `package.module:name` names."""
-    module_name, _, name = target.partition(":")
+    """What `package.module:name` or `FILE.py:name` names."""
     try:
-        factory: Any = search.named_module(module_name)
-        for part in name.split("."):
-            factory = getattr(factory, part)
+        return search.named_object(target)
     except (Exception, SystemExit) as error:
         raise ModelFileError(f"{target} cannot be imported: {_blame(error)}") from error
-    return factory
 
 
 def _from_file(

@@ -18,7 +18,9 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from gradlint.upstream.libraries import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,8 +31,11 @@ COMPUTING = ("tensorflow", "tensorflow-cpu", "tf-nightly", "keras", "keras-night
 """Distributions whose modules, with those of all that they need, are taken from where they are installed."""
 NOT_PYTHONS = frozenset({"test"})
 """A module that Python brings and nothing imports, under a name that projects like to use."""
+NAMED = re.compile(r"(?P<module>[A-Za-z_][\w.]*|.+\.py):(?P<name>[A-Za-z_][\w.]*)", re.DOTALL)
+"""`package.module:name` or `FILE.py:name`: something in the user's code."""
 
 _folders: tuple[str, ...] | None = None
+_imported_files: dict[str, ModuleType] = {}
 _set_aside: list[str] = []
 _is_closed = False
 
@@ -95,6 +100,49 @@ def named_module(name: str) -> ModuleType:
     """The module of this name, from the folders of the user or from where it is installed."""
     open_folders()
     return importlib.import_module(name)
+
+
+def is_named(target: str) -> bool:
+    """True for `package.module:name` and `FILE.py:name`, False for the path of a file."""
+    return NAMED.fullmatch(target) is not None and not os.path.lexists(target)
+
+
+def named_object(target: str) -> Any:
+    """What `package.module:name` or `FILE.py:name` names; raises whatever the import does."""
+    module_name, _, name = target.rpartition(":")
+    found: Any = named_file(module_name) if module_name.endswith(".py") else named_module(module_name)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def named_file(file: str) -> ModuleType:
+    """The module that a Python file makes. It is executed once, under its own name.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    path = os.path.realpath(file)
+    if path in _imported_files:
+        return _imported_files[path]
+    stem = os.path.basename(path).removesuffix(".py")
+    known = sys.modules.get(stem)
+    if known is not None and file_of(known) == path:
+        return known
+    open_folders(first=os.path.dirname(path))  # as `python FILE.py` does
+    name = stem if known is None else f"gradlint_import_{len(_imported_files)}_{stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None  # the name ends in .py
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickles look their module up while it runs
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    _imported_files[path] = module
+    return module
 
 
 def found_module(name: str) -> ModuleSpec | None:

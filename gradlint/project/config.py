@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gradlint.checking.suppression import Allowance, allowances
 from gradlint.errors import ConfigError, UsageError
+from gradlint.load import search
 from gradlint.options import (
     CODES,
     DEFAULTS,
@@ -44,7 +45,6 @@ _SHOWN = Settings({name: DEFAULTS[name] for name in DEFAULTS if name == "imports
 """The defaults worth a line of `--show-config`."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """Names of targets: usable as a file name, as a test's name and on a command line."""
-_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +306,7 @@ class _Reader:
         return Target(
             name=name,
             model=self._path(model or ""),
-            sample=None if sample is None else str(self.folder / sample),
+            sample=None if sample is None else self._path(sample),
             settings=settings.over(defaults),
             allowed=allowed,
             line=self._line(path),
@@ -342,7 +342,9 @@ class _Reader:
         return tuple(allowed)
 
     def _path(self, item: str) -> str:
-        return item if _FACTORY.fullmatch(item) and not (self.folder / item).exists() else str(self.folder / item)
+        named = search.NAMED.fullmatch(item)
+        is_module = named is not None and not named["module"].endswith(".py")
+        return item if is_module and not (self.folder / item).exists() else str(self.folder / item)
 
     # -- mistakes ------------------------------------------------------------------------------------------
 

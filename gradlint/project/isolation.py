@@ -175,8 +175,8 @@ def check_isolated(
         temporary_folder() as folder,
     ):
         request = {
-            "model": given.get(model, model),
-            "sample": None if sample is None else given.get(sample, os.path.abspath(sample)),
+            "model": given.get(model, _absolute(model) if search.is_named(model) else model),
+            "sample": None if sample is None else given.get(sample, _absolute(sample)),
             "options": {**options, "imports": [os.path.abspath(n) if _is_file_name(n) else n for n in names]},
             "limits": [memory, limits.config, limits.depth, limits.items, limits.ratio],
             "folders": search.folders_to_name(),
@@ -211,6 +211,12 @@ def temporary_folder() -> Iterator[str]:
         raise UsageError(f"no temporary folder can be made: {error.strerror or error}; set TMPDIR to one") from error
     with made as folder:
         yield folder
+
+
+def _absolute(name: str) -> str:
+    """The path of a file, or of the file in which something is named; a module has none."""
+    named = search.NAMED.fullmatch(name) if search.is_named(name) else None
+    return name if named is not None and not _is_file_name(named["module"]) else os.path.abspath(name)
 
 
 def _is_file_name(name: str) -> bool:

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 import gradlint
-from gradlint.checking.batches import batch_of, by_key, is_batch, packed
+from gradlint.checking.batches import is_batch, packed
+from gradlint.load.batch import by_key, first_batch
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(8, 5)).astype("float32")
@@ -130,7 +131,7 @@ def test_batches_by_key():
     assert is_batch((1, 2))
     assert not is_batch({"x": 1, "y": 2})
     assert not is_batch("a.npz")
-    assert batch_of({"0": 1, "1/x": 2, "1/y": 3}) == (1, (2, 3))
+    assert first_batch({"0": 1, "1/x": 2, "1/y": 3}) == (1, (2, 3))
     assert by_key(([1, 2], {"out": 3}), ("a", "b")) == {"a": 1, "b": 2, "y:out": 3}
     assert packed({"x": 1}) == 1
     assert packed({"a": 1, "b": 2, "y": 3, "sample_weight": 4}) == ({"a": 1, "b": 2}, 3, 4)

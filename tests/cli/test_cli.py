@@ -144,6 +144,7 @@ class TestArguments:
         assert callable(options.pop("progress"))
         assert options == {
             "loss": None, "depth": "values", "mode": "training", "seed": 0, "probes": 3, "targets": [],
+            "batch": None,
             "mapping": {}, "causal": [], "imports": [], "trust_model": False, "select": [], "ignore": [],
             "fail_on": "error", "limits": Limits(), "thresholds": {},
         }  # fmt: skip
@@ -154,13 +155,13 @@ class TestArguments:
             "m.keras s.npz --loss mse --depth preflight --mode inference --seed 7 --probes 0 --target y "
             "--target head=labels --map a=left --map b=right=1 --import layers --import own.py --trust-model "
             "--select GL1,zero-gradient --select gl201 --ignore GL103 --fail-on never --causal a:2 "
-            "--limit memory=8GB --limit items=20 --timeout 60 --threshold trend-orders=3"
+            "--limit memory=8GB --limit items=20 --timeout 60 --threshold trend-orders=3 --batch 4"
         )
         assert cli.main(line.split()) == 0
         assert callable(seen[0][2].pop("progress"))
         assert seen[0][2] == {
             "loss": "mse", "depth": "preflight", "mode": "inference", "seed": 7, "probes": 0,
-            "targets": [[None, "y"], ["head", "labels"]], "mapping": {"a": "left", "b": "right=1"},
+            "batch": 4, "targets": [[None, "y"], ["head", "labels"]], "mapping": {"a": "left", "b": "right=1"},
             "imports": ["layers", "own.py"], "trust_model": True, "select": ["GL101", "GL103", "GL201"],
             "ignore": ["GL103"], "fail_on": "never", "causal": ["a:2"],
             "limits": Limits(memory=8 * 10**9, items=20), "thresholds": {"trend-orders": 3.0},

@@ -1,0 +1,239 @@
+"""One batch from whatever `fit` takes: arrays, tuples, datasets, data frames, generators, tensors of other frameworks.
+
+Everything is told by what it can do, so that neither pandas nor another framework is imported for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Any
+
+from gradlint.errors import SampleError
+from gradlint.load.spec import LABEL, SAMPLE_WEIGHT
+
+if TYPE_CHECKING:
+    from gradlint.load.spec import InputSpec
+
+# Parts of a batch that `fit` takes apart, in its order.
+PARTS = ("x", LABEL, SAMPLE_WEIGHT)
+ROWS = 32
+"""Rows of a batch where nobody says: what `fit` takes."""
+
+
+def first_batch(sample: object, inputs: Sequence[InputSpec] = (), rows: int = 0) -> object:
+    """The first batch of a sample; whatever gives batches is asked for one, and no more.
+
+    Args:
+        sample: what `fit` takes.
+        inputs: of the model, as far as it declares them: they tell a dataset of single examples from one of batches.
+        rows: as many, where the sample has more; all that there are when 0.
+
+    Returns:
+        An array, or arrays in tuples, lists and dicts.
+
+    Raises:
+        SampleError: there is none.
+    """
+    if isinstance(sample, Mapping) and is_numbered(sample):
+        sample = nested(sample)
+    if callable(sample) and not hasattr(sample, "shape") and not _gives_batches(sample):
+        sample = sample()
+    if _gives_batches(sample):
+        sample = _first_of(sample, inputs, rows)
+    if not (
+        isinstance(sample, (Mapping, list, tuple)) or is_frame(sample) or getattr(sample, "shape", None) is not None
+    ):
+        raise SampleError(
+            f"a sample must be what fit takes: arrays such as (x, y) or a dict of them, a dataset or a generator of "
+            f"batches, a data frame, or the path of a file; not {type(sample).__name__}"
+        )
+    sample = _of_arrays(sample)
+    return _shortened(sample, rows) if rows else sample
+
+
+def is_numbered(sample: Mapping[Any, object]) -> bool:
+    """Whether the keys are `0`, `1`, `0/x`: places of a tuple."""
+    return _are_numbers({str(key).partition("/")[0] for key in sample})
+
+
+def _are_numbers(keys: set[str]) -> bool:
+    return bool(keys) and keys == {str(number) for number in range(len(keys))}
+
+
+def nested(sample: Mapping[Any, object]) -> object:
+    """Tuples and dicts where the keys are `0`, `1`, `0/x`."""
+    groups: dict[str, object] = {}
+    deeper: dict[str, dict[str, object]] = {}
+    for key, value in sample.items():
+        head, _, rest = str(key).partition("/")
+        if rest:
+            deeper.setdefault(head, {})[rest] = value
+        else:
+            groups[head] = nested(value) if isinstance(value, Mapping) else value
+    groups.update({head: nested(parts) for head, parts in deeper.items()})
+    if _are_numbers(set(groups)):
+        return tuple(groups[str(number)] for number in range(len(groups)))
+    if set(groups) in ({"x", LABEL}, set(PARTS)):
+        return tuple(groups[part] for part in PARTS if part in groups)
+    return groups
+
+
+def _gives_batches(sample: object) -> bool:
+    """True for datasets, generators and sequences of batches."""
+    if isinstance(sample, (Mapping, Set, str, bytes, list, tuple)) or hasattr(sample, "shape"):
+        return False
+    return hasattr(sample, "__iter__") or hasattr(sample, "__next__") or _is_indexed(sample)
+
+
+def _is_indexed(sample: object) -> bool:
+    """True for a `PyDataset`, and what else counts its batches."""
+    return hasattr(sample, "__getitem__") and hasattr(sample, "__len__")
+
+
+def _first_of(sample: Any, inputs: Sequence[InputSpec], rows: int) -> object:
+    single = hasattr(sample, "element_spec") and _is_unbatched(sample.element_spec, inputs)
+    if single:
+        sample = sample.batch(rows or ROWS)
+    try:
+        if _is_indexed(sample) and not hasattr(sample, "element_spec"):
+            return sample[0]
+        return next(iter(sample))
+    except (StopIteration, IndexError):
+        raise SampleError(f"the {_called(sample)} is empty: it gives no batch") from None
+
+
+def _called(sample: object) -> str:
+    return "dataset" if hasattr(sample, "element_spec") else type(sample).__name__
+
+
+def _is_unbatched(element: object, inputs: Sequence[InputSpec]) -> bool:
+    """Whether the elements of a dataset are single examples, by their ranks and those of the model's inputs."""
+    x = element[0] if isinstance(element, tuple) and element else element
+    shapes = [shape for shape in map(_axes, leaves(x)) if shape is not None]
+    declared = [entry for entry in inputs if entry.declared]
+    if declared and len(shapes) == len(declared):
+        ranks = sorted(len(entry.shape) for entry in declared)
+        if sorted(len(shape) + 1 for shape in shapes) == ranks:
+            return True
+        if sorted(map(len, shapes)) == ranks:
+            return False
+    every = [shape for shape in map(_axes, leaves(element)) if shape is not None]
+    return any(not shape for shape in every) or len({shape[0] for shape in every}) > 1
+
+
+def _axes(spec: object) -> tuple[int | None, ...] | None:
+    rank = getattr(getattr(spec, "shape", None), "rank", None)
+    return None if rank is None else tuple(spec.shape)  # type: ignore[attr-defined]  # a TensorSpec has one
+
+
+def leaves(part: object) -> Iterator[object]:
+    """Yields what is inside of tuples, lists and dicts."""
+    if isinstance(part, Mapping):
+        part = list(part.values())
+    if isinstance(part, (list, tuple)):
+        for inner in part:
+            yield from leaves(inner)
+    elif part is not None:
+        yield part
+
+
+def _mapped(part: object, change: Callable[[object], object]) -> object:
+    """The same structure with every leaf changed; lists of plain numbers or texts are leaves."""
+    if isinstance(part, Mapping):
+        return {str(key): _mapped(value, change) for key, value in part.items()}
+    if isinstance(part, tuple) or (isinstance(part, list) and any(not _is_plain(inner) for inner in part)):
+        made = [_mapped(inner, change) for inner in part]
+        return tuple(made) if isinstance(part, tuple) else made
+    return None if part is None else change(part)
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return isinstance(value, (int, float, complex, str, bytes))
+
+
+def _of_arrays(sample: object) -> object:
+    return sample if is_frame(sample) else _mapped(sample, as_array)
+
+
+def as_array(value: Any) -> object:
+    """An array for a data frame, a series, a sparse matrix or a tensor of another framework; anything else as it is."""
+    if is_frame(value) or hasattr(value, "iloc"):
+        return value.to_numpy()
+    if hasattr(value, "detach"):  # torch: a tensor with a gradient gives no array, nor does one on a device
+        return value.detach().cpu().numpy()
+    if hasattr(value, "toarray"):  # scipy.sparse
+        return value.toarray()
+    if isinstance(value, list):
+        import numpy as np
+
+        try:
+            return np.asarray(value)
+        except ValueError:  # rows of different lengths
+            raise SampleError(
+                "the rows of a list differ in length; pad them, or pass tf.ragged.constant(...)"
+            ) from None
+    return value
+
+
+def is_frame(value: object) -> bool:
+    """True for a data frame, told by what it can do."""
+    return hasattr(value, "columns") and hasattr(value, "to_numpy")
+
+
+def _shortened(sample: Any, rows: int) -> object:
+    if is_frame(sample):
+        return sample.iloc[:rows]
+    return _mapped(sample, lambda value: _rows_of(value, rows))
+
+
+def _rows_of(value: Any, rows: int) -> object:
+    return value[:rows] if len(getattr(value, "shape", ())) else value
+
+
+# -- by key ----------------------------------------------------------------------------------------------
+
+
+def by_key(batch: object, inputs: Sequence[str], targets: Sequence[str] = ()) -> dict[str, object]:
+    """The arrays of a batch by key, for a model that `fit` trains: inputs, labels, sample weights.
+
+    Args:
+        batch: `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`; a data frame, by its columns.
+        inputs: the model's input keys, in its order.
+        targets: columns of a data frame that are labels, besides `y`.
+    """
+    if is_frame(batch):
+        return _columns(batch, inputs, targets)
+    if isinstance(batch, Mapping):
+        return dict(batch)
+    if isinstance(batch, list) and len(inputs) == 1 and len(batch) in (2, 3):
+        batch = tuple(batch)  # one input: what follows it are the labels
+    parts: list[object] = list(batch) if isinstance(batch, tuple) and 1 <= len(batch) <= 3 else [batch]
+    found = _inputs(parts[0], inputs)
+    for name, part in zip(PARTS[1:], parts[1:], strict=False):
+        if isinstance(part, Mapping) and name == LABEL:
+            found.update({f"{LABEL}:{output}": value for output, value in part.items()})
+        elif part is not None:
+            found[name] = part
+    return found
+
+
+def _inputs(x: object, inputs: Sequence[str]) -> dict[str, object]:
+    if isinstance(x, Mapping):
+        return dict(x)
+    if isinstance(x, (list, tuple)):
+        names = inputs if len(inputs) == len(x) else tuple(f"x/{number}" for number in range(len(x)))
+        return dict(zip(names, x, strict=True))
+    return {inputs[0] if len(inputs) == 1 else "x": x}
+
+
+def _columns(frame: Any, inputs: Sequence[str], targets: Sequence[str]) -> dict[str, object]:
+    """The columns by name where the inputs are called so; else those that are no labels, side by side."""
+    names = [str(name) for name in frame.columns]
+    columns = dict(zip(names, frame.columns, strict=True))
+    own = [name for name in names if name in (LABEL, SAMPLE_WEIGHT, *targets) or name.startswith(f"{LABEL}:")]
+    if len(inputs) == 1 and inputs[0] not in names:
+        rest = [columns[name] for name in names if name not in own]
+        return {inputs[0]: frame[rest].to_numpy(), **{name: frame[columns[name]].to_numpy() for name in own}}
+    return {name: frame[column].to_numpy() for name, column in columns.items()}

@@ -1,0 +1,164 @@
+"""One batch from whatever `fit` takes, told by what it can do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradlint.errors import SampleError
+from gradlint.load.batch import by_key, first_batch
+from gradlint.load.limits import DEFAULT_LIMITS
+from gradlint.load.sources import read_source
+
+X, Y = np.arange(12.0).reshape(4, 3), np.zeros((4, 1))
+
+
+class ForeignTensor:
+    """Refuses what a torch tensor with a gradient refuses."""
+
+    def __init__(self, array, needs_gradient=True, on_device=True):
+        self.array, self.shape = array, array.shape
+        self.needs_gradient, self.on_device = needs_gradient, on_device
+
+    def detach(self):
+        return ForeignTensor(self.array, False, self.on_device)
+
+    def cpu(self):
+        return ForeignTensor(self.array, self.needs_gradient, False)
+
+    def numpy(self):
+        if self.needs_gradient or self.on_device:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad")
+        return self.array
+
+
+class Counted:
+    """As a `PyDataset`."""
+
+    def __init__(self, length=3):
+        self.length, self.asked = length, []
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, index):
+        if index >= self.length:
+            raise IndexError(index)
+        self.asked.append(index)
+        return X, Y
+
+
+def test_a_generator_is_asked_for_one_batch_and_no_more() -> None:
+    drawn = []
+
+    def batches():
+        while True:
+            drawn.append(1)
+            yield X, Y
+
+    source = batches()
+    found = by_key(first_batch(source), ["x"])
+    assert (found["x"] is X, found["y"] is Y, len(drawn)) == (True, True, 1)
+    next(source)  # still open
+
+
+def test_a_sequence_of_batches_is_asked_for_its_first() -> None:
+    source = Counted()
+    assert by_key(first_batch(source), ["x"])["x"] is X
+    assert source.asked == [0]
+
+
+@pytest.mark.parametrize("source", [iter(()), Counted(0)])
+def test_what_is_empty_is_told(source) -> None:
+    with pytest.raises(SampleError, match="is empty"):
+        first_batch(source)
+
+
+def test_tensors_of_other_frameworks_and_lists_become_arrays() -> None:
+    found = by_key(first_batch((ForeignTensor(X), Y.tolist())), ["x"])
+    assert isinstance(found["x"], np.ndarray)
+    assert isinstance(found["y"], np.ndarray)
+
+
+def test_a_function_gives_its_batch() -> None:
+    assert by_key(first_batch(lambda: (X, Y)), ["x"])["y"] is Y
+
+
+def test_rows_are_taken_from_every_part() -> None:
+    found = by_key(first_batch(({"a": X, "b": X}, Y), rows=2), ["a", "b"])
+    assert {key: array.shape[0] for key, array in found.items()} == {"a": 2, "b": 2, "y": 2}
+
+
+def test_a_list_for_one_input_is_read_as_a_tuple_and_for_two_as_inputs() -> None:
+    assert set(by_key(first_batch([X, Y]), ["x"])) == {"x", "y"}
+    assert set(by_key(first_batch([X, Y]), ["left", "right"])) == {"left", "right"}
+
+
+@pytest.mark.parametrize("sample", [3, {1, 2}, object()])
+def test_what_is_no_batch_is_told_in_one_line(sample) -> None:
+    with pytest.raises(SampleError, match="a sample must be what fit takes") as caught:
+        first_batch(sample)
+    assert "\n" not in str(caught.value)
+
+
+def test_rows_of_different_lengths_are_told() -> None:
+    with pytest.raises(SampleError, match="differ in length"):
+        first_batch(([[1, 2], [3]], Y))
+
+
+def test_a_data_frame_is_features_and_labels_by_its_columns() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0], "y": [0.0, 1.0]})
+    found = by_key(first_batch(frame), ["features"])
+    assert {key: array.shape for key, array in found.items()} == {"features": (2, 2), "y": (2,)}
+    assert set(by_key(first_batch(frame), ["a", "b"])) == {"a", "b", "y"}
+    assert by_key(first_batch(frame), ["features"], ["b"])["features"].shape == (2, 1)
+    found = by_key(first_batch(({"a": frame["a"], "b": frame["b"]}, frame["y"])), ["a", "b"])
+    assert all(isinstance(array, np.ndarray) for array in found.values())
+
+
+def test_a_table_is_read_through_pandas(tmp_path) -> None:
+    pytest.importorskip("pandas")
+    (tmp_path / "rows.csv").write_text("a,b,y\n1,2,0\n3,4,1\n5,6,0\n")
+    frame = read_source(str(tmp_path / "rows.csv"), DEFAULT_LIMITS, rows=2)
+    assert by_key(first_batch(frame, rows=2), ["x"])["x"].shape == (2, 2)
+
+
+def test_without_pandas_a_table_is_refused_with_the_way_out(tmp_path, monkeypatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    (tmp_path / "rows.csv").write_text("a,y\n1,2\n")
+    with pytest.raises(SampleError, match=r"pandas, which is not installed.*numpy\.savez"):
+        read_source(str(tmp_path / "rows.csv"), DEFAULT_LIMITS)
+
+
+def test_an_array_in_a_file_of_its_own_is_read_and_a_pickled_one_is_not(tmp_path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    assert np.array_equal(read_source(str(tmp_path / "x.npy"), DEFAULT_LIMITS), X)
+    np.save(tmp_path / "bad.npy", np.array([{}], dtype=object))
+    with pytest.raises(SampleError, match="pickled Python objects, which are never loaded"):
+        read_source(str(tmp_path / "bad.npy"), DEFAULT_LIMITS)
+
+
+def test_a_function_in_a_file_is_a_sample(tmp_path) -> None:
+    (tmp_path / "my_batches.py").write_text(
+        "def batch():\n    return [1.0], [2.0]\n\n\ndef broken():\n    raise KeyError('k')\n"
+    )
+    assert read_source(f"{tmp_path / 'my_batches.py'}:batch", DEFAULT_LIMITS) == ([1.0], [2.0])
+    with pytest.raises(SampleError, match=r"my_batches\.py:broken gave no sample: KeyError: 'k'"):
+        read_source(f"{tmp_path / 'my_batches.py'}:broken", DEFAULT_LIMITS)
+
+
+@pytest.mark.parametrize("name", ["a.pkl", "a.pt", "a.tfrecord", "a.json", "a.keras", "a.py"])
+def test_other_files_are_refused_with_how_to_write_them(tmp_path, name) -> None:
+    (tmp_path / name).write_bytes(b"?")
+    with pytest.raises(SampleError) as caught:
+        read_source(str(tmp_path / name), DEFAULT_LIMITS)
+    assert str(tmp_path / name) in str(caught.value)
+    assert any(word in str(caught.value) for word in ("numpy.savez", ":function", "the model comes first"))
+
+
+def test_a_folder_that_is_no_dataset_is_told(tmp_path) -> None:
+    with pytest.raises(SampleError, match=r"not one that tf\.data\.Dataset\.save has written"):
+        read_source(str(tmp_path), DEFAULT_LIMITS)
