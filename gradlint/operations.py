@@ -153,6 +153,7 @@ TRAITS = MappingProxyType(
         "Max": frozenset({Trait.REDUCES}),
         "Maximum": frozenset({Trait.SELECTS, Trait.BOUNDS, Trait.AVERAGES, Trait.PAIRS}),
         "Mean": frozenset({Trait.AVERAGES, Trait.REDUCES, Trait.LINEAR}),
+        "Min": frozenset({Trait.REDUCES}),
         "Minimum": frozenset({Trait.SELECTS, Trait.BOUNDS, Trait.AVERAGES, Trait.PAIRS}),
         "Mul": frozenset(
             {

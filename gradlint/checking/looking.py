@@ -10,6 +10,7 @@ from gradlint.flow import Flow
 from gradlint.passes.blocks import blocks_by_form
 from gradlint.passes.drops import DropKind, drops
 from gradlint.passes.facts import facts_of
+from gradlint.passes.labels import broadcasts
 from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
 from gradlint.passes.stops import lost
@@ -64,6 +65,8 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
     returns = _returns(first, lambda: runner.record(trace_returns=True), options)
     unread = any(drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER) and not drop.is_by_design for drop in first)
     in_branches: frozenset[str] = runner.traced_reads() if unread else frozenset()
+    met = broadcasts(flow) if Need.EXPERIMENTS in needs else ()
+    blind = frozenset(broadcast.key for broadcast in met if laboratory.is_blind_to_rows(broadcast.key))
     flow = _with_leaks(laboratory, _with_scaled_inputs(laboratory, flow, case, needs, options), case, needs, options)
     return facts_of(
         flow,
@@ -73,6 +76,7 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
         in_branches=in_branches,
         lying=doubts.lying,
         unused=doubts.unused,
+        blind=blind,
     )
 
 

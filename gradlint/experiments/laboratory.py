@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gradlint.record.runner import Runner
 
 
+_SAME_LOSS = 1e-5
+"""Relative change of a loss up to which it counts as the same: float32 sums in another order differ by less."""
+
+
 class Laboratory:
     """The experiments on one subject."""
 
@@ -32,6 +36,21 @@ class Laboratory:
     def matters(self, key: str, axis: int, slices: Sequence[int]) -> bool:
         """Whether the loss changes with some slices of an input, gradient or not."""
         return differences.matters(self._runner, key, axis, slices)
+
+    def is_blind_to_rows(self, key: str) -> bool:
+        """Whether the loss stays as it is when different rows of some labels, or of an input, change places."""
+        subject = self._runner.subject
+        name = next((name for name in subject.labels if subject.label_keys.get(name, name) == key), None)
+        rows = np.asarray(subject.inputs[key] if name is None else subject.labels[name])
+        moved = np.roll(rows, 1, axis=0)
+        if np.array_equal(moved, rows):
+            return False
+        if name is None:
+            run = self._runner.run({**subject.inputs, key: moved})
+        else:
+            run = self._runner.run(labels={**subject.labels, name: moved})
+        before, after = self._runner.run().loss_only(None, None), run.loss_only(None, None)
+        return abs(before - after) <= _SAME_LOSS * abs(before)
 
     def with_scaled_inputs(self, floats: Sequence[str]) -> tuple[float | None, tuple[tuple[str, float], ...]]:
         """The loss with float inputs scaled by their own deviation, and key and deviation of each.

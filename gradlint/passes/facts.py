@@ -34,6 +34,7 @@ class Facts:
         flow: the run as a graph; None when preflight ended the check.
         twins: paths of variables that are copies of others that learn (target networks).
         lying: keys and paths whose gradient is zero in the sample although the loss moves with them.
+        blind: keys of arrays whose rows may change places without a change of the loss.
     """
 
     spec: ModelSpec | None = None
@@ -51,6 +52,7 @@ class Facts:
     unused: tuple[Unused, ...] = ()
     trend: Trend | None = None
     lying: frozenset[str] = frozenset()
+    blind: frozenset[str] = frozenset()
     step: StepFacts | None = None
     """What a training step of the user's own did; None where none was observed."""
 
@@ -68,6 +70,7 @@ def facts_of(
     in_branches: frozenset[str] = frozenset(),
     lying: frozenset[str] = frozenset(),
     unused: Sequence[Unused] = (),
+    blind: frozenset[str] = frozenset(),
 ) -> Facts:
     """Run every pass over a flow.
 
@@ -79,6 +82,7 @@ def facts_of(
         in_branches: paths of variables read only in branches that the sample does not enter.
         lying: keys and paths whose zero gradient is contradicted by finite differences of the loss.
         unused: slices of inputs that neither a gradient reaches nor the loss depends on.
+        blind: keys of arrays whose rows may change places without a change of the loss.
     """
     return replace(
         paper,
@@ -94,4 +98,5 @@ def facts_of(
         unused=tuple(unused),
         trend=trend(flow),
         lying=lying,
+        blind=blind,
     )

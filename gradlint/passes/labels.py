@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
-from gradlint.record.recording import LabelRecord, OpRecord, Region
+from gradlint.record.recording import OpRecord, Region
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gradlint.flow import Flow
 
 _MOST_STEPS = 8
@@ -19,16 +22,19 @@ _MOST_STEPS = 8
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """A label and a prediction of different shapes that were compared element by element.
+    """Two arrays of different shapes, one of the sample and one of the model, that met element by element.
 
     Attributes:
+        key: of the labels, or of the input that serves as such.
+        is_label: the sample's labels, and not an input.
         layer: the layer that made the prediction.
         is_outer: the result has more elements than both: every prediction meets every label.
     """
 
     position: int
     op: OpRecord
-    label: LabelRecord
+    key: str
+    is_label: bool
     layer: str
     label_shape: tuple[int, ...]
     prediction_shape: tuple[int, ...]
@@ -38,51 +44,137 @@ class Broadcast:
 
 
 def broadcasts(flow: Flow) -> tuple[Broadcast, ...]:
-    """Comparisons of labels with predictions in the loss that expand one of the two."""
+    """Labels and predictions that meet in the loss with one of the two repeated, the first of each label and layer.
+
+    Inputs count as labels where they meet, in the user's own code, what depends on a variable that learns.
+    """
     recording = flow.recording
-    if not recording.labels or recording.loss.tensor is None:
+    if recording.loss.tensor is None:
         return ()
+    first: dict[tuple[str, str], Broadcast] = {}
+    for broadcast in sorted((*_with_labels(flow), *_with_inputs(flow)), key=lambda found: found.position):
+        first.setdefault((broadcast.key, broadcast.layer), broadcast)
+    return tuple(first.values())
+
+
+def _with_labels(flow: Flow) -> Iterator[Broadcast]:
+    recording = flow.recording
+    if not recording.labels:
+        return
     from_label = {label.tensor: flow.descendants([label.tensor]) for label in recording.labels}
     model_made = {output for op in recording.ops if op.region is Region.MODEL for output in op.outputs} | {
         record.tensor for record in recording.inputs if record.tensor is not None
     }
     from_model = flow.descendants(model_made)
-    found: list[Broadcast] = []
     for position, op in enumerate(recording.ops):
-        if op.region is not Region.LOSS or not has(op.type, Trait.COMPARES) or len(op.inputs) != 2:
+        if op.region is not Region.LOSS:
             continue
         for label in recording.labels:
             labelled = from_label[label.tensor]
-            for mine, other in (op.inputs, op.inputs[::-1]):
+            for mine, other in itertools.permutations(op.inputs, 2):
                 if mine in labelled and mine not in from_model and other in from_model and other not in labelled:
-                    broadcast = _broadcast(flow, position, op, label, mine, other)
+                    broadcast = _broadcast(flow, position, op, mine, other) or _crossing(flow, position, mine, other)
                     if broadcast is not None:
-                        found.append(broadcast)
-    first: dict[tuple[str, str], Broadcast] = {}
-    for broadcast in found:
-        first.setdefault((broadcast.label.key, broadcast.layer), broadcast)
-    return tuple(first.values())
+                        yield replace(broadcast, key=label.key, is_label=True)
 
 
-def _broadcast(flow: Flow, position: int, op: OpRecord, label: LabelRecord, mine: int, other: int) -> Broadcast | None:
+def _with_inputs(flow: Flow) -> Iterator[Broadcast]:
+    given = flow.descendants(record.tensor for record in flow.recording.inputs if record.tensor is not None)
+    learned = flow.descendants(variable.tensor for variable in flow.learners if variable.tensor is not None)
+    for position, op in enumerate(flow.recording.ops):
+        for mine, other in itertools.permutations(op.inputs, 2):
+            if mine in given and mine not in learned and other in learned:
+                broadcast = _crossing(flow, position, mine, other)
+                if broadcast is not None:
+                    yield replace(broadcast, key=min(flow.keys_behind_tensor(mine), default=""))
+
+
+def _broadcast(flow: Flow, position: int, op: OpRecord, mine: int, other: int) -> Broadcast | None:
+    """Two arrays that are compared while one of them is repeated."""
+    if not has(op.type, Trait.COMPARES) or len(op.inputs) != 2:
+        return None
     label_shape, prediction_shape = _agreed(flow.tensor(mine).shape, flow.tensor(other).shape)
     if label_shape == prediction_shape or not label_shape or not prediction_shape:
         return None
-    if is_spread(flow, mine) and is_spread(flow, other):
-        return None  # Both were given an axis to meet along: every pair is meant.
-    result = tuple(max(pair) for pair in zip_longest(label_shape[::-1], prediction_shape[::-1], fillvalue=1))[::-1]
+    result = _repeated(label_shape, prediction_shape)
     size = math.prod(result)
     if size == math.prod(label_shape) == math.prod(prediction_shape):
         return None  # (1,) against (1, 1): nothing is repeated.
     is_outer = size > math.prod(label_shape) and size > math.prod(prediction_shape)
     builtin = op.file is None
+    if is_outer and _are_pairs(flow, position, mine, other):
+        return None
     # In a loss of one's own, labels of shape (batch, 1) against (batch, quantiles) say what is meant; labels of
     # a lower rank, one label for the whole batch, or predictions that are repeated, do not.
     same_batch = len(label_shape) == len(prediction_shape) and label_shape[0] == prediction_shape[0]
     if not builtin and not is_outer and size == math.prod(prediction_shape) and same_batch:
         return None
     producer = made_by(flow, other)
-    return Broadcast(position, op, label, producer, label_shape, prediction_shape, result, is_outer, builtin)
+    return Broadcast(position, op, "", False, producer, label_shape, prediction_shape, result, is_outer, builtin)
+
+
+def _crossing(flow: Flow, position: int, mine: int, other: int) -> Broadcast | None:
+    """Two arrays with the batch in front, one with an axis more, that code of the user's own makes a table of.
+
+    Where the shapes of operands and result show that elements meet, it does not matter what is done with them.
+    """
+    op = flow.op(position)
+    one, two = flow.tensor(mine).shape, flow.tensor(other).shape
+    if op.file is None or len(one) == len(two) or not one or not two or one[0] != two[0] or has(op.type, Trait.WEIGHS):
+        return None
+    result = _repeated(one, two)
+    if len(op.outputs) != 1 or flow.tensor(op.outputs[0]).shape != result:
+        return None
+    if math.prod(result) <= max(math.prod(one), math.prod(two)) or _are_pairs(flow, position, mine, other):
+        return None
+    return Broadcast(position, op, "", False, made_by(flow, other), one, two, result, True, False)
+
+
+def _repeated(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape to which two shapes broadcast."""
+    return tuple(max(pair) for pair in zip_longest(one[::-1], other[::-1], fillvalue=1))[::-1]
+
+
+def _are_pairs(flow: Flow, position: int, mine: int, other: int) -> bool:
+    """Whether code of the loss lays two arrays across each other on purpose."""
+    one, two = flow.tensor(mine).shape, flow.tensor(other).shape
+    if len(one) == len(two) and any(_is_turned(flow, index) for index in (mine, other)):
+        return True
+    spread = [is_spread(flow, index) for index in (mine, other)]
+    formed = [_is_formed(flow, index) for index in (mine, other)]
+    if all(spread) or (spread[0] and formed[1]) or (spread[1] and formed[0]):
+        return True
+    return any(spread) and _is_searched(flow, position)
+
+
+def _is_turned(flow: Flow, tensor: int) -> bool:
+    """Whether the code that uses a tensor made a row of a column: `transpose(y)`, `reshape(y, (1, -1))`."""
+    pairs = ((flow.tensor(before).shape, flow.tensor(after).shape) for before, after in _made_here(flow, tensor))
+    return any(len(old) == len(new) > 1 and old[0] != 1 == new[0] and old != new for old, new in pairs)
+
+
+def _is_formed(flow: Flow, tensor: int) -> bool:
+    """Whether the code that uses a tensor gave it fewer axes than what it is made from has."""
+    return any(
+        len(flow.tensor(before).shape) > len(flow.tensor(after).shape) for before, after in _made_here(flow, tensor)
+    )
+
+
+def _is_searched(flow: Flow, position: int) -> bool:
+    """Whether a table of pairs is searched or weighed along one of its axes: a mean takes all pairs alike."""
+    (table,) = flow.op(position).outputs[:1]
+    shape, seen = flow.tensor(table).shape, {table}
+    queue = [table]
+    while queue:
+        for after, _ in flow.consumers[queue.pop()]:
+            op = flow.op(after)
+            chooses = has(op.type, Trait.REDUCES) and not has(op.type, Trait.AVERAGES)
+            if chooses or has(op.type, Trait.NORMALISES) or has(op.type, Trait.ALONG_AXIS):
+                return True
+            fresh = [index for index in op.outputs if index not in seen and flow.tensor(index).shape == shape]
+            seen.update(fresh)
+            queue.extend(fresh)
+    return False
 
 
 def _agreed(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -98,17 +190,32 @@ def _agreed(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[tuple[int, ..
 
 
 def is_spread(flow: Flow, tensor: int) -> bool:
-    """Whether the loss gave a tensor an axis of its own: `y[:, None]`, `expand_dims`, `reshape`."""
+    """Whether the code that uses a tensor gave it an axis of its own: `y[:, None]`, `expand_dims`, `keepdims=True`."""
+    for before, after in _made_here(flow, tensor):
+        old, new = flow.tensor(before).shape, flow.tensor(after).shape
+        position = flow.tensor(after).producer
+        kind = flow.op(position).type if position is not None else ""
+        if has(kind, Trait.ADDS_AXIS) and len(new) > len(old):
+            return True
+        if has(kind, Trait.REDUCES) and len(new) == len(old):
+            return True
+    return False
+
+
+def _made_here(flow: Flow, tensor: int) -> Iterator[tuple[int, int]]:
+    """The first operands and results of the operations that made a tensor, as far as they are of the same code."""
+    made_in: str | None = None
     for _ in range(_MOST_STEPS):
         position = flow.tensor(tensor).producer
         op = flow.op(position) if position is not None else None
-        if op is None or op.region is not Region.LOSS or not op.inputs:
-            return False
-        before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(tensor).shape
-        if has(op.type, Trait.ADDS_AXIS) and len(after) > len(before):
-            return True
+        if op is None or not op.inputs or (op.file is None and op.region is Region.MODEL):
+            return
+        place = f"{op.region} {op.layer}"
+        if made_in not in (None, place):
+            return
+        made_in = place
+        yield op.inputs[0], tensor
         tensor = op.inputs[0]
-    return False
 
 
 def made_by(flow: Flow, tensor: int) -> str:

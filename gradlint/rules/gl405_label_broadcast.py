@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.rule import SAMPLE, Rule
+from gradlint.rule import SAMPLE, Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import shape
 
@@ -45,8 +45,11 @@ units as there are labels, or a Flatten before the loss.
 
 ## Known limits
 
-Only the comparisons of the loss are looked at (difference, squared difference, equality, quotient), and
-only the first of each label and layer; a product with a mask of fewer axes is a use of broadcasting. In a
+The first place of each label and layer is reported. Inputs count as labels where code of the user's own, in
+the loss or in a layer that calls `add_loss`, lets them meet what depends on a trainable variable. The rows of
+the labels are then handed to other predictions: the message says when the loss does not notice. Pairs that are
+meant pass: both arrays given an axis, one of them transposed, or a table that is searched along an axis
+(`min`, `softmax`). A product with a mask of fewer axes is a use of broadcasting. In a
 loss of the user's own, labels of the same rank that are repeated along an axis of length one, such as
 `(8, 1)` against `(8, 3)` quantiles, are taken as meant. Shapes that differ without a repetition, such as
 `(1,)` and `(1, 1)`, pass, so a sample with one row shows less than one with several. A loss given to
@@ -60,16 +63,19 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per label that meets a prediction of another shape."""
     for broadcast in facts.broadcasts:
         yield RULE.finding(
-            f"labels '{broadcast.label.key}' {shape(broadcast.label_shape)} meet predictions "
-            f"{shape(broadcast.prediction_shape)} in {broadcast.op.type} and broadcast to "
-            f"{shape(broadcast.result_shape)}",
-            inputs=(broadcast.label.key,),
+            f"{'labels' if broadcast.is_label else 'input'} '{broadcast.key}' {shape(broadcast.label_shape)} "
+            f"{'meet' if broadcast.is_label else 'meets'} predictions {shape(broadcast.prediction_shape)} in "
+            f"{broadcast.op.type} and {'broadcast' if broadcast.is_label else 'broadcasts'} to "
+            f"{shape(broadcast.result_shape)}"
+            + (", and the loss stays as it is when their rows change places" if broadcast.key in facts.blind else ""),
+            inputs=(broadcast.key,),
             cause=Cause(broadcast.layer or None, broadcast.op.type, broadcast.op.file, broadcast.op.line),
             evidence={
                 "label_shape": list(broadcast.label_shape),
                 "prediction_shape": list(broadcast.prediction_shape),
                 "result_shape": list(broadcast.result_shape),
-            },
+            }
+            | ({"rows_matter": False} if broadcast.key in facts.blind else {}),
             position=broadcast.position,
         )
     for crossing in facts.step.crossings if facts.step is not None else ():
@@ -89,5 +95,6 @@ RULE = Rule(
     advice="Give labels and predictions the same shape, for example y[:, None] or a Flatten before the loss.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.EXPERIMENTS}),
     blames=SAMPLE,
 )

@@ -25,9 +25,100 @@ def test_comparisons(op_type):
     assert len(broadcasts(run("8", "8,1", "8,8", op_type))) == 1
 
 
-@pytest.mark.parametrize("op_type", ["Mul", "AddV2", "MatMul", "Maximum"])
-def test_other_operations(op_type):
+@pytest.mark.parametrize("op_type", ["Mul", "AddV2", "Minimum", "SelectV2", "Pow", "SomethingNew"])
+def test_whatever_meets_in_own_code(op_type):
+    """Shapes tell that elements meet: no list of operations is asked."""
     assert broadcasts(run("8", "8,1", "8,8", op_type)) == ()
+    assert len(broadcasts(run("8", "8,1", "8,8", op_type, line=":9"))) == 1
+    assert broadcasts(run("8,1", "8,1", "8,1", op_type, line=":9")) == ()
+    assert broadcasts(run("8", "8,8", "8,8", op_type, line=":9")) == ()
+
+
+def test_a_product_of_matrices_is_none():
+    assert broadcasts(run("8", "8,1", "8,8", "MatMul", line=":9")) == ()
+
+
+def meeting(*lines, y="8", out="8,1"):
+    """Labels a and predictions b, as some lines make them from y and o, in one operation of the user's loss."""
+    made = {line[0] for line in lines}
+    return flow(
+        f"o({out}) = MatMul x k @head",
+        "-- loss",
+        *lines,
+        f"d(8,8) = Sub {'a' if 'a' in made else 'y'} {'b' if 'b' in made else 'o'} :9",
+        "loss() = Mean d",
+        inputs=["x"],
+        labels=[f"y({y})"],
+        variables=["k"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("subject", "fires"),
+    [
+        (meeting("a(1,8) = Transpose y :8", y="8,1"), False),
+        (meeting("a(1,8) = Reshape y :8", y="8,1"), False),
+        (meeting("b(1,8) = Transpose o :8", y="8,1"), False),
+        (meeting("a(8) = StridedSlice y :8", "b(8,1) = ExpandDims o :8", y="8,1", out="8"), False),
+        (meeting("a(8) = Sum y :8", "b(8,1) = Sum o :8", y="8,3", out="8,3"), False),
+        (meeting("b(8,1) = ExpandDims o :8", out="8"), True),
+        (meeting("a(8) = Squeeze y :8", y="8,1"), True),
+        (meeting("a(8) = Cast y :8"), True),
+    ],
+)
+def test_pairs_that_are_meant(subject, fires):
+    assert bool(broadcasts(subject)) is fires
+
+
+@pytest.mark.parametrize("search", ["Min", "Max", "Softmax", "TopKV2"])
+def test_a_table_that_is_searched_is_meant(search):
+    def subject(spread):
+        return flow(
+            f"o({'8' if spread else '8,1'}) = MatMul x k @head",
+            "-- loss",
+            *(["b(8,1) = ExpandDims o :8"] if spread else []),
+            f"d(8,8) = Sub y {'b' if spread else 'o'} :9",
+            "e(8,8) = Abs d",
+            f"m(8) = {search} e",
+            "loss() = Mean m",
+            inputs=["x"],
+            labels=["y(8)"],
+            variables=["k"],
+        )
+
+    assert broadcasts(subject(True)) == ()
+    assert len(broadcasts(subject(False))) == 1
+
+
+class TestInputsAsLabels:
+    """What a layer compares in `add_loss` comes in as an input."""
+
+    @staticmethod
+    def subject(y="8", out="8,1", result="8,8", line=":9", before=(), operand="y"):
+        return flow(
+            f"o({out}) = MatMul x k @head",
+            *before,
+            f"d({result}) = Mul {operand} o @end {line}",
+            "loss() = Mean d @end",
+            inputs=["x", f"y({y})"],
+            variables=["k", "table"],
+        )
+
+    def test_meet_predictions(self):
+        (broadcast,) = broadcasts(self.subject())
+        assert (broadcast.key, broadcast.is_label, broadcast.layer) == ("y", False, "head")
+
+    def test_of_the_same_shape(self):
+        assert broadcasts(self.subject(y="8,1", result="8,1")) == ()
+
+    def test_weigh_rows(self):
+        assert broadcasts(self.subject(y="8,1", out="8,5", result="8,5")) == ()
+
+    def test_in_a_layer_of_keras(self):
+        assert broadcasts(self.subject(line="")) == ()
+
+    def test_that_a_variable_went_into(self):
+        assert broadcasts(self.subject(before=["e(8) = Mul y table"], operand="e")) == ()
 
 
 @pytest.mark.parametrize(

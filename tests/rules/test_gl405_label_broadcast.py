@@ -40,6 +40,7 @@ FIRES = {
         compared((8,), (8, 1), (8, 8), before=["p(8,1) = Log o"], operands="y p"),
         [("error", ("y",), (), "head Sub :9")],
     ),
+    "a product": (compared((8,), (8, 1), (8, 8), op_type="Mul"), [("error", ("y",), (), "head Mul :9")]),
     "only the first of several": (
         compared((8,), (8, 1), (8, 8), before=["e:bool(8,8) = Equal y o :8"]),
         [("error", ("y",), (), "head Equal :8")],
@@ -50,7 +51,8 @@ QUIET = {
     "one element each": compared((1,), (1, 1), (1, 1)),
     "a scalar label": compared((), (8, 1), (8, 1)),
     "quantiles in a loss of one's own": compared((8, 1), (8, 3), (8, 3)),
-    "a product": compared((8,), (8, 1), (8, 8), op_type="Mul"),
+    "a product in Keras": compared((8,), (8, 1), (8, 8), op_type="Mul", line=""),
+    "a mask of fewer axes": compared((8, 1), (8, 5), (8, 5), op_type="Mul"),
     "labels with labels": compared((8,), (8, 1), (8, 1), before=["m() = Mean y"], operands="y m"),
     "labels that meet what they made": compared((8,), (8, 1), (8, 8), before=["p(8,1) = AddV2 o y"], operands="y p"),
     "in the model": flow(
