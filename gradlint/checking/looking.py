@@ -77,6 +77,7 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
         lying=doubts.lying,
         unused=doubts.unused,
         blind=blind,
+        bridge=laboratory.bridge(flow.recording) if Need.EXPERIMENTS in needs else None,
     )
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradlint.experiments import differences, independence
+from gradlint.experiments.bridge import Bridge
 from gradlint.experiments.leaks import first_difference, mixing_of_samples, mixing_of_steps
 from gradlint.record.firststep import scaled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gradlint.record.recording import Leak
+    from gradlint.record.recording import Leak, Recording
     from gradlint.record.run import Run
     from gradlint.record.runner import Runner
 
@@ -32,6 +33,10 @@ class Laboratory:
     def contradicted(self, keys: Sequence[str], paths: Sequence[str]) -> frozenset[str]:
         """Those inputs and variables with a zero gradient with which the loss moves all the same."""
         return differences.contradicted(self._runner, keys, paths)
+
+    def bridge(self, recording: Recording) -> Bridge:
+        """The experiment that lets the gradient of a run through operations that stop it."""
+        return Bridge(self._runner, recording)
 
     def matters(self, key: str, axis: int, slices: Sequence[int]) -> bool:
         """Whether the loss changes with some slices of an input, gradient or not."""

@@ -1,44 +1,55 @@
-"""Cut frontier: the operations at which the gradient of something that should learn becomes `None`."""
+"""Cuts: the operations at which the gradient of something that should learn becomes `None`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gradlint.operations import CUSTOM_GRADIENT, INNER_GRADIENT, Trait, has
-from gradlint.record.recording import OPAQUE, Local, OpRecord, VariableRecord, is_float
+from gradlint.record.recording import OPAQUE, InputRecord, Local, OpRecord, VariableRecord, is_float
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gradlint.flow import Flow
 
 _DEAF = (Local.NONE, Local.UNREGISTERED, Local.RAISES)
 _LIVE = (GradientState.FINITE, GradientState.ZERO, GradientState.NONFINITE, GradientState.PRESENT)
 
+Bridge = Callable[[frozenset[int], frozenset[int], Collection[int]], "Mapping[int, float | None] | None"]
+"""`bridge(opened, tried, victims)`: those of some tensors that receive a gradient when it is let through the
+operations `tried` as well as those `opened`, with its norm where it is known; None when that cannot be tested."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One operation, or several together, through which no gradient passes.
+    """Operations of one kind on one line through which no gradient passes, and what is behind them.
 
     Attributes:
         position: the operation to look at.
         op: the operation at `position`.
         others: positions of further operations that cut the other paths of the same victims.
-        inputs: float inputs whose every path is cut here.
-        variables: trainable variables whose every path is cut here.
+        later: positions of operations on the way from here to the loss that cut it as well.
+        inputs: float inputs that receive a gradient when it is let through here, and through what comes later.
+        variables: trainable variables that do.
         makes_discrete: the operation turns floats into integers, booleans or strings.
         local: why nothing passes.
+        is_measured: an experiment has let the gradient through, and the victims have received one.
+        is_doubtful: an experiment has let the gradient through, and the victims have received none.
+        norm: largest norm of the gradients of the victims; None where it is not known.
     """
 
     position: int
     op: OpRecord
     others: tuple[int, ...]
+    later: tuple[int, ...]
     inputs: tuple[str, ...]
     variables: tuple[VariableRecord, ...]
     makes_discrete: bool
     local: Local
+    is_measured: bool = False
+    is_doubtful: bool = False
+    norm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +57,6 @@ class DerivativeOnly:
     """A variable that the loss depends on only through a derivative that the model itself takes."""
 
     variable: VariableRecord
-
-
-def cuts(flow: Flow) -> tuple[Cut, ...]:
-    """Where each input and variable that the loss depends on, but that has no gradient, loses it.
-
-    A cut is the last operation on a path through which nothing passes from a float operand: behind it, the
-    gradient would reach the loss. A second cut before it, on another line, is one more: to mend the last one
-    alone would not help.
-    """
-    if flow.recording.loss.tensor is None:
-        return ()
-    listening = _listening(flow)
-    behind = flow.behind_loss_by_value
-    victims: list[_Victim] = [
-        _Victim(record.key, None, record.tensor)
-        for record in flow.float_inputs
-        if record.gradient.state is GradientState.ABSENT and record.tensor is not None and record.tensor in behind
-    ]
-    victims += [
-        _Victim(None, variable, variable.tensor)
-        for variable in flow.learners
-        if variable.gradient.state is GradientState.ABSENT and variable.tensor is not None and variable.tensor in behind
-    ]
-    cut_at = _frontiers(flow, [victim.tensor for victim in victims], listening)
-    frontiers = [(cut_at[victim.tensor] or _untracked(flow, victim.tensor), victim) for victim in victims]
-    found = []
-    for positions, members in _grouped(frontiers):
-        position = _primary(flow, positions, frontiers)
-        if position is None:
-            continue
-        found.append(_cut(flow, position, positions, members))
-        found.extend(_earlier(flow, positions, members))
-    return tuple(sorted(found, key=lambda cut: cut.position))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,42 +68,49 @@ class _Victim:
     tensor: int
 
 
-def _cut(flow: Flow, position: int, positions: frozenset[int], members: list[_Victim]) -> Cut:
-    op = flow.op(position)
-    dtypes = [flow.tensor(index).dtype for index in op.outputs]
-    return Cut(
-        position,
-        op,
-        tuple(sorted(positions - {position})),
-        tuple(victim.key for victim in members if victim.key is not None),
-        tuple(victim.variable for victim in members if victim.variable is not None),
-        bool(dtypes) and not any(is_float(dtype) or dtype in OPAQUE for dtype in dtypes),
-        next((local for local in op.local if local in _DEAF), Local.NONE),
-    )
+def cuts(flow: Flow, bridge: Bridge | None = None) -> tuple[Cut, ...]:
+    """Where each input and variable that the loss depends on, but that has no gradient, loses it.
 
+    From the loss backwards, the gradient is let through one operation after the other. What then receives one is
+    the operation's victim; what still does not has a further cut on the same way. An operation without victims of
+    its own is no cause: those are behind an earlier one.
 
-def _earlier(flow: Flow, last: frozenset[int], members: list[_Victim]) -> list[Cut]:
-    """Cuts that every path of some victims meets before the last one, on other lines of the user's code.
-
-    An operation that makes integers is left out: what comes after it is a part of the same mistake.
+    Args:
+        flow: one run.
+        bridge: the experiment; without it, the form of the graph says what would receive a gradient.
     """
-    lines = {(flow.op(position).file, flow.op(position).line) for position in last}
-    goals = {index for position in last for index in flow.op(position).inputs}
-    reached = flow.descendants([victim.tensor for victim in members])
-    found = []
-    for position in sorted({p for t in reached & flow.behind_loss for p, _ in flow.consumers[t]} - last):
-        op = flow.op(position)
-        keeps_floats = any(is_float(flow.tensor(index).dtype) for index in op.outputs)
-        if not keeps_floats or op.file is None or (op.file, op.line) in lines:
-            continue
-        operands = [n for n, index in enumerate(op.inputs) if index in reached]
-        if not any(_culprit(flow, position, operand) == position for operand in operands):
-            continue
-        behind = [victim for victim in members if not goals & _around(flow, victim.tensor, position)]
-        if behind:
-            lines.add((op.file, op.line))
-            found.append(_cut(flow, position, frozenset({position}), behind))
-    return found
+    if flow.recording.loss.tensor is None:
+        return ()
+    found: list[Cut] = []
+    dead = _victims(flow)
+    if bridge is not None:
+        more, dead = _from_the_loss(flow, bridge, dead)
+        found += [replace(cut, is_measured=True) for cut in more]
+    # What no experiment brings to life is left to the form of the graph.
+    more, dead = _from_the_loss(flow, _by_form(flow), dead)
+    found += [replace(cut, is_doubtful=bridge is not None) for cut in more]
+    found += [
+        _cut(flow, _primary(flow, makers, [makers]), makers, (), members)
+        for makers, members in _grouped([(_untracked(flow, victim.tensor), victim) for victim in dead])
+        if makers
+    ]
+    return tuple(sorted(_detours_as_one(found), key=lambda cut: cut.position))
+
+
+def _detours_as_one(found: list[Cut]) -> Iterator[Cut]:
+    """The cuts, with those on the line of a detour as a part of it: `predict` makes a dataset before it runs."""
+    detours = {(cut.op.file, cut.op.line): cut for cut in found if has(cut.op.type, Trait.LEAVES) and cut.op.file}
+    for cut in found:
+        line = (cut.op.file, cut.op.line)
+        if cut.position < getattr(detours.get(line), "position", -1):
+            detours[line] = replace(
+                detours[line],
+                inputs=detours[line].inputs + cut.inputs,
+                variables=detours[line].variables + cut.variables,
+            )
+        elif detours.get(line) is None or cut.position != detours[line].position:
+            yield cut
+    yield from detours.values()
 
 
 def derivative_only(flow: Flow) -> tuple[DerivativeOnly, ...]:
@@ -139,25 +124,76 @@ def derivative_only(flow: Flow) -> tuple[DerivativeOnly, ...]:
     )
 
 
-def _frontiers(flow: Flow, starts: Sequence[int], listening: frozenset[int]) -> dict[int, frozenset[int]]:
-    """For each of some tensors, the positions of the operations that cut its paths to the loss."""
-    behind = flow.behind_loss_by_value
-    reached = flow.descendants(starts)
-    found = dict.fromkeys(reached, frozenset[int]())
-    # Backwards, so that the cuts after an operation are known before its operands are asked for.
-    for position in sorted({position for tensor in reached for position, _ in flow.consumers[tensor]}, reverse=True):
-        op = flow.op(position)
-        if not _leads_on(flow, position):
-            continue
-        ahead = frozenset[int]().union(*(found[output] for output in op.outputs if output in behind))
-        for operand, tensor in enumerate(op.inputs):
-            if tensor not in reached:
-                continue
-            culprit = _culprit(flow, position, operand)
-            is_cut = culprit is not None and any(output in listening for output in flow.op(culprit).outputs)
-            cut = frozenset({culprit}) if is_cut and culprit is not None else ahead
-            found[tensor] = found[tensor] if found[tensor] >= cut else found[tensor] | cut
-    return found
+def _victims(flow: Flow) -> list[_Victim]:
+    found = [_Victim(r.key, None, r.tensor) for r in flow.float_inputs if r.tensor is not None and _is_lost(flow, r)]
+    return found + [_Victim(None, v, v.tensor) for v in flow.learners if v.tensor is not None and _is_lost(flow, v)]
+
+
+def _is_lost(flow: Flow, record: InputRecord | VariableRecord) -> bool:
+    return record.gradient.state is GradientState.ABSENT and record.tensor in flow.behind_loss_by_value
+
+
+def _from_the_loss(flow: Flow, bridge: Bridge, dead: list[_Victim]) -> tuple[list[Cut], list[_Victim]]:
+    """The cuts that an experiment finds from the loss backwards, and the victims that it brings to life nowhere."""
+    found: list[Cut] = []
+    opened = frozenset[int]()
+    idle: set[int] = set()  # opened, and without victims of their own
+    while dead and (front := _front(flow, dead, opened)):
+        frontiers: dict[int, frozenset[int]] = {}
+        norms: dict[int, float | None] = {}
+        for place in front:
+            revived = bridge(opened, place, [victim.tensor for victim in dead]) or {}
+            idle |= place if not revived else set()
+            for tensor, norm in revived.items():
+                frontiers[tensor] = frontiers.get(tensor, frozenset()) | place
+                norms[tensor] = norm
+        for positions, members in _grouped([(frontiers[v.tensor], v) for v in dead if v.tensor in frontiers]):
+            behind = flow.descendants(t for p in positions for t in flow.op(p).outputs)
+            later = [p for p in sorted(idle) if behind & set(flow.op(p).inputs)]
+            # Who writes stop_gradient means it: what comes before is stopped on purpose.
+            stops = [p for p in later if has(flow.op(p).type, Trait.STOPS)]
+            cause = stops[0] if stops else _primary(flow, positions, [frontiers[v.tensor] for v in members])
+            measured = [norm for v in members if (norm := norms[v.tensor]) is not None]
+            found.append(_cut(flow, cause, positions, later, members, max(measured, default=None)))
+        opened = opened.union(*front)
+        dead = [victim for victim in dead if victim.tensor not in frontiers]
+    return found, dead
+
+
+def _front(flow: Flow, dead: Collection[_Victim], opened: frozenset[int]) -> list[frozenset[int]]:
+    """The cuts nearest to the loss on the ways of some victims, those of one kind on one line together."""
+    loss = flow.recording.loss.tensor
+    live = flow.ancestors([] if loss is None else [loss], lambda op, operand: _passes(flow, op, operand, opened))
+    places: dict[tuple[object, ...], set[int]] = {}
+    for tensor in flow.descendants([victim.tensor for victim in dead]) & flow.behind_loss_by_value:
+        for position, operand in flow.consumers[tensor]:
+            culprit = _culprit(flow, position, operand) if _leads_on(flow, position) else None
+            if culprit is not None and culprit not in opened and live & set(flow.op(culprit).outputs):
+                op = flow.op(culprit)
+                places.setdefault((op.type, op.layer, op.file, op.line), set()).add(culprit)
+    return [frozenset(positions) for positions in places.values()]
+
+
+def _by_form(flow: Flow) -> Bridge:
+    """What would receive a gradient, by the form of the graph alone."""
+
+    def bridge(opened: frozenset[int], tried: frozenset[int], victims: Collection[int]) -> Mapping[int, float | None]:
+        open_way = flow.ancestors(
+            (index for position in tried for index in flow.op(position).inputs),
+            lambda op, operand: _leads_on(flow, op) and _passes(flow, op, operand, opened | tried),
+        )
+        return {tensor: None for tensor in victims if tensor in open_way}
+
+    return bridge
+
+
+def _passes(flow: Flow, position: int, operand: int, opened: frozenset[int]) -> bool:
+    """Whether a gradient passes through an operation, when it is let through some.
+
+    Integers are followed as if they could carry one, since the cut is where they are made.
+    """
+    culprit = _culprit(flow, position, operand)
+    return culprit is None or culprit in opened
 
 
 def _leads_on(flow: Flow, position: int) -> bool:
@@ -182,15 +218,6 @@ def _untracked(flow: Flow, start: int) -> frozenset[int]:
     return frozenset(found)
 
 
-def _listening(flow: Flow) -> frozenset[int]:
-    """Tensors from which nothing more stands between them and the loss: whatever cuts before them, cuts last.
-
-    Integers are followed as if they could carry a gradient, since the cut is where they are made.
-    """
-    loss = flow.recording.loss.tensor
-    return flow.ancestors([] if loss is None else [loss], lambda op, operand: _culprit(flow, op, operand) is None)
-
-
 def _is_discrete(flow: Flow, tensor: int) -> bool:
     dtype = flow.tensor(tensor).dtype
     return not is_float(dtype) and dtype not in OPAQUE
@@ -213,11 +240,6 @@ def _culprit(flow: Flow, position: int, operand: int) -> int | None:
     return position if op.local[operand] in _DEAF else None
 
 
-def _around(flow: Flow, tensor: int, position: int) -> frozenset[int]:
-    """What depends on a tensor other than through one operation."""
-    return flow.descendants([tensor], lambda op, operand: op != position)
-
-
 def _grouped(
     frontiers: list[tuple[frozenset[int], _Victim]],
 ) -> list[tuple[frozenset[int], list[_Victim]]]:
@@ -234,26 +256,42 @@ def _grouped(
     return groups
 
 
-def _primary(
-    flow: Flow,
-    positions: frozenset[int],
-    frontiers: list[tuple[frozenset[int], _Victim]],
-) -> int | None:
+def _primary(flow: Flow, positions: frozenset[int], frontiers: Collection[frozenset[int]]) -> int:
     """The operation of a group to name.
 
-    The one that cuts most victims; among equals one before the model's outputs (an added loss comes second),
-    then one that keeps floats (a mask beside it is rarely the fault), then one on the user's line, then the last.
+    The one that brings most victims to life; among equals one before the model's outputs (an added loss comes
+    second), then one that keeps floats (a mask beside it is rarely the fault), then the first on the user's line.
     """
-    if not positions:
-        return None
-    counts = {position: sum(position in frontier for frontier, _ in frontiers) for position in positions}
-
     before_outputs = flow.ancestors(output.tensor for output in flow.recording.outputs)
 
     def weight(position: int) -> tuple[int, bool, bool, bool, int]:
         op = flow.op(position)
         leads_out = any(index in before_outputs for index in op.outputs)
         keeps_floats = any(is_float(flow.tensor(index).dtype) for index in op.outputs)
-        return counts[position], leads_out, keeps_floats, op.file is not None, position
+        count = sum(position in frontier for frontier in frontiers)
+        return count, leads_out, keeps_floats, op.file is not None, -position
 
     return max(positions, key=weight)
+
+
+def _cut(
+    flow: Flow,
+    position: int,
+    positions: frozenset[int],
+    later: Collection[int],
+    members: list[_Victim],
+    norm: float | None = None,
+) -> Cut:
+    op = flow.op(position)
+    dtypes = [flow.tensor(index).dtype for index in op.outputs]
+    return Cut(
+        position,
+        op,
+        tuple(sorted(positions - {position})),
+        tuple(other for other in later if other != position),
+        tuple(victim.key for victim in members if victim.key is not None),
+        tuple(victim.variable for victim in members if victim.variable is not None),
+        bool(dtypes) and not any(is_float(dtype) or dtype in OPAQUE for dtype in dtypes),
+        next((local for local in op.local if local in _DEAF), Local.NONE),
+        norm=norm,
+    )

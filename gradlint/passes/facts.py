@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gradlint.passes.blocks import Block, blocks
-from gradlint.passes.cuts import Cut, DerivativeOnly, cuts, derivative_only
+from gradlint.passes.cuts import Bridge, Cut, DerivativeOnly, cuts, derivative_only
 from gradlint.passes.drops import Drop, drops
 from gradlint.passes.labels import Broadcast, broadcasts
 from gradlint.passes.nonfinite import Birth, births
@@ -71,6 +71,7 @@ def facts_of(
     lying: frozenset[str] = frozenset(),
     unused: Sequence[Unused] = (),
     blind: frozenset[str] = frozenset(),
+    bridge: Bridge | None = None,
 ) -> Facts:
     """Run every pass over a flow.
 
@@ -83,13 +84,14 @@ def facts_of(
         lying: keys and paths whose zero gradient is contradicted by finite differences of the loss.
         unused: slices of inputs that neither a gradient reaches nor the loss depends on.
         blind: keys of arrays whose rows may change places without a change of the loss.
+        bridge: lets the gradient through operations that stop it.
     """
     return replace(
         paper,
         flow=flow,
         probes=tuple(probes),
         drops=excused(flow, drops(flow, returns, in_branches)),
-        cuts=cuts(flow),
+        cuts=cuts(flow, bridge),
         derivative_only=derivative_only(flow),
         omitted=omitted(flow),
         blocks=blocks(flow, probes, lying),

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.record import reduction
+from gradlint.record.error_text import in_a_sentence
 from gradlint.record.recording import Gradient, Local, is_float
 from gradlint.result import GradientState
 from gradlint.upstream import backprop
@@ -96,7 +97,7 @@ class Examination:
         except LookupError as error:
             return (Local.UNREGISTERED,) * len(inputs), str(error), None
         except Exception as error:
-            return (Local.RAISES,) * len(inputs), f"{type(error).__name__}: {error}"[:200], None
+            return (Local.RAISES,) * len(inputs), in_a_sentence(error), None
         local = tuple(
             _local_of(result, operand, exact=use_real) for result, operand in zip(results, inputs, strict=False)
         )

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from gradlint.errors import ModelRunError, UnknownVersionError
 from gradlint.record import source
+from gradlint.record.error_text import plain
 from gradlint.record.recording import Failure, Region
 from gradlint.upstream import models
 from gradlint.upstream.libraries import is_framework_file
@@ -63,7 +64,7 @@ def _raised(error: Exception) -> _Raised:
     inner = error.__context__
     while isinstance(inner, Exception) and inner.__traceback__ and _is_framework(inner.__traceback__.tb_frame):
         error, inner = inner, inner.__context__
-    text = f"{type(error).__name__}: {_plain(error)}"
+    text = f"{type(error).__name__}: {plain(error)}"
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
@@ -85,7 +86,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
         raise error
     trace = run.trace
     raised = _raised(error)
-    text = _plain(error)
+    text = plain(error)
     failed = trace.calls.failed
     where = failed.layer if failed is not None else None
     needs_values = run.is_symbolic and _needs_values(error, text)
@@ -136,17 +137,6 @@ def _last_layer(trace: Trace) -> str | None:
     """The layer that made the prediction: the last one that ran below the model itself."""
     named = [call for call in trace.calls.all if call.layer]
     return named[-1].layer if named else None
-
-
-def _plain(error: Exception) -> str:
-    """The message of an error without TensorFlow's node names and Keras's dump of the arguments."""
-    text = str(getattr(error, "message", None) or error)
-    text = re.sub(r"\{\{function_node [^}]*\}\}\s*", "", text)
-    text = re.sub(r"^Exception encountered when calling [^\n]*\n+", "", text)
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    text = text.split("\n\nArguments received by")[0]
-    text = re.sub(r"\s*\[Op:(\w+)\].*", r" [Op:\1]", text, flags=re.DOTALL)
-    return " ".join(text.split())[:400]
 
 
 def _op_in(text: str) -> str | None:

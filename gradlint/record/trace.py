@@ -10,6 +10,7 @@ import tensorflow as tf
 from gradlint.operations import BRANCHES, CUSTOM_GRADIENT, Trait, has
 from gradlint.record.calls import Calls
 from gradlint.record.detours import Detours
+from gradlint.record.error_text import in_a_sentence
 from gradlint.record.ledger import Ledger
 from gradlint.record.tapes import Tapes
 from gradlint.upstream import backprop, control_flow, eager, observing, symbols
@@ -218,6 +219,6 @@ class Trace(Ledger):
         op.outputs = [self.index(tensor) for tensor in outputs if eager.is_eager(tensor)]
 
         def failed(error: BaseException) -> None:
-            op.error = f"{type(error).__name__}: {error}"[:200]
+            op.error = in_a_sentence(error)
 
         return failed

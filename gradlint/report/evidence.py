@@ -20,6 +20,7 @@ _LABELS = {
     "depends_on": "depends on",
     "elements": "elements that the operation reads",
     "error": "error",
+    "experiments": "tested",
     "inactive_share": "share of its elements that pass nothing on",
     "kernels": "kernels with equal units",
     "kind": "what happens to the value",

@@ -56,8 +56,11 @@ move it behind the loss (metrics), or give it a straight-through estimator:
 A finding needs a victim: an operation is reported only if some input or variable loses every path
 because of it, so one beside an open path is not mentioned. When several operations together cut the
 paths of the same victims, one of them is the cause (the one with most victims, then one before the
-model's outputs, then one that keeps floats) and the others are in the evidence under `also`. A second cut
-further up the same path, on another line, has a finding of its own; below a cast to an integer it has not.
+model's outputs, then one that keeps floats, then the first) and the others are in the evidence under `also`. The
+gradient is let through one operation after the other, from the loss backwards: what then receives one
+is that operation's victim, and what does not has a further cut on the same path, with a finding of its
+own. An operation that stops the gradient behind such a cut again, with nothing that learns between the
+two (a cast of what `argmax` gives), is part of the same mistake: the first of them is named.
 
 The finding is an error when trainable variables are victims. When only inputs are, it is a warning,
 and an info when the operation makes whole numbers or booleans or only decides a branch: looking up an
@@ -129,5 +132,5 @@ RULE = Rule(
     advice="Replace the operation by a differentiable one, or give it a straight-through tf.custom_gradient.",
     doc=DOC,
     check=check,
-    needs=frozenset({Need.RETURNS}),
+    needs=frozenset({Need.RETURNS, Need.EXPERIMENTS}),
 )

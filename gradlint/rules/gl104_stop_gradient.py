@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Finding, Severity
 from gradlint.operations import Trait, has
 from gradlint.passes.twins import are_copies
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cut_finding, victims
 
 if TYPE_CHECKING:
@@ -79,4 +79,5 @@ RULE = Rule(
     advice="Stop the gradient of the target, not of the prediction; or set trainable=False to say that it is meant.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.EXPERIMENTS}),
 )

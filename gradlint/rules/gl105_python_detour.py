@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cut_finding, is_detour, victims
 from gradlint.upstream.names import Feature
 
@@ -72,7 +72,8 @@ def check(facts: Facts) -> Iterator[Finding]:
             cut,
             f"values leave TensorFlow through {how}, where no tape follows: "
             f"{victims(cut.inputs, cut.variables)} without gradient",
-            Severity.ERROR if cut.variables else Severity.WARNING,
+            # That the values come back is a guess, which the experiment has to confirm.
+            Severity.ERROR if cut.variables and not cut.is_doubtful else Severity.WARNING,
         )
 
 
@@ -83,5 +84,6 @@ RULE = Rule(
     advice="Write the computation with keras.ops or TensorFlow operations, or give it a tf.custom_gradient.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.EXPERIMENTS}),
     rents=frozenset({Feature.DETOURS}),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.operations import Trait, has
-from gradlint.rule import Rule
+from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cut_finding, victims
 from gradlint.upstream.names import Feature
 
@@ -77,5 +77,6 @@ RULE = Rule(
     advice="Pass the tensor on directly; assign to the variable only what the loss does not need.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.EXPERIMENTS}),
     rents=frozenset({Feature.READS}),
 )

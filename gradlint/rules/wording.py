@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Evidence
-from gradlint.operations import Trait, has
+from gradlint.operations import CUSTOM_GRADIENT, NUMPY_CONVERSION, Trait, has
 from gradlint.passes.where import cause_of
 
 if TYPE_CHECKING:
@@ -90,8 +91,34 @@ def cut_finding(rule: Rule, flow: Flow, cut: Cut, message: str, severity: Severi
         "operand_gradient": cut.local.value,
         "variables": len(cut.variables),
         "also": [f"{o.layer or ''} {o.op} {o.file or ''}:{o.line or ''}".strip(" :") for o in others],
+        "experiments": _bridged(flow, cut),
     }
     return _finding_at(rule, flow, cut, message, severity, evidence)
+
+
+def _bridged(flow: Flow, cut: Cut) -> list[str]:
+    """What letting the gradient through a cut has shown, in words."""
+    if cut.is_doubtful:
+        return [f"with the gradient let through {_at(flow, cut.position)}, nothing behind it received one"]
+    if not cut.is_measured:
+        return ["by the form of the graph: no experiment has let the gradient through"]
+    size = f", norm {cut.norm:.1g}" if cut.norm is not None else ""
+    number = len(cut.inputs) + len(cut.variables)
+    who = {1: "its victim receives one", 2: "both victims receive one"}.get(number, f"all {number} victims receive one")
+    alone = [f"let through {_at(flow, later)} alone, it reaches none of them" for later in cut.later]
+    opened = " as well" if cut.later else ""
+    return [*alone, f"with the gradient let through {_at(flow, cut.position)}{opened}, {who}{size}"]
+
+
+_SPOKEN = {NUMPY_CONVERSION: "NumPy", CUSTOM_GRADIENT: "the custom gradient", "AssignVariableOp": "the assignment"}
+
+
+def _at(flow: Flow, position: int) -> str:
+    """`Round at layers.py:22`."""
+    cause = cause_of(flow, position)
+    place = f"{PurePath(cause.file).name}:{cause.line}" if cause.file else f"'{cause.layer}'" if cause.layer else ""
+    name = _SPOKEN.get(cause.op or "", f"`{cause.op}`")
+    return f"{name} at {place}" if place else name
 
 
 def block_finding(rule: Rule, flow: Flow, block: Block, message: str, severity: Severity) -> Finding:

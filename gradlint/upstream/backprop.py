@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _gradient_of_tape = tf.GradientTape.gradient
 
 
-def gradients(tape: Any, target: Tensor, sources: Sequence[Tensor]) -> list[Tensor | None]:
+def gradients(
+    tape: Any, target: Any, sources: Sequence[Tensor], output_gradients: Sequence[Tensor] | None = None
+) -> list[Tensor | None]:
     """The gradient of `target` with respect to each source, or None.
 
     An operation whose gradient function is missing or raises counts as one that hands on nothing: the tape of
@@ -29,8 +31,9 @@ def gradients(tape: Any, target: Tensor, sources: Sequence[Tensor]) -> list[Tens
 
     Args:
         tape: a persistent `tf.GradientTape`, no longer recording.
-        target: the loss.
+        target: the loss; or several tensors, each with a gradient of its own.
         sources: tensors and resource handles.
+        output_gradients: what arrives at the targets; ones, if not given.
     """
     original = value_of("gradient function")
 
@@ -53,7 +56,7 @@ def gradients(tape: Any, target: Tensor, sources: Sequence[Tensor]) -> list[Tens
     # The tape calls one registered Python function for the gradient of any operation.
     register(in_this_thread(guarded, original))
     try:
-        return list(_gradient_of_tape(tape, target, list(sources)))
+        return list(_gradient_of_tape(tape, target, list(sources), output_gradients))
     finally:
         register(original)
 

@@ -28,18 +28,19 @@ ALL = (("x",), ("k",))
     [
         (["r = Round h", "c = Tanh r"], [("Round", [], *ALL)]),
         (["c = Round h"], [("Round", [], *ALL)]),
-        (["r = Round h", "c = Ceil r !none"], [("Ceil", [], *ALL)]),
-        (["r = Round h :1", "c = Ceil r :2 !none"], [("Round", [], *ALL), ("Ceil", [], *ALL)]),
-        (["r = Round h :1", "c = Ceil r :1 !none"], [("Ceil", [], *ALL)]),
+        (["r = Round h", "c = Ceil r !none"], [("Round", [], *ALL)]),
+        (["r = Round h :1", "c = Ceil r :2 !none"], [("Round", [], *ALL)]),
+        (["s = StopGradient h", "c = Ceil s !none"], [("StopGradient", [], *ALL)]),
+        (["r = Round h", "c = StopGradient r"], [("StopGradient", ["Round"], *ALL)]),
         (["i:int32 = Cast h :1", "f = Cast i :2", "c = Tanh f"], [("Cast", [], *ALL)]),
-        (["i:int32 = Cast h :1", "f = Cast i :2", "c = Round f :3"], [("Round", [], *ALL)]),
+        (["i:int32 = Cast h :1", "f = Cast i :2", "c = Round f :3"], [("Cast", [], *ALL)]),
         (["r = Round h :1", "c = AddV2 r h"], []),
         (["v i:int32 = TopKV2 h !passes", "f = Cast i", "c = Tanh f"], [("TopKV2", [], *ALL)]),
         (["v i:int32 = TopKV2 h !passes", "c = GatherV2 v i"], []),
     ],
     ids=lambda value: " ; ".join(value) if value and isinstance(value[0], str) else "",
 )
-def test_the_last_deaf_operation_on_a_way(lines, expected):
+def test_the_first_of_the_deaf_operations_on_a_way(lines, expected):
     assert names(run(*lines)) == expected
 
 
@@ -86,7 +87,29 @@ def test_an_earlier_cut_has_only_the_victims_that_cannot_go_around_it():
         "c = Ceil s :2 !none",
         inputs=["x", "y"],
     )
-    assert names(subject) == [("Round", [], *ALL), ("Ceil", [], ("x", "y"), ("k",))]
+    assert names(subject) == [("Round", [], *ALL), ("Ceil", [], ("y",), ())]
+
+
+def test_what_cuts_again_on_the_way_to_the_loss_comes_with_the_first():
+    (cut,) = cuts(run("i:int64 = ArgMax h :1", "f = Cast i :2", "c = Round f :3"))
+    assert (cut.op.type, cut.later, cut.norm) == ("ArgMax", (4,), None)
+
+
+def test_an_experiment_has_the_last_word():
+    subject = run("p = Round h :1", "i = MatMul y l", "s = AddV2 p i", "c = Ceil s :2 !none", inputs=["x", "y"],
+                  variables=["k", "l"])  # fmt: skip
+
+    def bridge(opened, tried, victims):
+        return dict.fromkeys(victims, 0.5) if not opened else {}
+
+    (cut,) = cuts(subject, bridge)
+    assert (cut.op.type, cut.inputs, cut.norm) == ("Ceil", ("x", "y"), 0.5)
+    assert cut.is_measured
+
+
+def test_what_could_not_be_tested_goes_by_form():
+    (cut,) = cuts(run("c = Round h"), lambda opened, tried, victims: None)
+    assert (cut.op.type, cut.inputs, cut.is_measured) == ("Round", ("x",), False)
 
 
 def test_an_earlier_cut_with_a_way_around_it_is_none():

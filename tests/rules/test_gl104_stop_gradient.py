@@ -42,7 +42,7 @@ FIRES = {
     "every way": (chain("c = StopGradient h @cut :4"), [("warning", *BOTH, "cut StopGradient :4")]),
     "two ways, one line each": (
         chain("p = StopGradient h @cut :4", "q = StopGradient h @cut :5", "c = AddV2 p q"),
-        [("warning", *BOTH, "cut StopGradient :5")],
+        [("warning", *BOTH, "cut StopGradient :4")],
     ),
     "prevent_gradient": (
         chain(op("c = PreventGradient h @cut !raises", detail="LookupError: no")),
