@@ -99,17 +99,15 @@ def cuts(flow: Flow, bridge: Bridge | None = None) -> tuple[Cut, ...]:
 
 def _detours_as_one(found: list[Cut]) -> Iterator[Cut]:
     """The cuts, with those on the line of a detour as a part of it: `predict` makes a dataset before it runs."""
+    detours: dict[tuple[str | None, int | None], Cut]
     detours = {(cut.op.file, cut.op.line): cut for cut in found if has(cut.op.type, Trait.LEAVES) and cut.op.file}
     for cut in found:
-        line = (cut.op.file, cut.op.line)
-        if cut.position < getattr(detours.get(line), "position", -1):
-            detours[line] = replace(
-                detours[line],
-                inputs=detours[line].inputs + cut.inputs,
-                variables=detours[line].variables + cut.variables,
-            )
-        elif detours.get(line) is None or cut.position != detours[line].position:
+        detour = detours.get((cut.op.file, cut.op.line))
+        if detour is None or cut.position > detour.position:
             yield cut
+        elif cut.position < detour.position:
+            inputs, variables = detour.inputs + cut.inputs, detour.variables + cut.variables
+            detours[cut.op.file, cut.op.line] = replace(detour, inputs=inputs, variables=variables)
     yield from detours.values()
 
 
