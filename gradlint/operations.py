@@ -66,8 +66,6 @@ class Trait(Enum):
     """Keeps probabilities between 0 and 1 when it averages or chooses among them."""
     MOVES = "moves"
     """Only moves or converts the values of a variable on their way to where they are used."""
-    KEEPS_PLACES = "keeps places"
-    """Leaves every element where it is."""
     REARRANGES = "rearranges"
     """Changes axes, and no element."""
     KEEPS_VALUES = "keeps values"
@@ -99,19 +97,17 @@ _NONE = frozenset[Trait]()
 
 TRAITS = MappingProxyType(
     {
-        "Add": frozenset({Trait.AVERAGES, Trait.KEEPS_PLACES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
+        "Add": frozenset({Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
         "AddN": frozenset({Trait.AVERAGES}),
-        "AddV2": frozenset({Trait.AVERAGES, Trait.KEEPS_PLACES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
+        "AddV2": frozenset({Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
         "AvgPool": frozenset({Trait.LINEAR}),
         "AvgPool3D": frozenset({Trait.LINEAR}),
         "BatchMatMul": frozenset({Trait.MULTIPLIES}),
         "BatchMatMulV2": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.WEIGHS}),
         "BatchMatMulV3": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS}),
-        "BiasAdd": frozenset({Trait.KEEPS_PLACES, Trait.LINEAR_IN_ONE}),
+        "BiasAdd": frozenset({Trait.LINEAR_IN_ONE}),
         "BroadcastTo": frozenset({Trait.MOVES}),
-        "Cast": frozenset(
-            {Trait.MOVES, Trait.KEEPS_PLACES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}
-        ),
+        "Cast": frozenset({Trait.MOVES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}),
         "Ceil": frozenset({Trait.STEPS}),
         "ClipByValue": frozenset({Trait.SELECTS}),
         "ConcatV2": frozenset({Trait.JOINS, Trait.AVERAGES, Trait.REFORMS}),
@@ -145,9 +141,7 @@ TRAITS = MappingProxyType(
         "FloorMod": frozenset({Trait.STEPS}),
         "GatherNd": frozenset({Trait.SLICES, Trait.ALONG_AXIS}),
         "GatherV2": frozenset({Trait.SLICES, Trait.MOVES, Trait.ALONG_AXIS}),
-        "Identity": frozenset(
-            {Trait.MOVES, Trait.KEEPS_PLACES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}
-        ),
+        "Identity": frozenset({Trait.MOVES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}),
         "LogSoftmax": frozenset({Trait.SQUASHES, Trait.NORMALISES}),
         "MatMul": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.ALONG_AXIS, Trait.WEIGHS}),
         "Max": frozenset({Trait.REDUCES}),
@@ -160,7 +154,6 @@ TRAITS = MappingProxyType(
                 Trait.MULTIPLIES,
                 Trait.ELEMENT_BY_ELEMENT,
                 Trait.AVERAGES,
-                Trait.KEEPS_PLACES,
                 Trait.PAIRS,
                 Trait.LINEAR_IN_ONE,
             }
@@ -186,12 +179,11 @@ TRAITS = MappingProxyType(
                 Trait.MULTIPLIES,
                 Trait.ELEMENT_BY_ELEMENT,
                 Trait.AVERAGES,
-                Trait.KEEPS_PLACES,
                 Trait.COMPARES,
                 Trait.PAIRS,
             }
         ),
-        "Relu": frozenset({Trait.RECTIFIES, Trait.KEEPS_PLACES}),
+        "Relu": frozenset({Trait.RECTIFIES}),
         "Relu6": frozenset({Trait.RECTIFIES}),
         "Reshape": frozenset(
             {
@@ -217,7 +209,7 @@ TRAITS = MappingProxyType(
         "Selu": frozenset({Trait.RECTIFIES}),
         "Shape": frozenset({Trait.READS_SHAPE}),
         "ShapeN": frozenset({Trait.READS_SHAPE}),
-        "Sigmoid": frozenset({Trait.SQUASHES, Trait.SLOPE_FROM_RESULT, Trait.PROBABILITIES, Trait.KEEPS_PLACES}),
+        "Sigmoid": frozenset({Trait.SQUASHES, Trait.SLOPE_FROM_RESULT, Trait.PROBABILITIES}),
         "Sign": frozenset({Trait.STEPS}),
         "Size": frozenset({Trait.READS_SHAPE}),
         "Slice": frozenset({Trait.SLICES, Trait.MOVES}),
@@ -231,10 +223,10 @@ TRAITS = MappingProxyType(
         ),
         "StopGradient": frozenset({Trait.STOPS}),
         "StridedSlice": frozenset({Trait.SLICES, Trait.MOVES, Trait.ADDS_AXIS}),
-        "Sub": frozenset({Trait.KEEPS_PLACES, Trait.COMPARES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
+        "Sub": frozenset({Trait.COMPARES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
         "Sum": frozenset({Trait.AVERAGES, Trait.REDUCES, Trait.LINEAR}),
         "Svd": frozenset({Trait.ALONG_AXIS}),
-        "Tanh": frozenset({Trait.SQUASHES, Trait.SLOPE_FROM_RESULT, Trait.KEEPS_PLACES}),
+        "Tanh": frozenset({Trait.SQUASHES, Trait.SLOPE_FROM_RESULT}),
         "TensorScatterAdd": frozenset({Trait.ALONG_AXIS}),
         "TensorScatterUpdate": frozenset({Trait.ALONG_AXIS}),
         "TopKV2": frozenset({Trait.ALONG_AXIS}),

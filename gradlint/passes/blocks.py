@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gradlint.passes.reasons import Why, why_by_form, why_of, zero_factor
+from gradlint.passes.reasons import Why, normalized_single, why_by_form, why_of, zero_factor
 from gradlint.passes.slicing import slicer_after_joining
 from gradlint.passes.stops import lost, sources_behind, stopping
 from gradlint.record.recording import OpRecord, Region, VariableRecord
@@ -197,6 +197,8 @@ def _block(flow: Flow, positions: Sequence[int], why: Why, victims: set[tuple[st
     position = max(positions)
     if why is Why.LEFT_OUT:
         position = slicer_after_joining(flow, position) or position
+    if why is Why.SINGLE_ROW and (single := normalized_single(flow, position)) is not None:
+        position = flow.consumers[single][0][0]
     op = flow.op(position)
     values = [flow.tensor(flow.op(p).inputs[0]).values for p in positions]
     outputs = [flow.tensor(flow.op(p).outputs[0]).values for p in positions]

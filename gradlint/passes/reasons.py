@@ -24,6 +24,7 @@ class Why(str, Enum):
     SINGLE_ELEMENT_UNITS = "single element of a unit axis"
     SINGLE_ELEMENT_POOLED = "single element behind a global pool"
     SINGLE_ELEMENT_DATA = "single element of a data axis"
+    SINGLE_ROW = "statistics over a single row"
     STEP = "step function"
     CLIPPING = "clipping"
     ZERO_FACTOR = "zero factor"
@@ -44,8 +45,8 @@ def why_of(flow: Flow, position: int) -> Why:
     source = flow.tensor(op.inputs[0]) if op.inputs else None
     if has(op.type, Trait.NORMALISES) and source is not None and source.shape and source.shape[-1] == 1:
         return _single_element(flow, op.inputs[0])
-    if _is_normalization_of_one(flow, op):
-        return _single_element(flow, op.inputs[0])
+    if (normalized := normalized_single(flow, position)) is not None:
+        return _single_element(flow, normalized)
     if op.type == CUSTOM_GRADIENT or op.enclosed is not None:
         return Why.CUSTOM
     if has(op.type, Trait.QUANTIZES):
@@ -119,19 +120,44 @@ def _is_own_mean(flow: Flow, op: OpRecord) -> bool:
     )
 
 
-def _is_normalization_of_one(flow: Flow, op: OpRecord) -> bool:
-    """Whether a tensor meets its own mean over one element: subtracting it leaves nothing."""
-    for index in op.inputs:
-        if flow.state(index) is not GradientState.ZERO:
-            continue
-        tensor = flow.tensor(index)
-        for position, _ in flow.consumers[index]:
-            other = flow.op(position)
-            if other.type == "Mean" and other.inputs[0] == index:
-                output = flow.tensor(other.outputs[0])
-                if math.prod(output.shape) == math.prod(tensor.shape):
-                    return True
-    return False
+def normalized_single(flow: Flow, position: int) -> int | None:
+    """The tensor from which its own mean over one element is taken: at an operation, or before a rectifier of zeros.
+
+    What such a normalization leaves is zero, and so the rectifier behind it, which is nearer to the loss, is closed.
+    """
+    op = flow.op(position)
+    candidates = [*op.inputs, *(index for mean in op.inputs for index in _averaged(flow, mean))]
+    found = next((index for index in candidates if _meets_own_mean(flow, index)), None)
+    if found is not None or not has(op.type, Trait.RECTIFIES) or not _is_all_zero(flow, op.inputs[0]):
+        return found
+    maker = flow.tensor(op.inputs[0]).producer
+    layer = flow.op(maker).layer if maker is not None else ""
+    while maker is not None and layer and flow.op(maker).layer == layer:
+        index = flow.op(maker).inputs[0]
+        if _meets_own_mean(flow, index):
+            return index
+        maker = flow.tensor(index).producer
+    return None
+
+
+def _averaged(flow: Flow, mean: int) -> tuple[int, ...]:
+    """What a tensor is the mean of, whatever its form."""
+    position = flow.tensor(mean).producer
+    while position is not None and has(flow.op(position).type, Trait.REARRANGES):
+        position = flow.tensor(flow.op(position).inputs[0]).producer
+    return flow.op(position).inputs[:1] if position is not None and flow.op(position).type == "Mean" else ()
+
+
+def _meets_own_mean(flow: Flow, index: int) -> bool:
+    """Whether a tensor without a gradient meets its own mean over one element: subtracting it leaves nothing."""
+    if flow.state(index) is not GradientState.ZERO:
+        return False
+    size = math.prod(flow.tensor(index).shape)
+    others = (flow.op(position) for position, _ in flow.consumers[index])
+    return any(
+        other.type == "Mean" and other.inputs[0] == index and math.prod(flow.tensor(other.outputs[0]).shape) == size
+        for other in others
+    )
 
 
 def zero_factor(flow: Flow, position: int) -> VariableRecord | None:
@@ -192,14 +218,25 @@ def _single_element(flow: Flow, tensor: int) -> Why:
     """Who leaves a single element to normalize."""
     if _is_unit_axis(flow, tensor):
         return Why.SINGLE_ELEMENT_UNITS
+    shape = flow.tensor(tensor).shape
+    if len(shape) == 2 and shape[0] == 1 != shape[1]:
+        return Why.SINGLE_ROW
     return Why.SINGLE_ELEMENT_POOLED if _is_pooled(flow, tensor) else Why.SINGLE_ELEMENT_DATA
 
 
 def _is_unit_axis(flow: Flow, tensor: int) -> bool:
-    """Whether the last axis of a tensor is one of units: its length comes from a kernel, not from the data."""
+    """Whether the last axis of a tensor is one of units: the model fixes its length, not the data.
+
+    Either a kernel gives it, seen through whatever leaves every element where it is, or the layer that normalizes has
+    a weight for its only unit.
+    """
+    if flow.tensor(tensor).shape[:1] != (1,) and flow.tensor(tensor).shape[-1:] == (1,):
+        users = {flow.op(position).layer for position, _ in flow.consumers[tensor]}
+        if any(v.shape == (1,) and v.layer and v.layer in users for v in flow.recording.variables):
+            return True
     current: int | None = tensor
     is_last = True  # the axis of length 1 is the last of `current`
-    for _ in range(12):
+    for _ in range(_MOST_STEPS_TO_KERNEL):
         producer = flow.tensor(current).producer if current is not None else None
         if producer is None:
             return False
@@ -207,9 +244,7 @@ def _is_unit_axis(flow: Flow, tensor: int) -> bool:
         if has(op.type, Trait.MIXES_UNITS):
             kernel = variable_behind(flow, op.inputs[1])
             return is_last and kernel is not None and kernel.shape[-1:] == (1,)
-        if has(op.type, Trait.KEEPS_PLACES):
-            current = op.inputs[0]
-        elif has(op.type, Trait.REARRANGES):
+        if has(op.type, Trait.REARRANGES):
             before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(op.outputs[0]).shape
             if op.type == "Transpose" or not is_last or before[-1:] != after[-1:]:
                 # Where the axis was is known only if no other has its length.
@@ -217,9 +252,22 @@ def _is_unit_axis(flow: Flow, tensor: int) -> bool:
                     return False
                 is_last = before[-1] == 1
             current = op.inputs[0]
-        else:
-            return False
+            continue
+        # A mask, a bias, a residual, an activation: what comes from the data in the same form.
+        shape = flow.tensor(op.outputs[0]).shape
+        current = next(
+            (
+                i
+                for i in op.inputs
+                if flow.tensor(i).shape == shape and flow.tensor(i).is_float and flow.keys_behind_tensor(i)
+            ),
+            None,
+        )
     return False
+
+
+_MOST_STEPS_TO_KERNEL = 24
+"""How far back the kernel that makes an axis is looked for: a gelu alone is eight operations."""
 
 
 def _mixes(op: OpRecord) -> bool:

@@ -87,7 +87,7 @@ class Examination:
         slopes = [
             self._slopes.get(index)
             if use_real
-            else tf.ones_like(tensors[index])
+            else tf.cast(tf.ones(tensors[index].shape), tensors[index].dtype)  # `ones_like` knows no float8.
             if is_float(tensors[index].dtype.name)
             else None
             for index in op.outputs

@@ -46,11 +46,14 @@ Normalize over an axis that has more than one element.
 
 The finding is an error when the axis is one of units, its length fixed by a kernel, or when a global pool
 of the model leaves one element of each channel, and an info when the single element comes from the data:
-a softmax over the time steps of a sequence of length 1, or batch statistics of a batch of one, work on
-other samples. A normalization is recognised by the subtraction of its own mean; fused ones
+a softmax over the time steps of a sequence of length 1 works on other samples. Batch statistics over one
+row are a warning when an input key loses every path: the rows of the sample are to blame, or a batch size
+of one. A rectifier right behind is closed by the zeros, and not named.
+A normalization is recognised by the subtraction of its own mean; fused ones
 (`FusedBatchNormV3`) are not taken apart. A one-unit softmax right before a Keras cross-entropy is not
 reported: Keras computes the loss from its logits, so the gradient arrives although every prediction is 1.
-Kernel and pool are looked for through at most twelve element-wise operations, reshapes and transpositions.
+The kernel is looked for through two dozen operations that leave elements in their places (dropout,
+activations, residuals), reshapes and transpositions, the pool through twelve.
 """
 
 
@@ -58,7 +61,11 @@ _WHERE = {
     Why.SINGLE_ELEMENT_UNITS: "a single unit",
     Why.SINGLE_ELEMENT_POOLED: "the single element that a global pool leaves",
     Why.SINGLE_ELEMENT_DATA: "a single element of this sample",
+    Why.SINGLE_ROW: "the single row of this sample",
 }
+
+
+_SEVERITIES = {Why.SINGLE_ELEMENT_DATA: Severity.INFO, Why.SINGLE_ROW: Severity.WARNING}
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -69,10 +76,14 @@ def check(facts: Facts) -> Iterator[Finding]:
         if block.why not in _WHERE:
             continue
         where = _WHERE[block.why]
-        severity = Severity.INFO if block.why is Why.SINGLE_ELEMENT_DATA else Severity.ERROR
+        severity = _SEVERITIES.get(block.why, Severity.ERROR)
+        if block.why is Why.SINGLE_ROW and not block.keys:
+            severity = Severity.INFO
         message = (
             f"{block.op.type} over {where} is constant: {victims(block.inputs, block.variables)} with zero gradient"
         )
+        if block.why is Why.SINGLE_ROW:
+            message += "; give a sample with more rows"
         yield block_finding(RULE, facts.flow, block, message, severity)
 
 

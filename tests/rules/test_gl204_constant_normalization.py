@@ -97,6 +97,59 @@ FIRES = {
         [("info", ("x",), (), "act Softmax")],
     ),
 }
+ROW = ["m(1,4) = Mean h @norm !zero", "c(1,4) = Sub h m @norm"]
+
+
+def one_row(*lines, **options):
+    """A batch of one row whose mean over the batch is taken from it."""
+    return flow(
+        "h(1,4) = MatMul x dense/kernel @dense",
+        *lines,
+        "o(1,4) = MatMul c head/kernel @head",
+        "-- loss",
+        "loss() = Mean o",
+        inputs=["x(1,4)"],
+        variables=["dense/kernel(4,4)", "head/kernel"],
+        outputs=["o"],
+        gradients=CANCELS | options.pop("more", {}),
+        **options,
+    )
+
+
+FIRES |= {
+    "batch statistics of one row": (one_row(*ROW), [("warning", *BOTH, "norm Mean")]),
+    "behind a rectifier that they close": (
+        one_row(
+            ROW[0],
+            "d(1,4) = Sub h m @norm",
+            "c(1,4) = Relu d @act !zero",
+            more={"d": "zero"},
+            values={"d": "zeros", "c": "zeros"},
+        ),
+        [("warning", *BOTH, "norm Mean")],
+    ),
+    "behind a dropout, over units": (
+        chain(
+            "k:bool(8,1) = GreaterEqual draw 0.1",
+            "r(8,1) = SelectV2 k h 0.0",
+            "c(8,1) = Softmax r @act !zero",
+        ),
+        [("error", *BOTH, "act Softmax")],
+    ),
+    "of an only unit with a weight of its own": (
+        flow(
+            "m(8,1) = Mean x @norm !zero",
+            "d(8,1) = Sub x m @norm",
+            "c(8,1) = Mul d norm/gamma @norm",
+            "-- loss",
+            "loss() = Mean c",
+            inputs=["x(8,1)"],
+            variables=["norm/gamma(1)"],
+            gradients={"x": "zero"},
+        ),
+        [("error", ("x",), (), "norm Mean")],
+    ),
+}
 QUIET = {
     "softmax of two units": chain("c(8,2) = Softmax h !zero", units=2),
     "softmax of one unit that passes": chain("c(8,1) = Softmax h"),
