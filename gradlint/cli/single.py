@@ -47,26 +47,30 @@ def check_one(
     """
     refuse_early(options)
     known, baseline_file = baseline_of(options, config)
-    from gradlint.project.isolation import guarded_check
-    from gradlint.project.targets import against, settled
+    from gradlint.project.targets import Job, against, outcome
     from gradlint.rules import codes_matching
 
     settings = options.settings
     codes = {name: codes_matching(getattr(settings.options, name)) for name in ("select", "ignore")}
     arguments = Settings(codes).over(settings).arguments()
-    guard = guard_of(options)
+    job = Job(
+        name,
+        str(options.model),
+        options.sample,
+        arguments,
+        tuple(allowed),
+        guard=guard_of(options),
+        graph=wants_graph(options),
+    )
     with undisturbed(options) as progress:
-        result = guarded_check(
-            str(options.model), options.sample, arguments, guard, progress=progress, debug=options.debug
-        )
-    done = settled(name, result, allowed)
-    if options.graph is not None:
-        _write_graph(result, options.graph)
+        done = outcome(job, debug=options.debug, progress=progress)
+    if options.graph is not None and done.result is not None:
+        _write_graph(done.result, options.graph)
     if options.write_baseline:
         return write_baseline([done], known, baseline_file, whole=False)
     done = against(done, known, shown_path(baseline_file))
-    result = done.result or result
-    status = report(result, options, status_of(result))
+    assert done.result is not None  # else there was an error
+    status = report(done.result, options, status_of(done.result))
     say_gone([done], baseline_file)
     if unused := [allowance for allowance in done.unused if allowance in judged]:
         raise unused_error_of(unused)

@@ -145,7 +145,7 @@ def _programs() -> list[object]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found.append([name, metadata.version(name)])
     # A checkout that is being worked on has one version for many states.
-    own = Path(__file__).parent
+    own = Path(gradlint.__file__).parent
     return [*found, [[str(path.relative_to(own)), *_state(path)[:2]] for path in sorted(own.rglob("*.py"))]]
 
 

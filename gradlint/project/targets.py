@@ -8,29 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
-import subprocess
-import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from gradlint.checking.suppression import Allowance, suppress
-from gradlint.errors import GradlintError, ModelRunError
-from gradlint.load import search
+from gradlint.errors import GradlintError
 from gradlint.project.baseline import Identities, Identity, compare, identities
-from gradlint.project.isolation import (
-    GRACE,
-    UNGUARDED,
-    Guard,
-    end_all,
-    guarded_check,
-    interpreter,
-    temporary_folder,
-    timeout_message,
-)
+from gradlint.project.child import end_all
+from gradlint.project.isolation import UNGUARDED, Guard, check_apart, guarded_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,9 +30,8 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 4
 """Processes at a time unless the user says otherwise: each takes 0.6 GB for TensorFlow alone."""
-_LAST_WORDS = 300
-TIMED_OUT = -1000
-"""In the place of an exit status."""
+_PAUSE = 0.05
+"""Seconds between two looks whether the processes have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +43,7 @@ class Job:
         arguments: of `gradlint.check()`, by keyword.
         allowed: what the target and the file allow.
         guard: limits, time and isolation.
-        graph: bring the graph back from another process; it can be large.
+        graph: keep the graph of the run, which can be large.
     """
 
     name: str
@@ -106,20 +93,30 @@ def from_here(path: str) -> str:
     return path
 
 
-def outcome(job: Job, progress: Callable[[str], None] | None = None) -> Outcome:
-    """Do a job in this process.
+def outcome(
+    job: Job, *, apart: bool = False, debug: bool = False, progress: Callable[[str], None] | None = None
+) -> Outcome:
+    """Do a job, and settle its result.
+
+    Args:
+        job: what to check.
+        apart: in a process of its own, also where the job does not ask for isolation.
+        debug: show what that process writes.
+        progress: called with the name of each stage.
 
     Raises:
         GradlintError: the check could not run.
     """
-    result = guarded_check(job.model, job.sample, job.arguments, job.guard, progress=progress)
-    return settled(job.name, result, job.allowed)
+    run = check_apart if apart and not job.guard.isolate else guarded_check
+    result = run(job.model, job.sample, job.arguments, job.guard, progress=progress, debug=debug)
+    return settled(job.name, result, job.allowed, graph=job.graph)
 
 
-def settled(name: str, result: Result, allowed: Sequence[Allowance]) -> Outcome:
+def settled(name: str, result: Result, allowed: Sequence[Allowance], *, graph: bool = False) -> Outcome:
     """The outcome for a result: without what is allowed, and with identities for a baseline."""
     result, unused = suppress(result, allowed)
-    return Outcome(name, result, unused=unused, found=identities(result))
+    found = identities(result)  # needs the graph
+    return Outcome(name, result if graph else replace(result, graph=None), unused=unused, found=found)
 
 
 def against(done: Outcome, baseline: Baseline, file: object) -> Outcome:
@@ -153,117 +150,24 @@ def outcomes(
         debug: show what the processes write.
         progress: called with what there is to tell.
     """
-    crew = _Crew(debug)
+
+    def do(job: Job) -> Outcome:
+        try:
+            return outcome(job, apart=True, debug=debug)
+        except GradlintError as error:
+            return Outcome(job.name, error=str(error))
+        except Exception as error:
+            return Outcome(job.name, error=f"internal error: {type(error).__name__}: {error}")
+
     pool = ThreadPoolExecutor(processes)
+    waiting = [pool.submit(do, job) for job in jobs]
     try:
-        waiting = [pool.submit(crew.do, job) for job in jobs]
         for number, future in enumerate(waiting):
             if progress is not None:
                 progress(f"checking {len(jobs)} targets, {number} done")
             yield future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        crew.stop()
-
-
-class _Crew:
-    """The processes at work."""
-
-    def __init__(self, debug: bool) -> None:
-        self._debug = debug
-        self._lock = Lock()
-        self._stopped = False
-        self._running: set[subprocess.Popen[bytes]] = set()
-
-    def do(self, job: Job) -> Outcome:
-        if job.guard.isolate:
-            return self._isolated(job)
-        try:
-            return self._in_a_process(job)
-        except GradlintError as error:
-            return Outcome(job.name, error=str(error))
-
-    def _in_a_process(self, job: Job) -> Outcome:
-        with temporary_folder() as folder:
-            order, answer, said = (Path(folder) / name for name in ("order", "answer", "said"))
-            order.write_bytes(pickle.dumps((job, search.folders_to_name())))
-            with said.open("wb") as stream:
-                status = self._run(
-                    [str(order), str(answer)], None if self._debug else stream.fileno(), job.guard.timeout
-                )
-            if answer.exists():
-                done: Outcome = pickle.loads(answer.read_bytes())
-                return done
-            if status == TIMED_OUT:
-                return Outcome(job.name, error=timeout_message(job.guard.timeout, "checking"))
-            words = " ".join(said.read_text(encoding="utf-8", errors="replace").split())[-_LAST_WORDS:]
-            why = f"signal {-status}" if status < 0 else f"exit status {status}"
-            return Outcome(job.name, error=f"its process ended early ({why}). {words}".strip())
-
-    def _isolated(self, job: Job) -> Outcome:
-        if self._stopped:
-            return Outcome(job.name, error="interrupted")
-        try:
-            result = guarded_check(job.model, job.sample, job.arguments, job.guard, debug=self._debug)
-            return _carried(settled(job.name, result, job.allowed), job)
-        except GradlintError as error:
-            return Outcome(job.name, error=str(error))
-        except Exception as error:
-            return Outcome(job.name, error=f"internal error: {type(error).__name__}: {error}")
-
-    def _run(self, files: list[str], stream: int | None, timeout: float) -> int:
-        with self._lock:
-            if self._stopped:
-                return -2
-            process = subprocess.Popen(
-                interpreter("gradlint.project.targets", *files),
-                stdin=subprocess.DEVNULL,
-                stdout=sys.stderr.fileno() if stream is None else stream,
-                stderr=stream,
-            )
-            self._running.add(process)
-        try:
-            return process.wait(timeout + GRACE)  # it ends itself, if it still can
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            return TIMED_OUT
-        finally:
-            with self._lock:
-                self._running.discard(process)
-
-    def stop(self) -> None:
-        with self._lock:
-            self._stopped = True
-            for process in self._running:
-                process.kill()
-        end_all()
-
-
-def _carried(done: Outcome, job: Job) -> Outcome:
-    """What goes from one process to another, once the identities are known."""
-    if done.result is None or job.graph:
-        return done
-    return replace(done, result=replace(done.result, graph=None))
-
-
-def serve(order: str, answer: str) -> None:
-    """Do the job in the file `order`, and write its outcome; what the process of a job runs."""
-    job: Job
-    job, folders = pickle.loads(Path(order).read_bytes())
-    search.use(folders)
-    search.close([os.getcwd(), *folders])
-    try:
-        done = _carried(outcome(job), job)
-    except GradlintError as error:
-        done = Outcome(job.name, error=str(error))
-    except SystemExit as error:
-        ended = ModelRunError(f"the model's code ended the program (exit status {error.code}).")
-        done = Outcome(job.name, error=str(ended))
-    except Exception as error:
-        done = Outcome(job.name, error=f"internal error: {type(error).__name__}: {error}")
-    draft = Path(f"{answer}.draft")
-    draft.write_bytes(pickle.dumps(done))
-    draft.replace(answer)
-    sys.stdout.flush()
-    os._exit(0)  # threads that the model's code has started could keep the process alive
+        while not all(future.done() for future in waiting):  # interrupted; one may be about to start its process
+            end_all()
+            time.sleep(_PAUSE)

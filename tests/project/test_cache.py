@@ -18,7 +18,7 @@ from gradlint.finding import Cause, Finding, Severity
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.project import isolation
 from gradlint.project.answers import DRAFT, ENTRY, HEADER, IGNORED, MOST_ENTRIES, OURS
-from gradlint.project.cache import Entry, entry_of
+from gradlint.project.cache import Entry, _programs, entry_of
 from gradlint.project.isolation import Guard, guarded_check
 from gradlint.report import FORMATS
 from gradlint.report.text import Style
@@ -129,6 +129,14 @@ def test_versions_make_a_difference(files: Path, monkeypatch: pytest.MonkeyPatch
     before = entry().file
     monkeypatch.setattr(metadata, "version", lambda name: "99")
     assert entry().file != before
+
+
+def test_every_file_of_a_checkout_makes_a_difference() -> None:
+    """A checkout that is being worked on has one version for many states."""
+    states = _programs()[-1]
+    assert isinstance(states, list)
+    known = {file for file, *_ in states}
+    assert {"__init__.py", "rules/gl103_nondifferentiable_op.py", "project/cache.py"} <= known
 
 
 def test_an_imported_file_and_what_it_imports(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,9 @@ import pytest
 
 from gradlint.errors import ModelFileError, StoppedError, UnsafeModelError, UsageError
 from gradlint.load.limits import Limits, available_memory, limits_from, size_from, size_text
-from gradlint.project.isolation import INHERITED, Guard, check_isolated, deadline, default_isolation
+from gradlint.project.child import INHERITED
+from gradlint.project.deadline import deadline
+from gradlint.project.isolation import Guard, check_apart, default_isolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +46,7 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ob
         )
         monkeypatch.chdir(tmp_path)
         monkeypatch.syspath_prepend(installed)
-        return check_isolated("own:build", None, {}, Guard(**{"timeout": 60.0, **guard}))  # type: ignore[arg-type]
+        return check_apart("own:build", None, {}, Guard(**{"timeout": 60.0, "isolate": True, **guard}))  # type: ignore[arg-type]
 
     return run
 
@@ -103,7 +105,7 @@ def test_what_the_child_raises_is_raised(factory: Callable[..., object]) -> None
     with pytest.raises(ModelFileError, match="own:build failed: SystemExit"):
         factory("sys.exit(0)")
     with pytest.raises(UsageError, match="--import absent failed"):
-        check_isolated("own:build", None, {"imports": ["absent"]}, Guard())
+        check_apart("own:build", None, {"imports": ["absent"]}, Guard(isolate=True))
 
 
 def test_memory_is_bounded(factory: Callable[..., object]) -> None:
@@ -162,9 +164,9 @@ def test_paths_are_named_as_they_were_given(tmp_path: Path, monkeypatch: pytest.
     files.keras_file(tmp_path, files.model(files.layer("Lambda", function=files.marshalled(tmp_path))))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnsafeModelError, match=r"^m\.keras: layer 'd' holds marshalled"):
-        check_isolated("m.keras", None, {}, Guard())
+        check_apart("m.keras", None, {}, Guard(isolate=True))
     with pytest.raises(ModelFileError, match=r"^nowhere\.keras does not exist"):
-        check_isolated("nowhere.keras", None, {}, Guard())
+        check_apart("nowhere.keras", None, {}, Guard(isolate=True))
 
 
 def test_a_result_comes_back_without_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +175,7 @@ def test_a_result_comes_back_without_tensorflow(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     options = {"depth": "preflight", "targets": [(None, "y")], "mapping": None, "select": ("GL4",)}
     stages: list[str] = []
-    result = check_isolated("m.keras", "s.npz", options, Guard(), progress=stages.append)
+    result = check_apart("m.keras", "s.npz", options, Guard(isolate=True), progress=stages.append)
     assert result.ok
     assert result.target == "m.keras"
     assert stages == ["reading the files"]
@@ -200,7 +202,7 @@ def in_a_process(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_deadline_ends_the_process_with_two() -> None:
     code = (
-        "import os, time\nfrom gradlint.project.isolation import deadline\n"
+        "import os, time\nfrom gradlint.project.deadline import deadline\n"
         "with deadline(0.3, lambda: 'waiting\\x1b'):\n"
         "    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)\n"  # as the loader does around TensorFlow
         "    time.sleep(60)"
@@ -216,7 +218,7 @@ def test_the_deadline_ends_the_process_with_two() -> None:
 @POSIX
 def test_the_deadline_ends_native_code_that_never_returns() -> None:
     code = (
-        "import ctypes, gradlint.project.isolation as i\ni.GRACE = 0.5\n"
+        "import ctypes, gradlint.project.deadline as i\ni.GRACE = 0.5\n"
         "with i.deadline(0.5, str): ctypes.PyDLL(None).pause()"  # holds the interpreter's lock
     )
     assert in_a_process(code).returncode == -signal.SIGALRM

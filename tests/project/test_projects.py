@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
@@ -337,12 +338,31 @@ class TestProcesses:
         assert [done.name for done in found] == names
         assert [done.error for done in found] == [f"{name}.keras does not exist" for name in names]
 
-    def test_a_process_that_dies_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_process_that_dies_is_told(self, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
         monkeypatch.setattr(sys, "path", ["nowhere"])
         (done,) = REAL_OUTCOMES([self.job("one")], 1)
         assert done.result is None
-        assert done.error.startswith("its process ended early (exit status 1). ")
-        assert "No module named" in done.error
+        assert done.error.startswith("the check's process ended while starting, with exit status 1")
+        assert "No module named" in capfd.readouterr().err
+
+    def test_a_process_without_isolation_is_as_this_one(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It stands in this folder, and knows what the environment says."""
+        monkeypatch.setenv("TOKEN", "word")
+        (project / "own.py").write_text("import os\ndef build():\n    raise KeyError(os.getcwd(), os.environ['TOKEN'])")
+        (done,) = REAL_OUTCOMES([targets.Job("own", "own:build", None, {}, ())], 1)
+        assert f"own:build failed: KeyError: ({str(project)!r}, 'word')" in done.error
+
+    def test_whoever_stops_listening_ends_what_runs(self, project: Path) -> None:
+        body = "import os, time\ndef build():\n    open(str(os.getpid()), 'w').close()\n    time.sleep(600)"
+        (project / "own.py").write_text(body)
+        jobs = [self.job("one"), targets.Job("own", "own:build", None, {}, ())]
+        found = REAL_OUTCOMES(jobs, 2)
+        next(found)
+        while not (pids := [path.name for path in project.iterdir() if path.name.isdigit()]):
+            time.sleep(0.05)
+        found.close()
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pids[0]), 0)
 
 
 class TestShells:
