@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gradlint import rules
 from gradlint.errors import UsageError
+from gradlint.severity import SEVERITIES, Certainty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +35,18 @@ def index(catalogue: Iterable[Rule]) -> str:
         for rule in catalogue
     ]
     head = ["# Rules", "", GENERATED, "", "| code | name | severity | what it reports |", "|---|---|---|---|"]
-    return "\n".join(head + rows)
+    return "\n".join([*head, *rows, "", *_severities()])
+
+
+def _severities() -> list[str]:
+    """The table of severities by what is lost, in Markdown."""
+    columns = " | ".join(certainty.value for certainty in Certainty)
+    rows = [f"| {lost.value} | {' | '.join(map(str, row))} |" for lost, row in SEVERITIES.items()]
+    words = [
+        "How loud a finding about a missing or a zero gradient is follows from what is lost, whichever rule speaks.",
+        "The severity in the table above is the highest that a rule's findings have.",
+    ]
+    return ["## Severity", "", *words, "", f"| what is lost | {columns} |", "|---|---|---|", *rows]
 
 
 def sections(rule: Rule) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.consequences import severity_of_drop
 from gradlint.passes.drops import DropKind
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cause_of_drop, drop_evidence, listed, paths
@@ -75,7 +76,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             message += f" ({drop.reason})"
         yield RULE.finding(
             message,
-            severity=Severity.INFO if drop.is_by_design else Severity.ERROR,
+            severity=severity_of_drop(facts, drop),
             inputs=drop.inputs,
             variables=paths(drop.variables),
             cause=cause_of_drop(drop),

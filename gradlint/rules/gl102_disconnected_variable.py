@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.passes.consequences import severity_of_drop
 from gradlint.passes.drops import DropKind
 from gradlint.passes.unseen import Reason
 from gradlint.record.recording import Omission
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import missing, target_of, unseen_for
 from gradlint.rules.wording import cause_of_drop, counted, drop_evidence, paths
+from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +65,8 @@ Only variables that the checked model lists are known. A tower that was built an
 the model is not among `model.trainable_variables`; name it with `models=` (or `variables=`) of
 `gradlint.check` to have it looked at.
 
-The finding is an info where the user has no line to change: library code does not need the variable
+What is computed and dropped is a warning as long as something else learns, everything else an error. The
+finding is an info where the user has no line to change: library code does not need the variable
 here, it belongs to an output of a sub-model that this model does not take, `call` reads it only when an
 optional argument is given, the model has its own `train_step` or `compute_loss` and is not compiled (they
 are not looked at then), or it is read in a branch or loop body that this sample does not enter
@@ -106,7 +109,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             message += f" ({drop.reason})"
         yield RULE.finding(
             message,
-            severity=Severity.INFO if drop.is_by_design else Severity.ERROR,
+            severity=severity_of_drop(facts, drop),
             variables=paths(drop.variables),
             cause=cause_of_drop(drop),
             evidence=drop_evidence(drop),
@@ -115,7 +118,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     for entry in facts.derivative_only:
         yield RULE.finding(
             f"'{entry.variable.path}' has no gradient: the model uses only a derivative, in which it disappears",
-            severity=Severity.INFO,
+            severity=severity_of(Consequence.INTENDED),
             variables=(entry.variable.path,),
             cause=Cause(layer=entry.variable.layer),
         )
@@ -136,10 +139,10 @@ def _of_train_step(omitted: Omitted, observed: StepFacts | None) -> Finding:
     compares = omitted.compares and not (observed is not None and observed.record.models)
     if left_out.omission is Omission.UNSEEN:
         why = f"{step} asks for {their} gradient, and the tape gives None"
-        severity = Severity.ERROR
+        certainty = Certainty.CERTAIN
     else:
         why = f"{step} never asks for {their} gradient"
-        severity = Severity.WARNING
+        certainty = Certainty.IN_SAMPLE  # Other steps, or other code, may train them.
     message = f"{what} of '{omitted.layer}' cannot learn: {why}"
     reason = ""
     if left_out.in_turns:
@@ -150,7 +153,7 @@ def _of_train_step(omitted: Omitted, observed: StepFacts | None) -> Finding:
         reason = f"{their} part compares what learns with something else, as a perceptual loss does"
     return RULE.finding(
         f"{message} ({reason})" if reason else message,
-        severity=Severity.INFO if reason else severity,
+        severity=severity_of(Consequence.INTENDED if reason else Consequence.VARIABLES, certainty),
         variables=paths(omitted.variables),
         cause=Cause(omitted.layer or None, None, left_out.file, left_out.line),
         evidence={"kind": left_out.omission.value, "reason": reason or None, "variables": len(omitted.variables)},

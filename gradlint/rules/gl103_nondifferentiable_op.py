@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.operations import CUSTOM_GRADIENT, Trait, has
+from gradlint.passes.consequences import severity_of_cut, severity_of_drop
 from gradlint.passes.drops import DropKind
 from gradlint.record.recording import Local
 from gradlint.rule import Need, Rule
@@ -62,11 +63,12 @@ is that operation's victim, and what does not has a further cut on the same path
 own. An operation that stops the gradient behind such a cut again, with nothing that learns between the
 two (a cast of what `argmax` gives), is part of the same mistake: the first of them is named.
 
-The finding is an error when trainable variables are victims. When only inputs are, it is a warning,
-and an info when the operation makes whole numbers or booleans or only decides a branch: looking up an
-id or a bucket is often what was meant. Integer and string inputs have no gradient by nature and are
-never victims. When each operation on the way would pass a gradient and the tape still has none, the
-value was made while no tape was recording, and the operation that made it is named.
+The finding is an error when trainable variables are victims. When only inputs are, it is a warning, and an
+info when the operation makes whole numbers or booleans, only decides a branch, or belongs to a layer of a
+library: looking up an id or a bucket is often what was meant, and so is preprocessing. Integer and string
+inputs have no gradient by nature and are never victims. When each operation on the way would pass a gradient
+and the tape still has none, the value was made while no tape was recording, and the operation that made it is
+named.
 """
 
 
@@ -83,7 +85,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             facts.flow,
             cut,
             f"{_why(cut)}: {victims(cut.inputs, cut.variables)} without gradient",
-            _severity(cut),
+            severity_of_cut(facts, cut),
         )
 
 
@@ -94,20 +96,13 @@ def _decisions(facts: Facts) -> Iterator[Finding]:
             yield RULE.finding(
                 f"the result of {drop.op.type} only decides a branch or the length of a loop: "
                 f"{victims(drop.inputs, drop.variables)} without gradient",
-                severity=Severity.ERROR if drop.variables else Severity.INFO,
+                severity=severity_of_drop(facts, drop),
                 inputs=drop.inputs,
                 variables=paths(drop.variables),
                 cause=cause_of_drop(drop),
                 evidence=drop_evidence(drop),
                 position=drop.position,
             )
-
-
-def _severity(cut: Cut) -> Severity:
-    """An input that is only rounded or looked up is often meant so; a variable that cannot learn is not."""
-    if cut.variables:
-        return Severity.ERROR
-    return Severity.INFO if cut.makes_discrete else Severity.WARNING
 
 
 def _why(cut: Cut) -> str:

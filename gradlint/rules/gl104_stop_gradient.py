@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.operations import Trait, has
+from gradlint.passes.consequences import severity_of_cut
 from gradlint.passes.twins import are_copies
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cut_finding, victims
@@ -46,11 +47,12 @@ they are, set `trainable = False` on their layers: frozen variables are no victi
 
 ## Known limits
 
-A value that is detached on one path and reaches the loss with a gradient on another (VQ-VAE, SimSiam,
-a straight-through estimator) is never reported. Target and momentum networks are taken for what they
-are, and reported as an info, when each of the variables has the shape, the minimum, the maximum and
-the mean of another variable that learns; after some training the two differ, and the finding becomes a
-warning. A custom gradient that returns `None` is GL103's, one that returns zeros is GL201's.
+A value that is detached on one path and reaches the loss with a gradient on another (VQ-VAE, SimSiam, a
+straight-through estimator) is never reported. Target and momentum networks are taken for what they are, and
+reported as an info, when each of the variables has the shape, the minimum, the maximum and the mean of
+another variable that learns; after some training the two differ, and the finding becomes an error, as it is
+for all trainable variables; set `trainable = False` on what is meant to rest. An input that is detached by
+itself is an info. A custom gradient that returns `None` is GL103's, one that returns zeros is GL201's.
 """
 
 
@@ -68,14 +70,14 @@ def check(facts: Facts) -> Iterator[Finding]:
             facts.flow,
             cut,
             f"stop_gradient cuts every path: {victims(cut.inputs, cut.variables)} without gradient{reason}",
-            Severity.INFO if copies else Severity.WARNING,
+            severity_of_cut(facts, cut),
         )
 
 
 RULE = Rule(
     code="GL104",
     name="stop-gradient",
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     advice="Stop the gradient of the target, not of the prediction; or set trainable=False to say that it is meant.",
     doc=DOC,
     check=check,

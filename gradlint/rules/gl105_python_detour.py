@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.consequences import severity_of_cut
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cut_finding, is_detour, victims
 from gradlint.upstream.names import Feature
@@ -72,8 +73,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             cut,
             f"values leave TensorFlow through {how}, where no tape follows: "
             f"{victims(cut.inputs, cut.variables)} without gradient",
-            # That the values come back is a guess, which the experiment has to confirm.
-            Severity.ERROR if cut.variables and not cut.is_doubtful else Severity.WARNING,
+            severity_of_cut(facts, cut),
         )
 
 

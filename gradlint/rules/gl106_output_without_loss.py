@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.consequences import severity_of_drop
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cause_of_drop, drop_evidence, listed, paths, victims
 
@@ -46,7 +47,8 @@ with loss `None` (or weight 0) to say so, or freeze the layers behind it.
 
 An output that is compiled with loss `None` or weight 0 is reported as an info. An output behind which
 every variable also reaches the loss by another way is not reported at all, nor is one behind frozen
-layers. The finding is a warning when only variables are victims and an error when an input key is one.
+layers. The finding is a warning when only variables are victims, and an error when an input key is one or nothing
+else learns.
 Without a compiled loss and labels for it, the loss is a random projection of all outputs, which reads
 each of them, so nothing is reported.
 """
@@ -69,7 +71,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             what = f"{'is' if one else 'are'} read by no loss"
         yield RULE.finding(
             f"output{'' if one else 's'} {names} {what}: {victims(drop.inputs, drop.variables)} without gradient",
-            severity=Severity.INFO if declined else Severity.ERROR if drop.inputs else Severity.WARNING,
+            severity=severity_of_drop(facts, drop),
             inputs=drop.inputs,
             variables=paths(drop.variables),
             cause=replace(cause_of_drop(drop), file=recording.loss.file, line=recording.loss.line),

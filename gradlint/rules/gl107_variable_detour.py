@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.operations import Trait, has
+from gradlint.passes.consequences import severity_of_cut
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cut_finding, victims
 from gradlint.upstream.names import Feature
@@ -66,7 +67,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             cut,
             "values are assigned to a variable and read back, which ends the tape's path: "
             f"{victims(cut.inputs, cut.variables)} without gradient",
-            Severity.ERROR if cut.variables else Severity.WARNING,
+            severity_of_cut(facts, cut),
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.rule import Rule
+from gradlint.severity import Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     compiled = facts.spec is None or facts.spec.compiled
     yield RULE.finding(
         f"none of the model's {len(frozen)} float variables is trainable",
-        severity=Severity.ERROR if compiled else Severity.INFO,
+        severity=severity_of(Consequence.NOTHING_LEARNS if compiled else Consequence.INTENDED),
         variables=tuple(variable.path for variable in frozen),
         evidence={"variables": len(frozen), "compiled": compiled},
     )

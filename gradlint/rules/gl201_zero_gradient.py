@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
@@ -13,7 +14,6 @@ from gradlint.rules.wording import block_finding, victims
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -52,14 +52,14 @@ A zero counts only if it stays zero in the sample and in every probe (perturbed 
 step of every variable); with `--probes 0` the sample alone decides. A zero that goes away under
 perturbation is kept only where finite differences of the loss contradict it.
 
-The finding is a warning when an input key loses every path, when the operation is a step function or
-leaves out a joined part, when a custom gradient returns zeros where there is no slope to measure, or when
-finite differences show that the loss does change with the operand. It is an info when only variables
-beside an open path are affected, when the other factor is a zero activation or a non-trainable zero (a
-gate on a schedule), when the bounds of a quantizer clip nothing, when a custom gradient differs from the
-measured slope (its author may mean that), or when the loss itself is flat for this sample, as a satisfied
-margin is. Zeros of mathematics, such as a bias right before BatchNormalization, mostly are sums of tiny
-numbers, not exact zeros, and pass.
+The finding is an error when nothing learns any more, or an input key loses every path together with what is
+trainable behind it, and whenever trainable variables stand behind a step function, a custom gradient that
+returns zeros where there is no slope to measure, or a joined part that is left out. What only this sample
+shows (a zero activation, no probes) is a warning at most. It is an info when only variables beside an open
+path are affected, when the zero may be meant (a weight or a schedule of zero beside what learns, a custom
+gradient that differs from the measured slope), when the bounds of a quantizer clip nothing, or when the loss
+itself is flat for this sample, as a satisfied margin is. Zeros of mathematics, such as a bias right before
+BatchNormalization, mostly are sums of tiny numbers, not exact zeros, and pass.
 """
 
 
@@ -90,34 +90,13 @@ def check(facts: Facts) -> Iterator[Finding]:
         if block.why not in (Why.CUSTOM, Why.BOUNDS) and block.is_wrong(facts.lying):
             message = f"the gradient of {block.op.type} is zero although the loss changes with its operand"
         message += f": {victims(block.inputs, block.variables)} with zero gradient"
-        severity = Severity.WARNING if _is_serious(block, facts) else Severity.INFO
-        yield block_finding(RULE, facts.flow, block, message, severity)
-
-
-def _is_serious(block: Block, facts: Facts) -> bool:
-    """Whether a zero is more than a property of this sample or of the mathematics."""
-    if block.why is Why.BOUNDS:
-        return False
-    wrong = block.is_wrong(facts.lying)
-    if block.why is Why.CUSTOM:
-        return not wrong  # A gradient of one's own may differ from the slope on purpose.
-    if wrong:
-        return True
-    if block.is_flat_loss:
-        return False
-    match block.why:
-        case Why.ZERO_ACTIVATION | Why.ZERO_SCHEDULE:
-            return False
-        case Why.STEP | Why.LEFT_OUT:
-            return True
-        case _:
-            return bool(block.keys)
+        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block))
 
 
 RULE = Rule(
     code="GL201",
     name="zero-gradient",
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     advice="Look at the values that go into the operation; scale or shift them, or replace the operation.",
     doc=DOC,
     check=check,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
@@ -47,15 +48,12 @@ with a slope on both sides (leaky relu, elu, gelu).
 ## Known limits
 
 Single dead units in a living layer are not reported: the gradient of the whole layer has to be zero, in
-the sample and in every probe. The finding is a warning when an input key loses every path, or when the
-rectifier has more than 8 units; a smaller one may be inactive by the luck of the initialisation, and
+the sample and in every probe. The finding is an error when nothing learns any more, or an input key loses every
+path and something trainable is lost with it; a warning without probes. Beside an open path it is a warning when
+the rectifier has more than 8 units; a smaller one may be inactive by the luck of the initialisation, and
 gets an info. It is an info as well when the loss is flat for this sample, as a satisfied hinge is. A
 sample that is far from the training data (zeros, or a made-up one) can make a healthy layer look dead.
 """
-
-
-# A handful of units may all be inactive by the luck of the initialisation, as in a squeeze-and-excite bottleneck.
-_FEW_UNITS = 8
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -65,20 +63,17 @@ def check(facts: Facts) -> Iterator[Finding]:
     for block in facts.blocks:
         if block.why is not Why.RECTIFIER or is_from_mismatch(facts.flow, block.position):
             continue  # A rectifier where probabilities are expected is GL409's.
-        units = facts.flow.tensor(block.op.outputs[0]).shape[-1:] or (1,)
-        serious = not block.is_flat_loss and (bool(block.keys) or units[0] > _FEW_UNITS)
-        severity = Severity.WARNING if serious else Severity.INFO
         message = (
             f"{block.op.type} is inactive for all {block.size} elements of the sample and in every probe: "
             f"{victims(block.inputs, block.variables)} with zero gradient"
         )
-        yield block_finding(RULE, facts.flow, block, message, severity)
+        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block))
 
 
 RULE = Rule(
     code="GL202",
     name="dead-relu",
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     advice="Lower the learning rate or the bias, use another initialisation, or a leaky or linear activation.",
     doc=DOC,
     check=check,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import block_finding, victims
@@ -43,8 +44,9 @@ activation, or use one that does not saturate.
 
 ## Known limits
 
-The finding is a warning when an input key loses every path, and an info when only variables beside an
-open path are affected, or when the loss is flat for this sample. An activation that is closed for 94 %
+The finding is an error when an input key loses every path with what is trainable behind it and the gradient is
+exactly zero, a warning when it is tiny, and an info when only variables beside an open path are affected, or
+when the loss is flat for this sample. An activation that is closed for 94 %
 of the elements is not reported. A sigmoid or softmax right before a Keras cross-entropy is not looked at:
 Keras computes the loss from its logits, past the activation. A trained classifier that is sure about all
 examples of the sample saturates too; check with a sample on which it still makes errors.
@@ -58,20 +60,19 @@ def check(facts: Facts) -> Iterator[Finding]:
     for block in facts.blocks:
         if block.why is not Why.SATURATION:
             continue
-        severity = Severity.WARNING if block.keys and not block.is_flat_loss else Severity.INFO
         message = (
             f"{block.op.type} is saturated: values from {block.low:.3g} to {block.high:.3g} go in, and "
             f"{victims(block.inputs, block.variables)} without a usable gradient"
             if block.low is not None and block.high is not None
             else f"{block.op.type} is saturated: {victims(block.inputs, block.variables)} without a usable gradient"
         )
-        yield block_finding(RULE, facts.flow, block, message, severity)
+        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block))
 
 
 RULE = Rule(
     code="GL203",
     name="saturated-activation",
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     advice="Scale the inputs (Normalization), use smaller initial weights, or an activation that does not saturate.",
     doc=DOC,
     check=check,

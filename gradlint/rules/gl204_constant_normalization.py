@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import block_finding, victims
@@ -44,16 +45,16 @@ Normalize over an axis that has more than one element.
 
 ## Known limits
 
-The finding is an error when the axis is one of units, its length fixed by a kernel, or when a global pool
-of the model leaves one element of each channel, and an info when the single element comes from the data:
-a softmax over the time steps of a sequence of length 1 works on other samples. Batch statistics over one
-row are a warning when an input key loses every path: the rows of the sample are to blame, or a batch size
-of one. A rectifier right behind is closed by the zeros, and not named.
-A normalization is recognised by the subtraction of its own mean; fused ones
-(`FusedBatchNormV3`) are not taken apart. A one-unit softmax right before a Keras cross-entropy is not
-reported: Keras computes the loss from its logits, so the gradient arrives although every prediction is 1.
-The kernel is looked for through two dozen operations that leave elements in their places (dropout,
-activations, residuals), reshapes and transpositions, the pool through twelve.
+The finding is an error when the axis is one of units, its length fixed by a kernel, or when a global pool of
+the model leaves one element of each channel, and an info when the single element comes from the data, or a
+warning if nothing learns then: a softmax over the time steps of a sequence of length 1 works on other
+samples. Batch statistics over one row are a warning when an input key loses every path: the rows of the
+sample are to blame, or a batch size of one. A rectifier right behind is closed by the zeros, and not named. A
+normalization is recognised by the subtraction of its own mean; fused ones (`FusedBatchNormV3`) are not taken
+apart. A one-unit softmax right before a Keras cross-entropy is not reported: Keras computes the loss from its
+logits, so the gradient arrives although every prediction is 1. The kernel is looked for through two dozen
+operations that leave elements in their places (dropout, activations, residuals), reshapes and transpositions,
+the pool through twelve.
 """
 
 
@@ -65,9 +66,6 @@ _WHERE = {
 }
 
 
-_SEVERITIES = {Why.SINGLE_ELEMENT_DATA: Severity.INFO, Why.SINGLE_ROW: Severity.WARNING}
-
-
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per layer that normalizes single elements."""
     if facts.flow is None:
@@ -76,15 +74,12 @@ def check(facts: Facts) -> Iterator[Finding]:
         if block.why not in _WHERE:
             continue
         where = _WHERE[block.why]
-        severity = _SEVERITIES.get(block.why, Severity.ERROR)
-        if block.why is Why.SINGLE_ROW and not block.keys:
-            severity = Severity.INFO
         message = (
             f"{block.op.type} over {where} is constant: {victims(block.inputs, block.variables)} with zero gradient"
         )
         if block.why is Why.SINGLE_ROW:
             message += "; give a sample with more rows"
-        yield block_finding(RULE, facts.flow, block, message, severity)
+        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block))
 
 
 RULE = Rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import block_finding, victims
@@ -46,12 +47,12 @@ two factors of an adapter (LoRA), may start at zero.
 
 ## Known limits
 
-That the zero stays is judged by the probes, which take one small step of every variable first; with
-`--probes 0` every zero kernel with something behind it is reported. The finding is a warning when an
-input key loses every path or a trainable variable learns nothing. It is an info when all are zeros of one
-layer of a library: Keras loads both factors of its own LoRA as zeros, since their product has been merged
-into the kernel, and then they stay so. Frozen zeros are GL201's, as are products with an activation that is
-zero.
+That the zero stays is judged by the probes, which take one small step of every variable first; with `--probes
+0` every zero kernel with something behind it is reported, a step more quietly. The finding is an error when
+an input key loses every path with what is trainable behind it, and a warning when only variables are
+affected. It is an info when all are zeros of one layer of a library: Keras loads both factors of its own LoRA
+as zeros, since their product has been merged into the kernel, and then they stay so. Frozen zeros are
+GL201's, as are products with an activation that is zero.
 """
 
 
@@ -63,12 +64,11 @@ def check(facts: Facts) -> Iterator[Finding]:
         if block.why is not Why.ZERO_WEIGHT or block.factor is None:
             continue
         by_design = not block.keys and all(_is_reset(variable, block.factor) for variable in block.variables)
-        severity = Severity.INFO if by_design else Severity.WARNING
         message = (
             f"'{block.factor.path}' is all zeros and stays so after an update: "
             f"{victims(block.inputs, block.variables)} with zero gradient"
         )
-        yield block_finding(RULE, facts.flow, block, message, severity)
+        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block, is_meant=by_design))
 
 
 def _is_reset(variable: VariableRecord, factor: VariableRecord) -> bool:
@@ -83,7 +83,7 @@ def _is_reset(variable: VariableRecord, factor: VariableRecord) -> bool:
 RULE = Rule(
     code="GL207",
     name="zero-weights",
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     advice="Initialise the kernel with small random values; only the end of a residual branch may start at zero.",
     doc=DOC,
     check=check,

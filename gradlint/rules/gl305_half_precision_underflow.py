@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import block_finding, victims
@@ -59,18 +60,17 @@ def check(facts: Facts) -> Iterator[Finding]:
     for block in facts.blocks:
         if block.why is not Why.UNDERFLOW:
             continue
-        severity = Severity.WARNING if block.variables or block.keys else Severity.INFO
         message = (
             f"the gradient underflows in float16 at {block.op.type}: "
             f"{victims(block.inputs, block.variables)} with zero gradient"
         )
-        yield block_finding(RULE, facts.flow, block, message, severity)
+        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block))
 
 
 RULE = Rule(
     code="GL305",
     name="half-precision-underflow",
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     advice="Use a LossScaleOptimizer, bfloat16, or keep this layer in float32.",
     doc=DOC,
     check=check,

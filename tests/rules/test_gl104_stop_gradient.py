@@ -39,18 +39,18 @@ def pair(target, online=None, **fields):
 
 
 FIRES = {
-    "every way": (chain("c = StopGradient h @cut :4"), [("warning", *BOTH, "cut StopGradient :4")]),
+    "every way": (chain("c = StopGradient h @cut :4"), [("error", *BOTH, "cut StopGradient :4")]),
     "two ways, one line each": (
         chain("p = StopGradient h @cut :4", "q = StopGradient h @cut :5", "c = AddV2 p q"),
-        [("warning", *BOTH, "cut StopGradient :4")],
+        [("error", *BOTH, "cut StopGradient :4")],
     ),
     "prevent_gradient": (
         chain(op("c = PreventGradient h @cut !raises", detail="LookupError: no")),
-        [("warning", *BOTH, "cut PreventGradient")],
+        [("error", *BOTH, "cut PreventGradient")],
     ),
     "an input only": (
         flow("s = StopGradient x", "o = MatMul s k", "-- loss", "loss() = Mean o", inputs=["x"], variables=["k"]),
-        [("warning", ("x",), (), "StopGradient")],
+        [("info", ("x",), (), "StopGradient")],
     ),
     "a copy of what learns": (
         pair(values(-1.0, 1.0, mean=0.1)),
@@ -58,9 +58,9 @@ FIRES = {
     ),
     "of the same shape, other values": (
         pair(values(-0.9, 1.0, mean=0.1)),
-        [("warning", (), ("target/kernel",), "target StopGradient :9")],
+        [("error", (), ("target/kernel",), "target StopGradient :9")],
     ),
-    "of unknown values": (pair(None), [("warning", (), ("target/kernel",), "target StopGradient :9")]),
+    "of unknown values": (pair(None), [("error", (), ("target/kernel",), "target StopGradient :9")]),
 }
 QUIET = {
     "one way open": chain("s = StopGradient h", "c = AddV2 s h"),

@@ -29,10 +29,10 @@ def ids(*lines, **options):
 SIGN = "c = Sign h @act :4 !zero"
 OPEN = ("s = Sign h @act :4 !zero", "k = MatMul x skip/kernel @skip", "c = AddV2 s k")
 FIRES = {
-    "step": (chain(SIGN), [("warning", *BOTH, "act Sign :4")]),
+    "step": (chain(SIGN), [("error", *BOTH, "act Sign :4")]),
     "step beside an open way": (
         chain(*OPEN, variables=["dense/kernel", "skip/kernel", "head/kernel"]),
-        [("warning", (), ("dense/kernel",), "act Sign :4")],
+        [("error", (), ("dense/kernel",), "act Sign :4")],
     ),
     "clipped": (chain("c = ClipByValue h 0 1 @act :4 !zero"), [("warning", *BOTH, "act ClipByValue :4")]),
     "clipped beside an open way": (
@@ -47,7 +47,7 @@ FIRES = {
     "minimum of a constant": (chain("c = Minimum h 1 @act !zero"), [("warning", *BOTH, "act Minimum")]),
     "maximum of a constant above zero": (chain("c = Maximum h 1 @act !zero"), [("warning", *BOTH, "act Maximum")]),
     "the other operand of a where": (chain("c = SelectV2 m h z @act !zero"), [("warning", *BOTH, "act SelectV2")]),
-    "times zeros": (chain("c = Mul h mask @act !zero,none", values={"mask": "zeros"}), [("warning", *BOTH, "act Mul")]),
+    "times zeros": (chain("c = Mul h mask @act !zero,none", values={"mask": "zeros"}), [("error", *BOTH, "act Mul")]),
     "times a frozen zero": (
         chain(
             "c = Mul h gate @act !zero,none",
@@ -64,7 +64,7 @@ FIRES = {
             variables=["dense/kernel"],
             values={"x": "zeros"},
         ),
-        [("info", (), ("dense/kernel",), "dense MatMul")],
+        [("warning", (), ("dense/kernel",), "dense MatMul")],
     ),
     "gradients that cancel": (
         chain("p = Tanh h", "q = Neg h", "c = AddV2 p q", gradients=dict.fromkeys(("h", "x", "dense/kernel"), "zero")),
@@ -72,7 +72,7 @@ FIRES = {
     ),
     "custom gradient of zeros": (
         chain(op("c = Square h", enclosed=True), "c = CustomGradient h @act :4 !zero"),
-        [("warning", *BOTH, "act CustomGradient :4")],
+        [("error", *BOTH, "act CustomGradient :4")],
     ),
     "unknown": (chain("c = Odd h @act !zero"), [("warning", *BOTH, "act Odd")]),
     "the loss is flat here": (
@@ -104,7 +104,7 @@ FIRES = {
     ),
     "the loss is not flat": (
         facts(chain("c = ClipByValue h 0 1 @act !zero", loss_value=0.0), lying=frozenset({"dense/kernel"})),
-        [("warning", *BOTH, "act ClipByValue")],
+        [("error", *BOTH, "act ClipByValue")],
     ),
     "a custom gradient that differs from the slope": (
         chain(op("c = Square h", enclosed=True), op("c = CustomGradient h @act !zero", mismatch=0.5)),

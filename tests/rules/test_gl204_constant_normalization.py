@@ -83,7 +83,7 @@ FIRES = {
             inputs=["x"],
             variables=["dense/kernel(4,4)"],
         ),
-        [("info", *BOTH, "act Softmax")],
+        [("warning", *BOTH, "act Softmax")],
     ),
     "softmax of an input of one column": (
         flow(
@@ -147,7 +147,7 @@ FIRES |= {
             variables=["norm/gamma(1)"],
             gradients={"x": "zero"},
         ),
-        [("error", ("x",), (), "norm Mean")],
+        [("warning", ("x",), (), "norm Mean")],
     ),
 }
 QUIET = {

@@ -52,11 +52,11 @@ FIRES = {
     ),
     "in a branch, before it something else": (
         residual("dense/kernel", ZERO_LAST),
-        [("warning", (), ("dense/kernel",), "last MatMul")],
+        [("info", (), ("dense/kernel",), "last MatMul")],
     ),
     "in a branch, before it only zeros": (
         residual(DENSE_ZERO, ZERO_LAST),
-        [("warning", (), ("dense/kernel",), "last MatMul")],
+        [("info", (), ("dense/kernel",), "last MatMul")],
     ),
     "of one layer of a library": (
         residual(
@@ -75,7 +75,7 @@ FIRES = {
             variables=[ZERO_LAST],
             values={"k": "zeros"},
         ),
-        [("warning", ("x",), (), "last Conv2D")],
+        [("info", ("x",), (), "last Conv2D")],
     ),
 }
 QUIET = {

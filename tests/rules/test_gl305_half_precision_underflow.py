@@ -46,7 +46,7 @@ FIRES = {
             "k:float16 = Tanh x",
             "c:float16 = AddV2 e k",
         ),
-        [("warning", (), ("dense/kernel",), "act Exp")],
+        [("info", (), ("dense/kernel",), "act Exp")],
     ),
 }
 QUIET = {

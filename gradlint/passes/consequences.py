@@ -1,0 +1,162 @@
+"""Consequences: what is lost with the victims of one cause, and how certain that is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradlint.operations import Trait, has
+from gradlint.passes.drops import DropKind
+from gradlint.passes.reasons import Why
+from gradlint.passes.twins import are_copies
+from gradlint.result import GradientState
+from gradlint.severity import Certainty, Consequence, severity_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradlint.finding import Severity
+    from gradlint.flow import Flow
+    from gradlint.passes.blocks import Block
+    from gradlint.passes.cuts import Cut
+    from gradlint.passes.drops import Drop
+    from gradlint.passes.facts import Facts
+    from gradlint.record.recording import VariableRecord
+
+_BY_FORM = (Why.STEP, Why.SINGLE_ELEMENT_UNITS, Why.SINGLE_ELEMENT_POOLED, Why.LEFT_OUT)
+"""Reasons that hold for every sample and all weights."""
+
+_OF_THE_SAMPLE = (Why.SINGLE_ELEMENT_DATA, Why.ZERO_ACTIVATION, Why.BOUNDS)
+"""Reasons that other data refute, however they look to perturbed probes."""
+
+# A handful of units may all be inactive by the luck of the initialisation, as in a squeeze-and-excite bottleneck.
+_FEW_UNITS = 8
+
+
+def of_variables(facts: Facts, variables: Sequence[VariableRecord], otherwise: Consequence) -> Consequence:
+    """What is lost with some variables: everything, if nothing else learns."""
+    return Consequence.NOTHING_LEARNS if variables and _nothing_learns(facts) else otherwise
+
+
+def severity_of_drop(facts: Facts, drop: Drop) -> Severity:
+    """How much it matters that values reach no loss."""
+    if drop.is_by_design or (drop.outputs and all(output.is_declined for output in drop.outputs)):
+        return severity_of(Consequence.INTENDED)
+    if drop.kind is DropKind.DECISION:
+        lost = Consequence.VARIABLES if drop.variables else Consequence.HANDED_OVER
+    elif drop.inputs:  # Nothing of its values arrives: what they feed is lost, trainable or not.
+        lost = Consequence.BRANCH
+    elif drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER):
+        lost = Consequence.VARIABLES
+    else:
+        lost = Consequence.UNHEARD
+    return severity_of(of_variables(facts, drop.variables, lost))
+
+
+def severity_of_cut(facts: Facts, cut: Cut) -> Severity:
+    """How much it matters that an operation hands on no gradient."""
+    if has(cut.op.type, Trait.STOPS) and facts.flow is not None and are_copies(facts.flow, cut.variables):
+        return severity_of(Consequence.INTENDED)
+    if cut.variables:
+        # That values come back from a detour is a guess, which the experiment has to confirm; other cuts are seen.
+        is_guess = cut.is_doubtful and has(cut.op.type, Trait.LEAVES)
+        certainty = Certainty.IN_SAMPLE if is_guess else Certainty.CERTAIN
+        return severity_of(of_variables(facts, cut.variables, Consequence.VARIABLES), certainty)
+    is_meant = cut.makes_discrete or has(cut.op.type, Trait.STOPS) or _is_of_library(facts, cut.position)
+    return severity_of(Consequence.HANDED_OVER if is_meant else Consequence.INPUT)
+
+
+def severity_of_block(facts: Facts, block: Block, *, is_meant: bool = False) -> Severity:
+    """How much it matters that an operation hands on zeros.
+
+    Args:
+        facts: what the runs have shown.
+        block: the operation and what is behind it.
+        is_meant: a library's layer is known to start like this.
+    """
+    if is_meant:
+        return severity_of(Consequence.INTENDED)
+    if _is_satisfied(block) and not block.is_wrong(facts.lying):
+        return severity_of(Consequence.HEALS)
+    lost = Consequence.UNHEARD
+    if block.why in _BY_FORM and block.variables:
+        lost = Consequence.VARIABLES
+    elif block.keys:
+        lost = Consequence.BRANCH if block.variables else Consequence.INPUT
+    lost = of_variables(facts, block.variables, lost)
+    if block.why in _OF_THE_SAMPLE and lost is not Consequence.NOTHING_LEARNS:
+        return severity_of(Consequence.HEALS)
+    if lost is not Consequence.NOTHING_LEARNS and _may_be_meant(facts, block, lost):
+        return severity_of(Consequence.INTENDED)
+    return severity_of(lost, _certainty(facts, block, lost))
+
+
+def _may_be_meant(facts: Facts, block: Block, lost: Consequence) -> bool:
+    """Whether the user may have written down the zero: a weight, a schedule, a gradient of one's own."""
+    match block.why:
+        case Why.ZERO_FACTOR:
+            return lost is Consequence.UNHEARD
+        case Why.CUSTOM:
+            return block.is_wrong(facts.lying)
+        case _:
+            return block.why is Why.ZERO_SCHEDULE
+
+
+def _certainty(facts: Facts, block: Block, lost: Consequence) -> Certainty:
+    if block.why in (*_OF_THE_SAMPLE, Why.SINGLE_ROW):
+        return Certainty.IN_SAMPLE
+    if block.why is Why.CUSTOM and not block.is_wrong(facts.lying):
+        return Certainty.CERTAIN
+    if block.why is Why.ZERO_FACTOR and facts.flow is not None and _is_constant_zero(facts.flow, block.position):
+        return Certainty.CERTAIN
+    if block.why in _BY_FORM or (block.why is not Why.CUSTOM and block.is_wrong(facts.lying)):
+        return Certainty.CERTAIN
+    if not facts.probes:
+        return Certainty.IN_SAMPLE
+    if any(variable.gradient.state is GradientState.FINITE for variable in block.variables):
+        return Certainty.IN_SAMPLE  # Tiny is not zero: it may still get away.
+    if lost is not Consequence.UNHEARD:
+        return Certainty.CERTAIN
+    # Beside an open path a few zeros are mathematics or luck.
+    if block.why in (Why.UNDERFLOW, Why.ZERO_WEIGHT):
+        return Certainty.CERTAIN
+    shape = facts.flow.tensor(block.op.outputs[0]).shape if facts.flow is not None else ()
+    many = block.why is Why.RECTIFIER and shape[-1:] > (_FEW_UNITS,)
+    return Certainty.CERTAIN if many else Certainty.IN_SAMPLE
+
+
+def _is_constant_zero(flow: Flow, position: int) -> bool:
+    """Whether an operation multiplies by zeros that neither the sample nor a variable has made."""
+    run = flow.recording
+    sources = [record.tensor for record in run.inputs] + [variable.tensor for variable in run.variables]
+    made = flow.descendants(
+        tensor for tensor in (*sources, *(label.tensor for label in run.labels)) if tensor is not None
+    )
+    constants = [flow.tensor(index).values for index in flow.op(position).inputs if index not in made]
+    return any(values is not None and values.zeros == 1.0 for values in constants)
+
+
+def _is_satisfied(block: Block) -> bool:
+    """Whether the loss is flat because this sample gives it nothing to complain of, as a satisfied margin does."""
+    return block.is_flat_loss and block.why in (Why.RECTIFIER, Why.CLIPPING, Why.SATURATION, Why.OTHER)
+
+
+def _nothing_learns(facts: Facts) -> bool:
+    """Whether none of the variables that should learn gets a gradient that moves it, in any run."""
+    if facts.flow is None:
+        return False
+    stopped = {variable.path for block in facts.blocks for variable in block.variables}
+    dead = (GradientState.ABSENT, GradientState.NONFINITE)
+    learners = facts.flow.learners
+    return bool(learners) and all(v.path in stopped or v.gradient.state in dead for v in learners)
+
+
+def _is_of_library(facts: Facts, position: int) -> bool:
+    """Whether an operation runs in a layer of a library, and not in a function that was given to one."""
+    calls = facts.flow.recording.calls if facts.flow is not None else ()
+    around = [call for call in calls if call.first <= position < call.last]
+    inner = min(around, key=lambda call: call.last - call.first, default=None)
+    return inner is not None and inner.is_library and not inner.is_operation and inner.class_name not in _TAKES_CODE
+
+
+_TAKES_CODE = ("Lambda", "Functional", "Sequential", "Model")
+"""Classes of Keras's whose operations are their user's."""
