@@ -45,7 +45,7 @@ def arrays_of(sample: object, spec: ModelSpec, options: Options) -> object:
         sample = load_sample(sample, options.limits or DEFAULT_LIMITS)
     inputs = spec.inputs or ()
     batch = first_batch(sample, inputs, options.batch or 0)
-    return by_key(batch, [entry.key for entry in inputs], [key for _, key in options.targets])
+    return by_key(batch, [entry.key for entry in inputs], [key for _, key in options.targets], spec.outputs)
 
 
 def _read(sample: object, options: Options) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gradlint.load.spec import LABEL
+from gradlint.load.spec import LABEL, quoted
 from gradlint.result import ZERO_HERE, GradientState, InputStatus, VariableStatus
 
 if TYPE_CHECKING:
@@ -93,6 +93,22 @@ def variable_statuses(flow: Flow | None) -> tuple[VariableStatus, ...]:
         )
         for variable in flow.recording.variables
     )
+
+
+def unread_labels(facts: Facts) -> tuple[str, ...]:
+    """A note when the sample has labels that the loss does not read."""
+    loss, binding = facts.recording.loss if facts.recording is not None else None, facts.binding
+    if loss is None or binding is None or not loss.unread or not binding.labels:
+        return ()
+    keys = [key for _, key in binding.labels]
+    one = len(keys) == 1
+    compiled = facts.spec is not None and facts.spec.compiled and facts.spec.loss is not None
+    repair = (
+        "add them, or compile with loss None what needs none"
+        if compiled
+        else "compile it with its loss, or name one (loss=, --loss)"
+    )
+    return (f"the label{'' if one else 's'} {quoted(keys)} {'is' if one else 'are'} not used: {loss.unread}; {repair}",)
 
 
 def zero_here(facts: Facts) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def _result(case: Case, facts: Facts, rules: Sequence[Rule], spoken: Spoken, opt
         inputs=summary.input_statuses(facts),
         variables=summary.variable_statuses(flow),
         rules=tuple(rule.code for rule in rules),
-        notes=summary.zero_here(facts),
+        notes=(*summary.unread_labels(facts), *summary.zero_here(facts)),
         fail_on=options.fail_on,
         graph=streamed(flow.graph) if flow is not None else None,
         crashed=spoken.crashed,

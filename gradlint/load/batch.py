@@ -195,28 +195,37 @@ def _rows_of(value: Any, rows: int) -> object:
 # -- by key ----------------------------------------------------------------------------------------------
 
 
-def by_key(batch: object, inputs: Sequence[str], targets: Sequence[str] = ()) -> dict[str, object]:
+def by_key(
+    batch: object, inputs: Sequence[str], targets: Sequence[str] = (), outputs: Sequence[str] = ()
+) -> dict[str, object]:
     """The arrays of a batch by key, for a model that `fit` trains: inputs, labels, sample weights.
 
     Args:
         batch: `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`; a data frame, by its columns.
         inputs: the model's input keys, in its order.
         targets: columns of a data frame that are labels, besides `y`.
+        outputs: the model's outputs, in its order: they name the labels of a list.
     """
     if is_frame(batch):
         return _columns(batch, inputs, targets)
     if isinstance(batch, Mapping):
-        return dict(batch)
+        rest = {key: value for key, value in batch.items() if key != LABEL or LABEL in inputs}
+        return rest if len(rest) == len(batch) else rest | _labels(batch[LABEL], outputs)
     if isinstance(batch, list) and len(inputs) == 1 and len(batch) in (2, 3):
         batch = tuple(batch)  # one input: what follows it are the labels
     parts: list[object] = list(batch) if isinstance(batch, tuple) and 1 <= len(batch) <= 3 else [batch]
     found = _inputs(parts[0], inputs)
     for name, part in zip(PARTS[1:], parts[1:], strict=False):
-        if isinstance(part, Mapping) and name == LABEL:
-            found.update({f"{LABEL}:{output}": value for output, value in part.items()})
-        elif part is not None:
-            found[name] = part
+        if part is not None:
+            found |= _labels(part, outputs) if name == LABEL else {name: part}
     return found
+
+
+def _labels(y: object, outputs: Sequence[str]) -> dict[str, object]:
+    """Labels by key, as `fit` takes them: an array, or a dict or list of arrays with one for each output."""
+    if isinstance(y, (list, tuple)) and len(y) == len(outputs) > 1:
+        y = dict(zip(outputs, y, strict=True))
+    return {f"{LABEL}:{output}": value for output, value in y.items()} if isinstance(y, Mapping) else {LABEL: y}
 
 
 def _inputs(x: object, inputs: Sequence[str]) -> dict[str, object]:

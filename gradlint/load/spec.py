@@ -21,6 +21,12 @@ T = TypeVar("T")
 LABEL = "y"
 """Key of the labels of a model with one output; `y:<output>` names one of several."""
 SAMPLE_WEIGHT = "sample_weight"
+LABEL_NAMES = ("label", "labels", "target", "targets", "y_true")
+"""What people call the labels of a model with one output."""
+INPUT_NAMES = ("x", "X", "input", "inputs", "feature", "features", "data")
+"""What people call the input of a model with one."""
+UNNAMED = ("arr_0", "arr_1", "arr_2")
+"""What NumPy calls the arrays of `np.savez(path, x, y, sample_weight)`."""
 MOST_COMPARED = 10_000
 """Pairs of keys that are compared for likeness; thousands of either would take minutes, and be no slip."""
 RENAMED_CUTOFF = 0.6
@@ -189,6 +195,10 @@ def bind(
     labels = _labels(spec, [key for key in keys if key not in reserved], targets)
     label_keys = {key for _, key in labels}
     weight = next((key for key in keys if key == SAMPLE_WEIGHT and key not in reserved | label_keys), None)
+    if len(keys) > 1 and set(keys) == set(UNNAMED[: len(keys)]) and not reserved & set(keys) and not labels:
+        if len(inputs) == len(spec.outputs) == 1:
+            labels, label_keys = (("", UNNAMED[1]),), {UNNAMED[1]}
+            weight = UNNAMED[2] if len(keys) > 2 else None
     if not labels and not any(entry.declared for entry in inputs):
         weight = None  # Keras knows no weights without labels: this is an input that the model reads by itself.
     data = [key for key in keys if key not in label_keys and key != weight]
@@ -538,9 +548,16 @@ def _labels(spec: ModelSpec, keys: Sequence[str], targets: Sequence[tuple[str, s
     aliases = {name: key for key, name in zip(spec.outputs, spec.output_layers, strict=True) if times[name] == 1}
     found: dict[str, str] = {}
     for key in keys:
-        if key == LABEL or key.startswith(f"{LABEL}:"):
+        if key == LABEL or key.startswith((f"{LABEL}:", f"{LABEL}/")):
             output = key[len(LABEL) + 1 :]
             found[output if output in outputs else aliases.get(output, output)] = key
+    for key in keys:  # As in `fit(x, {"risk": …})`: labels go by their outputs, where no input is called so.
+        output = aliases.get(key, key)
+        if output in outputs and output not in found:
+            found[output] = key
+    if not found and not targets and len(outputs) == 1:
+        named = [key for key in keys if key in LABEL_NAMES]
+        found = {"": named[0]} if len(named) == 1 else {}
     for output, key in targets:
         found[output if output in outputs else aliases.get(output, output)] = key
     order = {output: place for place, output in enumerate(("", *spec.outputs))}
@@ -577,6 +594,9 @@ def _matches(inputs: Sequence[InputSpec], data: Sequence[str], mapping: Mapping[
 def _renamed(missing: Sequence[str], unexpected: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Pairs a missing input with the spare sample key most like it; each key is used once."""
     spare, pairs = sorted(unexpected), []
+    named = [key for key in spare if key in INPUT_NAMES]
+    if len(missing) == len(named) == 1:
+        return ((missing[0], named[0]),)
     if len(missing) * len(spare) > MOST_COMPARED:
         return ()
     for key in missing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,7 +111,9 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective
             )
         if not functions:
             return _added_or_surrogate(model, seed)
-        return _surrogate(seed, "the sample has no labels for the compiled loss")
+        lacking = _without_labels(functions, batch) if batch.labels else ()
+        of_outputs = f" of {', '.join(map(repr, lacking))}" if lacking else ""
+        return _surrogate(seed, f"the sample has no labels for the compiled loss{of_outputs}")
     objective = _surrogate(seed, "the model is not compiled")
     own = next((name for name in ("train_step", "compute_loss") if models.overrides(model, name)), None)
     if own is None:
@@ -121,10 +123,13 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective
 
 
 def _labels_fit(model: Any, batch: Batch) -> bool:
-    if "" in batch.labels:
-        return True
-    given = {f.output for f in compiled_functions(model)}
-    return given <= set(batch.labels) or len(given) <= 1
+    functions = compiled_functions(model)
+    return "" in batch.labels or len(functions) <= 1 or not _without_labels(functions, batch)
+
+
+def _without_labels(functions: Sequence[LossFunction], batch: Batch) -> tuple[str, ...]:
+    """The outputs whose loss has no label in the sample."""
+    return tuple(dict.fromkeys(f.output for f in functions if f.output not in batch.labels))
 
 
 def _labels(batch: Batch, outputs: Any, model: Any) -> Any:
@@ -256,6 +261,7 @@ def _named(loss: object, batch: Batch) -> Objective:
 
 def _added_or_surrogate(model: Any, seed: int) -> Objective:
     surrogate = _surrogate(seed, "the model is compiled without a loss")
+    described = "the model's added losses, or else a random projection"
 
     def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
         if model.losses:
@@ -263,7 +269,7 @@ def _added_or_surrogate(model: Any, seed: int) -> Objective:
         assert surrogate.compute is not None
         return surrogate.compute(batch, packed, outputs, training)
 
-    return Objective(LossRecord("compiled", "the model's added losses, or else a random projection"), compute=compute)
+    return Objective(LossRecord("compiled", described, unread="the model is compiled without a loss"), compute=compute)
 
 
 def _surrogate(seed: int, why: str) -> Objective:
@@ -288,4 +294,4 @@ def _surrogate(seed: int, why: str) -> Objective:
             total += tf.reduce_sum(tf.cast(values, tf.float32) * tf.constant(weights))
         return total
 
-    return Objective(LossRecord("surrogate", f"random projection of the outputs ({why})"), compute=compute)
+    return Objective(LossRecord("surrogate", f"random projection of the outputs ({why})", unread=why), compute=compute)

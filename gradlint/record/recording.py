@@ -304,6 +304,8 @@ class LossRecord:
     line: int | None = None
     unseen: str = ""
     """A method of the model that `fit` would call, and that was not looked at; with the reason."""
+    unread: str = ""
+    """Why no label is read, whether or not there are any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,3 +162,10 @@ def test_other_files_are_refused_with_how_to_write_them(tmp_path, name) -> None:
 def test_a_folder_that_is_no_dataset_is_told(tmp_path) -> None:
     with pytest.raises(SampleError, match=r"not one that tf\.data\.Dataset\.save has written"):
         read_source(str(tmp_path), DEFAULT_LIMITS)
+
+
+@pytest.mark.parametrize("y", [{"reg": 1, "cls": 2}, [1, 2], (1, 2)], ids=["dict", "list", "tuple"])
+def test_labels_of_several_outputs_come_as_fit_takes_them(y) -> None:
+    expected = {"x": 0, "y:reg": 1, "y:cls": 2}
+    assert by_key({"x": 0, "y": y}, ["x"], outputs=["reg", "cls"]) == expected
+    assert by_key((0, y), ["x"], outputs=["reg", "cls"]) == expected

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradlint.errors import UsageError
-from gradlint.load.spec import ArraySpec, InputSpec, ModelSpec, bind, pack_inputs, spec_from_config
+from gradlint.load.spec import LABEL_NAMES, ArraySpec, InputSpec, ModelSpec, bind, pack_inputs, spec_from_config
 
 
 def layer(name, class_name, *inbound, module="keras.layers", registered_name=None, **config):
@@ -280,6 +280,37 @@ def test_labels_by_output_key_by_layer_and_of_no_output():
     assert binding.labels == (("logits", "y:logits"), ("value", "y:v"), ("advantage", "y:advantage"))
     assert binding.sample_weight == "sample_weight"
     assert not binding.unexpected
+
+
+def test_labels_go_by_the_names_of_outputs_as_fit_takes_them():
+    spec = model(("x", "x"), outputs=("logits", "value"), output_layers=("pi", "v"))
+    assert bind(spec, arrays("x", "value", "pi")).labels == (("logits", "pi"), ("value", "value"))
+    assert bind(spec, arrays("x", "y/value", "y/logits")).labels == (("logits", "y/logits"), ("value", "y/value"))
+    spare = bind(spec, arrays("x", "value", "y:value"))
+    assert (spare.labels, spare.unexpected) == ((("value", "y:value"),), ("value",))
+    named = bind(model(("x", "x"), ("value", "value"), outputs=("value",)), arrays("x", "value"))
+    assert (named.labels, len(named.inputs)) == ((), 2)
+
+
+@pytest.mark.parametrize("name", LABEL_NAMES)
+def test_a_single_label_goes_by_what_people_call_it(name):
+    one, two = (model(("x", "x"), outputs=outputs) for outputs in (("out",), ("out", "aux")))
+    assert bind(one, arrays("features", name)).labels == (("", name),)
+    assert bind(one, arrays("features", name)).inputs == (("x", "features"),)
+    assert bind(one, arrays("x", name, "y")).unexpected == (name,)
+    assert bind(two, arrays("x", name)).unexpected == (name,)
+
+
+def test_two_arrays_without_names_are_input_and_label():
+    one, other = model(("x", "x"), outputs=("out",)), model(("a", "a"), ("b", "b"), outputs=("out",))
+    binding = bind(one, arrays("arr_0", "arr_1", "arr_2"))
+    assert (binding.inputs, binding.labels, binding.sample_weight) == ((("x", "arr_0"),), (("", "arr_1"),), "arr_2")
+    assert bind(other, arrays("arr_0", "arr_1")).missing == ("a", "b")
+
+
+def test_a_missing_input_is_looked_for_under_its_usual_names():
+    binding = bind(model(("image", "image"), outputs=("out",)), arrays("inputs", "id"))
+    assert (binding.missing, binding.renamed) == (("image",), (("image", "inputs"),))
 
 
 def test_an_input_called_like_a_label_is_an_input():
