@@ -38,6 +38,7 @@ except (OSError, AttributeError, ValueError):  # a current folder that is gone; 
 
 TYPE_CHECKING = False  # as linters take it; `typing` would be a first import
 if TYPE_CHECKING:
+    from gradlint.callback import GradientCheck
     from gradlint.checking import assert_gradients_flow, check
     from gradlint.checking.assertion import GradientsDoNotFlow
     from gradlint.checking.source import check_source
@@ -59,6 +60,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Cause",
     "Finding",
+    "GradientCheck",
     "GradientState",
     "GradientsDoNotFlow",
     "GradlintError",
@@ -81,6 +83,7 @@ __all__ = [
 _HOME = {
     "Cause": "finding",
     "Finding": "finding",
+    "GradientCheck": "callback",
     "GradientState": "result",
     "GradientsDoNotFlow": "checking.assertion",
     "GradlintError": "errors",
