@@ -75,6 +75,7 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
         returns=returns,
         in_branches=in_branches,
         lying=doubts.lying,
+        healed=doubts.healed,
         unused=doubts.unused,
         blind=blind,
         bridge=laboratory.bridge(flow.recording) if Need.EXPERIMENTS in needs else None,
@@ -108,11 +109,13 @@ class Doubts:
         probes: runs on perturbed samples.
         lying: keys and paths whose gradient is zero although the loss moves with them.
         unused: slices of inputs that no gradient reaches and the loss does not depend on.
+        healed: keys and paths that get a gradient once the loss is scaled as the compiled optimizer does.
     """
 
     probes: tuple[Flow, ...] = ()
     lying: frozenset[str] = frozenset()
     unused: tuple[Unused, ...] = ()
+    healed: frozenset[str] = frozenset()
 
 
 def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset[Need], options: Options) -> Doubts:
@@ -121,6 +124,11 @@ def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset
     zero = lost(flow)
     probes: tuple[Flow, ...] = ()
     lying: frozenset[str] = frozenset()
+    healed: frozenset[str] = frozenset()
+    is_scaled = flow.recording.loss.kind == "compiled" and any(t.dtype == "float16" for t in flow.recording.tensors)
+    if zero and is_scaled and Need.EXPERIMENTS in needs:
+        healed = laboratory.alive_when_scaled()
+        zero = {victim for victim in zero if victim[1] not in healed}
     if zero or any(variable.units_equal for variable in flow.learners) or unused_slices(flow, ()):
         options.report("probing perturbed samples")
         runs = (_probe(runner, number, options.bounds) for number in range(options.probes))
@@ -133,9 +141,8 @@ def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset
                 [name for kind, name in sorted(revived) if kind == "variable"][:_MOST_CONTRADICTED],
             )
     unused = unused_slices(flow, probes) if Need.EXPERIMENTS in needs else ()
-    return Doubts(
-        probes, lying, tuple(piece for piece in unused if not laboratory.matters(piece.key, piece.axis, piece.slices))
-    )
+    unused = tuple(piece for piece in unused if not laboratory.matters(piece.key, piece.axis, piece.slices))
+    return Doubts(probes, lying, unused, healed)
 
 
 def _probe(runner: Runner, number: int, thresholds: Thresholds) -> Flow | None:

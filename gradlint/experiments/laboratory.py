@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradlint.experiments import differences, independence
+from gradlint.experiments import differences, independence, trial
 from gradlint.experiments.bridge import Bridge
 from gradlint.experiments.leaks import first_difference, mixing_of_samples, mixing_of_steps
 from gradlint.record.firststep import scaled
@@ -41,6 +41,10 @@ class Laboratory:
     def matters(self, key: str, axis: int, slices: Sequence[int]) -> bool:
         """Whether the loss changes with some slices of an input, gradient or not."""
         return differences.matters(self._runner, key, axis, slices)
+
+    def alive_when_scaled(self) -> frozenset[str]:
+        """The inputs and variables with a gradient under the loss scale of the compiled optimizer."""
+        return trial.alive_when_scaled(self._runner)
 
     def is_blind_to_rows(self, key: str) -> bool:
         """Whether the loss stays as it is when different rows of some labels, or of an input, change places."""

@@ -65,17 +65,23 @@ class Block:
         return self.mismatch > _WRONG_SLOPE or (bool(victims) and any(name in lying for name in victims))
 
 
-def blocks(flow: Flow, probes: Sequence[Flow], lying: frozenset[str] = frozenset()) -> tuple[Block, ...]:
+def blocks(
+    flow: Flow,
+    probes: Sequence[Flow],
+    lying: frozenset[str] = frozenset(),
+    healed: frozenset[str] = frozenset(),
+) -> tuple[Block, ...]:
     """Where the gradient becomes zero for good: in the sample's own run and in every probe.
 
     Args:
         flow: the sample's own run.
         probes: runs on perturbed samples, after one small step of every variable.
         lying: keys and paths whose zero gradient finite differences contradict: they count in any case.
+        healed: keys and paths that get a gradient as the compiled optimizer takes it: they do not count.
     """
     if flow.recording.loss.tensor is None:
         return ()
-    first = lost(flow)
+    first = {victim for victim in lost(flow) if victim[1] not in healed}
     dead = set(first)
     for probe in probes:
         if probe.recording.failure is None:

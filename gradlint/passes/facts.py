@@ -69,6 +69,7 @@ def facts_of(
     returns: Flow | None = None,
     in_branches: frozenset[str] = frozenset(),
     lying: frozenset[str] = frozenset(),
+    healed: frozenset[str] = frozenset(),
     unused: Sequence[Unused] = (),
     blind: frozenset[str] = frozenset(),
     bridge: Bridge | None = None,
@@ -82,6 +83,7 @@ def facts_of(
         returns: the sample's run again, with the lines from which layers returned.
         in_branches: paths of variables read only in branches that the sample does not enter.
         lying: keys and paths whose zero gradient is contradicted by finite differences of the loss.
+        healed: keys and paths that get a gradient as the compiled optimizer takes it: they are not reported.
         unused: slices of inputs that neither a gradient reaches nor the loss depends on.
         blind: keys of arrays whose rows may change places without a change of the loss.
         bridge: lets the gradient through operations that stop it.
@@ -94,7 +96,7 @@ def facts_of(
         cuts=cuts(flow, bridge),
         derivative_only=derivative_only(flow),
         omitted=omitted(flow),
-        blocks=blocks(flow, probes, lying),
+        blocks=blocks(flow, probes, lying, healed),
         births=births(flow),
         broadcasts=broadcasts(flow),
         unused=tuple(unused),
