@@ -187,15 +187,17 @@ class Tracer:
                 else:
                     self._may_meet(behind)
                 return
-        if scope is not self.question.call.place.scope and not self._is_around(scope):
+        if not self._is_around(scope):
             self._may_meet(behind)  # of a function that is called where the file does not show it
 
     def _is_around(self, scope: Scope) -> bool:
-        inner: Scope | None = self.question.call.place.scope
-        while inner is not None:
-            if inner is scope:
-                return True
-            inner = inner.parent
+        """Whether a scope is one of those through which the question was entered, or encloses one of them."""
+        for place in place_of(self.question.call, self.question.context):
+            inner: Scope | None = place.scope
+            while inner is not None:
+                if inner is scope:
+                    return True
+                inner = inner.parent
         return False
 
     def _attribute(self, value: Value, context: Context, behind: _Behind | None) -> None:
@@ -296,6 +298,10 @@ class Tracer:
                 self._push(function.scope.returns, context, inside)
                 inputs = list(value.inputs[1:])
         self._push(inputs, context, inside)
+        if last(value.name) == "where" and inside is None and len(value.arguments) > 1:
+            condition = settled(value.arguments[0])
+            if condition.kind is Kind.COMPARISON:
+                self._push([condition], context, None)  # where nothing else leads on, this is where it ends
 
     def _computed_call(self, value: Value, context: Context, behind: _Behind | None) -> _Behind | None:
         if behind is not None:

@@ -82,6 +82,9 @@ def unwatched_sources(module: Module) -> Iterator[tuple[Question, str]]:
             continue
         for each in flattened(sources):
             made = _made(module, each)
+            if _is_carried(module, question, each) and key(each) not in keys:
+                yield question, f"`{each.name}`" if each.name else "the source"
+                break
             if _is_derived(module, question, each):
                 yield question, "the source is computed outside of the tape and"
                 break
@@ -106,6 +109,17 @@ def _is_derived(module: Module, question: Question, value: Value) -> bool:
     if not known or any(each.kind is not Kind.CONSTANT for each in terms if each not in known):
         return False
     return not any(_bound_name(each) and _bound_name(each) == _bound_name(value) for each in known)
+
+
+def _is_carried(module: Module, question: Question, value: Value) -> bool:
+    """Whether a source is a tensor in every turn of a loop: constant at first, then arithmetic outside of the block."""
+    if value.kind is not Kind.PHI:
+        return False
+    bound = [settled(each) for each in _expanded(value)]
+    return any(is_constant_tensor(each) for each in bound) and all(
+        (is_constant_tensor(each) or _is_arithmetic(each)) and not is_recorded(module, question.tape, each, ())
+        for each in bound
+    )
 
 
 def _is_literal(call: Value) -> bool:
