@@ -54,6 +54,9 @@ class Line:
     stdin_filename: str | None
     exclude: list[str]
     force_exclude: bool
+    fix: bool
+    diff: bool
+    unsafe_fixes: bool
 
 
 def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> Line:
@@ -263,6 +266,9 @@ def parser_of_options() -> argparse.ArgumentParser:
         metavar="PATTERN",
         help="leave out files and folders, as .gitignore would; may be given several times",
     )
+    add("--fix", action="store_true", help="repair what has a certain repair, and report what is left")
+    add("--diff", action="store_true", help="show what --fix would change, and change nothing")
+    add("--unsafe-fixes", action="store_true", help="with --fix or --diff, also repairs that may change more")
     add("--force-exclude", action="store_true", help="leave out what is excluded even where it is named")
     add = parser.add_argument_group("look-ups").add_argument
     add("--explain", metavar="CODE", help="what a rule reports, why it matters, what to do")

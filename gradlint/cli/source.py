@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 def check_sources(paths: Sequence[str], options: Line, config: Config) -> int:
     """Check source files."""
     refuse_early(options)
+    if options.fix or options.diff:
+        from gradlint.cli.fixing import fix_sources
+
+        if (status := fix_sources(paths, options, config)) is not None:
+            return status
     known, baseline_file = baseline_of(options, config)
     found = checked(paths, options, config, known, shown_path(baseline_file))
     if options.write_baseline:

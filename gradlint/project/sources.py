@@ -52,6 +52,20 @@ def exclusion_of(config: Config, exclude: Sequence[str]) -> Exclusion:
     return Exclusion.of(config.exclude, config.folder) + Exclusion.of(exclude, Path.cwd())
 
 
+def files_of(paths: Sequence[str], config: Config, exclude: Sequence[str], *, is_strict: bool) -> list[Path]:
+    """The files that the paths stand for under a configuration.
+
+    Raises:
+        UsageError: a path does not exist.
+    """
+    return list(source_files(paths, exclusion_of(config, exclude), is_strict=is_strict))
+
+
+def is_meant(finding: Finding, path: str, config: Config) -> bool:
+    """Whether the configuration ignores a finding in a file."""
+    return any(finding.code in each.codes and _covers(each, path, config) for each in config.per_file)
+
+
 def changed_sources(config: Config, changed: Iterable[str], exclude: Sequence[str]) -> list[str]:
     """Those of the changed files that are source to be checked."""
     wanted = [Path(path) for path in config.sources]
@@ -98,7 +112,7 @@ def checked_paths(
         UsageError: a path does not exist, or a rule is unknown.
     """
     rules = source_rules(options.select, options.ignore)
-    found = list(source_files(paths, exclusion_of(config, exclude), is_strict=is_strict))
+    found = files_of(paths, config, exclude, is_strict=is_strict)
     reports = check_files(found, rules)
     name = name_of_paths(paths)
     result = source_result(name, rules, reports, options.fail_on)

@@ -1,0 +1,1 @@
+"""Repairs of findings in source, with LibCST: all else stays as it was written, comments and spaces included."""
