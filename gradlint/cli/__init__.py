@@ -102,6 +102,10 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         from gradlint.project.config import shown_config
 
         return print_whole(shown_config(config, options.settings), OK)
+    if options.model == "server" and options.sample is None and not Path("server").exists():
+        from gradlint.cli.server import serve
+
+        return serve()
     if options.changed:
         return check_changed(options, config)
     if sources or options.stdin_filename is not None:

@@ -136,6 +136,7 @@ _EPILOG = """\
 examples:
   gradlint model.keras sample.npz                     check a model on a sample
   gradlint model.keras sample.npz --import layers.py  a model with layers of your own
+  gradlint server                                     findings in source for editors (LSP on stdin and stdout)
   gradlint models:make --format html --output r.html  what a function builds, as a page
 
 Exit status: 0 nothing at or above --fail-on, 1 findings, 2 the check could not run.

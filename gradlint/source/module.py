@@ -297,8 +297,26 @@ class Module:
                 found.setdefault(key(call.callee.inputs[0]), []).append(call)
         return found
 
+    @cached_property
+    def watched(self) -> dict[int, list[Value]]:
+        """By identity of a tape, what it is told to watch."""
+        found: dict[int, list[Value]] = {}
+        for call in self.calls:
+            if call.callee.kind is Kind.ATTRIBUTE and call.callee.name == "watch":
+                for tape in {id(each) for each, _ in self.tapes_behind(call.callee.inputs[0], ())}:
+                    found.setdefault(tape, []).extend(call.inputs[1:])
+        return found
+
+    @cached_property
+    def _recording(self) -> dict[int, list[Block]]:
+        found: dict[int, list[Block]] = {}
+        for block in self.blocks:
+            if not block.pauses:
+                found.setdefault(id(block.tape), []).append(block)
+        return found
+
     def blocks_of(self, tape: Value) -> list[Block]:
-        return [block for block in self.blocks if block.tape is tape and not block.pauses]
+        return self._recording.get(id(tape), [])
 
     def is_persistent(self, tape: Value) -> bool | None:
         """None when the file does not show it."""

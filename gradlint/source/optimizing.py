@@ -208,14 +208,15 @@ def hidden_nones(module: Module) -> Iterator[tuple[Value, str]]:
             or (given.kind is Kind.ATTRIBUTE and given.name == "ZERO")
         ):
             yield question.call, "`unconnected_gradients=ZERO` hides the gradients that are None from the optimizer"
-    for call in module.calls:
+    filters = [value for value in module.values if _filters_none(module, value)]
+    for call in module.calls if filters else ():
         callee = settled(call.callee)
         if callee.kind is not Kind.ATTRIBUTE or callee.name not in ("apply_gradients", "apply"):
             continue
         inside = sources_of(call)
         guarded: set[int] = set()
-        for value in module.values:
-            if id(value) in inside and _filters_none(module, value):
+        for value in filters:
+            if id(value) in inside:
                 guard = id(value.place.guards[-1]) if value.place.guards else id(value)
                 if guard in guarded:
                     continue

@@ -30,10 +30,10 @@ _SCALES = re.compile(r"scaled?_?loss|loss_?scal|unscale|get_scaled|scale_loss|gr
 
 def steps_without_losses(module: Module) -> Iterator[tuple[Value, int]]:
     """Losses of training steps that leave out the regularisers of their own model, with the line of the first one."""
-    if _READS_LOSSES & module.attributes_read or re.search(r"""["']losses["']|regulari[sz]ation_loss""", module.text):
-        return
     regularised = [call for call in module.calls if _is_regularised(call)]
     if not regularised:
+        return
+    if _READS_LOSSES & module.attributes_read or re.search(r"""["']losses["']|regulari[sz]ation_loss""", module.text):
         return
     applied = applied_questions(module)
     reported: set[int] = set()

@@ -113,12 +113,7 @@ def is_variable(module: Module, value: Value) -> bool:
 
 def watched(module: Module, tape: Value) -> list[Value]:
     """What a tape is told to watch."""
-    found = []
-    for call in module.calls:
-        if call.callee.kind is Kind.ATTRIBUTE and call.callee.name == "watch":
-            if any(each is tape for each, _ in module.tapes_behind(call.callee.inputs[0], ())):
-                found.extend(call.inputs[1:])
-    return found
+    return module.watched.get(id(tape), [])
 
 
 def _is_watched(module: Module, question: Question, part: Part) -> bool:
