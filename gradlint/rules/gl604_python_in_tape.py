@@ -30,6 +30,9 @@ variables and the loss of a tape.
 A tape records TensorFlow operations. A NumPy array or a Python number is a constant to it, and what comes
 before gets no gradient, although all values look right.
 
+Seen in https://github.com/tensorflow/tensorflow/issues/36596 and
+https://github.com/tensorflow/tensorflow/issues/50111.
+
 ## Example
 
 ```python
