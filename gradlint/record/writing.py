@@ -250,9 +250,25 @@ def _tracked(run: Run, path: str, variable: Any, backward: Backward, reduced: Ma
     )
 
 
+def _of_others(run: Run) -> set[int]:
+    """Handles that networks list which a loss function or a step calls beside the model, and asks no gradient for.
+
+    They are read and not meant to learn: the critic of an actor, a teacher, the network of a perceptual loss.
+    """
+    asked = {key for key, said in run.trace.tapes.asked.items() if said.is_asked}
+    found: set[int] = set()
+    end = -1
+    for call in run.trace.calls.all:
+        if call.first >= end:  # It is inside of no other call.
+            end = call.last
+            listed = getattr(call.operation, "variables", ())
+            found.update(eager.tensor_id(run.handle(v)) for v in listed if hasattr(eager.tf_variable(v), "handle"))
+    return found - asked
+
+
 def _strays(run: Run) -> list[VariableRecord]:
     """Trainable variables that layers read and the model does not list."""
-    tracked = {eager.tensor_id(run.handle(variable)) for variable in run.learning()}
+    tracked = {eager.tensor_id(run.handle(variable)) for variable in run.learning()} | _of_others(run)
     records = []
     for key, (variable, layer, region) in run.trace.variables.items():
         dtype = tensors.dtype_of(variable)

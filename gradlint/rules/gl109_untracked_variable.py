@@ -51,7 +51,9 @@ dict that is one.
 Variables are seen when they are read during the run, so this needs a live model: in a `.keras` file only
 what Keras tracks is saved. Only trainable float variables that a layer reads count; one that is read in
 the loss, or that the loss does not depend on, is not reported. Variables that `models=` or `variables=`
-name are listed by that and count as known.
+name are listed by that and count as known. A network that a loss function or a `train_step` calls beside
+the model, that lists its variables itself and that no tape is asked about (a critic while the actor learns,
+a teacher, the network of a perceptual loss), is read and not meant to learn.
 """
 
 

@@ -1,0 +1,89 @@
+"""Variables that layers read and nobody lists, and networks that are read and not meant to learn."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gradlint
+
+X = {"x": np.random.default_rng(0).normal(size=(8, 3)).astype("float32")}
+
+
+def network(inputs, outputs):
+    return keras.Sequential(
+        [keras.Input((inputs,)), keras.layers.Dense(8, activation="tanh"), keras.layers.Dense(outputs)]
+    )
+
+
+class Hidden(keras.layers.Layer):
+    """Keeps a layer where Keras does not look."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = SimpleNamespace(inner=keras.layers.Dense(3))
+
+    def call(self, x):
+        return self.parts.inner(x)
+
+
+def strays(subject, **options):
+    return [v for f in gradlint.check(subject, X, select=["GL109"], **options).findings for v in f.variables]
+
+
+def actor_and_critic():
+    actor, critic = network(3, 1), network(4, 1)
+    return actor, lambda s: -tf.reduce_mean(critic(tf.concat([s["x"], actor(s["x"])], 1)))
+
+
+def target_network():
+    value, target = network(3, 1), network(3, 1)
+    return value, lambda s: tf.reduce_mean((value(s["x"]) - 1.0 - 0.9 * tf.stop_gradient(target(s["x"]))) ** 2)
+
+
+def perceptual_loss():
+    generator, features = network(3, 3), network(3, 5)
+    return generator, lambda s: tf.reduce_mean((features(generator(s["x"])) - features(s["x"])) ** 2)
+
+
+@pytest.mark.parametrize("made", [actor_and_critic, target_network, perceptual_loss])
+def test_a_network_that_a_loss_reads_is_none(made):
+    learner, loss = made()
+    assert strays(loss, models=[learner]) == []
+
+
+def test_a_layer_hidden_in_what_should_learn_is_one():
+    learner = keras.Sequential([keras.Input((3,)), Hidden(), keras.layers.Dense(1)])
+    assert len(strays(lambda s: tf.reduce_mean(learner(s["x"]) ** 2), models=[learner])) == 2
+
+
+class Distilled(keras.Model):
+    """Learns from a network beside it; `trains_it` also asks for the gradient of that one."""
+
+    def __init__(self, other, trains_it):
+        super().__init__()
+        self.student, self.around, self.trains_it = network(3, 2), SimpleNamespace(other=other), trains_it
+
+    def call(self, x):
+        return self.student(x)
+
+    def train_step(self, data):
+        other = self.around.other
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self.student(data) - other(data)) ** 2)
+        learning = [*self.student.trainable_variables, *(other.trainable_variables if self.trains_it else [])]
+        self.optimizer.apply_gradients(
+            list(zip(tape.gradient(loss, learning), learning, strict=True))[: len(self.student.trainable_variables)]
+        )
+        return {"loss": loss}
+
+
+@pytest.mark.parametrize(("trains_it", "number"), [(False, 0), (True, 4)])
+def test_a_teacher_beside_the_model_is_none_unless_it_is_to_learn(trains_it, number):
+    model = Distilled(network(3, 2), trains_it)
+    model.compile("sgd")
+    assert len(strays(model)) == number
