@@ -54,6 +54,7 @@ class Finding:
         variables: paths of the variables that are victims.
         cause: where to look.
         evidence: the numbers behind the message, JSON values only.
+        advice: what to do about this very explanation; that of its rule where empty.
         position: index of the operation in the order of the forward pass; sorts findings.
     """
 
@@ -66,6 +67,7 @@ class Finding:
     cause: Cause = Cause()
     evidence: Evidence = field(default_factory=dict)
     position: int = -1
+    advice: str = ""
 
     @property
     def column(self) -> int | None:

@@ -235,6 +235,11 @@ class Result:
         """The rule with this code; None when it did not run, or is in no catalogue."""
         return next((rule for rule in self.catalogue if rule.code == code), None)
 
+    def advice(self, finding: Finding) -> str:
+        """What to do about a finding: its own advice, or that of its rule; empty when neither is known."""
+        rule = self.rule(finding.code)
+        return finding.advice or (rule.advice if rule is not None else "")
+
     def __str__(self) -> str:
         """The report as a table."""
         return _FORMS["text"](self)

@@ -100,8 +100,9 @@ class Rule:
         cause: Cause | None = None,
         evidence: Evidence | None = None,
         position: int = -1,
+        advice: str = "",
     ) -> Finding:
-        """A finding of this rule; its severity unless another is given."""
+        """A finding of this rule; its severity and its advice unless others are given."""
         return Finding(
             self.code,
             self.name,
@@ -112,6 +113,7 @@ class Rule:
             cause or Cause(),
             evidence or {},
             position,
+            advice,
         )
 
     def in_source(self, module: Module, value: Value, message: str, severity: Severity | None = None) -> Finding:

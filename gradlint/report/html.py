@@ -169,7 +169,6 @@ def _inputs(result: Result) -> View:
 
 def _finding(index: int, finding: Finding, result: Result, style: Style, box: Box | None) -> View:
     cause = finding.cause
-    rule = result.rule(finding.code)
     many = len(finding.variables) > 4
     return {
         "index": index,
@@ -185,7 +184,7 @@ def _finding(index: int, finding: Finding, result: Result, style: Style, box: Bo
         "variables": [name(path, 120) for path in finding.variables[:MOST_VICTIMS]] if many else [],
         "more_variables": _and_more(len(finding.variables)),
         "box": {"id": box.id, "title": name(box.path or box.label)} if box is not None else None,
-        "advice": _text(rule.advice) if rule is not None else "",
+        "advice": _text(result.advice(finding)),
         "evidence": [(label, _text(text)) for label, text in evidence_in_words(finding)],
     }
 

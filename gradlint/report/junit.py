@@ -136,6 +136,6 @@ def _detail(finding: Finding, result: Result, style: Style) -> str:
         lines.append(f"{count(len(finding.inputs), 'input')}: {named(finding.inputs, 10)}")
     if finding.variables:
         lines.append(folded("variable", finding.variables))
-    if rule := result.rule(finding.code):
-        lines.append(f"do: {sentence(rule.advice)}")
+    if advice := result.advice(finding):
+        lines.append(f"do: {sentence(advice)}")
     return "\n".join(lines)

@@ -148,8 +148,8 @@ def _finding(finding: Finding, result: Result, style: Style) -> str:
         where = f" under {code(folder)}" if folder else ""
         names = _names([path[len(folder) :] for path in finding.variables[: MOST_NAMES + 1]], len(finding.variables))
         lines.append(f"- {count(len(finding.variables), 'variable')}{where}: {names}")
-    if rule := result.rule(finding.code):
-        lines.append(f"- what to do: {text(rule.advice)}")
+    if advice := result.advice(finding):
+        lines.append(f"- what to do: {text(advice)}")
     return "\n".join(lines).rstrip()
 
 

@@ -51,7 +51,6 @@ def render(result: Result, style: Style | None = None) -> str:
 
 
 def _finding(finding: Finding, result: Result, style: Style) -> dict[str, str]:
-    rule = result.rule(finding.code)
     cause = finding.cause
     where = [*(name(part) for part in (cause.layer, cause.op) if part), *filter(None, [place(cause, style)])]
     return {
@@ -61,7 +60,7 @@ def _finding(finding: Finding, result: Result, style: Style) -> dict[str, str]:
         "message": _text(finding.message),
         "where": " · ".join(where),
         "source": shortened(source_line(cause) or "", MESSAGE_WIDTH),
-        "advice": _text(rule.advice) if rule is not None else "",
+        "advice": _text(result.advice(finding)),
     }
 
 

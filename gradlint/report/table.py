@@ -162,8 +162,8 @@ def _finding(finding: Finding, result: Result, style: Style) -> list[str]:
         lines += _labelled("cause:", cause, style)
         lines += _quoted(finding.cause, style)
     lines += _victims(finding, style)
-    if rule := result.rule(finding.code):
-        lines += _labelled("do:", sentence(rule.advice), style)
+    if advice := result.advice(finding):
+        lines += _labelled("do:", sentence(advice), style)
     return lines
 
 

@@ -17,6 +17,7 @@ from gradlint.severity import Certainty, Consequence, severity_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.passes.drops import Drop
     from gradlint.passes.facts import Facts
     from gradlint.passes.omissions import Omitted
     from gradlint.passes.steps import StepFacts
@@ -114,6 +115,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             cause=cause_of_drop(drop),
             evidence=drop_evidence(drop),
             position=drop.position,
+            advice=_advice(drop),
         )
     for entry in facts.derivative_only:
         yield RULE.finding(
@@ -128,6 +130,18 @@ def check(facts: Facts) -> Iterator[Finding]:
         what = counted(len(unrelated.sources), "variable")
         message = f"{what} cannot learn from this call: {target_of(unrelated)} depends on none of them"
         yield missing(RULE, facts, unrelated, message)
+
+
+def _advice(drop: Drop) -> str:
+    match drop.kind:
+        case DropKind.UNREAD:
+            return "Use the variable in call(), or do not create it."
+        case DropKind.UNREAD_LAYER:
+            return "Call the layer on the way to the loss, or do not create it."
+        case DropKind.SUBMODEL_OUTPUT:
+            return "Take the output of the sub-model as well, or set trainable=False on what only it needs."
+        case _:
+            return "Hand the result on to the loss, or leave out the layer that computes it."
 
 
 def _of_train_step(omitted: Omitted, observed: StepFacts | None) -> Finding:

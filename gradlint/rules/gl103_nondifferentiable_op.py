@@ -86,6 +86,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             cut,
             f"{_why(cut)}: {victims(cut.inputs, cut.variables)} without gradient",
             severity_of_cut(facts, cut),
+            _advice(cut),
         )
 
 
@@ -102,7 +103,29 @@ def _decisions(facts: Facts) -> Iterator[Finding]:
                 cause=cause_of_drop(drop),
                 evidence=drop_evidence(drop),
                 position=drop.position,
+                advice="Let the value itself reach the loss, or weigh both branches with it instead of choosing one.",
             )
+
+
+def _advice(cut: Cut) -> str:
+    op = cut.op
+    if op.type == CUSTOM_GRADIENT:
+        returns = "one gradient per argument, and take `variables=` if it uses any"
+        return f"Let the function of the custom gradient return {returns}."
+    if op.type in ("ArgMax", "ArgMin"):
+        return "Use softmax weights in place of the index, or keep the index for metrics."
+    if op.type in ("Round", "Floor", "Ceil", "Rint"):
+        return (
+            f"Pass the gradient straight through: x + tf.stop_gradient({_FUNCTIONS.get(op.type, 'tf.round')}(x) - x)."
+        )
+    if cut.makes_discrete and not cut.variables:
+        return "Leave it, if the numbers are meant as ids or masks; else keep them as floats."
+    if cut.makes_discrete:
+        return "Keep floats on the way to the loss: a sigmoid for a comparison, softmax for a choice."
+    return ""
+
+
+_FUNCTIONS = {"Floor": "tf.floor", "Ceil": "tf.math.ceil"}
 
 
 def _why(cut: Cut) -> str:

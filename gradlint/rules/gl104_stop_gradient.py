@@ -71,7 +71,16 @@ def check(facts: Facts) -> Iterator[Finding]:
             cut,
             f"stop_gradient cuts every path: {victims(cut.inputs, cut.variables)} without gradient{reason}",
             severity_of_cut(facts, cut),
+            _advice(copies, bool(cut.variables)),
         )
+
+
+def _advice(are_copies: bool, has_variables: bool) -> str:
+    if are_copies:
+        return "Set trainable=False on the copies, which says that they follow by assignment."
+    if not has_variables:
+        return "Leave it, if nobody needs the gradient of the input (saliency, adversarial examples)."
+    return ""
 
 
 RULE = Rule(

@@ -76,6 +76,18 @@ _EXPLANATIONS = {
     Why.OTHER: "{op} hands on a gradient of exactly zero",
 }
 
+_ADVICE = {
+    Why.STEP: "Use a smooth function in its place (tanh for sign), or a straight-through tf.custom_gradient.",
+    Why.CLIPPING: "Widen the bounds, or scale what goes in, so that some elements lie between them.",
+    Why.ZERO_FACTOR: "Leave the factor of zero out, or give it another value.",
+    Why.ZERO_SCHEDULE: "Check after the schedule has raised the variable, or let it start above zero.",
+    Why.ZERO_ACTIVATION: "Check with a sample in which the other operand is not all zeros.",
+    Why.CANCELLATION: "Detach one side of the difference (stop_gradient), so that the other one learns.",
+    Why.LEFT_OUT: "Read the part that the slice leaves out, or do not join it.",
+    Why.BOUNDS: "Nothing, as long as the bounds are meant to follow the values.",
+    Why.CUSTOM: "Return the gradient of the operation from the custom gradient, or that of the identity.",
+}
+
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per place that no more specific rule explains."""
@@ -90,7 +102,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         if block.why not in (Why.CUSTOM, Why.BOUNDS) and block.is_wrong(facts.lying):
             message = f"the gradient of {block.op.type} is zero although the loss changes with its operand"
         message += f": {victims(block.inputs, block.variables)} with zero gradient"
-        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block))
+        yield block_finding(
+            RULE, facts.flow, block, message, severity_of_block(facts, block), _ADVICE.get(block.why, "")
+        )
 
 
 RULE = Rule(

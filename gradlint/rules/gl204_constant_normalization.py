@@ -65,6 +65,13 @@ _WHERE = {
     Why.SINGLE_ROW: "the single row of this sample",
 }
 
+_ADVICE = {
+    Why.SINGLE_ELEMENT_UNITS: "Use sigmoid (with binary_crossentropy) or a linear output for one unit.",
+    Why.SINGLE_ELEMENT_POOLED: "Normalize before the pool, or over the channels.",
+    Why.SINGLE_ROW: "Give the check a sample with more rows, or train with a batch size above one.",
+    Why.SINGLE_ELEMENT_DATA: "Give the check more rows, longer sequences or larger images; as many as training has.",
+}
+
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per layer that normalizes single elements."""
@@ -77,9 +84,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         message = (
             f"{block.op.type} over {where} is constant: {victims(block.inputs, block.variables)} with zero gradient"
         )
-        if block.why is Why.SINGLE_ROW:
-            message += "; give a sample with more rows"
-        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block))
+        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block), _ADVICE[block.why])
 
 
 RULE = Rule(

@@ -84,7 +84,7 @@ def drop_evidence(drop: Drop) -> Evidence:
     return {"kind": drop.kind.value, "reason": drop.reason or None, "variables": len(drop.variables)}
 
 
-def cut_finding(rule: Rule, flow: Flow, cut: Cut, message: str, severity: Severity) -> Finding:
+def cut_finding(rule: Rule, flow: Flow, cut: Cut, message: str, severity: Severity, advice: str = "") -> Finding:
     """An absent gradient at the operation that cuts it, with its victims and the other places that share them."""
     others = [cause_of(flow, position) for position in cut.others[:8]]
     evidence: Evidence = {
@@ -93,7 +93,7 @@ def cut_finding(rule: Rule, flow: Flow, cut: Cut, message: str, severity: Severi
         "also": [f"{o.layer or ''} {o.op} {o.file or ''}:{o.line or ''}".strip(" :") for o in others],
         "experiments": _bridged(flow, cut),
     }
-    return _finding_at(rule, flow, cut, message, severity, evidence)
+    return _finding_at(rule, flow, cut, message, severity, evidence, advice)
 
 
 def _bridged(flow: Flow, cut: Cut) -> list[str]:
@@ -121,7 +121,7 @@ def _at(flow: Flow, position: int) -> str:
     return f"{name} at {place}" if place else name
 
 
-def block_finding(rule: Rule, flow: Flow, block: Block, message: str, severity: Severity) -> Finding:
+def block_finding(rule: Rule, flow: Flow, block: Block, message: str, severity: Severity, advice: str = "") -> Finding:
     """A zero gradient at the operation that blocks it, with its victims and the numbers behind it."""
     evidence: Evidence = {
         "why": block.why.value,
@@ -131,11 +131,11 @@ def block_finding(rule: Rule, flow: Flow, block: Block, message: str, severity: 
         "elements": block.size,
         "slope_by_finite_differences": block.mismatch,
     }
-    return _finding_at(rule, flow, block, message, severity, evidence)
+    return _finding_at(rule, flow, block, message, severity, evidence, advice)
 
 
 def _finding_at(
-    rule: Rule, flow: Flow, stop: Cut | Block, message: str, severity: Severity, evidence: Evidence
+    rule: Rule, flow: Flow, stop: Cut | Block, message: str, severity: Severity, evidence: Evidence, advice: str
 ) -> Finding:
     return rule.finding(
         message,
@@ -145,6 +145,7 @@ def _finding_at(
         cause=cause_of(flow, stop.position),
         evidence=evidence,
         position=stop.position,
+        advice=advice,
     )
 
 
