@@ -75,7 +75,7 @@ def severity_of_block(facts: Facts, block: Block, *, is_meant: bool = False) -> 
     """
     if is_meant:
         return severity_of(Consequence.INTENDED)
-    if _is_satisfied(block) and not block.is_wrong(facts.lying):
+    if _is_satisfied(facts, block):
         return severity_of(Consequence.HEALS)
     lost = Consequence.UNHEARD
     if block.why in _BY_FORM and block.variables:
@@ -135,9 +135,16 @@ def _is_constant_zero(flow: Flow, position: int) -> bool:
     return any(values is not None and values.zeros == 1.0 for values in constants)
 
 
-def _is_satisfied(block: Block) -> bool:
-    """Whether the loss is flat because this sample gives it nothing to complain of, as a satisfied margin does."""
-    return block.is_flat_loss and block.why in (Why.RECTIFIER, Why.CLIPPING, Why.SATURATION, Why.OTHER)
+def _is_satisfied(facts: Facts, block: Block) -> bool:
+    """Whether the loss is flat because this sample gives it nothing to complain of.
+
+    A loss of zero complains of nothing; one that is not zero may still be clipped for what it compares, as a ratio
+    that has moved far enough is. Flat at any other operation it is a loss that nothing can lower.
+    """
+    reasons = {Why.RECTIFIER, Why.CLIPPING}
+    if facts.recording is not None and facts.recording.loss.value == 0.0:
+        reasons |= {Why.SATURATION, Why.OTHER}
+    return block.is_flat_loss and block.why in reasons and not block.is_wrong(facts.lying)
 
 
 def _nothing_learns(facts: Facts) -> bool:

@@ -86,3 +86,19 @@ def test_an_input_lost_alone(of, expected):
         inputs=["x"], variables=["k"], calls=[layer],
     )  # fmt: skip
     assert severities(NONDIFFERENTIABLE, subject) == [expected]
+
+
+@pytest.mark.parametrize(("of", "expected"), [("Prod", "error"), ("ClipByValue", "info")])
+def test_a_loss_that_compares_and_cannot_move_is_lost_unless_it_is_clipped(of, expected):
+    subject = flow(
+        "h = MatMul x dense/kernel @dense",
+        "-- loss",
+        "d = Sub h y",
+        f"p = {of} d !zero",
+        "loss() = Mean p",
+        inputs=["x"],
+        variables=["dense/kernel"],
+        labels=["y"],
+        loss_value=1.0,
+    )
+    assert severities(ZERO, probed(subject)) == [expected]
