@@ -268,6 +268,7 @@ class Options:
     trust_model: bool = _said(False, _TRUST)
     models: tuple[object, ...] = ()
     variables: tuple[object, ...] = ()
+    custom_objects: tuple[tuple[str, object], ...] = ()
     limits: Limits | None = None
     progress: Callable[[str], None] | None = None
 

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import gradlint.report  # noqa: F401 - gives results their text and JSON
+from gradlint.checking.arguments import labels, refuse_misplaced, several, table, texts
 from gradlint.checking.batches import check_batch, check_named_step, is_batch, packed, trains_itself
+from gradlint.checking.interface import in_the_words_of_the_caller
 from gradlint.checking.looking import examined
 from gradlint.checking.suppression import allowances, suppress, unused_error
 from gradlint.checking.verdict import decided, judged
 from gradlint.checking.ways import cases
+from gradlint.errors import GradlintError
 from gradlint.finding import Severity
 from gradlint.load.batch import first_batch
 from gradlint.load.limits import DEFAULT_LIMITS
@@ -32,20 +35,21 @@ def check(
     sample: object = None,
     *,
     loss: object = None,
-    models: Sequence[object] = (),
-    variables: Sequence[object] = (),
+    models: object = (),
+    variables: object = (),
+    custom_objects: Mapping[str, object] | None = None,
     depth: str = "values",
     mode: str = "training",
     seed: int = 0,
     probes: int = 3,
     batch: int | None = None,
-    targets: Sequence[tuple[str | None, str]] = (),
+    targets: str | Sequence[str | tuple[str | None, str]] | Mapping[str, str] = (),
     mapping: Mapping[str, str] | None = None,
-    causal: Sequence[str] = (),
-    imports: Sequence[str] = (),
+    causal: str | Sequence[str] = (),
+    imports: str | Sequence[str] = (),
     trust_model: bool = False,
-    select: Iterable[str] = (),
-    ignore: Iterable[str] = (),
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
     fail_on: str = "error",
     thresholds: Mapping[str, float] | None = None,
     limits: Limits = DEFAULT_LIMITS,
@@ -61,15 +65,18 @@ def check(
             one output of several, and `sample_weight`; or the name of an `.npz`, `.npy`, `.csv` or `.parquet` file,
             of the folder of a saved dataset, or of a function that gives one of these (`package.module:function`).
             None: one is made up from the input specification.
-        loss: the name of a Keras loss, or a callable `(y_true, y_pred)`; None for the compiled one.
+        loss: the name of a Keras loss, a callable `(y_true, y_pred)`, `package.module:function`, or several by output;
+            None for the compiled one.
         models: models or layers that should learn, besides (or, for a callable, instead of) `model`.
         variables: variables that should learn.
+        custom_objects: classes and functions that a model file needs, by name, as for `keras.models.load_model`.
         depth: `preflight` (no TensorFlow), `structure` (the model is run on symbols: no weights, any size) or `values`.
         mode: `training` or `inference`.
         seed: of random operations, a made-up sample, and the surrogate loss.
         probes: how many perturbed runs confirm that a zero gradient is no accident of the sample.
         batch: rows of the sample to take; None takes all, and 32 of a dataset of single examples.
-        targets: (output, sample key) pairs that say which arrays are labels.
+        targets: which arrays are labels: their keys, (output, key) pairs, or keys by output. A single one may stand
+            for a list of it, here and wherever a list is asked for.
         mapping: sample key for a model input, by input.
         causal: inputs whose later steps no output may depend on, as `key` or `key:axis` (axis 1 unless told).
         imports: modules or `.py` files that register custom layers and losses.
@@ -85,8 +92,8 @@ def check(
         GradlintError: the check could not run; the message says what to change.
     """
     options = Options(
-        select=tuple(select),
-        ignore=tuple(ignore),
+        select=texts("select", select),
+        ignore=texts("ignore", ignore),
         fail_on=fail_on,
         depth=depth,
         mode=mode,
@@ -94,18 +101,23 @@ def check(
         probes=probes,
         batch=batch,
         loss=loss,
-        targets=tuple((output, key) for output, key in targets),
-        mapping=tuple(dict(mapping or {}).items()),
-        causal=tuple(causal),
-        imports=tuple(imports),
-        thresholds=tuple(dict(thresholds or {}).items()),
+        targets=labels(targets),
+        mapping=table("mapping", mapping),
+        causal=texts("causal", causal),
+        imports=texts("imports", imports),
+        thresholds=table("thresholds", thresholds),
         trust_model=trust_model,
-        models=tuple(models),
-        variables=tuple(variables),
+        models=several("models", models),
+        variables=several("variables", variables),
+        custom_objects=table("custom_objects", custom_objects),
         limits=limits,
         progress=progress,
     )
-    return checked(model, sample, options)
+    try:
+        return checked(model, sample, options)
+    except GradlintError as error:
+        error.args = (in_the_words_of_the_caller(str(error)), *error.args[1:])
+        raise
 
 
 def checked(model: object, sample: object, options: Options) -> Result:
@@ -114,6 +126,7 @@ def checked(model: object, sample: object, options: Options) -> Result:
     Raises:
         GradlintError: the check could not run; the message says what to change.
     """
+    refuse_misplaced(model, sample)
     if isinstance(model, (str, os.PathLike)):
         observed = check_named_step(os.fspath(model), sample, options)
         if observed is not None:

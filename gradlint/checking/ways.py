@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gradlint.checking.batches import arrays_of
@@ -13,7 +13,7 @@ from gradlint.errors import SampleError, UsageError
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
 from gradlint.load.sample import array_specs, load_sample, synthesise
-from gradlint.load.spec import ArraySpec, Binding, ModelSpec, bind, structure_keys
+from gradlint.load.spec import ArraySpec, Binding, InputSpec, ModelSpec, bind, structure_keys
 from gradlint.passes.drops import unread_on_paper
 from gradlint.passes.facts import Facts
 from gradlint.rule import Need
@@ -65,7 +65,7 @@ def cases(model: object, sample: object, needs: frozenset[Need], options: Option
 
 
 def _of_path(target: str, sample: object, needs: frozenset[Need], options: Options) -> Iterator[Case]:
-    from gradlint.load.model import is_factory, load_target, spec_from_model
+    from gradlint.load.model import is_factory, is_legacy, load_target, spec_from_model
 
     is_allocated, limits = not options.is_symbolic, _limits(options)
     if is_factory(target):
@@ -73,6 +73,9 @@ def _of_path(target: str, sample: object, needs: frozenset[Need], options: Optio
         model, own_sample = load_target(
             target, trust=options.trust_model, imports=options.imports, allocate=is_allocated
         )
+        if is_legacy(model):
+            yield from _of_object(model, own_sample if sample is None else sample, needs, options, target)
+            return
         spec = spec_from_model(model)
         given = arrays_of(own_sample if sample is None else sample, spec, options)
         yield from _of_model(target, model, spec, _loaded(given, options), needs, options)
@@ -80,7 +83,7 @@ def _of_path(target: str, sample: object, needs: frozenset[Need], options: Optio
     options.report("reading the files")
     spec, contents = read_spec(target, limits, weights=is_allocated)
     # Classes that the user's own code has registered are known only to a process that has imported it.
-    imported = bool(options.imports) or "keras" in sys.modules
+    imported = bool(options.imports or options.custom_objects) or "keras" in sys.modules
     refuse_unsafe(target, contents, trust=options.trust_model, has_imports=imported, version=spec.keras_version)
     sample = arrays_of(sample, spec, options)
     if sample is not None or spec.inputs:
@@ -97,17 +100,28 @@ def _of_path(target: str, sample: object, needs: frozenset[Need], options: Optio
         limits=limits,
         read=(spec, contents),
         allocate=is_allocated,
+        custom=dict(options.custom_objects),
     )
     if not spec.inputs or not all(entry.declared for entry in spec.inputs):
         spec = spec_from_model(model)  # The file does not say; the model itself may.
     yield from _of_model(target, model, spec, given, needs, options)
 
 
-def _of_object(model: object, sample: object, needs: frozenset[Need], options: Options) -> Iterator[Case]:
-    from gradlint.load.model import is_model, quiet_tensorflow, spec_from_model
+def _of_object(
+    model: object, sample: object, needs: frozenset[Need], options: Options, target: str = ""
+) -> Iterator[Case]:
+    from gradlint.load.model import is_legacy, is_model, quiet_tensorflow, spec_from_model
 
     quiet_tensorflow()
-    if is_model(model):
+    if is_legacy(model):
+        from gradlint.upstream.legacy import LegacyStep
+
+        step = LegacyStep(model)
+        spec = ModelSpec("", "", inputs=tuple(InputSpec(k, k, (None,), "float32", declared=False) for k in step.keys))
+        given = _loaded(arrays_of(sample, spec, options), options)
+        own = replace(options, models=(model, *options.models), depth="values")
+        yield replace(_of_function(step, given, needs, own), target=target or step.__name__)
+    elif is_model(model):
         spec = spec_from_model(model)
         given = _loaded(arrays_of(sample, spec, options), options)
         yield from _of_model(spec.name, model, spec, given, needs, options, is_live=True)

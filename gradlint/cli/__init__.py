@@ -17,7 +17,7 @@ from gradlint.cli.output import INTERRUPTED, OK, give_up, print_whole, say
 from gradlint.cli.parser import Line, parsed, parser_of_options
 from gradlint.cli.several import check_all, check_changed, check_mixed
 from gradlint.cli.single import check_one
-from gradlint.cli.words import divided
+from gradlint.cli.words import divided, holds_source
 from gradlint.errors import GradlintError, UsageError
 from gradlint.load import search
 
@@ -97,6 +97,7 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
     from gradlint.project.folders import leave_folders
 
     sources, others = divided(options)
+    _warn_of_training(options, others)
     leave_folders(config, others[:2], is_named="imports" in options.settings.said)
     if options.show_config:
         from gradlint.project.config import shown_config
@@ -110,10 +111,13 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         return check_changed(options, config)
     if sources or options.stdin_filename is not None:
         from gradlint.cli.source import check_sources
+        from gradlint.project.config import paired_targets
 
         others = [word for word in others if word != "-"]
         if others:
             return check_mixed(sources, others, options, config)
+        if pairs := paired_targets(config, sources):
+            return check_all(pairs, [word for word in sources if holds_source(word)], options, config, whole=False)
         return check_sources(sources, options, config)
     if options.model is None and (config.targets or config.sources):
         from gradlint.project.targets import from_here
@@ -138,6 +142,20 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
 
     own = replace(options, settings=options.settings.over(config.settings))
     return check_one(name_of_model(config, options.model), own, config.allowed, (), config)
+
+
+def _warn_of_training(options: Line, others: Sequence[str]) -> None:
+    """Say so before a training script is run, which is what importing one does."""
+    from gradlint.checking.scripts import trains_when_imported
+
+    imports = options.settings.options.imports
+    named = [match["module"] for word in others[:2] if (match := search.NAMED.fullmatch(word)) is not None]
+    for name in dict.fromkeys((*imports, *named)):
+        if (line := trains_when_imported(name)) is not None:
+            say(
+                f"gradlint: importing {name} runs it, and line {line} trains a model; put what only a run should do "
+                'under if __name__ == "__main__":'
+            )
 
 
 def _config(options: Line) -> Config:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
+_ENDINGS = {".html": "html", ".json": "json", ".sarif": "sarif", ".xml": "junit", ".md": "markdown"}
+"""Of the file that --output names, to a format."""
 _LONGEST = 10**7
 """Seconds; timers of some systems cannot count much further."""
 
@@ -75,6 +77,8 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
     given |= dict(zip(("model", "sample"), positional, strict=False)) | {"more": positional[2:]}
     given = {name: value for name, value in given.items() if value is not None and (name != "more" or value)}
     said = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    if "format" not in given and given.get("output") is not None:
+        given["format"] = _ENDINGS.get(given["output"].suffix.lower(), "table")
     settings = Settings({name: value for name, value in said.items() if name in SETTINGS})
     own = {name: value for name, value in {**vars(parser.parse_args([])), **given}.items() if name not in SETTINGS}
     own.pop("named_sample", None)
@@ -194,7 +198,7 @@ def parser_of_options() -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("report")
     add = group.add_argument
-    add("--format", choices=tuple(FORMATS), default="table", help="(default: %(default)s)")
+    add("--format", choices=tuple(FORMATS), default="table", help="(default: %(default)s, or what FILE's ending means)")
     add("--output", type=Path, metavar="FILE", help="write the report to FILE instead of stdout")
     add(
         "--graph",

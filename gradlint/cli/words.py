@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from gradlint.cli.parser import Line
 
 
+_MARKS = ("saved_model.pb", "config.json", "checkpoint", "dataset_spec.pb")
+"""What is in folders that are models, presets, checkpoints and samples."""
 _FILES_OF_MODELS = frozenset({".keras", ".h5", ".hdf5", ".npz", ".npy"})
 
 
@@ -19,7 +21,16 @@ def is_source(name: str) -> bool:
         return True
     if path.suffix in _FILES_OF_MODELS:  # A folder of such a name is a mistake, and told as one.
         return False
-    return path.is_dir() and not (path / "saved_model.pb").exists() and not (path / "config.json").exists()
+    return path.is_dir() and not any((path / mark).exists() for mark in _MARKS)
+
+
+def holds_source(word: str) -> bool:
+    """Whether a word that means source is, or holds, a file of it."""
+    from gradlint.checking.exclusion import Exclusion
+    from gradlint.checking.source import SUFFIXES
+
+    path = Path(word)
+    return not path.is_dir() or any(True for _ in Exclusion.of((), path).files(path, SUFFIXES))
 
 
 def divided(options: Line) -> tuple[list[str], list[str]]:

@@ -30,6 +30,8 @@ from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.preflight import (
     ZIP_MAGIC,
     first_bytes,
+    is_of_keras_2,
+    of_keras_2,
     read_config,
     read_spec,
     refuse_beyond_memory,
@@ -79,10 +81,11 @@ def import_tensorflow() -> None:
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # wins over ~/.keras/keras.json
         try:
             with _native_stderr() as said:
-                importlib.import_module("tensorflow")
-                importlib.import_module("keras")
-        except Exception as error:
-            raise UsageError(f"TensorFlow cannot be imported: {error}. {said()}".strip()) from error
+                try:
+                    importlib.import_module("tensorflow")
+                    importlib.import_module("keras")
+                except Exception as error:
+                    raise UsageError(_no_tensorflow(error, backend, said())) from error
         finally:
             if backend is None:
                 os.environ.pop("KERAS_BACKEND", None)
@@ -92,6 +95,15 @@ def import_tensorflow() -> None:
         raise UsageError(
             f"Keras runs on the {name} backend, but gradlint reads TensorFlow's gradients; set KERAS_BACKEND=tensorflow"
         )
+
+
+def _no_tensorflow(error: Exception, backend: str | None, said: str) -> str:
+    reason = f"{type(error).__name__}: {_first_words(error)}"
+    if backend not in (None, "tensorflow"):
+        return f"Keras cannot be imported with KERAS_BACKEND={backend} ({reason}); set KERAS_BACKEND=tensorflow"
+    last = said.strip().splitlines()[-1:]
+    more = f" It said: {last[0][:REASON_LENGTH]}" if last else ""
+    return f"TensorFlow or Keras cannot be imported: {reason}. Try `python -c 'import tensorflow, keras'`.{more}"
 
 
 @contextlib.contextmanager
@@ -181,7 +193,7 @@ def import_user_modules(names: Sequence[str]) -> None:
     """
     for name in names:
         try:
-            if name.endswith(".py") or os.sep in name:
+            if _is_file(name):
                 search.named_file(str(require_file(name, UsageError, "a Python file")))
             else:
                 search.named_module(name)
@@ -189,6 +201,10 @@ def import_user_modules(names: Sequence[str]) -> None:
             raise
         except (Exception, SystemExit) as error:
             raise UsageError(f"--import {name} failed: {_blame(error)}") from error
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(".py") or os.sep in name
 
 
 def _blame(error: BaseException) -> str:
@@ -221,6 +237,13 @@ def is_model(target: object) -> bool:
     return isinstance(target, keras.Model)
 
 
+def is_legacy(target: object) -> bool:
+    """True for a live model of Keras 2 (`tf_keras`)."""
+    return any(
+        cls.__module__.partition(".")[0] == "tf_keras" and cls.__name__ == "Model" for cls in type(target).__mro__
+    )
+
+
 def is_factory(target: str) -> bool:
     """True for `package.module:factory` and `FILE.py:factory`, False for the path of a file."""
     return search.is_named(target)
@@ -250,6 +273,7 @@ def load_target(
     limits: Limits = DEFAULT_LIMITS,
     read: tuple[ModelSpec, Sequence[UnsafeContent]] | None = None,
     allocate: bool = True,
+    custom: Mapping[str, object] | None = None,
 ) -> tuple[Model, object]:
     """As `load_model`, with the sample that a factory may return besides its model (else None).
 
@@ -260,7 +284,9 @@ def load_target(
         limits: what the file may ask for.
         read: what `read_spec` has told of the file; read again when None.
         allocate: give values to the variables; else they only have shapes, and the file's weights are not read.
+        custom: classes and functions by the name that the file has for them.
     """
+    custom = custom or {}
     quiet_tensorflow()
     import_user_modules(imports)
     if is_factory(os.fspath(path)):
@@ -268,7 +294,7 @@ def load_target(
             return _from_factory(os.fspath(path))
     file = require_file(path, ModelFileError, "a model")
     read = read or read_spec(file, limits, weights=allocate)
-    return _from_file(file, trust, limits, read, allocate), None
+    return _from_file(file, trust, limits, read, allocate, imports, custom), None
 
 
 def step_of(target: str, imports: Sequence[str] = ()) -> Any | None:
@@ -303,7 +329,7 @@ def _from_factory(target: str) -> tuple[Model, object]:
     except (Exception, SystemExit) as error:
         raise ModelFileError(f"{target} failed: {_blame(error)}") from error
     model, sample = built if isinstance(built, tuple) and len(built) == 2 else (built, None)
-    if not isinstance(model, keras.Model):
+    if not isinstance(model, keras.Model) and not is_legacy(model):
         raise ModelFileError(
             f"{target} returned {type(built).__name__}; it must return a keras.Model or (model, sample)"
         )
@@ -318,13 +344,54 @@ def _named(target: str) -> Any:
         raise ModelFileError(f"{target} cannot be imported: {_blame(error)}") from error
 
 
+def _offered(
+    unknown: Sequence[UnsafeContent], imports: Sequence[str], custom: Mapping[str, object]
+) -> dict[str, object]:
+    """The classes and functions that a file needs and the user's modules have, registered or not, by both names."""
+    offered: dict[str, object] = dict(custom)
+    modules = [search.named_file(name) if _is_file(name) else search.named_module(name) for name in imports]
+    for content in unknown:
+        if content.kind is not Kind.UNKNOWN:
+            continue
+        found = custom.get(content.name) or next(
+            (getattr(module, content.name) for module in modules if hasattr(module, content.name)), None
+        )
+        if callable(found):
+            offered[content.name] = offered[content.registered_name] = found
+    return offered
+
+
+@contextlib.contextmanager
+def _offering(objects: Mapping[str, object]) -> Iterator[None]:
+    """Lets Keras find objects by name; a scope would hide those of a scope that the caller is in."""
+    import keras
+
+    known = keras.saving.get_custom_objects()
+    before = dict(known)
+    known.update(objects)
+    try:
+        yield
+    finally:
+        for name in objects:
+            known.pop(name, None)
+        known.update({name: before[name] for name in objects if name in before})
+
+
 def _from_file(
-    file: Path, trust: bool, limits: Limits, read: tuple[ModelSpec, Sequence[UnsafeContent]], allocate: bool
+    file: Path,
+    trust: bool,
+    limits: Limits,
+    read: tuple[ModelSpec, Sequence[UnsafeContent]],
+    allocate: bool,
+    imports: Sequence[str],
+    custom: Mapping[str, object],
 ) -> Model:
     import keras
 
     spec, contents = read
     unknown = [content for content in contents if not _is_known(content)]
+    offered = _offered(unknown, imports, custom)
+    unknown = [content for content in unknown if content.name not in offered]
     # With trust an unknown class is left to Keras: layers that rebuild their own parts know more than we do.
     refuse_unsafe(file, unknown, trust=trust, has_imports=trust, version=spec.keras_version)
     suffixes = (".keras",) if first_bytes(file, ModelFileError).startswith(ZIP_MAGIC) else HDF5_SUFFIXES
@@ -337,6 +404,7 @@ def _from_file(
             _counted_variables(file, limits) if allocate else _unallocated(),
             _optimizers_without_slots(),
             _room_to_nest(spec),
+            _offering(offered),
         ):
             # Keras 3 cannot read back its own .h5 when it was compiled with the metric or loss "mse"
             # (keras issue 19330); only the loss matters here, so it is compiled anew.
@@ -605,9 +673,12 @@ def _load_error(file: Path, error: Exception, unknown: Sequence[UnsafeContent], 
     if "safe_mode" in text or "unsafe_deserialization" in text:
         return UnsafeModelError(f"{file}: {_first_words(error)}; pass --trust-model if you trust it")
     if re.search(r"could not be loaded|variables? during loading|[Ll]ayer count mismatch|shape mismatch", text):
-        return ModelFileError(f"{file}: the weights do not fit the model: {_first_words(error)}")
+        old = f"; {of_keras_2(file, version)}" if is_of_keras_2(version) else ""
+        return ModelFileError(f"{file}: the weights do not fit the model: {_first_words(error)}{old}")
     if not file.is_file():
         return ModelFileError(f"{file} has vanished while it was read")
+    if is_of_keras_2(version):
+        return ModelFileError(f"{file}: Keras could not build the model ({_blame(error)}); {of_keras_2(file, version)}")
     return ModelFileError(f"{file}: Keras could not build the model: {_blame(error)}{_other_version(version)}")
 
 

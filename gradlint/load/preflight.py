@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING
 
 from gradlint.errors import GradlintError, ModelFileError, SampleError, UnsafeModelError
 from gradlint.load.content import IMPORT, TRUST, Kind, UnsafeContent, unsafe_contents
+from gradlint.load.kinds import said_of_model
 from gradlint.load.limits import DEFAULT_LIMITS, LARGE, MOST_NAME, STEP_FACTOR, Limits, size_text
 from gradlint.load.spec import ArraySpec, ModelSpec, quoted, serialized_objects, spec_from_config
 from gradlint.load.weights import Texts, Weights, read_member_weights, read_weights
@@ -60,7 +61,7 @@ def read_spec(
         ModelFileError: the file is missing, broken, no Keras model, or larger than the limits.
         UnsafeModelError: the archive itself is malicious (names outside of it, links, bombs).
     """
-    file = require_file(path, ModelFileError, "a model")
+    file = _model_file(path)
     config, version, held = _config(file, limits, weights)
     pickled: tuple[UnsafeContent, ...] = ()
     if weights and held is None:
@@ -76,6 +77,14 @@ def read_spec(
     if weights:
         refuse_oversized(file, least_weights(config), held, limits)
     return spec, contents
+
+
+def _model_file(path: str | os.PathLike[str]) -> Path:
+    """The file, unless its name already says that it is another kind of thing."""
+    kind = Path(path)
+    if (kind.is_dir() or kind.is_file()) and (said := said_of_model(kind)):
+        raise ModelFileError(f"{kind} {said}")
+    return require_file(path, ModelFileError, "a model")
 
 
 def read_config(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> dict[str, object]:
@@ -144,11 +153,8 @@ def unknown_class_error(path: object, unknown: Sequence[UnsafeContent], version:
     provider = _provider(first)
     if provider is not None:
         advice = f"install {provider[0]} and pass {IMPORT} {provider[1]}"
-    elif package == "keras" and version.startswith(("1.", "2.")):
-        advice = (
-            f"the file was written by Keras {version}, whose format Keras 3 does not read; load it there "
-            "(TensorFlow 2.15 or the package tf-keras) and save it as .h5, or rebuild it in Keras 3"
-        )
+    elif package == "tf_keras" or (package == "keras" and is_of_keras_2(version)):
+        advice = of_keras_2(path, version)
     elif package in sys.stdlib_module_names - {"builtins", "__main__"}:
         advice = f"no layer comes from Python's own module {package!r}: do not trust this file"
     elif package not in ("", "builtins", "keras") and first.module.replace(".", "").isidentifier():
@@ -160,6 +166,19 @@ def unknown_class_error(path: object, unknown: Sequence[UnsafeContent], version:
         advice = f"pass {IMPORT} your_module.py, which defines and registers it"
     also = f"; it also needs {quoted(others)}" if others else ""
     return ModelFileError(f"{path}: {first}; {advice}{also}")
+
+
+def is_of_keras_2(version: str) -> bool:
+    """Whether the Keras of this version wrote a file in the formats of before 3.0."""
+    return version.startswith(("1.", "2."))
+
+
+def of_keras_2(path: object, version: str) -> str:
+    """What to do with a file that Keras 3 cannot read because Keras 2 has written it."""
+    return (
+        f"the file was written by Keras {version or 2}, whose format Keras 3 does not read. Load it with tf_keras and "
+        f"check the live model: gradlint.check(tf_keras.models.load_model({str(path)!r}), (x, y))"
+    )
 
 
 PROVIDERS = {
@@ -510,7 +529,9 @@ def _hdf5_config(file: Path, limits: Limits, with_weights: bool) -> tuple[Mappin
             config = dict(_json(file, "model_config", _attribute(file, store, "model_config", limits), limits))
             if "training_config" in store.attrs:
                 text = _attribute(file, store, "training_config", limits)
-                config["compile_config"] = _json(file, "training_config", text, limits)
+                compiled = dict(_json(file, "training_config", text, limits))
+                compiled.pop("optimizer_config", None)  # never built; Keras 2 writes it under names of its own
+                config["compile_config"] = compiled
             version = _attribute(file, store, "keras_version", limits)[:40] if "keras_version" in store.attrs else ""
             return config, version, read_weights(file, store, texts, limits) if with_weights else None
     except GradlintError:

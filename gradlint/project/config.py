@@ -37,7 +37,7 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 OWN_FILE, SHARED_FILE = "gradlint.toml", "pyproject.toml"
 T = TypeVar("T")
@@ -164,6 +164,13 @@ def paired_target(config: Config, model: Path) -> Target | None:
     if any(target.model == str(model) or Path(target.model).resolve() == model.resolve() for target in config.targets):
         return None
     return Target(name_of_model(config, str(model)), str(model), str(sample), config.settings)
+
+
+def paired_targets(config: Config, words: Iterable[str]) -> list[Target]:
+    """A target for every `NAME.keras` with `NAME.npz` beside it below the folders among some words."""
+    files = (file for word in words if (folder := Path(word)).is_dir() for file in sorted(folder.rglob("*.keras")))
+    found = (paired_target(config, file) for file in files if not any(part[0] == "." for part in file.parts[1:]))
+    return [target for target in found if target is not None]
 
 
 def name_of_model(config: Config, model: str) -> str:

@@ -110,8 +110,10 @@ def _checked(
     model: str, sample: str | None, options: Mapping[str, object], guard: Guard, report: Callable[[str], None]
 ) -> Result:
     from gradlint.checking import check
+    from gradlint.checking.interface import on_the_command_line
 
-    return check(model, sample, **options, limits=guard.limits, progress=report)  # type: ignore[arg-type]
+    with on_the_command_line():
+        return check(model, sample, **options, limits=guard.limits, progress=report)  # type: ignore[arg-type]
 
 
 def check_apart(

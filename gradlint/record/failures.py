@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from gradlint.errors import ModelRunError, UnknownVersionError
+from gradlint.errors import ModelRunError, UnknownVersionError, UsageError
 from gradlint.record import source
 from gradlint.record.error_text import plain
 from gradlint.record.recording import Failure, Region
@@ -82,7 +82,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
         ModelRunError: it is another one; the message says where.
         UnknownVersionError: it was not the model's code that failed.
     """
-    if isinstance(error, UnknownVersionError):
+    if isinstance(error, (UnknownVersionError, UsageError)):
         raise error
     trace = run.trace
     raised = _raised(error)

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.errors import UsageError
+from gradlint.load import search
 from gradlint.record import source, tensors
 from gradlint.record.recording import LossFunction, LossRecord
 from gradlint.upstream import models
@@ -228,16 +229,44 @@ def function_of(output: str, loss: Any) -> LossFunction:
     return LossFunction(output, str(getattr(inner, "__name__", name)), from_logits, module.startswith("keras."))
 
 
-def _named(loss: object, batch: Batch) -> Objective:
-    if isinstance(loss, str):
-        try:
-            function = keras.losses.get(loss)
-        except ValueError as error:
-            raise UsageError(f"Keras knows no loss named {loss!r}; pass the name of a keras.losses function") from error
-    elif callable(loss):
-        function = loss
-    else:
+def _function_of(loss: object) -> Any:
+    """The loss that a name, or whatever else the user has for it, stands for."""
+    if isinstance(loss, type):
+        raise UsageError(f"loss is the class {loss.__name__}; give an instance, {loss.__name__}(), or its name")
+    if callable(loss):
+        return loss
+    if not isinstance(loss, str):
         raise UsageError(f"loss must be a name or a callable (y_true, y_pred), not {type(loss).__name__}")
+    if search.is_named(loss):
+        try:
+            return search.named_object(loss)
+        except Exception as error:
+            raise UsageError(f"the loss {loss} cannot be imported: {type(error).__name__}: {error}") from error
+    try:
+        return keras.losses.get(loss)
+    except ValueError as error:
+        raise UsageError(f"Keras knows no loss named {loss!r}; pass the name of a keras.losses function") from error
+
+
+def _by_output(functions: Mapping[str, Any], batch: Batch) -> Objective:
+    """A loss for each of several outputs, as `compile` takes them."""
+    if missing := [output for output in functions if output not in batch.labels]:
+        given = ", ".join(map(repr, batch.labels)) or "none"
+        raise UsageError(f"loss names the output {missing[0]!r}, which has no labels; there are labels for {given}")
+
+    def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
+        flat = keras.tree.flatten(outputs)
+        found = outputs if isinstance(outputs, Mapping) else dict(zip(batch.labels, flat, strict=False))
+        return tf.add_n([tf.reduce_mean(each(batch.labels[name], found[name])) for name, each in functions.items()])
+
+    known = tuple(function_of(name, each) for name, each in functions.items())
+    return Objective(LossRecord("named", f"{', '.join(functions)}: as asked", functions=known), compute=compute)
+
+
+def _named(loss: object, batch: Batch) -> Objective:
+    if isinstance(loss, Mapping):
+        return _by_output({str(output): _function_of(part) for output, part in loss.items()}, batch)
+    function = _function_of(loss)
     if not batch.labels:
         raise UsageError("a loss was given, but the sample has no labels; add the array 'y' or pass --target KEY")
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)

@@ -157,7 +157,7 @@ class TestSampleFile:
 
     def test_one_array_only(self, shell: Callable[..., Ran], tmp_path: Path) -> None:
         path = tmp_path / "sample.npy"
-        np.save(path, np.zeros(3))
+        np.save(path, np.array([{}], dtype=object))
         assert "sample.npy" in refused(shell(MODEL, path))
 
     def test_cut_off_array(self, shell: Callable[..., Ran], tmp_path: Path) -> None:

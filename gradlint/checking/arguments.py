@@ -1,0 +1,70 @@
+"""The arguments of `gradlint.check()` as people write them: one thing for a list of it, a class for its instance."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gradlint.errors import UsageError
+
+_FILES_OF_SAMPLES = (".npz", ".npy", ".csv", ".parquet")
+
+
+def several(name: str, value: object) -> tuple[Any, ...]:
+    """The items of an argument; a single one stands for a list of it."""
+    if value is None:
+        return ()
+    if isinstance(value, (str, os.PathLike)) or not isinstance(value, Iterable):
+        return (value,)
+    if isinstance(value, Mapping):
+        raise UsageError(f"{name} must be a list, not a dict")
+    return tuple(value)
+
+
+def texts(name: str, value: object) -> tuple[str, ...]:
+    """As `several`, of text."""
+    items = several(name, value)
+    if wrong := [item for item in items if not isinstance(item, (str, os.PathLike))]:
+        raise UsageError(f"{name} must be a list of text, and holds {wrong[0]!r}")
+    return tuple(os.fspath(item) for item in items)
+
+
+def labels(value: object) -> tuple[tuple[str | None, str], ...]:
+    """(output, key) of each label: from keys, from pairs, or from a dict of keys by output."""
+    if isinstance(value, Mapping):
+        return tuple((str(output), str(key)) for output, key in value.items())
+    found: list[tuple[str | None, str]] = []
+    for item in several("targets", value):
+        if isinstance(item, str):
+            output, _, key = item.rpartition("=")
+            found.append((output or None, key))
+        elif isinstance(item, (tuple, list)) and len(item) == 2 and isinstance(item[1], str):
+            found.append((item[0], item[1]))
+        else:
+            raise UsageError(f"targets must name labels, as ['y'] or [('output', 'key')], and holds {item!r}")
+    return tuple(found)
+
+
+def table(name: str, value: object) -> tuple[tuple[str, Any], ...]:
+    """The pairs of an argument that is a dict."""
+    if value is None:
+        return ()
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{name} must be a dict, not {type(value).__name__}")
+    return tuple((str(key), inner) for key, inner in value.items())
+
+
+def refuse_misplaced(model: object, sample: object) -> None:
+    """Raises UsageError for a class in the place of a model, and for a sample in the place of the model."""
+    if isinstance(model, type):
+        raise UsageError(f"{model.__name__} is a class; give a model: {model.__name__}(...)")
+    looks_like_model = callable(sample) and hasattr(sample, "layers") and hasattr(sample, "trainable_variables")
+    swapped = (
+        str(model).endswith(_FILES_OF_SAMPLES) and str(sample).endswith((".keras", ".h5"))
+        if isinstance(model, (str, os.PathLike))
+        else not callable(model) and looks_like_model
+    )
+    if swapped or (looks_like_model and not callable(model)):
+        shown = f"{model} {sample}" if isinstance(model, (str, os.PathLike)) else "the arguments"
+        raise UsageError(f"{shown}: the other way round, the model comes first and then the sample")

@@ -1,0 +1,44 @@
+"""Messages in the words of whoever reads them: options are spelled for the command line, and for Python translated."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_on_command_line: ContextVar[bool] = ContextVar("_on_command_line", default=False)
+_ARGUMENTS = (
+    (re.compile(r"--import (your_module\.py|[\w./\\-]+\w)"), r"imports=['\1']"),
+    (re.compile(r"--map (\w+)=(\w+)"), r"mapping={'\1': '\2'}"),
+    (re.compile(r"--target (\w+)"), r"targets=['\1']"),
+    (re.compile(r"--depth (\w+)"), r"depth='\1'"),
+    (re.compile(r"--limit (\w+)=(\w+)"), r"limits=Limits(\1=\2)"),
+    (re.compile(r"--trust-model\b"), "trust_model=True"),
+    (re.compile(r"--import\b"), "imports"),
+    (re.compile(r"--map\b"), "mapping"),
+    (re.compile(r"--target\b"), "targets"),
+    (re.compile(r"--(causal|loss|select|ignore|probes|seed|mode|depth|limit|threshold)\b"), r"\1"),
+)
+
+
+@contextmanager
+def on_the_command_line() -> Iterator[None]:
+    """Messages of checks in this block are read by a user of the command line, or of a configuration."""
+    token = _on_command_line.set(True)
+    try:
+        yield
+    finally:
+        _on_command_line.reset(token)
+
+
+def in_the_words_of_the_caller(message: str) -> str:
+    """A message with the options that it names as the caller writes them."""
+    if _on_command_line.get():
+        return message
+    for option, argument in _ARGUMENTS:
+        message = option.sub(argument, message)
+    return message
