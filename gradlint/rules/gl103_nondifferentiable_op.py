@@ -138,6 +138,8 @@ def _why(cut: Cut) -> str:
         return f"TensorFlow has no gradient for {op.type}, and a tape that reaches it raises LookupError"
     if cut.local is Local.RAISES:
         return f"the gradient function of {op.type} raises ({op.detail})"
+    if has(op.type, Trait.STEPS):
+        return f"{op.type} goes in steps, flat wherever it is smooth, and has no gradient"
     if cut.makes_discrete:
         return f"{op.type} turns floats into whole numbers or booleans, which have no gradient"
     return f"{op.type} has no gradient for this operand"

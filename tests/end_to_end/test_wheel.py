@@ -22,17 +22,20 @@ def run(*command: object, **options: object) -> subprocess.CompletedProcess[str]
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, **options)
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+def built(folder: Path) -> Path:
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
     isolation = ["--no-build-isolation"] if importlib.util.find_spec("hatchling") else []
     done = run(*pip, "wheel", "--no-deps", *isolation, "--wheel-dir", folder, ROOT)
     if done.returncode != 0 and any(reason in done.stdout + done.stderr for reason in OFFLINE):
         pytest.skip("hatchling, which builds the wheel, is not installed and cannot be fetched")
     assert done.returncode == 0, done.stderr
-    (built,) = folder.glob("*.whl")
-    return built
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,10 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = ("--python", folder, "install", "--no-deps", "--no-index", "--ignore-installed")
     run(sys.executable, "-m", "pip", *target, wheel, check=True)
     return programs
+
+
+def test_two_builds_have_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
+    assert built(tmp_path).read_bytes() == wheel.read_bytes()
 
 
 def test_content(wheel: Path) -> None:
