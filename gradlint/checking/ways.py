@@ -111,8 +111,14 @@ def _of_object(
     model: object, sample: object, needs: frozenset[Need], options: Options, target: str = ""
 ) -> Iterator[Case]:
     from gradlint.load.model import is_legacy, is_model, quiet_tensorflow, spec_from_model
+    from gradlint.upstream.datasets import replicas_in_scope
 
     quiet_tensorflow()
+    if (replicas := replicas_in_scope()) > 1:
+        raise UsageError(
+            f"check() was called inside strategy.scope(), where every variable has {replicas} values; call it after "
+            "the with block: the model may stay as it is"
+        )
     if is_legacy(model):
         from gradlint.upstream.legacy import LegacyStep
 
