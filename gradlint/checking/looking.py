@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gradlint.passes.drops import Drop
     from gradlint.passes.facts import Facts
     from gradlint.passes.partial import Unused
-    from gradlint.record.recording import Leak, Recording
+    from gradlint.record.recording import Recording
     from gradlint.record.runner import Runner
     from gradlint.record.subject import Subject
     from gradlint.thresholds import Thresholds
@@ -185,10 +185,14 @@ def _with_leaks(laboratory: Laboratory, flow: Flow, case: Case, needs: frozenset
         options.report("looking for leaks between samples")
         leak = laboratory.leak_between_samples()
     axes = _causal_axes(flow, options)
-    if Need.FUTURE_LEAKS in needs and axes:
+    repeating = dict(laboratory.repeated_ahead()) if Need.FUTURE_LEAKS in needs and not axes else {}
+    if Need.FUTURE_LEAKS in needs and (axes or repeating):
         options.report("looking for leaks from the future")
-        found: list[Leak | None] = [laboratory.leak_from_later_steps(key, axis) for key, axis in axes]
-        future = tuple(leak for leak in found if leak is not None)
+        found = [
+            (laboratory.leak_from_later_steps(key, axis), repeating.get(key, ""))
+            for key, axis in axes or [(key, 1) for key in repeating]
+        ]
+        future = tuple(replace(leak, asked_by=labels) for leak, labels in found if leak is not None)
     return replace(flow, recording=replace(flow.recording, leak=leak, future_leaks=future))
 
 

@@ -405,12 +405,15 @@ def _from_file(
             _optimizers_without_slots(),
             _room_to_nest(spec),
             _offering(offered),
+            _folder_for_assets(),
         ):
             # Keras 3 cannot read back its own .h5 when it was compiled with the metric or loss "mse"
             # (keras issue 19330); only the loss matters here, so it is compiled anew.
             is_hdf5 = suffixes == HDF5_SUFFIXES
             if allocate:
                 model = keras.saving.load_model(file, safe_mode=not trust, compile=not is_hdf5)
+                if not is_hdf5 and spec.compiled:
+                    _call_own_compile(model, read_config(file, limits).get("compile_config"), trust)
             else:
                 model = _built(read_config(file, limits), spec, trust)
             if allocate and is_hdf5 and isinstance(model, keras.Model) and spec.loss is not None:
@@ -503,6 +506,23 @@ def _optimizers_without_slots() -> Iterator[None]:
         yield
     finally:
         owner.add_optimizer_variables = original
+
+
+@contextlib.contextmanager
+def _folder_for_assets() -> Iterator[None]:
+    """Has Keras unpack assets where they are removed: it leaves its own folder behind when a member is odd."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="gradlint-", ignore_cleanup_errors=True)
+    except OSError:  # only a model with assets needs one, and Keras says so then
+        yield
+        return
+    before = tempfile.tempdir
+    with folder:
+        tempfile.tempdir = folder.name
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 @contextlib.contextmanager
@@ -633,7 +653,26 @@ def _built(config: dict[str, object], spec: ModelSpec, trust: bool) -> Model:
     else:
         model.compile_from_config(compiled)
         model.compiled = True  # as Keras's own loader has it, whether or not the model knows how to
+        _call_own_compile(model, compiled, trust)
     return model
+
+
+def _call_own_compile(model: Any, saved: object, trust: bool) -> None:
+    """Calls the `compile` that a class has of its own with what was saved, which Keras leaves to the user.
+
+    It fails where the method wants more than that; the model is then as Keras loads it.
+    """
+    import keras
+
+    from gradlint.upstream.models import is_compiled_in_name_only
+
+    if not isinstance(model, keras.Model) or not saved or not is_compiled_in_name_only(model):
+        return
+    with contextlib.suppress(Exception):
+        taken = inspect.signature(model.compile).parameters
+        takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in taken.values())
+        given = keras.saving.deserialize_keras_object(saved, safe_mode=not trust)
+        model.compile(**{name: value for name, value in given.items() if takes_all or name in taken})
 
 
 def _compile(model: Model, spec: ModelSpec) -> None:

@@ -43,6 +43,8 @@ def severity_of_drop(facts: Facts, drop: Drop) -> Severity:
         return severity_of(Consequence.INTENDED)
     if drop.kind is DropKind.DECISION:
         lost = Consequence.VARIABLES if drop.variables else Consequence.HANDED_OVER
+    elif drop.inputs and drop.op is None and not drop.variables and _takes_the_batch_apart(facts):
+        lost = Consequence.HANDED_OVER
     elif drop.inputs:  # Nothing of its values arrives: what they feed is lost, trainable or not.
         lost = Consequence.BRANCH
     elif drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER):
@@ -50,6 +52,11 @@ def severity_of_drop(facts: Facts, drop: Drop) -> Severity:
     else:
         lost = Consequence.UNHEARD
     return severity_of(of_variables(facts, drop.variables, lost))
+
+
+def _takes_the_batch_apart(facts: Facts) -> bool:
+    """Whether a step of the user's own chooses what it reads: it may draw times and noise itself for such an input."""
+    return facts.recording is not None and facts.recording.loss.kind == "train_step"
 
 
 def severity_of_cut(facts: Facts, cut: Cut) -> Severity:

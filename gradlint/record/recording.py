@@ -350,6 +350,7 @@ class Leak:
         at: index of an output's slice: a sample, or a step.
         others: indices of the forbidden slices it depends on; empty where no gradient tells which.
         change: how far the output moves when those inputs are replaced, relative to its largest element.
+        asked_by: key of the labels that repeat the input one step ahead; empty when the user named the input.
     """
 
     type: str
@@ -360,6 +361,7 @@ class Leak:
     at: int
     others: tuple[int, ...]
     change: float | None = None
+    asked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,10 @@ def check(facts: Facts) -> Iterator[Finding]:
         if not drop.inputs or drop.outputs or drop.kind is DropKind.DECISION:
             continue
         keys = listed(drop.inputs)
+        severity = severity_of_drop(facts, drop)
         if drop.op is None:
-            message = f"nothing in the model reads {keys}"
+            reader = "the model's train_step" if severity is Severity.INFO and not drop.is_by_design else "the model"
+            message = f"nothing in {reader} reads {keys}"
         else:
             message = f"{keys} is computed into {drop.op.type} and then dropped: no path leads to the loss"
         if drop.variables:
@@ -76,7 +78,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             message += f" ({drop.reason})"
         yield RULE.finding(
             message,
-            severity=severity_of_drop(facts, drop),
+            severity=severity,
             inputs=drop.inputs,
             variables=paths(drop.variables),
             cause=cause_of_drop(drop),

@@ -16,10 +16,10 @@ DOC = """\
 ## What it does
 
 Reports the first operation through which an output at one step depends on a later step of an input.
-It is looked for only when asked: `--causal INPUT` names the input, `--causal INPUT:AXIS` the axis of
-its steps (1, the axis after the batch, unless told otherwise). The gradient of the outputs at the
-first and at the middle step, in inference mode, with respect to every later step of the input must
-be zero.
+It is looked for where the labels repeat an input one step ahead (the next token, the next sample), and when
+asked: `--causal INPUT` names the input, `--causal INPUT:AXIS` the axis of its steps (1, the axis after the batch,
+unless told otherwise). In inference mode, the outputs up to the first and up to the middle step must stay as they
+are when every later step of the input is replaced.
 
 ## Why it matters
 
@@ -29,7 +29,7 @@ loss is excellent, and in use, where the future is missing, it is worthless.
 ## Example
 
 ```python
-h = keras.layers.MultiHeadAttention(4, 16)(x, x)                           # GL502 with --causal tokens
+h = keras.layers.MultiHeadAttention(4, 16)(x, x)                           # GL502: y[:, t] is tokens[:, t + 1]
 h = keras.layers.Bidirectional(keras.layers.LSTM(32, return_sequences=True))(x)   # GL502 too
 ```
 
@@ -46,8 +46,9 @@ recurrent layers in one direction, and normalise over the features and not over 
 ## Known limits
 
 Two steps are looked at, not all: the later steps are replaced, and the output at or before them must stay
-as it is, to a thousandth of its largest element. Only outputs with as many steps as the input are looked
-at, along the same axis.
+as it is, to a hundred-thousandth of its largest element. Only outputs with as many steps as the input are looked
+at, along the same axis. Labels count as repeated when at least every fourth element of the input differs from
+the step before it; labels in another form (one-hot, a difference, several steps ahead) are not recognised.
 """
 
 
@@ -56,8 +57,9 @@ def check(facts: Facts) -> Iterator[Finding]:
     recording = facts.recording
     for leak in recording.future_leaks if recording is not None else ():
         until = f", up to {leak.others[-1]}" if leak.others else ""
+        why = f", which labels '{leak.asked_by}' ask it to predict" if leak.asked_by else ""
         yield RULE.finding(
-            f"{leak.type} lets the output at step {leak.at} depend on '{leak.input}' at later steps{until}",
+            f"{leak.type} lets the output at step {leak.at} depend on '{leak.input}' at later steps{until}{why}",
             inputs=(leak.input,),
             cause=Cause(leak.layer or None, leak.type, leak.file, leak.line),
             evidence={"output_step": leak.at, "depends_on": list(leak.others), "change": leak.change},

@@ -94,3 +94,33 @@ def test_sorting_the_steps_is_a_leak_from_the_future_that_gradients_show_too() -
     model = sequence_model(lambda h: h + tf.cast(tf.argsort(h, axis=1), tf.float32))
     (finding,) = leaks(model, {"x": RNG.normal(size=(3, 6, 3)).astype("float32")}, causal=["x"])
     assert (finding.code, finding.cause.file) == ("GL502", __file__)
+
+
+def test_a_mean_that_hardly_counts_is_one() -> None:
+    model = sequence_model(lambda h: h[:, -1] + 1e-3 * tf.reduce_mean(h[:, -1], axis=0, keepdims=True))
+    assert [f.code for f in leaks(model, {"x": RNG.normal(size=(4, 6, 3)).astype("float32")})] == ["GL501"]
+
+
+def next_token_model(attend: dict[str, bool]) -> keras.Model:
+    tokens = keras.Input((8,), dtype="int32", name="tokens")
+    h = keras.layers.Embedding(12, 6)(tokens)
+    h = keras.layers.MultiHeadAttention(2, 3, name="attend")(h, h, **attend)
+    model = keras.Model(tokens, keras.layers.Dense(12, name="next")(h))
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_labels_that_are_the_next_token_ask_for_causal_attention(causal: bool) -> None:
+    text = RNG.integers(0, 12, (5, 9))
+    sample = {"tokens": text[:, :-1], "y": text[:, 1:]}
+    found = leaks(next_token_model({"use_causal_mask": causal}), sample)
+    assert [f.code for f in found] == ([] if causal else ["GL502"])
+    assert causal or "labels 'y'" in found[0].message
+
+
+@pytest.mark.parametrize("labels", ["the same step", "others", "constant"])
+def test_labels_that_are_no_next_token_ask_for_nothing(labels: str) -> None:
+    text = RNG.integers(0, 12, (5, 9)) if labels != "constant" else np.full((5, 9), 3)
+    y = {"the same step": text[:, :-1], "others": RNG.integers(0, 12, (5, 8)), "constant": text[:, 1:]}[labels]
+    assert leaks(next_token_model({}), {"tokens": text[:, :-1], "y": y}) == []

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import tempfile
 import textwrap
 import warnings
 import zipfile
@@ -203,3 +204,19 @@ def test_tensorflow_starts_without_a_word():
     code = "from gradlint.load.model import quiet_tensorflow; quiet_tensorflow()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("members", [("assets/x", "assets/x/y"), ("assets/x/y", "assets/x"), ("assets/" + "n" * 300,)])
+def test_odd_members_leave_no_folder_behind(members, saved, tmp_path, monkeypatch):
+    path = tmp_path / "m.keras"
+    path.write_bytes(saved.read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        for member in members:
+            archive.writestr(member, "1")
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    with pytest.raises(ModelFileError):
+        load_model(path)
+    assert list(place.iterdir()) == []
+    assert tempfile.tempdir == str(place)

@@ -235,6 +235,44 @@ def test_a_file_that_keras_cannot_compile_says_what_to_do(tmp_path, depth):
     assert "use --depth values" not in str(told.value)
 
 
+class TwoOptimizers(Elsewhere):
+    def compile(self, **options):
+        keras.Model.compile(self, **options)
+        self.rate = 0.1
+
+
+@pytest.mark.parametrize("depth", ["values", "structure"])
+def test_a_file_is_compiled_by_the_class_itself_where_it_takes_what_was_saved(tmp_path, depth):
+    model = TwoOptimizers()
+    model(normal(1, 6))
+    model.compile(optimizer="adam")
+    path = tmp_path / "model.keras"
+    model.save(path)
+    with keras.saving.custom_object_scope({"TwoOptimizers": TwoOptimizers}):
+        assert gradlint.check(path, BATCH, depth=depth, trust_model=True).findings == ()
+
+
+class OwnTimes(keras.Model):
+    """A step that draws the times that its model takes, whatever the sample says of them."""
+
+    def train_step(self, data):
+        x = data[0]["x"] if isinstance(data, tuple) else data["x"]
+        with tf.GradientTape() as tape:
+            given = {"x": x, "t": tf.random.uniform((tf.shape(x)[0], 1))}
+            loss = tf.reduce_mean(tf.square(self(given, training=True) - x))
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return {"loss": loss}
+
+
+def test_a_key_that_the_step_draws_itself_is_no_error():
+    x, t = keras.Input((4,), name="x"), keras.Input((1,), name="t")
+    model = OwnTimes({"x": x, "t": t}, layers.Dense(4)(layers.Concatenate()([x, layers.Dense(3)(t)])))
+    model.compile("adam")
+    found = gradlint.check(model, {"x": normal(6, 4), "t": normal(6, 1, seed=1)}).findings
+    assert [(f.code, f.severity.value, f.inputs) for f in found if f.code == "GL101"] == [("GL101", "info", ("t",))]
+    assert all(f.severity.value == "info" for f in found)
+
+
 class Adversaries(keras.Model):
     """Two networks that only the step calls, and that nobody has built before."""
 
