@@ -139,9 +139,3 @@ class Start:
     data: tuple[Data, ...] = ()
     scaled_loss: float | None = None
     scaled: tuple[tuple[str, float], ...] = ()
-
-    @property
-    def update_ratio(self) -> float | None:
-        """Norm of all updates over the norm of all weights; None when there is nothing to compare."""
-        weight = sum(update.weight**2 for update in self.updates) ** 0.5
-        return sum(update.update**2 for update in self.updates) ** 0.5 / weight if weight else None

@@ -114,10 +114,6 @@ class GradientCall:
     """The type of a source that is neither a tensor nor a variable."""
     error: str | None = None
 
-    @property
-    def asks_variables(self) -> bool:
-        return any(source.variable for source in self.sources)
-
 
 @dataclass(frozen=True, slots=True)
 class UpdatePair:

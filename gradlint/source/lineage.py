@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from gradlint.source.expressions import settled
 from gradlint.source.module import Module, Part, is_loss_name, is_part_of, key, root
 from gradlint.source.names import is_library
 from gradlint.source.values import Kind, Scope, Value
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _LIMIT = 400
 
@@ -158,11 +154,6 @@ class Holding:
             return False
         return are_distinct(self.module, origin, self.part.value)
 
-    def is_defined(self, value: Value, name: str) -> bool:
-        """Whether the class of an object stands in this file and defines the method itself."""
-        owner = self.module.receiver_class(value)
-        return owner is not None and any(name in each.children for each in self.module.family(owner))
-
     def may_call(self, callee: Value) -> bool:
         """Whether a function or object that the file does not show may use the source when it is called."""
         origin = settled(callee)
@@ -240,6 +231,3 @@ class Holding:
 
     def changes_state(self, scope: Scope, call: Value) -> bool:
         return False
-
-    def any_related(self, values: Iterable[Value]) -> bool:
-        return any(self.is_related(each) for each in values)

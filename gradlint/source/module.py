@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gradlint.source.expressions import QUESTIONS, TRANSPARENT, is_tape, settled
-from gradlint.source.names import is_library, last
+from gradlint.source.names import last
 from gradlint.source.statements import StatementReader
 from gradlint.source.values import Block, Kind, Place, Scope, Value
 
@@ -471,11 +471,6 @@ def position(value: Value) -> tuple[int, int]:
 def is_loss_name(name: str) -> bool:
     """Whether something is named like a loss."""
     return LOSS_NAME.search(name) is not None
-
-
-def is_known(value: Value) -> bool:
-    """Whether a value is a function of a library that knows nothing of the file's models."""
-    return value.kind is Kind.NAME and is_library(value.name)
 
 
 def place_of(value: Value, context: Context) -> tuple[Place, ...]:

@@ -10,8 +10,6 @@ import ast
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-
 
 class Kind(Enum):
     """What made a value."""
@@ -150,7 +148,6 @@ class Scope:
     node: ast.AST
     parent: Scope | None
     bindings: dict[str, list[Value]] = field(default_factory=dict)
-    locals: frozenset[str] = frozenset()
     outer: frozenset[str] = frozenset()
     parameters: list[Value] = field(default_factory=list)
     defaults: dict[str, Value] = field(default_factory=dict)
