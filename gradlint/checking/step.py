@@ -84,13 +84,13 @@ def check_step(
         raise UsageError(f"step must be a callable, not {type(step).__name__}")
     options = _chosen(select, ignore, fail_on, thresholds, probes, seed)
     from gradlint.record.step import (
-        StepTask,
         given_arrays,
         needs_building,
         record_after_update,
         record_step,
         replaced_arrays,
     )
+    from gradlint.record.step_task import StepTask
 
     task = StepTask(
         name=_name_of(step),
@@ -160,7 +160,8 @@ class watch:
         from gradlint.load.model import quiet_tensorflow
 
         quiet_tensorflow()
-        from gradlint.record.step import Observation, StepTask
+        from gradlint.record.step import Observation
+        from gradlint.record.step_task import StepTask
 
         task = StepTask("the step", self._models, self._optimizers, self._variables, keep=self._keep)
         self._observation = Observation(task, self._options.bounds, "")

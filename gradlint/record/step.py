@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -17,8 +17,9 @@ from gradlint.record.failures import failure_of
 from gradlint.record.objective import Batch
 from gradlint.record.observation import StepTrace
 from gradlint.record.recording import Failure, LabelRecord, LossRecord, Recording, is_float
-from gradlint.record.run import ONE_AT_A_TIME, Run
+from gradlint.record.run import ONE_AT_A_TIME
 from gradlint.record.step_record import Crash, StepRecord
+from gradlint.record.step_task import StepRun, StepTask
 from gradlint.record.step_writing import left_out_of, record_of
 from gradlint.record.subject import Subject, perturbed
 from gradlint.record.writing import Backward, recording_of
@@ -31,37 +32,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from gradlint.thresholds import Thresholds
-
-
-@dataclass(frozen=True, slots=True)
-class StepTask:
-    """What is observed.
-
-    Attributes:
-        name: of the step.
-        models: those that should learn; found from what the step touches when empty.
-        variables: those that should learn besides.
-        given: arrays and tensors that the step gets, by key.
-        seed: of the step's random operations; None leaves them alone.
-        keep: leave the step's changes as they are.
-    """
-
-    name: str
-    models: tuple[Any, ...] = ()
-    optimizers: tuple[Any, ...] = ()
-    variables: tuple[Any, ...] = ()
-    given: Mapping[str, Any] | None = None
-    seed: int | None = None
-    keep: bool = False
-
-
-class StepRun(Run):
-    """One observed step, as what writes recordings knows runs."""
-
-    def adopt(self, trace: StepTrace, learners: Sequence[Any]) -> None:
-        """Take over what was observed."""
-        self.trace = trace
-        self.subject = replace(self.subject, learners=tuple(learners))
 
 
 class Observation:

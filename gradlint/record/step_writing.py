@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from gradlint.record.ledger import Op
     from gradlint.record.observation import LiveCall, LiveUpdate, StepTrace
-    from gradlint.record.step import StepRun, StepTask
+    from gradlint.record.step_task import StepRun, StepTask
 
 # Parts of this name follow what learns, or stand beside it: nobody means to train them.
 FOLLOWERS = frozenset(

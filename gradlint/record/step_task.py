@@ -1,0 +1,44 @@
+"""What is observed of a training step, and the run that it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gradlint.record.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gradlint.record.observation import StepTrace
+
+
+@dataclass(frozen=True, slots=True)
+class StepTask:
+    """What is observed.
+
+    Attributes:
+        name: of the step.
+        models: those that should learn; found from what the step touches when empty.
+        variables: those that should learn besides.
+        given: arrays and tensors that the step gets, by key.
+        seed: of the step's random operations; None leaves them alone.
+        keep: leave the step's changes as they are.
+    """
+
+    name: str
+    models: tuple[Any, ...] = ()
+    optimizers: tuple[Any, ...] = ()
+    variables: tuple[Any, ...] = ()
+    given: Mapping[str, Any] | None = None
+    seed: int | None = None
+    keep: bool = False
+
+
+class StepRun(Run):
+    """One observed step, as what writes recordings knows runs."""
+
+    def adopt(self, trace: StepTrace, learners: Sequence[Any]) -> None:
+        """Take over what was observed."""
+        self.trace = trace
+        self.subject = replace(self.subject, learners=tuple(learners))
