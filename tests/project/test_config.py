@@ -133,7 +133,7 @@ thresholds.saturated-share = 0.9
     [
         ('slect = ["GL1"]', "2: tool.gradlint.slect is not known; did you mean select?"),
         ('fail_on = "error"', "2: tool.gradlint.fail_on is not known; did you mean fail-on?"),
-        ("colour = true", "2: tool.gradlint.colour is not known; known are baseline, causal,"),
+        ("colour = true", "2: tool.gradlint.colour is not known; known are baseline, batch, causal,"),
         ('fail-on = "eror"', "2: fail-on: 'eror' is not one of error, warning, never"),
         ("fail-on = 1", "2: fail-on: 1 is not one of"),
         ('depth = "deep"', "2: depth: 'deep' is not one of preflight, structure, values"),
