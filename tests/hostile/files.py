@@ -1148,7 +1148,7 @@ def sample_that_is_a_single_array(folder: Path) -> None:
     (folder / SAMPLE).write_bytes(npy((3, 4), data=bytes(48)))
 
 
-@case("is a directory, not a sample")
+@case("is a folder, and not one that tf.data.Dataset.save has written")
 def sample_that_is_a_directory(folder: Path) -> None:
     keras_file(folder)
     (folder / SAMPLE).mkdir()

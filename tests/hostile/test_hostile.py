@@ -186,3 +186,13 @@ def test_keys_are_shown_escaped_in_every_format(
         outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", out.replace("\\`", ""))
         assert "<script>" not in outside
         assert "<img" not in outside
+
+
+def test_each_known_hole_is_replayed() -> None:
+    """What SECURITY.md names as a replay is a file that is tried."""
+    security = (Path(__file__).resolve().parents[2] / "SECURITY.md").read_text()
+    rows = [line for line in security.splitlines() if line.startswith("| CVE-")]
+    replays = [replay for row in rows for replay in re.findall(r"\(([`\w, ]+)\) \|$", row)]
+    names = {name for replay in replays for name in re.findall(r"`(\w+)`", replay)}
+    assert len(rows) == len(replays) == 9
+    assert {name.replace("_", "-") for name in names} <= set(BY_NAME)
