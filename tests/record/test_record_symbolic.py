@@ -197,7 +197,7 @@ def test_a_custom_gradient_that_gives_its_variables_nothing(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["values", "printed"])
 def test_what_needs_values_says_where(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ModelRunError, match=rf"layer '{name}' .*{HERE}:\d+.*--depth values"):
+    with pytest.raises(ModelRunError, match=rf"layer '{name}' .*{HERE}:\d+.*use depth='values'"):
         gradlint.check(model_of_values(name), sample(), depth="structure")
 
 
@@ -352,5 +352,5 @@ def test_a_loss_that_needs_a_shape_is_named():
     model = keras.Model({"x": x}, layers.Dense(2)(x))
     model.compile("sgd", lambda y, p: tf.py_function(lambda a, b: tf.reduce_mean((a - b) ** 2, -1), [y, p], tf.float32))
     arrays = {"x": np.ones((3, 4), "float32"), "y": np.ones((3, 2), "float32")}
-    with pytest.raises(ModelRunError, match=r"failed in the loss.*--depth values"):
+    with pytest.raises(ModelRunError, match=r"failed in the loss.*use depth='values'"):
         gradlint.check(model, arrays, depth="structure")

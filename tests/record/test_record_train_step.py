@@ -232,7 +232,7 @@ def test_a_file_that_keras_cannot_compile_says_what_to_do(tmp_path, depth):
         pytest.raises(gradlint.GradlintError, match=r"no attribute 'rate'.*override get_compile_config") as told,
     ):
         gradlint.check(path, BATCH, depth=depth, trust_model=True)
-    assert "use --depth values" not in str(told.value)
+    assert "depth='values'" not in str(told.value)
 
 
 class TwoOptimizers(Elsewhere):
