@@ -10,6 +10,7 @@ from flows import facts, flow, op, variable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gradlint.finding import Severity
 from gradlint.flow import Flow
 from gradlint.rules import ALL_RULES
 
@@ -205,8 +206,11 @@ def test_every_absent_gradient_of_a_learner_is_explained_once(model):
 @given(models())
 @LAW
 def test_a_second_run_of_the_same_model_agrees(model):
+    """Nothing changes but how certain it is that a zero stays one."""
     subject = built(model)
-    assert findings(subject, built(model)) == findings(subject)
+    once, twice = findings(subject), findings(subject, built(model))
+    assert [replace(f, severity=Severity.INFO) for f in twice] == [replace(f, severity=Severity.INFO) for f in once]
+    assert all(second.severity.order >= first.severity.order for first, second in zip(once, twice, strict=True))
 
 
 @pytest.mark.parametrize("orders", [[-1.0 * n for n in range(9, -1, -1)], [1.0 * n for n in range(9, -1, -1)]])
