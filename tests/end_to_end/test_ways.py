@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import shlex
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -246,7 +248,6 @@ def prepared(folder: Path) -> dict[str, object]:
 
 def _of_keras_2(source: Path, target: Path) -> None:
     """A file that names the classes of tf_keras, as Keras 2 wrote them."""
-    import json
     import zipfile
 
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
@@ -303,15 +304,10 @@ def written(table: dict[str, list[tuple[str, str]]]) -> str:
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ways")
-    before, path = os.getcwd(), list(sys.path)
-    os.chdir(folder)
-    try:
-        yield rows(folder)
-    finally:
-        os.chdir(before)
-        sys.path[:] = path
+def table():
+    """Of a process of its own: devices, registered classes and modules of other tests would change what comes."""
+    ran = subprocess.run([sys.executable, __file__, "--print"], capture_output=True, text=True, check=True)
+    return json.loads(ran.stdout.splitlines()[-1])
 
 
 def test_every_way_comes_to_what_the_document_says(table):
@@ -330,4 +326,8 @@ def test_what_works_finds_the_rounding_and_what_does_not_says_what_to_do(table):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         os.chdir(place)
-        DOCUMENT.write_text(written(rows(Path(place))), encoding="utf-8")
+        found_here = rows(Path(place))
+        if "--print" in sys.argv:
+            print(json.dumps(found_here))
+        else:
+            DOCUMENT.write_text(written(found_here), encoding="utf-8")
