@@ -153,7 +153,8 @@ class ForeignTensor:
 
 def prepared(folder: Path) -> dict[str, object]:
     """The files, and the names that the examples use."""
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     (folder / "plain_layers.py").write_text(LAYERS)
     (folder / "making.py").write_text(MAKING)
     sys.path.insert(0, str(folder))
@@ -306,6 +307,7 @@ def written(table: dict[str, list[tuple[str, str]]]) -> str:
 @pytest.fixture(scope="module")
 def table():
     """Of a process of its own: devices, registered classes and modules of other tests would change what comes."""
+    pytest.importorskip("pandas")
     ran = subprocess.run([sys.executable, __file__, "--print"], capture_output=True, text=True, check=True)
     return json.loads(ran.stdout.splitlines()[-1])
 
