@@ -10,7 +10,6 @@ from gradlint.flow import Flow
 from gradlint.passes.blocks import blocks_by_form
 from gradlint.passes.drops import DropKind, drops
 from gradlint.passes.facts import facts_of
-from gradlint.passes.labels import broadcasts
 from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
 from gradlint.passes.stops import lost
@@ -65,8 +64,6 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
     returns = _returns(first, lambda: runner.record(trace_returns=True), options)
     unread = any(drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER) and not drop.is_by_design for drop in first)
     in_branches: frozenset[str] = runner.traced_reads() if unread else frozenset()
-    met = broadcasts(flow) if Need.EXPERIMENTS in needs else ()
-    blind = frozenset(broadcast.key for broadcast in met if laboratory.is_blind_to_rows(broadcast.key))
     flow = _with_leaks(laboratory, _with_scaled_inputs(laboratory, flow, case, needs, options), case, needs, options)
     return facts_of(
         flow,
@@ -77,7 +74,7 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
         lying=doubts.lying,
         healed=doubts.healed,
         unused=doubts.unused,
-        blind=blind,
+        is_blind=laboratory.is_blind_to_rows if Need.EXPERIMENTS in needs else None,
         bridge=laboratory.bridge(flow.recording) if Need.EXPERIMENTS in needs else None,
     )
 
@@ -185,13 +182,11 @@ def _with_leaks(laboratory: Laboratory, flow: Flow, case: Case, needs: frozenset
         options.report("looking for leaks between samples")
         leak = laboratory.leak_between_samples()
     axes = _causal_axes(flow, options)
-    repeating = dict(laboratory.repeated_ahead()) if Need.FUTURE_LEAKS in needs and not axes else {}
-    if Need.FUTURE_LEAKS in needs and (axes or repeating):
+    asked_by = laboratory.repeated_ahead() if Need.FUTURE_LEAKS in needs and not axes else {}
+    axes = axes or tuple((key, 1) for key in asked_by)
+    if Need.FUTURE_LEAKS in needs and axes:
         options.report("looking for leaks from the future")
-        found = [
-            (laboratory.leak_from_later_steps(key, axis), repeating.get(key, ""))
-            for key, axis in axes or [(key, 1) for key in repeating]
-        ]
+        found = [(laboratory.leak_from_later_steps(key, axis), asked_by.get(key, "")) for key, axis in axes]
         future = tuple(replace(leak, asked_by=labels) for leak, labels in found if leak is not None)
     return replace(flow, recording=replace(flow.recording, leak=leak, future_leaks=future))
 

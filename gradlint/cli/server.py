@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
     from pygls.workspace import TextDocument
 
+    from gradlint.checking.source import FileReport
     from gradlint.finding import Finding
     from gradlint.rule import Rule
 
@@ -122,8 +123,11 @@ def server_of() -> LanguageServer:
         found = known.get(uri, Checked())
         lines = range(params.range.start.line + 1, params.range.end.line + 2)
         here = [each for each in found.findings if each.cause.line in lines and each.code in FIXABLE]
+        if not here:
+            return []
         document = server.workspace.get_text_document(uri)
-        made = (_action(document, each, found.rules) for each in here)
+        before = check_text(document.source, str(document.path), found.rules)
+        made = (_action(document, each, found.rules, before) for each in here)
         return [each for each in made if each is not None]
 
     return server
@@ -149,17 +153,18 @@ def _diagnostic(document: TextDocument, finding: Finding) -> lsp.Diagnostic:
     )
 
 
-def _action(document: TextDocument, finding: Finding, rules: Sequence[Rule]) -> lsp.CodeAction | None:
+def _action(
+    document: TextDocument, finding: Finding, rules: Sequence[Rule], before: FileReport
+) -> lsp.CodeAction | None:
     from lsprotocol import types as lsp
 
     try:
-        done = fix_one(document.source.encode(), str(document.path), finding, rules)
+        done = fix_one(document.source.encode(), str(document.path), finding, rules, before)
     except UsageError:  # LibCST is not installed
         return None
     if done is None:
         return None
-    after, is_safe = done
-    old, new = document.lines, after.decode().splitlines(keepends=True)
+    old, new = document.lines, done.content.decode().splitlines(keepends=True)
     start = next((at for at, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0)
     same = 0
     while same < min(len(old), len(new)) - start and old[-1 - same] == new[-1 - same]:
@@ -168,8 +173,8 @@ def _action(document: TextDocument, finding: Finding, rules: Sequence[Rule]) -> 
     edit = lsp.TextEdit(where, "".join(new[start : len(new) - same]))
     advice = next((rule.advice for rule in rules if rule.code == finding.code), "")
     return lsp.CodeAction(
-        title=f"{finding.code}: {advice}" + ("" if is_safe else " (may change more)"),
+        title=f"{finding.code}: {advice}" + ("" if done.is_safe else " (may change more)"),
         kind=lsp.CodeActionKind.QuickFix,
         edit=lsp.WorkspaceEdit(changes={document.uri: [edit]}),
-        is_preferred=is_safe,
+        is_preferred=done.is_safe,
     )

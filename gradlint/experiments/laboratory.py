@@ -93,15 +93,15 @@ class Laboratory:
         leak = leak or first_difference(self._inference(inputs), self._inference(found.inputs), found.at, 0, size)
         return None if leak is None else replace(leak, change=found.change)
 
-    def repeated_ahead(self) -> tuple[tuple[str, str], ...]:
+    def repeated_ahead(self) -> Mapping[str, str]:
         """Inputs whose next step is what the labels ask for at this one, each with the key of these labels."""
         subject = self._runner.subject
-        return tuple(
-            (key, subject.label_keys.get(name, name))
+        return {
+            key: subject.label_keys.get(name, name)
             for key, steps in subject.inputs.items()
             for name, labels in subject.labels.items()
             if not hasattr(steps, "row_splits") and independence.is_one_ahead(np.asarray(labels), np.asarray(steps))
-        )
+        }
 
     def leak_from_later_steps(self, key: str, axis: int) -> Leak | None:
         """Where outputs begin to depend on later steps of an input, in inference mode; None when none does."""

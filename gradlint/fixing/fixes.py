@@ -36,15 +36,39 @@ class Fixed:
     unsafe: int = 0
 
 
-def fix_one(content: bytes, name: str, finding: Finding, rules: Sequence[Rule]) -> tuple[bytes, bool] | None:
-    """The file with one finding repaired, and whether that is safe; None where there is no repair that holds."""
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """A file with one finding repaired.
+
+    Attributes:
+        content: its bytes.
+        is_safe: nothing is changed but what the finding is about.
+        report: what is found in it now.
+    """
+
+    content: bytes
+    is_safe: bool
+    report: FileReport
+
+
+def fix_one(content: bytes, name: str, finding: Finding, rules: Sequence[Rule], before: FileReport) -> Repaired | None:
+    """The file with one finding repaired; None where there is no repair that holds.
+
+    Args:
+        content: of the file.
+        name: its path.
+        finding: to repair.
+        rules: what to look for.
+        before: what they find in this content.
+    """
     if finding.code not in FIXABLE or not name.endswith(".py"):
         return None
     repair = _repairs()(content, finding)
     if repair is None:
         return None
     after = repair.module.bytes
-    return (after, repair.is_safe) if _holds(content, after, name, finding, rules) else None
+    report = check_text(after, name, rules)
+    return Repaired(after, repair.is_safe, report) if _holds(before, report, finding) else None
 
 
 def fixed(
@@ -65,25 +89,24 @@ def fixed(
     done: list[Finding] = []
     left: set[tuple[str, int]] = set()
     risky = 0
+    report = check_text(content, name, rules)
     while True:
-        report: FileReport = check_text(content, name, rules)
         waiting = [f for f in report.findings if not is_meant(f) and (f.code, f.cause.line or 0) not in left]
         if not waiting:
             return Fixed(content, tuple(done), risky)
         finding = waiting[0]
-        found = fix_one(content, name, finding, rules)
-        if found is None or not (found[1] or unsafe):
+        found = fix_one(content, name, finding, rules, report)
+        if found is None or not (found.is_safe or unsafe):
             left.add((finding.code, finding.cause.line or 0))
             risky += found is not None
             continue
-        content = found[0]
+        content, report = found.content, found.report
         done.append(finding)
         left.clear()  # lines have moved
         risky = 0
 
 
-def _holds(before: bytes, after: bytes, name: str, finding: Finding, rules: Sequence[Rule]) -> bool:
-    old, new = (check_text(content, name, rules) for content in (before, after))
+def _holds(old: FileReport, new: FileReport, finding: Finding) -> bool:
     if new.broken or len(new.unused) > len(old.unused):
         return False
     was, is_now = (Counter(each.code for each in report.findings) for report in (old, new))

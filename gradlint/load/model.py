@@ -412,7 +412,7 @@ def _from_file(
             is_hdf5 = suffixes == HDF5_SUFFIXES
             if allocate:
                 model = keras.saving.load_model(file, safe_mode=not trust, compile=not is_hdf5)
-                if not is_hdf5 and spec.compiled:
+                if not is_hdf5 and spec.compiled and _wants_own_compile(model):
                     _call_own_compile(model, read_config(file, limits).get("compile_config"), trust)
             else:
                 model = _built(read_config(file, limits), spec, trust)
@@ -653,8 +653,15 @@ def _built(config: dict[str, object], spec: ModelSpec, trust: bool) -> Model:
     else:
         model.compile_from_config(compiled)
         model.compiled = True  # as Keras's own loader has it, whether or not the model knows how to
-        _call_own_compile(model, compiled, trust)
+        if _wants_own_compile(model):
+            _call_own_compile(model, compiled, trust)
     return model
+
+
+def _wants_own_compile(model: object) -> bool:
+    from gradlint.upstream.models import is_compiled_in_name_only
+
+    return is_model(model) and is_compiled_in_name_only(model)
 
 
 def _call_own_compile(model: Any, saved: object, trust: bool) -> None:
@@ -664,10 +671,6 @@ def _call_own_compile(model: Any, saved: object, trust: bool) -> None:
     """
     import keras
 
-    from gradlint.upstream.models import is_compiled_in_name_only
-
-    if not isinstance(model, keras.Model) or not saved or not is_compiled_in_name_only(model):
-        return
     with contextlib.suppress(Exception):
         taken = inspect.signature(model.compile).parameters
         takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in taken.values())

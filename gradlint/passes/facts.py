@@ -14,7 +14,7 @@ from gradlint.passes.omissions import Omitted, excused, omitted
 from gradlint.passes.scale import Trend, trend
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gradlint.flow import Flow
     from gradlint.load.spec import ArraySpec, Binding, ModelSpec
@@ -71,7 +71,7 @@ def facts_of(
     lying: frozenset[str] = frozenset(),
     healed: frozenset[str] = frozenset(),
     unused: Sequence[Unused] = (),
-    blind: frozenset[str] = frozenset(),
+    is_blind: Callable[[str], bool] | None = None,
     bridge: Bridge | None = None,
 ) -> Facts:
     """Run every pass over a flow.
@@ -85,9 +85,11 @@ def facts_of(
         lying: keys and paths whose zero gradient is contradicted by finite differences of the loss.
         healed: keys and paths that get a gradient as the compiled optimizer takes it: they are not reported.
         unused: slices of inputs that neither a gradient reaches nor the loss depends on.
-        blind: keys of arrays whose rows may change places without a change of the loss.
+        is_blind: tells whether the rows of an array may change places without a change of the loss.
         bridge: lets the gradient through operations that stop it.
     """
+    met = broadcasts(flow)
+    keys = {broadcast.key for broadcast in met} if is_blind is not None else ()
     return replace(
         paper,
         flow=flow,
@@ -98,9 +100,9 @@ def facts_of(
         omitted=omitted(flow),
         blocks=blocks(flow, probes, lying, healed),
         births=births(flow),
-        broadcasts=broadcasts(flow),
+        broadcasts=met,
         unused=tuple(unused),
         trend=trend(flow),
         lying=lying,
-        blind=blind,
+        blind=frozenset(filter(is_blind, keys)),
     )
