@@ -94,6 +94,10 @@ class Trait(Enum):
 
 
 _NONE = frozenset[Trait]()
+_OTHER_AXES = frozenset(
+    {Trait.MOVES, Trait.REARRANGES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}
+)
+"""Of what gives the same elements other axes."""
 
 TRAITS = MappingProxyType(
     {
@@ -125,17 +129,7 @@ TRAITS = MappingProxyType(
         "EnsureShape": frozenset({Trait.KEEPS_VALUES, Trait.LINEAR}),
         "Equal": frozenset({Trait.COMPARES}),
         "Erf": frozenset({Trait.SQUASHES}),
-        "ExpandDims": frozenset(
-            {
-                Trait.MOVES,
-                Trait.REARRANGES,
-                Trait.KEEPS_VALUES,
-                Trait.ADDS_AXIS,
-                Trait.MIXES_NOTHING,
-                Trait.REFORMS,
-                Trait.LINEAR,
-            }
-        ),
+        "ExpandDims": _OTHER_AXES | {Trait.ADDS_AXIS},
         "Floor": frozenset({Trait.STEPS}),
         "FloorDiv": frozenset({Trait.STEPS}),
         "FloorMod": frozenset({Trait.STEPS}),
@@ -185,17 +179,7 @@ TRAITS = MappingProxyType(
         ),
         "Relu": frozenset({Trait.RECTIFIES}),
         "Relu6": frozenset({Trait.RECTIFIES}),
-        "Reshape": frozenset(
-            {
-                Trait.MOVES,
-                Trait.REARRANGES,
-                Trait.KEEPS_VALUES,
-                Trait.ADDS_AXIS,
-                Trait.MIXES_NOTHING,
-                Trait.REFORMS,
-                Trait.LINEAR,
-            }
-        ),
+        "Reshape": _OTHER_AXES | {Trait.ADDS_AXIS},
         "ReverseSequence": frozenset({Trait.ALONG_AXIS}),
         "ReverseV2": frozenset({Trait.ALONG_AXIS}),
         "Rint": frozenset({Trait.STEPS}),
@@ -218,9 +202,7 @@ TRAITS = MappingProxyType(
         "Split": frozenset({Trait.SLICES, Trait.MOVES}),
         "SplitV": frozenset({Trait.SLICES, Trait.MOVES}),
         "SquaredDifference": frozenset({Trait.COMPARES, Trait.PAIRS}),
-        "Squeeze": frozenset(
-            {Trait.MOVES, Trait.REARRANGES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}
-        ),
+        "Squeeze": _OTHER_AXES,
         "StopGradient": frozenset({Trait.STOPS}),
         "StridedSlice": frozenset({Trait.SLICES, Trait.MOVES, Trait.ADDS_AXIS}),
         "Sub": frozenset({Trait.COMPARES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gradlint.errors import UsageError
-
-_FILES_OF_SAMPLES = (".npz", ".npy", ".csv", ".parquet")
+from gradlint.load.kinds import SAMPLES
 
 
 def several(name: str, value: object) -> tuple[Any, ...]:
@@ -60,11 +59,8 @@ def refuse_misplaced(model: object, sample: object) -> None:
     if isinstance(model, type):
         raise UsageError(f"{model.__name__} is a class; give a model: {model.__name__}(...)")
     looks_like_model = callable(sample) and hasattr(sample, "layers") and hasattr(sample, "trainable_variables")
-    swapped = (
-        str(model).endswith(_FILES_OF_SAMPLES) and str(sample).endswith((".keras", ".h5"))
-        if isinstance(model, (str, os.PathLike))
-        else not callable(model) and looks_like_model
-    )
-    if swapped or (looks_like_model and not callable(model)):
-        shown = f"{model} {sample}" if isinstance(model, (str, os.PathLike)) else "the arguments"
+    is_named = isinstance(model, (str, os.PathLike))
+    are_swapped_files = is_named and str(model).endswith(SAMPLES) and str(sample).endswith((".keras", ".h5"))
+    if are_swapped_files or (looks_like_model and not callable(model)):
+        shown = f"{model} {sample}" if is_named else "the arguments"
         raise UsageError(f"{shown}: the other way round, the model comes first and then the sample")

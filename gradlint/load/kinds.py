@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+SAMPLES = (".npz", ".npy", ".csv", ".parquet")
+"""Endings of files that are read as samples."""
+PICKLES = (".pkl", ".pickle", ".joblib")
+PICKLE = "is a pickle, which runs code when it is read, and is never loaded"
 SAVE = "save the whole model with model.save('model.keras')"
 _WEIGHTS = "holds weights without the model they belong to; build the model, load them into it, and check it in Python"
 _OTHER = "only the Keras model that it was made from has gradients to look at"
@@ -20,14 +24,9 @@ SUFFIXES = {
     "and save that with model.save('model.keras')",
     ".pt": "is a PyTorch file; gradlint checks Keras models on TensorFlow",
     ".pth": "is a PyTorch file; gradlint checks Keras models on TensorFlow",
-    ".pkl": f"is a pickle, which runs code when it is read, and is never loaded; {SAVE}",
-    ".pickle": f"is a pickle, which runs code when it is read, and is never loaded; {SAVE}",
-    ".joblib": f"is a pickle, which runs code when it is read, and is never loaded; {SAVE}",
+    **dict.fromkeys(PICKLES, f"{PICKLE}; {SAVE}"),
     ".json": "is a configuration without weights; build the model by keras.models.model_from_json and check that",
-    ".npz": "is a sample: the model comes first, then the sample",
-    ".npy": "is a sample: the model comes first, then the sample",
-    ".csv": "is a sample: the model comes first, then the sample",
-    ".parquet": "is a sample: the model comes first, then the sample",
+    **dict.fromkeys(SAMPLES, "is a sample: the model comes first, then the sample"),
 }
 
 

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import SampleError
 from gradlint.load import search
+from gradlint.load.kinds import PICKLE, PICKLES, SAMPLES
 from gradlint.load.preflight import refuse_beyond_memory, require_file
 
 if TYPE_CHECKING:
     from gradlint.load.limits import Limits
 
 SAVE = 'save one batch with numpy.savez("sample.npz", x=x, y=y)'
-READABLE = ".npz, .npy, .csv or .parquet"
+READABLE = f"{', '.join(SAMPLES[:-1])} or {SAMPLES[-1]}"
 _CODE = "write a function that returns one batch, and give FILE.py:function"
 OTHERS = {
     ".keras": "is a model: the model comes first, then the sample",
     ".h5": f"holds no sample that is known; {SAVE}",
     ".hdf5": f"holds no sample that is known; {SAVE}",
-    ".pkl": f"is a pickle, which runs code when it is read, and is never loaded; {SAVE}",
-    ".pickle": f"is a pickle, which runs code when it is read, and is never loaded; {SAVE}",
-    ".joblib": f"is a pickle, which runs code when it is read, and is never loaded; {SAVE}",
+    **dict.fromkeys(PICKLES, f"{PICKLE}; {SAVE}"),
     ".pt": f"is a pickle of PyTorch's, which is never loaded; {SAVE}",
     ".pth": f"is a pickle of PyTorch's, which is never loaded; {SAVE}",
     ".tfrecord": f"holds records that only your code can parse; {_CODE}",

@@ -43,7 +43,7 @@ def severity_of_drop(facts: Facts, drop: Drop) -> Severity:
         return severity_of(Consequence.INTENDED)
     if drop.kind is DropKind.DECISION:
         lost = Consequence.VARIABLES if drop.variables else Consequence.HANDED_OVER
-    elif drop.inputs and drop.op is None and not drop.variables and _takes_the_batch_apart(facts):
+    elif is_left_by_step(facts, drop):
         lost = Consequence.HANDED_OVER
     elif drop.inputs:  # Nothing of its values arrives: what they feed is lost, trainable or not.
         lost = Consequence.BRANCH
@@ -54,9 +54,10 @@ def severity_of_drop(facts: Facts, drop: Drop) -> Severity:
     return severity_of(of_variables(facts, drop.variables, lost))
 
 
-def _takes_the_batch_apart(facts: Facts) -> bool:
-    """Whether a step of the user's own chooses what it reads: it may draw times and noise itself for such an input."""
-    return facts.recording is not None and facts.recording.loss.kind == "train_step"
+def is_left_by_step(facts: Facts, drop: Drop) -> bool:
+    """Whether inputs alone go unread by a step of the user's own, which may draw times and noise for them itself."""
+    is_unread = bool(drop.inputs) and drop.op is None and not drop.variables and not drop.is_by_design
+    return is_unread and facts.recording is not None and facts.recording.loss.kind == "train_step"
 
 
 def severity_of_cut(facts: Facts, cut: Cut) -> Severity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.consequences import severity_of_drop
+from gradlint.passes.consequences import is_left_by_step, severity_of_drop
 from gradlint.passes.drops import DropKind
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cause_of_drop, drop_evidence, listed, paths
@@ -66,9 +66,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         if not drop.inputs or drop.outputs or drop.kind is DropKind.DECISION:
             continue
         keys = listed(drop.inputs)
-        severity = severity_of_drop(facts, drop)
         if drop.op is None:
-            reader = "the model's train_step" if severity is Severity.INFO and not drop.is_by_design else "the model"
+            reader = "the model's train_step" if is_left_by_step(facts, drop) else "the model"
             message = f"nothing in {reader} reads {keys}"
         else:
             message = f"{keys} is computed into {drop.op.type} and then dropped: no path leads to the loss"
@@ -78,7 +77,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             message += f" ({drop.reason})"
         yield RULE.finding(
             message,
-            severity=severity,
+            severity=severity_of_drop(facts, drop),
             inputs=drop.inputs,
             variables=paths(drop.variables),
             cause=cause_of_drop(drop),
