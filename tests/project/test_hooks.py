@@ -10,18 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from steps_in_source import BAD
 
 ROOT = Path(__file__).parents[2]
 HOOKS = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
-BAD = """\
-import tensorflow as tf
-
-def step(model, x, y):
-    with tf.GradientTape() as tape:
-        p = model.predict(x)
-        loss = tf.reduce_mean(p - y)
-    return tape.gradient(loss, model.trainable_variables)
-"""
 OFFLINE = ("No matching distribution found", "Could not find a version", "ConnectionError", "Could not resolve")
 PROGRAM = """
 import sys

@@ -7,19 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from steps_in_source import BAD
 
 from gradlint.cli import main
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-BAD = """\
-import tensorflow as tf
-
-def step(model, x, y):
-    with tf.GradientTape() as tape:
-        p = model.predict(x)
-        loss = tf.reduce_mean(p - y)
-    return tape.gradient(loss, model.trainable_variables)
-"""
 OTHER = BAD.replace("def step", "def other").replace("p = model.predict(x)", "p = model.predict(x + 1)")
 Capture = pytest.CaptureFixture[str]
 

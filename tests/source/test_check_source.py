@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from steps_in_source import BAD
 
 import gradlint
 from gradlint.checking.source import check_text
@@ -18,15 +19,6 @@ from gradlint.cli import main
 from gradlint.errors import UsageError
 from gradlint.source.reading import without_magics
 
-BAD = """\
-import tensorflow as tf
-
-def step(model, x, y):
-    with tf.GradientTape() as tape:
-        p = model.predict(x)
-        loss = tf.reduce_mean(p - y)
-    return tape.gradient(loss, model.trainable_variables)
-"""
 SNIPPETS = sorted(Path(__file__).parent.joinpath("snippets").glob("*.txt"))
 
 
