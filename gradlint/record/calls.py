@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gradlint.record.ledger import Ledger
+    from gradlint.record.step_record import Frames
 
 
 @dataclass(slots=True)
@@ -26,6 +27,8 @@ class Call:
     layer: str
     operation: Any
     first: int
+    frames: Frames = ()
+    """The user's frames on the stack of the caller, innermost first."""
     last: int = -1
     outputs: list[int] = field(default_factory=list)
     return_file: str | None = None
@@ -96,6 +99,10 @@ class Calls:
         """Where the run is."""
         return Place(self.layer, self.region, *source.user_frame(inspect.currentframe(), self._root))
 
+    def frames(self) -> Frames:
+        """The user's frames on the stack, without those of layers that are running."""
+        return self._open[0].frames if self._open else source.frames_above(self._root)
+
     def run(self, operation: Any, arguments: Any, run: Callable[[], Any]) -> Any:
         """Run a layer, or an operation of a functional model, and write its call down."""
         ledger = self._ledger
@@ -105,7 +112,9 @@ class Calls:
         layer = self.layer
         if not is_layer:  # An operation of a functional model opens no name scope.
             layer = f"{layer}/{operation.name}" if layer else str(operation.name)
-        call = Call("" if operation is self._model else layer, operation, len(ledger.ops))
+        call = Call(
+            "" if operation is self._model else layer, operation, len(ledger.ops), source.frames_above(self._root)
+        )
         call.is_inference = arguments[1].get("training") is False
         self.all.append(call)
         self._open.append(call)

@@ -40,6 +40,8 @@ class Op:
     detail: str | None = None
     is_pseudo: bool = False
     error: str | None = None
+    is_backward: bool = False
+    """It ran while the model's own code asked a tape for gradients."""
 
 
 class Ledger:
@@ -52,6 +54,7 @@ class Ledger:
         assigned: ids of the resource handles that were assigned to.
         decisions: indices of the tensors whose value decided a branch or a loop.
         is_paused: what runs now is not the model's.
+        is_backward: what runs now computes gradients for the model's own code.
     """
 
     def __init__(self) -> None:
@@ -61,6 +64,7 @@ class Ledger:
         self.assigned: set[int] = set()
         self.decisions: set[int] = set()
         self.is_paused = False
+        self.is_backward = False
         self._index: dict[int, int] = {}
         self._first: dict[int, int] = {}
         self._later: dict[int, list[int]] = {}
@@ -73,6 +77,15 @@ class Ledger:
             yield
         finally:
             self.is_paused = before
+
+    @contextlib.contextmanager
+    def going_back(self) -> Iterator[None]:
+        """Run the gradient functions of operations for the model's own code."""
+        before, self.is_backward = self.is_backward, True
+        try:
+            yield
+        finally:
+            self.is_backward = before
 
     # -- tensors ---------------------------------------------------------------------------------------
 
@@ -116,6 +129,7 @@ class Ledger:
     ) -> Op:
         """Enter an operation and the tensors that it made."""
         op = Op(op_type, place.layer, place.file, place.line, place.region, inputs, [], attributes, is_pseudo=is_pseudo)
+        op.is_backward = self.is_backward
         self.ops.append(op)
         op.outputs = [self.add(tensor, len(self.ops) - 1) for tensor in results]
         return op

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,10 @@ from gradlint.record.calls import Calls
 from gradlint.record.detours import Detour, Detours
 from gradlint.record.ledger import Op, Place
 from gradlint.record.recording import Region
-from gradlint.record.step_record import Frame, Frames, TargetKind
+from gradlint.record.step_record import Frames, TargetKind
 from gradlint.record.tapes import Tapes
 from gradlint.record.trace import Trace
 from gradlint.upstream import eager, steps
-from gradlint.upstream.libraries import is_library_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -90,22 +88,6 @@ class LiveEvaluation:
     arrays: list[Any]
 
 
-class _StepCalls(Calls):
-    """The calls of layers, and where the step stands that makes them."""
-
-    outer: Frames = ()
-
-    def run(self, operation: Any, arguments: Any, run: Callable[[], Any]) -> Any:
-        """Run a layer, and write its call down."""
-        if not self._open and not self._ledger.is_paused:
-            self.outer = frames_above(self._root)
-        return super().run(operation, arguments, run)
-
-    def frames(self) -> Frames:
-        """The user's frames on the stack, without those of layers that are running."""
-        return self.outer if self._open else frames_above(self._root)
-
-
 class _StepDetours(Detours):
     """Values that leave TensorFlow, with the frames of the step."""
 
@@ -141,17 +123,6 @@ class _StepTapes(Tapes):
         return self._trace.answered(targets, sources, compute)
 
 
-def frames_above(root: str) -> Frames:
-    """The user's frames on the stack, innermost first, up to the one of a file."""
-    found: list[Frame] = []
-    frame: Any = inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename != root:
-        if not is_library_file(frame.f_code.co_filename):
-            found.append(Frame(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_firstlineno))
-        frame = frame.f_back
-    return tuple(found)
-
-
 class StepTrace(Trace):
     """Everything that happens while a training step runs.
 
@@ -170,7 +141,7 @@ class StepTrace(Trace):
     def __init__(self, root: str, given: Mapping[str, Any]) -> None:
         super().__init__(root)
         self.detours: _StepDetours = _StepDetours(self)
-        self.calls: _StepCalls = _StepCalls(self, root, None, self.detours.returned)
+        self.calls = Calls(self, root, None, self.detours.returned)
         self.tapes: _StepTapes = _StepTapes(self)
         self.frames: dict[int, Frames] = {}
         self.data: dict[int, str] = {}
@@ -408,7 +379,8 @@ class StepTrace(Trace):
         if any(tensor.dtype == tf.resource for tensor in sources):
             asked = {eager.tensor_id(tensor) for tensor in sources}
             others = [handle for handle in self._learning_handles() if eager.tensor_id(handle) not in asked]
-        slopes = list(compute(others))
+        with self.going_back():
+            slopes = list(compute(others))
         live.slopes = slopes[: len(sources)]
         live.in_reach = [h for h, slope in zip(others, slopes[len(sources) :], strict=True) if slope is not None]
         self._enter_gradient(live)

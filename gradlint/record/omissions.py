@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from gradlint.operations import Trait, has
 from gradlint.record import source
 from gradlint.record.recording import LeftOut, Omission
+from gradlint.record.step_record import Frame
 from gradlint.record.tapes import Asked
 from gradlint.upstream import eager
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gradlint.record.step_record import Frames
     from gradlint.record.trace import Trace
 
 
@@ -31,7 +33,6 @@ def left_out(trace: Trace, model: Any, handles: Sequence[Any]) -> dict[int, Left
     if not pending:
         return {}
     in_turns = source.trains_in_turns(type(model), "train_step")
-    file, start = source.definition_of(type(model), "train_step")
     readers = readers_of(trace)
     found: dict[int, LeftOut] = {}
     for handle, asked in pending:
@@ -40,20 +41,34 @@ def left_out(trace: Trace, model: Any, handles: Sequence[Any]) -> dict[int, Left
             if in_turns and not asked.is_asked:
                 found[eager.tensor_id(handle)] = LeftOut(Omission.RESTING)
             continue
-        first = trace.ops[reads[0]]
-        seen = (asked.file, asked.line)
+        seen = asked.frames[0] if asked.frames else None
         if _is_assigned(trace, handle):
             omission = Omission.RESTING
         elif asked.is_asked:
-            omission = Omission.UNSEEN
-            if first.file == file and start is not None and start <= (first.line or 0) <= (asked.line or 0):
-                seen = (first.file, first.line)
+            before = _before_tape(trace, reads[0], asked.frames)
+            omission = Omission.UNSEEN if before is None else Omission.UNRECORDED
+            seen = before or seen
         elif asked.is_in_reach and not all(is_inference(trace, read) for read in reads):
             omission = Omission.UNASKED
         else:
             omission = Omission.RESTING
-        found[eager.tensor_id(handle)] = LeftOut(omission, in_turns, *seen)
+        found[eager.tensor_id(handle)] = LeftOut(
+            omission, in_turns, seen.file if seen is not None else None, seen.line if seen is not None else None
+        )
     return found
+
+
+def _before_tape(trace: Trace, position: int, asked: Frames) -> Frame | None:
+    """Where the function that asks a tape, or one that calls it, runs an operation that the tape has not seen."""
+    op = trace.ops[position]
+    call = next((call for call in trace.calls.all if call.first <= position < call.last), None)
+    if call is None:
+        is_near = bool(asked) and op.file == asked[0].file and asked[0].function <= (op.line or 0) <= asked[0].line
+        return Frame(op.file, op.line, asked[0].function) if is_near and op.file and op.line else None
+    for there, here in zip(reversed(call.frames), reversed(asked), strict=False):
+        if there != here:
+            return there if (there.file, there.function) == (here.file, here.function) else None
+    return None
 
 
 def readers_of(trace: Trace) -> dict[int, list[int]]:

@@ -149,6 +149,8 @@ class OpRecord:
     detail: str | None = None
     saturated: float | None = None
     """Share of the elements of a squashing function that have no usable slope, in [0, 1]."""
+    is_backward: bool = False
+    """It is a part of a gradient that the model's own code asks a tape for."""
     mismatch: float | None = None
     """Where the gradient function hands on zero: relative change of the output per relative change of the
     input, measured by finite differences. None when not measured."""
@@ -197,8 +199,10 @@ class InputRecord:
 class Omission(str, Enum):
     """Why the model's own `train_step` does not train a variable that a loss of the step depends on."""
 
+    UNRECORDED = "unrecorded"
+    """It asks for the gradient, and the tape gives None: it was not recording when the variable was used."""
     UNSEEN = "unseen"
-    """It asks for the gradient, and the tape gives None: it was not recording, or has another target."""
+    """It asks for the gradient, and the tape gives None: it has another target."""
     UNASKED = "unasked"
     """The tape has a gradient, and nobody asks for it."""
     RESTING = "resting"
@@ -211,7 +215,7 @@ class LeftOut:
 
     Attributes:
         in_turns: the step chooses what it trains; another step may train this.
-        file: of the line that computes what no tape sees, or that asks for gradients.
+        file: of the line that uses what the tape does not see, or that asks for gradients.
     """
 
     omission: Omission

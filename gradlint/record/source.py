@@ -10,6 +10,7 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from gradlint.record.step_record import Frame, Frames
 from gradlint.upstream.libraries import file_of, is_library_file, is_own_file, is_stand_in
 
 if TYPE_CHECKING:
@@ -43,6 +44,17 @@ def user_frame(frame: FrameType | None, root: str) -> tuple[str | None, int | No
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return None, None
+
+
+def frames_above(root: str) -> Frames:
+    """The user's frames on the stack, innermost first, up to the one of a file."""
+    found: list[Frame] = []
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename != root:
+        if not _is_library_code(frame.f_code):
+            found.append(Frame(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_firstlineno))
+        frame = frame.f_back
+    return tuple(found)
 
 
 # AutoGraph runs a rewritten copy of the user's function from a temporary file of this name.

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gradlint.record.calls import Calls
-    from gradlint.record.ledger import Ledger, Op
+    from gradlint.record.ledger import Ledger
+    from gradlint.record.step_record import Frames
 
 
 @dataclass(slots=True)
@@ -28,8 +29,8 @@ class Asked:
     is_asked: bool = False
     is_given: bool = False
     is_in_reach: bool = False
-    file: str | None = None
-    line: int | None = None
+    frames: Frames = ()
+    """Of the user's code that asks, innermost first."""
 
 
 class Tapes:
@@ -63,25 +64,26 @@ class Tapes:
             self.losses.extend(targets)
             known = {eager.tensor_id(tensor) for tensor in sources}
             others = [handle for handle in self.learners() if eager.tensor_id(handle) not in known]
-        slopes = list(compute(others))
+        with ledger.going_back():
+            slopes = list(compute(others))
         result = slopes[: len(sources)]
         operands = [ledger.index(tensor) for tensor in targets if eager.is_eager(tensor)]
         op = ledger.enter(INNER_GRADIENT, operands, self._calls.place(), is_pseudo=True)
         if is_update:
-            self._note([*sources, *others], slopes, len(sources), op)
+            self._note([*sources, *others], slopes, len(sources), self._calls.frames())
         for tensor in result:
             values = getattr(tensor, "values", tensor)
             if eager.is_eager(values):
                 op.outputs.append(ledger.index(values))
         return result
 
-    def _note(self, sources: list[Any], slopes: list[Any], number: int, op: Op) -> None:
+    def _note(self, sources: list[Any], slopes: list[Any], number: int, frames: Frames) -> None:
         """Remember what a tape said of variables, of which the first ones were asked for."""
         for place, (source, slope) in enumerate(zip(sources, slopes, strict=True)):
             known = self.asked.setdefault(eager.tensor_id(source), Asked())
             is_asked = place < number
             if is_asked or (slope is not None and not known.is_asked):
-                known.file, known.line = op.file, op.line
+                known.frames = frames
             known.is_asked |= is_asked
             known.is_given |= is_asked and slope is not None
             known.is_in_reach |= slope is not None

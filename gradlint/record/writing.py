@@ -26,6 +26,7 @@ from gradlint.record.recording import (
     LayerCall,
     Local,
     LossRecord,
+    Omission,
     OpRecord,
     OutputRecord,
     Recording,
@@ -147,6 +148,7 @@ def _op(position: int, op: Op, examination: Examination | None, saturated: float
         enclosed=op.enclosed,
         detail=detail or op.detail,
         saturated=saturated,
+        is_backward=op.is_backward,
         mismatch=mismatch,
     )
 
@@ -236,7 +238,9 @@ def _tracked(run: Run, path: str, variable: Any, backward: Backward, reduced: Ma
     if not record.trainable:
         return record
     left_out = run.left_out.get(eager.tensor_id(run.handle(variable)))
-    if left_out is not None:
+    # What no tape at all can reach has lost its gradient in the graph, and not to the tape that is asked.
+    is_cut = record.gradient.state is GradientState.ABSENT
+    if left_out is not None and not (is_cut and left_out.omission in (Omission.UNSEEN, Omission.UNRECORDED)):
         record = replace(record, gradient=ABSENT, left_out=left_out)
     if backward.failure is not None:
         return replace(record, gradient=Gradient(GradientState.UNKNOWN))

@@ -11,7 +11,7 @@ from gradlint.passes.unseen import Reason
 from gradlint.record.recording import Omission
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import missing, target_of, unseen_for
-from gradlint.rules.wording import cause_of_drop, counted, drop_evidence, paths
+from gradlint.rules.wording import cause_of_drop, counted, drop_evidence, listed, paths
 from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
@@ -151,13 +151,19 @@ def _of_train_step(omitted: Omitted, observed: StepFacts | None) -> Finding:
     step = "train_step" if observed is None else "the step"
     # Models that the user names as those that should learn stand beside no others for a comparison.
     compares = omitted.compares and not (observed is not None and observed.record.models)
-    if left_out.omission is Omission.UNSEEN:
-        why = f"{step} asks for {their} gradient, and the tape gives None"
-        certainty = Certainty.CERTAIN
-    else:
-        why = f"{step} never asks for {their} gradient"
-        certainty = Certainty.IN_SAMPLE  # Other steps, or other code, may train them.
-    message = f"{what} of '{omitted.layer}' cannot learn: {why}"
+    certainty = Certainty.CERTAIN
+    match left_out.omission:
+        case Omission.UNRECORDED:
+            why = f"{step} uses {them} where the tape that it asks does not record"
+            advice = f"Let the tape record line {left_out.line}, where {'it is' if them == 'it' else 'they are'} used."
+        case Omission.UNSEEN:
+            why = f"{step} asks for {their} gradient, and the tape gives None"
+            advice = f"Give the tape a target that depends on {them}, or ask the tape whose target does."
+        case _:
+            why = f"{step} never asks for {their} gradient"
+            advice = f"Add {them} to the variables that tape.gradient() and the optimizer get, or set trainable=False."
+            certainty = Certainty.IN_SAMPLE  # Other steps, or other code, may train them.
+    message = f"{what} of {listed(omitted.layers)} cannot learn: {why}"
     reason = ""
     if left_out.in_turns:
         reason = f"another step may train {them}"
@@ -169,9 +175,10 @@ def _of_train_step(omitted: Omitted, observed: StepFacts | None) -> Finding:
         f"{message} ({reason})" if reason else message,
         severity=severity_of(Consequence.INTENDED if reason else Consequence.VARIABLES, certainty),
         variables=paths(omitted.variables),
-        cause=Cause(omitted.layer or None, None, left_out.file, left_out.line),
+        cause=Cause(omitted.layers[0] or None, None, left_out.file, left_out.line),
         evidence={"kind": left_out.omission.value, "reason": reason or None, "variables": len(omitted.variables)},
         position=omitted.position,
+        advice=advice,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import pytest
 import tensorflow as tf
@@ -60,6 +62,49 @@ class HeadOnly(Pair):
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean((y - self(x, training=True)) ** 2)
         return self.update(tape.gradient(loss, self.head.trainable_variables), self.head.trainable_variables)
+
+
+class InAMethod(Pair):
+    def features(self, x):
+        return self.enc(x)
+
+    def train_step(self, data):
+        x, y = data
+        hidden = self.features(x)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - self.head(hidden)) ** 2)
+        return self.update(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+
+
+class AllBeforeTheTape(Pair):
+    def train_step(self, data):
+        x, y = data
+        made = self(x, training=True)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - made) ** 2)
+        return self.update(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+
+
+class Stopped(Pair):
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - self.head(tf.stop_gradient(self.enc(x)))) ** 2)
+        return self.update(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+
+
+class DecoderOnly(Pair):
+    def __init__(self):
+        keras.Model.__init__(self, name="pair")
+        hidden = [layers.Dense(3, activation="relu"), layers.Dense(4, activation="relu")]
+        self.enc, self.head = keras.Sequential([keras.Input((6,)), *hidden], name="enc"), net("head", 4, 1)
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((y - self(x, training=True)) ** 2)
+        slopes = tape.gradient(loss, self.head.trainable_variables)
+        return self.update(slopes, self.head.trainable_variables)
 
 
 class FixedEncoder(Pair):
@@ -173,10 +218,36 @@ def test_a_part_that_compares_may_stay_as_it_is():
     assert "as a perceptual loss does" in finding.message
 
 
-def test_the_line_before_the_tape_is_named():
-    (finding,) = checked(BeforeTheTape).findings
-    with open(finding.cause.file) as source:
-        assert source.read().splitlines()[finding.cause.line - 1].strip() == "hidden = self.enc(x)"
+def line_of(finding):
+    return Path(finding.cause.file).read_text().splitlines()[finding.cause.line - 1].strip()
+
+
+@pytest.mark.parametrize(
+    ("cls", "line"),
+    [
+        (BeforeTheTape, "hidden = self.enc(x)"),
+        (InAMethod, "hidden = self.features(x)"),
+        (AllBeforeTheTape, "made = self(x, training=True)"),
+    ],
+)
+def test_the_line_before_the_tape_is_named_once(cls, line):
+    (finding,) = checked(cls).findings
+    assert line_of(finding) == line
+    assert f"Let the tape record line {finding.cause.line}," in finding.advice
+
+
+def test_a_step_that_stops_its_own_gradient_is_told_of_the_operation():
+    """The tape has seen everything: what it gives is not the fault of whoever asks it."""
+    (finding,) = checked(Stopped).findings
+    assert (finding.code, finding.severity.value, finding.cause.op) == ("GL104", "error", "StopGradient")
+    assert {path.split("/")[0] for path in finding.variables} == {"enc"}
+
+
+def test_the_way_back_compares_nothing():
+    """Gradients that learn meet the weights of an encoder that nobody asks for in its backward pass alone."""
+    (finding,) = checked(DecoderOnly).findings
+    assert (finding.code, finding.severity.value, finding.cause.layer) == ("GL102", "warning", "enc")
+    assert line_of(finding).startswith("slopes = tape.gradient(")
 
 
 @pytest.mark.parametrize("cls", [FixedEncoder, Teacher, Average, MovingAverage, TwoTapes])
