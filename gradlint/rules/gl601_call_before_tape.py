@@ -29,7 +29,10 @@ A tape sees only what runs inside its block. The values of an earlier call are c
 gradient of the model is None and nothing is learned. Keras warns that gradients do not exist, or says "No
 gradients provided for any variable", and names no line.
 
-Seen in https://github.com/keras-team/keras-io/issues/406.
+Seen in public:
+
+- https://github.com/keras-team/keras-io/issues/406
+- https://github.com/mehilshah/Bug_Reproducibility_DL_Bugs (`Bugs/022/main.py`, line 38)
 
 ## Example
 

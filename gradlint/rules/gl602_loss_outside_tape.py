@@ -27,8 +27,10 @@ Reports a loss that is computed outside of the block of the tape that is asked f
 The tape records until its block ends. What is computed after it, or was computed before, has no path
 to anything the tape knows: the gradient is None for every variable.
 
-Seen in https://github.com/pierremtb/PINNs-TF2.0
-(`1d-burgers/inf_disc_burgers.py`).
+Seen in public:
+
+- https://github.com/pierremtb/PINNs-TF2.0 (`1d-burgers/inf_disc_burgers.py`, line 107)
+- https://github.com/Lornatang/TensorFlow2-tutorials (`Primary_tutorial/Basic/classifier_images.py`, line 113)
 
 ## Example
 

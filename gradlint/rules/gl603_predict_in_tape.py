@@ -29,8 +29,10 @@ variables and the loss of a tape.
 `predict` runs a loop of its own over batches and returns NumPy arrays. The tape sees none of it, so no gradient
 comes through.
 
-Seen in https://github.com/tensorflow/tensorflow/issues/20630 and
-https://github.com/tensorflow/tensorflow/issues/38751.
+Seen in public:
+
+- https://github.com/tensorflow/tensorflow/issues/20630
+- https://github.com/tensorflow/tensorflow/issues/38751
 
 ## Example
 

@@ -30,8 +30,11 @@ variables and the loss of a tape.
 A tape records TensorFlow operations. A NumPy array or a Python number is a constant to it, and what comes
 before gets no gradient, although all values look right.
 
-Seen in https://github.com/tensorflow/tensorflow/issues/36596 and
-https://github.com/tensorflow/tensorflow/issues/50111.
+Seen in public:
+
+- https://github.com/tensorflow/tensorflow/issues/36596
+- https://github.com/tensorflow/tensorflow/issues/50111
+- https://www.tensorflow.org/guide/autodiff ("Did calculations outside of TensorFlow")
 
 ## Example
 

@@ -28,6 +28,10 @@ takes its gradient.
 `w - lr * g` is a tensor. From the second turn on the tape, which watches variables by itself, watches nothing, the
 gradient is None, and the next line fails or the loop learns nothing.
 
+Seen in public:
+
+- https://www.tensorflow.org/guide/autodiff ("Replaced a variable with a tensor")
+
 ## Example
 
 ```python

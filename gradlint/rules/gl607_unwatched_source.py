@@ -26,6 +26,11 @@ Reports a gradient with respect to a constant or random tensor that the tape was
 
 A tape watches trainable variables by itself, and nothing else. The gradient of a tensor nobody watched is None.
 
+Seen in public:
+
+- https://github.com/tensorflow/tensorflow/issues/56968
+- https://github.com/snowkylin/tensorflow-handbook (`source/_static/code/zh/appendix/tape/tape_watch.py`, line 6)
+
 ## Example
 
 ```python

@@ -27,6 +27,10 @@ Reports a tensor or variable of integer dtype that a tape watches or differentia
 Gradients exist for floating-point and complex numbers only. TensorFlow logs one line about the dtype, and the gradient
 is None. `tf.constant(3)` is an integer; `tf.constant(3.0)` is not.
 
+Seen in public:
+
+- https://www.tensorflow.org/guide/autodiff ("Took gradients through an integer or string")
+
 ## Example
 
 ```python

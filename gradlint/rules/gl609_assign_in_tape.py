@@ -28,6 +28,10 @@ Reports a value of the tape that is assigned to a variable and read from there o
 A read of a variable starts at the variable: no tape goes back through `assign` to what was assigned. What
 computed the value gets no gradient.
 
+Seen in public:
+
+- https://www.tensorflow.org/guide/autodiff ("Took gradients through a stateful object")
+
 ## Example
 
 ```python

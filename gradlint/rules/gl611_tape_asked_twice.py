@@ -27,7 +27,9 @@ Reports the second question to a tape that is not persistent.
 A tape that is not persistent frees what it recorded with the first `gradient` or `jacobian`. The second
 raises a RuntimeError.
 
-Seen in https://github.com/tensorflow/tensorflow/issues/31265.
+Seen in public:
+
+- https://github.com/tensorflow/tensorflow/issues/31265
 
 ## Example
 

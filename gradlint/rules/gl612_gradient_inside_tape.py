@@ -27,6 +27,10 @@ differentiated again.
 The tape goes on recording: the backward pass is recorded as well, which costs memory and time, for nothing
 as long as nobody differentiates it.
 
+Seen in public:
+
+- https://github.com/Xemnas0/NCSN-TF2.0 (`toytrain.py`, line 19)
+
 ## Example
 
 ```python

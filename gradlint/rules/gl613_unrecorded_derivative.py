@@ -27,6 +27,10 @@ Reports a derivative of a derivative that is asked of a tape which did not see t
 A gradient is differentiable only for a tape that recorded how it was computed. Asked after the block, the
 tape knows nothing about its own result, and the second derivative is None.
 
+Seen in public:
+
+- https://github.com/tensorflow/tensorflow/issues/41510
+
 ## Example
 
 ```python

@@ -27,6 +27,12 @@ that was read before, or a `zip` over one tensor instead of lists.
 `apply_gradients` takes one iterable of (gradient, variable). A `zip` can be read once; the second reader finds it
 empty. A `zip` over one tensor walks over its rows.
 
+Seen in public:
+
+- https://github.com/tensorflow/tensorflow/issues/28833
+- https://github.com/tensorflow/tensorflow/issues/32478
+- https://github.com/tensorflow/tensorflow/issues/31273
+
 ## Example
 
 ```python

@@ -25,6 +25,11 @@ Reports `minimize` of an optimizer that is given a tensor and no tape.
 Outside of a graph of TensorFlow 1 a loss that is already computed has no history. `minimize` raises
 "`tape` is required when a `Tensor` loss is passed".
 
+Seen in public:
+
+- https://github.com/tensorflow/tensorflow/issues/51622
+- https://github.com/tensorflow/tensorflow/issues/37933
+
 ## Example
 
 ```python

@@ -28,6 +28,10 @@ whose gradient is None filtered out.
 A gradient is None because no path leads to the variable. Hidden, the report of Keras, which would name the
 variables, never comes, and they never learn.
 
+Seen in public:
+
+- https://github.com/csxeba/Learn-TensorFlow-2.0-The-Hard-Way (`reinforcement/ppo.py`, line 72)
+
 ## Example
 
 ```python

@@ -30,6 +30,11 @@ or in the block of a tape.
 Each run makes a new layer with new random weights. They are not among the model's variables, nothing trains
 them, and under `tf.function` the second trace raises an error.
 
+Seen in public:
+
+- https://github.com/koshian2/OctConv-TFKeras (`oct_conv2d.py`, line 191)
+- https://github.com/littlemesie/recommend-tf2.0 (`src/ctr/layers/modules.py`, line 131)
+
 ## Example
 
 ```python

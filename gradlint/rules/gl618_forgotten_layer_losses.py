@@ -27,6 +27,10 @@ file asks for some.
 
 `fit` adds them by itself; a step of one's own must do it. Without it a `kernel_regularizer` has no effect.
 
+Seen in public:
+
+- https://github.com/davidADSP/Generative_Deep_Learning_2nd_Edition (`notebooks/06_normflow/01_realnvp/realnvp.ipynb`)
+
 ## Example
 
 ```python

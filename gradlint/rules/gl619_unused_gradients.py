@@ -27,6 +27,10 @@ Reports gradients that are computed and then neither applied nor used.
 The backward pass costs twice the forward pass, and the model does not learn: usually the line that applies
 the gradients is missing.
 
+Seen in public:
+
+- https://github.com/chrisfcarroll/TensorFlow-2.x-Tutorials (`03-Play-with-MNIST/ex3mnist.py`, line 35)
+
 ## Example
 
 ```python

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from gradlint.source.expected import is_meant_to_fail
 from gradlint.source.expressions import settled
 from gradlint.source.makers import LAYER_BASES, MODULE_BASES, is_layer_class, is_weighted_layer, makes_variable
 from gradlint.source.names import last
@@ -27,7 +28,7 @@ def made_while_running(module: Module) -> Iterator[tuple[Value, str]]:
         if not (layer or variable) or call.place.raises or any(is_guard(test) for test in call.place.guards):
             continue
         function = _running_function(module, call.place.scope)
-        if function is None:
+        if function is None or is_meant_to_fail(module, function):
             continue
         if variable and _is_taken_care_of(module, call):
             continue
@@ -150,27 +151,25 @@ def _is_plain_class(scope: Scope) -> bool:
     return known and not listed
 
 
-def _has_weights(module: Module, value: Value) -> bool:
+def _has_weights(module: Module, value: Value, depth: int = 0) -> bool:
     """Whether a value is a layer with weights, a model, a variable, or a list of such."""
     origin = settled(value)
-    if origin.kind in (Kind.SEQUENCE, Kind.MAPPING):
-        return any(_has_weights(module, each) for each in origin.inputs)
-    if origin.kind is Kind.UPDATE:
-        return any(_has_weights(module, each) for each in origin.inputs)
-    if origin.kind is Kind.COMPREHENSION:
-        return _has_weights(module, origin.inputs[0])
-    if origin.kind is not Kind.CALL:
-        return False
-    if is_weighted_layer(origin) or makes_variable(origin):
-        return True
-    if origin.name in ("keras.Sequential", "keras.Model") and origin.arguments:
-        return origin.name == "keras.Model" or _has_weights(module, origin.arguments[0])
-    own = module.class_scope(origin)
-    if own is None or not is_layer_class(module, own, LAYER_BASES):
-        return False
-    return any(
-        _has_weights(module, each) for path, bound in own.bindings.items() if path.startswith("self.") for each in bound
-    )
+    if depth > 4:
+        return False  # a class whose objects hold objects of the same class
+    inside: list[Value] = []
+    if origin.kind in (Kind.SEQUENCE, Kind.MAPPING, Kind.UPDATE):
+        inside = origin.inputs
+    elif origin.kind is Kind.COMPREHENSION:
+        inside = origin.inputs[:1]
+    elif origin.kind is Kind.CALL:
+        if is_weighted_layer(origin) or makes_variable(origin):
+            return True
+        if origin.name in ("keras.Sequential", "keras.Model") and origin.arguments:
+            return origin.name == "keras.Model" or _has_weights(module, origin.arguments[0], depth + 1)
+        own = module.class_scope(origin)
+        if own is not None and is_layer_class(module, own, LAYER_BASES):
+            inside = [each for path, bound in own.bindings.items() if path.startswith("self.") for each in bound]
+    return any(_has_weights(module, each, depth + 1) for each in inside)
 
 
 def _is_shared(module: Module, scope: Scope, path: str, hidden: tuple[str, ...]) -> bool:

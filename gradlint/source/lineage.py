@@ -10,6 +10,10 @@ from gradlint.source.names import is_library
 from gradlint.source.values import Kind, Scope, Value
 
 _LIMIT = 400
+_NESTED = 6
+"""Lists in lists."""
+_DEEPEST = 60
+"""Objects that stand behind one another; beyond, anything may be behind them."""
 
 
 def ancestors(module: Module, value: Value) -> frozenset[str]:
@@ -76,6 +80,7 @@ class Holding:
     def __init__(self, module: Module, part: Part) -> None:
         self.module = module
         self.part = part
+        self._asked: set[int] = set()
 
     @cached_property
     def lineage(self) -> frozenset[str]:
@@ -105,22 +110,22 @@ class Holding:
             return True
         return is_part_of(self.part.key, other) and settled(value).kind is not Kind.PARAMETER
 
-    def is_related(self, value: Value) -> bool:
+    def is_related(self, value: Value, depth: int = 0) -> bool:
         """Whether an object is, or shares parts with, the source."""
         origin = settled(value)
         if origin.kind in (Kind.CONSTANT, Kind.NAME, Kind.FUNCTION, Kind.CLASS):
             return key(origin) == self.part.key
         if self.is_same(origin):
             return True
-        if origin.kind in (Kind.SEQUENCE, Kind.MAPPING):
-            return any(self.is_related(each) for each in origin.inputs)
+        if origin.kind in (Kind.SEQUENCE, Kind.MAPPING) and depth < _NESTED:
+            return any(self.is_related(each, depth + 1) for each in origin.inputs)
         return False
 
-    def is_passed(self, value: Value) -> bool:
+    def is_passed(self, value: Value, depth: int = 0) -> bool:
         """Whether an argument gives a function the source, or an object that holds it."""
         origin = settled(value)
-        if origin.kind in (Kind.SEQUENCE, Kind.MAPPING):
-            return any(self.is_passed(each) for each in origin.inputs)
+        if origin.kind in (Kind.SEQUENCE, Kind.MAPPING) and depth < _NESTED:
+            return any(self.is_passed(each, depth + 1) for each in origin.inputs)
         if origin.kind is Kind.FUNCTION:
             return True
         if origin.kind is Kind.ATTRIBUTE and self.is_same(origin.inputs[0]):
@@ -157,6 +162,17 @@ class Holding:
     def may_call(self, callee: Value) -> bool:
         """Whether a function or object that the file does not show may use the source when it is called."""
         origin = settled(callee)
+        if id(origin) in self._asked:
+            return False  # a loop hands it on to itself: the other ways to it decide
+        if len(self._asked) > _DEEPEST:
+            return True
+        self._asked.add(id(origin))
+        try:
+            return self._may_call(origin)
+        finally:
+            self._asked.discard(id(origin))
+
+    def _may_call(self, origin: Value) -> bool:
         match origin.kind:
             case Kind.CONSTANT:
                 return False

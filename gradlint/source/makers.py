@@ -118,12 +118,12 @@ def is_layer_class(module: Module, scope: Scope, bases: frozenset[str] = LAYER_B
     return False
 
 
-def is_optimizer(module: Module, value: Value) -> bool:
+def is_optimizer(module: Module, value: Value, depth: int = 0) -> bool:
     """Whether an object is an optimizer of Keras that this file makes."""
     origin = settled(value)
-    if origin.kind is Kind.ATTRIBUTE:
+    if origin.kind is Kind.ATTRIBUTE and depth < 4:
         bound = module.attribute_bindings(origin)
-        return bool(bound) and all(is_optimizer(module, each) for each in bound if each is not origin)
+        return bool(bound) and all(is_optimizer(module, each, depth + 1) for each in bound if each is not origin)
     if origin.kind is not Kind.CALL:
         return False
     parts = origin.name.split(".")

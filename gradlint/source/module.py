@@ -43,8 +43,6 @@ LOSS_NAME = re.compile(
     r"loss|criterion|\b_?(mse|mae|bce|mse_fn|bce_fn|kld?)\b|cross_?entropy|divergence|huber", re.IGNORECASE
 )
 
-TEST_NAME = re.compile(r"^_?test|_test\b|Test|bench|profil|warm_?up|_timing", re.IGNORECASE)
-
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -123,15 +121,6 @@ class Module:
     def position(self, value: Value) -> tuple[int, int]:
         """Line and column, both from 1, at which to point for a value."""
         return position(value)
-
-    def is_test(self, value: Value) -> bool:
-        """Whether something stands in a test or a benchmark, where results may be dropped on purpose."""
-        names = [self.path.replace("\\", "/").rpartition("/")[2]]
-        scope: Scope | None = value.place.scope
-        while scope is not None:
-            names.extend((scope.name, scope.owner.name if scope.owner is not None else ""))
-            scope = scope.parent
-        return any(TEST_NAME.search(name) for name in names)
 
     @cached_property
     def calls(self) -> list[Value]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from gradlint.source.expected import is_test
 from gradlint.source.expressions import settled
 from gradlint.source.lineage import are_distinct
-from gradlint.source.makers import is_optimizer
+from gradlint.source.makers import is_constant_tensor, is_optimizer
 from gradlint.source.module import Module, Part, is_part_of
 from gradlint.source.names import last, words
 from gradlint.source.pairs import (
@@ -18,6 +19,7 @@ from gradlint.source.pairs import (
     question_behind,
     sources_of,
 )
+from gradlint.source.paths import is_recorded
 from gradlint.source.values import Kind, Value
 from gradlint.source.verdicts import is_variable
 
@@ -127,15 +129,27 @@ def _zip_of_one(module: Module, application: Application) -> Iterator[tuple[Valu
     asked = question_behind(origin)
     if asked is not None and asked[1] is None and origin is asked[0]:
         sources = asked[0].argument(1, "sources")
-        if sources is not None and is_variable(module, sources):
+        if sources is not None and _is_one_tensor(module, sources):
             yield pairing, "`zip` walks over the rows of one tensor"
             return
-    if origin.kind is Kind.SEQUENCE and len(origin.inputs) == 1:
-        inner = question_behind(origin.inputs[0])
+    for each in origin.inputs if origin.kind is Kind.SEQUENCE else ():
+        inner = question_behind(each)
         if inner is not None and inner[1] is None:
-            parts = differentiated(module, origin.inputs[0])
-            if parts and all(each.is_model for each in parts):
+            parts = differentiated(module, each)
+            if parts and all(part.is_model and not part.subset for part in parts):
                 yield pairing, "`zip` gets a list with the list of gradients in it"
+                return
+
+
+def _is_one_tensor(module: Module, value: Value) -> bool:
+    """Whether a value is one variable or tensor, and no list of them; of a parameter, in all calls of the function."""
+    origin = settled(value)
+    given: list[Value | None] = [origin]
+    if origin.kind is Kind.PARAMETER:
+        given = [module.argument_for(site, origin) for site in module.call_sites.get(id(origin.place.scope), ())]
+    return bool(given) and all(
+        each is not None and (is_variable(module, each) or is_constant_tensor(each)) for each in given
+    )
 
 
 def spent_pairs(module: Module) -> Iterator[tuple[Value, int]]:
@@ -208,43 +222,58 @@ def hidden_nones(module: Module) -> Iterator[tuple[Value, str]]:
             or (given.kind is Kind.ATTRIBUTE and given.name == "ZERO")
         ):
             yield question.call, "`unconnected_gradients=ZERO` hides the gradients that are None from the optimizer"
-    filters = [value for value in module.values if _filters_none(module, value)]
+    filters = [(value, what) for value in module.values if (what := _hides_none(module, value))]
     for call in module.calls if filters else ():
         callee = settled(call.callee)
         if callee.kind is not Kind.ATTRIBUTE or callee.name not in ("apply_gradients", "apply"):
             continue
         inside = sources_of(call)
         guarded: set[int] = set()
-        for value in filters:
+        for value, what in filters:
             if id(value) in inside:
                 guard = id(value.place.guards[-1]) if value.place.guards else id(value)
                 if guard in guarded:
                     continue
                 guarded.add(guard)
-                yield value, "pairs whose gradient is None are left out before the optimizer sees them"
+                yield value, f"{what} before the optimizer sees them"
 
 
-def _filters_none(module: Module, value: Value) -> bool:
-    """Whether a value leaves out, or replaces, the gradients of a tape that are None."""
+def _hides_none(module: Module, value: Value) -> str:
+    """What a value does to the gradients of a tape that are None, if it leaves them out or replaces them."""
     node = value.node
+    left_out = "pairs whose gradient is None are left out"
     if value.kind is Kind.COMPREHENSION and isinstance(node, (ast.ListComp, ast.GeneratorExp)):
         tests = [test for generator in node.generators for test in generator.ifs]
-        return any(_is_none_test(test) for test in tests) and _goes_through_gradients(module, value)
-    if value.kind is Kind.UPDATE and value.name in ("append", "extend"):
-        inner = [guard for guard in value.place.guards if _is_none_test(guard)]
-        return bool(inner) and bool(value.place.loops) and _goes_through_gradients(module, value)
-    if value.kind is Kind.CALL and value.name == "builtins.filter" and len(value.arguments) == 2:
-        function = settled(value.arguments[0])
-        body = getattr(function.node, "body", None)
-        return isinstance(body, ast.expr) and _is_none_test(body) and _goes_through_gradients(module, value)
+        what = left_out if any(_is_none_test(test) for test in tests) else ""
+        if not what and _replaces_none(node.elt):
+            what = "gradients that are None are replaced by zeros"
+    elif value.kind is Kind.UPDATE and value.name in ("append", "extend"):
+        what = left_out if value.place.loops and any(_is_none_test(guard) for guard in value.place.guards) else ""
+    elif value.kind is Kind.CALL and value.name == "builtins.filter" and len(value.arguments) == 2:
+        body = getattr(settled(value.arguments[0]).node, "body", None)
+        what = left_out if isinstance(body, ast.expr) and _is_none_test(body) else ""
+    else:
+        return ""
+    return what if what and _goes_through_gradients(module, value) else ""
+
+
+def _replaces_none(element: ast.expr) -> bool:
+    """Whether an element is `g if g is not None else tf.zeros_like(v)`."""
+    for part in ast.walk(element):
+        if isinstance(part, ast.IfExp) and isinstance(part.test, ast.Compare) and _is_none_test(part.test, ast.Is):
+            instead = part.body if isinstance(part.test.ops[0], ast.Is) else part.orelse
+            called = instead.func if isinstance(instead, ast.Call) else None
+            if isinstance(called, (ast.Attribute, ast.Name)):
+                return (called.attr if isinstance(called, ast.Attribute) else called.id) in ("zeros_like", "zeros")
+            return isinstance(instead, ast.Constant) and instead.value in (0, 0.0)
     return False
 
 
-def _is_none_test(test: ast.expr) -> bool:
+def _is_none_test(test: ast.expr, *others: type[ast.cmpop]) -> bool:
     return any(
         isinstance(part, ast.Compare)
         and len(part.ops) == 1
-        and isinstance(part.ops[0], ast.IsNot)
+        and isinstance(part.ops[0], (ast.IsNot, *others))
         and isinstance(part.comparators[0], ast.Constant)
         and part.comparators[0].value is None
         for part in ast.walk(test)
@@ -261,7 +290,7 @@ def unused_gradients(module: Module) -> Iterator[Value]:
     reported: set[int] = set()
     for question in module.questions:
         call = question.call
-        if id(call) in reported or question.method != "gradient" or call.place.raises or module.is_test(call):
+        if id(call) in reported or question.method != "gradient" or call.place.raises or is_test(module, call):
             continue
         if call.place.scope.kind == "module" and not call.place.loops:
             continue
@@ -317,8 +346,9 @@ def inner_questions(module: Module) -> Iterator[Value]:
     reported: set[int] = set()
     for question in module.questions:
         call = question.call
-        inside = [block for block in call.place.blocks if block.tape is question.tape and not block.pauses]
-        if not inside or module.is_persistent(question.tape) is not True or id(call) in reported:
+        if not is_recorded(module, question.tape, call, ()) or id(call) in reported:
+            continue
+        if module.is_persistent(question.tape) is not True:
             continue
         if id(call) in targets or call.place.raises or len({id(block.tape) for block in call.place.blocks}) > 1:
             continue

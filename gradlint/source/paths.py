@@ -408,7 +408,7 @@ class Tracer:
         if behind is None and not self.is_recorded(value, context):
             known = callee.kind is Kind.CALL and is_library(callee.name)
             named = is_loss_name(callee.name) and len(value.inputs) > 1
-            if known or named or self.holding.is_distinct_model(callee):
+            if known or named or self.holding.is_distinct_model(callee) or self._is_earlier(value, context):
                 self.trace.unrecorded.append((value, context))
                 behind = _Behind(value, None)
             else:
@@ -423,6 +423,14 @@ class Tracer:
             self._push(callee.inputs[1:], context, behind)
         elif callee.kind is Kind.ATTRIBUTE:
             self._push(callee.inputs[:1], context, behind)
+
+    def _is_earlier(self, value: Value, context: Context) -> bool:
+        """Whether a call is over before the tape is made, so that nothing it hands on was recorded."""
+        tape = self.question.tape
+        inside = (tape, *self.question.context)
+        return not context and any(
+            each.place.scope is value.place.scope and value.order < each.order for each in inside
+        )
 
     def _follow_assignments(self, value: Value, context: Context) -> None:
         """Behind a variable that is read lies what was assigned to it in the block."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gradlint.source.expected import is_test
 from gradlint.source.expressions import settled
 from gradlint.source.module import Module, Question, key
 from gradlint.source.names import last
@@ -84,8 +85,12 @@ def _is_in(module: Module, layer: Value, model: Value) -> bool:
         if each is layer:
             return True
         own = module.class_scope(each) if each.kind is Kind.CALL else module.receiver_class(each)
-        if own is not None and any(part in within for part in module.family(own)):
-            return True
+        if own is not None:
+            if any(part in within for part in module.family(own)):
+                return True
+            for part in module.family(own):
+                for path, bound in part.bindings.items():
+                    stack.extend(bound if path.startswith("self.") else ())
         made = module.function_of(each) if each.kind is Kind.CALL else None
         if made is not None and made in within:
             return True
@@ -107,7 +112,7 @@ def unscaled_losses(module: Module) -> Iterator[tuple[Value, str]]:
     applied = applied_questions(module)
     reported: set[int] = set()
     for question in module.questions:
-        if id(question.call) not in applied or id(question.call) in reported or module.is_test(question.call):
+        if id(question.call) not in applied or id(question.call) in reported or is_test(module, question.call):
             continue
         reported.add(id(question.call))
         if wrapped and _is_applied_by(module, question, wrapped):

@@ -7,6 +7,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from gradlint.source.expected import is_expected_none, is_test
 from gradlint.source.expressions import settled
 from gradlint.source.module import Context, Module, Part, Question, is_loss_name, key
 from gradlint.source.names import is_library, is_numpy, last
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TERMS = 64
+SITES = 8
+"""Calls of one function that are told apart."""
 
 
 class Fault(Enum):
@@ -62,6 +65,8 @@ def _question_verdicts(module: Module, question: Question) -> Iterator[Verdict]:
     blocks = module.blocks_of(question.tape)
     if target is None or not blocks or question.call.place.raises or _is_entered_elsewhere(module, question.tape):
         return
+    if is_expected_none(module, question.call):
+        return
     derived = False
     parts = (module.parts(question.sources, question.context) if question.sources is not None else None) or []
     for part in parts:
@@ -83,9 +88,19 @@ def _question_verdicts(module: Module, question: Question) -> Iterator[Verdict]:
     if outside:
         yield from outside
         return
-    for part in parts:
-        if part.is_model:
-            yield from _called_before(module, question, part)
+    for each in (question, *_entered(module, question)):
+        for part in module.parts(each.sources, each.context) or () if each.sources is not None else ():
+            if part.is_model:
+                yield from _called_before(module, each, part)
+
+
+def _entered(module: Module, question: Question) -> Iterator[Question]:
+    """The question under each call of the function that it stands in, when its loss comes from an argument."""
+    home = question.call.place.scope
+    if not question.context and home.kind == "function":
+        for site in module.call_sites.get(id(home), ())[:SITES]:
+            if not site.place.raises and not is_test(module, site):
+                yield Question(question.call, question.tape, (site,))
 
 
 def _is_entered_elsewhere(module: Module, tape: Value) -> bool:
@@ -102,12 +117,12 @@ def _is_entered_elsewhere(module: Module, tape: Value) -> bool:
     return False
 
 
-def is_variable(module: Module, value: Value) -> bool:
+def is_variable(module: Module, value: Value, depth: int = 0) -> bool:
     """Whether a value is a `tf.Variable` for certain."""
     origin = settled(value)
-    if origin.kind is Kind.ATTRIBUTE:
+    if origin.kind is Kind.ATTRIBUTE and depth < 4:
         bound = module.attribute_bindings(origin)
-        return bool(bound) and all(is_variable(module, each) for each in bound if each is not origin)
+        return bool(bound) and all(is_variable(module, each, depth + 1) for each in bound if each is not origin)
     return origin.kind is Kind.CALL and last(origin.name) == "Variable" and is_library(origin.name)
 
 
@@ -257,7 +272,11 @@ def _called_before(module: Module, question: Question, part: Part) -> Iterator[V
     home = _home(module, question)
     start = min(block.start for block in module.blocks_of(question.tape))
     for _, use in met.outside:
-        if use.place.scope is home and use.order < start and not _is_loop_carried(module, question, use):
+        before = use.place.scope is home and use.order < start
+        if question.context:
+            site = question.context[0]
+            before = use.place.scope is site.place.scope and use.order < site.order
+        if before and not _is_loop_carried(module, question, use):
             yield Verdict(Fault.CALL_BEFORE, use, question, part)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from gradlint.source.expected import is_expected_none
 from gradlint.source.expressions import settled
 from gradlint.source.makers import is_constant_tensor, is_integer, makes_variable
 from gradlint.source.module import Module, Question, key
@@ -68,7 +69,7 @@ def unwatched_sources(module: Module) -> Iterator[tuple[Question, str]]:
         sources = question.sources
         if sources is None or question.call.place.raises or _is_handed_on(module, question.tape) or question.context:
             continue
-        if not module.blocks_of(question.tape):
+        if not module.blocks_of(question.tape) or is_expected_none(module, question.call):
             continue
         told = [each for value in watched(module, question.tape) for each in flattened(value)]
         if any(each.kind not in (Kind.CALL, Kind.ATTRIBUTE, Kind.CONSTANT, Kind.NAME) for each in told):
@@ -142,7 +143,7 @@ def integer_sources(module: Module) -> Iterator[tuple[Value, str]]:
                             reported.add(key(each))
                             yield call, _name(made, call)
     for question in module.questions:
-        if question.sources is None or question.call.place.raises:
+        if question.sources is None or question.call.place.raises or is_expected_none(module, question.call):
             continue
         for each in flattened(question.sources):
             made = _made(module, each)

@@ -22,6 +22,50 @@ from gradlint.source.reading import without_magics
 SNIPPETS = sorted(Path(__file__).parent.joinpath("snippets").glob("*.txt"))
 
 
+HOLDING_ONE_ANOTHER = """\
+import tensorflow as tf, keras
+
+
+class Net:
+    def __init__(self, parts):
+        self.parts = parts
+
+    def step(self, model, x):
+        with tf.GradientTape() as tape:
+            for _ in range(3):
+                self.parts = self.parts[0]
+                self.rest = self.parts[1]
+                self.parts = self.rest[0]
+                x = self.parts(x)
+        return tape.gradient(x, model.trainable_variables)
+
+
+class Tree(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.left = Tree()
+        self.one = self.other
+        self.other = self.one
+
+    def call(self, x):
+        with tf.GradientTape() as tape:
+            y = self.one * x
+        self.optimizer.apply_gradients(zip([tape.gradient(y, self.one)], [self.one]))
+        return y
+
+
+class Holder:
+    def __init__(self):
+        self.tree = Tree()
+
+
+class Model(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.holder = Holder()
+"""
+
+
 def notebook(*cells: str) -> str:
     return json.dumps(
         {"cells": [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells], "nbformat": 4},
@@ -90,6 +134,10 @@ class TestFiles:
     def test_long_chains_are_no_trouble(self) -> None:
         text = f"{BAD}\nx = {' + '.join(['1'] * 2000)}\n" + "y = [1, 2]\n" * 3000
         assert [finding.code for finding in check_text(text, "big.py").findings] == ["GL603"]
+
+    def test_objects_that_hold_one_another_are_no_trouble(self) -> None:
+        report = check_text(HOLDING_ONE_ANOTHER, "step.py")
+        assert (report.findings, report.broken, report.crashed) == ((), (), ())
 
 
 class TestNotebooks:
