@@ -67,7 +67,6 @@ model = "warned.keras"
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    monkeypatch.delenv("CI", raising=False)
     pytester.makeconftest(STAND_IN)
     pytester.makepyprojecttoml(TARGETS)
     for name in ("models/own.keras", "models/own.npz", "models/alone.keras", "models/deep/broken.keras"):

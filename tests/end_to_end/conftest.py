@@ -45,7 +45,6 @@ def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) ->
 
     def run(*arguments: str, folder: Path = ROOT) -> Ran:
         monkeypatch.chdir(folder)
-        monkeypatch.delenv("CI", raising=False)  # in this process, where layers are registered and TensorFlow is
         capfd.readouterr()
         try:
             status = cli.main([str(argument) for argument in arguments])

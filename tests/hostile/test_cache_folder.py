@@ -27,7 +27,6 @@ NAME = f"{7:040x}.json"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model with an error, and a folder of the user's with much in it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
     keras_file(tmp_path)
     npz(tmp_path, {"wrong.npy": npy((3, 4), data=bytes(48)), "other.npy": npy((3, 4), data=bytes(48))})
     work = tmp_path / "work"

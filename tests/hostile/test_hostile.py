@@ -53,7 +53,6 @@ def test_the_answer_before_tensorflow(
     def load(*_: object, **__: object) -> NoReturn:
         raise AssertionError("TensorFlow would be imported")
 
-    monkeypatch.delenv("CI", raising=False)
     # Other tests of this process may have imported Keras, and with it the classes of a user.
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.setattr(loading, "load_target", load)
@@ -131,7 +130,6 @@ def test_a_file_that_vanishes_while_it_is_read(
     for module in (preflight, loading):
         monkeypatch.setattr(module, "require_file", require)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
     status = cli.main([name if name != "s.npz" else "m.keras", "s.npz"])
     out, err = capsys.readouterr()
     if len(seen) < looks:
@@ -146,7 +144,6 @@ def test_a_file_that_vanishes_while_it_is_read(
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="counts open files through /proc")
 def test_no_file_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     arguments = BY_NAME["external-link-in-the-weights"].make(tmp_path)
     cli.main(arguments)
@@ -173,7 +170,6 @@ def test_keys_are_shown_escaped_in_every_format(
 ) -> None:
     npz(tmp_path, {f"{key}.npy": npy((3, 4), data=bytes(48)) for key in KEYS})
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
     assert cli.main(["m.keras", "s.npz", "--depth", "preflight", "--format", form]) == 1
     out, _ = capsys.readouterr()
     assert [char for char in out if not char.isprintable() and char != "\n"] == []

@@ -26,7 +26,6 @@ posix = pytest.mark.skipif(os.name == "nt", reason="names that Windows does not 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose one model has an error, with files beside it that are named as options."""
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.chdir(tmp_path)
     keras_file(tmp_path)
     npz(tmp_path, {"wrong.npy": npy((3, 4), data=bytes(48)), "other.npy": npy((3, 4), data=bytes(48))})
@@ -108,7 +107,7 @@ def test_any_name_is_checked(name: str | bytes, form: str, folder: Path, capsys:
     assert untouched(folder)
 
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "CI"))}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 ENVIRONMENT |= {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 GRADLINT = f"{sys.executable} -m gradlint"
 

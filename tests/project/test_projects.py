@@ -73,7 +73,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     seen.clear()
     folders.clear()
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr("gradlint.project.isolation.guarded_check", check)
     monkeypatch.setattr(targets, "guarded_check", check)
     monkeypatch.setattr(targets, "outcomes", in_turn)
