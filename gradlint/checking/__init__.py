@@ -156,7 +156,7 @@ def _is_of_inputs(result: Result) -> bool:
 
 def _inputs(model: object) -> tuple[InputSpec, ...]:
     """The model's inputs, in its order; none where it does not say."""
-    from gradlint.load.model import spec_from_model
+    from gradlint.load.model.live import spec_from_model
 
     return spec_from_model(model).inputs or ()
 

@@ -75,7 +75,7 @@ def trains_itself(model: object, options: Options) -> bool:
     """
     if isinstance(model, str) or hasattr(model, "__fspath__") or options.loss is not None or options.depth != "values":
         return False
-    from gradlint.load.model import is_model
+    from gradlint.load.model.live import is_model
 
     if not is_model(model):
         return False
@@ -99,7 +99,7 @@ def check_named_step(target: str, sample: object, options: Options) -> Result | 
         UsageError: nobody gave a sample, or the parameters are others.
     """
     from gradlint.checking.step import check_step
-    from gradlint.load.model import is_factory, step_of
+    from gradlint.load.model.code import is_factory, step_of
 
     if not is_factory(target) or (step := step_of(target, options.imports)) is None:
         return None

@@ -77,7 +77,7 @@ def check_step(
         ModelRunError: the step's own code failed, and not for a gradient that is missing.
         UsageError: the arguments do not fit together.
     """
-    from gradlint.load.model import quiet_tensorflow
+    from gradlint.load.model.starting import quiet_tensorflow
 
     quiet_tensorflow()
     if not callable(step):
@@ -157,7 +157,7 @@ class watch:
         self._result: Result | None = None
 
     def __enter__(self) -> watch:
-        from gradlint.load.model import quiet_tensorflow
+        from gradlint.load.model.starting import quiet_tensorflow
 
         quiet_tensorflow()
         from gradlint.record.step import Observation

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gradlint.flow import Flow
-    from gradlint.load.spec import ArraySpec, Binding, ModelSpec
+    from gradlint.load.binding import Binding
+    from gradlint.load.spec import ArraySpec, ModelSpec
     from gradlint.passes.facts import Facts
     from gradlint.record.recording import Recording
 

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from gradlint.checking.batches import arrays_of
 from gradlint.errors import SampleError, UsageError
+from gradlint.load.arrays import read_array_specs
+from gradlint.load.binding import Binding, bind
 from gradlint.load.limits import DEFAULT_LIMITS
-from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
+from gradlint.load.preflight import read_spec
 from gradlint.load.sample import array_specs, load_sample, synthesise
-from gradlint.load.spec import ArraySpec, Binding, InputSpec, ModelSpec, bind, structure_keys
+from gradlint.load.spec import ArraySpec, InputSpec, ModelSpec, structure_keys
+from gradlint.load.trust import refuse_unsafe
 from gradlint.passes.drops import unread_on_paper
 from gradlint.passes.facts import Facts
 from gradlint.rule import Need
@@ -65,7 +68,9 @@ def cases(model: object, sample: object, needs: frozenset[Need], options: Option
 
 
 def _of_path(target: str, sample: object, needs: frozenset[Need], options: Options) -> Iterator[Case]:
-    from gradlint.load.model import is_factory, is_legacy, load_target, spec_from_model
+    from gradlint.load.model import load_target
+    from gradlint.load.model.code import is_factory
+    from gradlint.load.model.live import is_legacy, spec_from_model
 
     is_allocated, limits = not options.is_symbolic, _limits(options)
     if is_factory(target):
@@ -110,7 +115,8 @@ def _of_path(target: str, sample: object, needs: frozenset[Need], options: Optio
 def _of_object(
     model: object, sample: object, needs: frozenset[Need], options: Options, target: str = ""
 ) -> Iterator[Case]:
-    from gradlint.load.model import is_legacy, is_model, quiet_tensorflow, spec_from_model
+    from gradlint.load.model.live import is_legacy, is_model, spec_from_model
+    from gradlint.load.model.starting import quiet_tensorflow
     from gradlint.upstream.datasets import replicas_in_scope
 
     quiet_tensorflow()
@@ -149,7 +155,7 @@ def _of_model(
     options: Options,
     is_live: bool = False,
 ) -> Iterator[Case]:
-    from gradlint.load.model import refuse_large_outputs
+    from gradlint.load.model.sizes import refuse_large_outputs
 
     is_made_up = sample is None
     if options.is_symbolic:  # Of the sample only shapes and dtypes count.

@@ -19,7 +19,7 @@ def details() -> str:
 
 
 def _libraries() -> list[str]:
-    from gradlint.load.model import import_tensorflow
+    from gradlint.load.model.starting import import_tensorflow
     from gradlint.upstream.names import installed_version
 
     try:

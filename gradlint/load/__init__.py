@@ -1,1 +1,1 @@
-"""Files and live objects in, plain nouns out: `spec`, `preflight`, `sample`, and `model` with TensorFlow."""
+"""Files and live objects in, plain nouns out: on paper (`preflight`, `arrays`, `sample`), and running (`model`)."""

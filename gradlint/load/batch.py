@@ -6,13 +6,10 @@ Everything is told by what it can do, so that neither pandas nor another framewo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gradlint.errors import SampleError
-from gradlint.load.spec import LABEL, SAMPLE_WEIGHT
-
-if TYPE_CHECKING:
-    from gradlint.load.spec import InputSpec
+from gradlint.load.spec import LABEL, SAMPLE_WEIGHT, InputSpec
 
 # Parts of a batch that `fit` takes apart, in its order.
 PARTS = ("x", LABEL, SAMPLE_WEIGHT)

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeGuard
 
-from gradlint.load.spec import CODE_LAYERS, serialized_objects
+from gradlint.load.serialized import CODE_LAYERS, serialized_objects
 
 TRUST = "--trust-model"
 IMPORT = "--import"

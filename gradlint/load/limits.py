@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradlint.errors import UsageError
+from gradlint.errors import GradlintError, ModelFileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,6 +92,26 @@ def size_text(number: int) -> str:
         if number < 1000 * size:
             return f"{number / size:.1f} {unit}"
     return "more than 1,000 TB"
+
+
+def refuse_beyond_memory(what: str, size: int, limits: Limits, error: type[GradlintError] = ModelFileError) -> None:
+    """Raises for something that does not fit into memory, with what helps.
+
+    Args:
+        what: start of the message, such as `m.keras: its weights take`.
+        size: bytes.
+        limits: what may be taken.
+        error: class of the error.
+    """
+    if size <= LARGE and limits.memory is None:
+        return
+    room = limits.bytes
+    if size * STEP_FACTOR > room:
+        advice = "use --depth structure, or raise" if error is ModelFileError else "give fewer examples, or raise"
+        raise error(
+            f"{what} {size_text(size)}, and a check needs {STEP_FACTOR} times that, more than the "
+            f"{size_text(room)} {'available' if limits.memory is None else 'allowed'}; {advice} --limit memory=SIZE"
+        )
 
 
 def available_memory() -> int:

@@ -9,13 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint.errors import SampleError
-from gradlint.load.limits import DEFAULT_LIMITS
-from gradlint.load.preflight import (
-    dtype_name,
-    read_array_specs,
-    refuse_beyond_memory,
-    refuse_empty,
-)
+from gradlint.load.arrays import dtype_name, read_array_specs, refuse_empty
+from gradlint.load.limits import DEFAULT_LIMITS, refuse_beyond_memory
 from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gradlint.flow import Flow
-    from gradlint.load.spec import ArraySpec, Binding, ModelSpec
+    from gradlint.load.binding import Binding
+    from gradlint.load.spec import ArraySpec, ModelSpec
     from gradlint.passes.partial import Unused
     from gradlint.passes.steps import StepFacts
     from gradlint.record.recording import Recording

@@ -30,9 +30,11 @@ from files import function, hdf5, keras_file, layer, legacy, marshalled, model
 
 from gradlint.checking import check
 from gradlint.errors import GradlintError
+from gradlint.load.arrays import read_array_specs
 from gradlint.load.limits import Limits
-from gradlint.load.preflight import read_array_specs, read_spec, refuse_unsafe
+from gradlint.load.preflight import read_spec
 from gradlint.load.sample import load_sample, synthesise
+from gradlint.load.trust import refuse_unsafe
 
 SEEDS = [
     model(),

@@ -22,8 +22,9 @@ from fuzz import fuzz
 from run_all import run
 
 from gradlint import cli
+from gradlint.load import arrays, configuration, preflight
 from gradlint.load import model as loading
-from gradlint.load import preflight
+from gradlint.load.model import starting
 from gradlint.report import FORMATS
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def test_the_answer_before_tensorflow(
     # Other tests of this process may have imported Keras, and with it the classes of a user.
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.setattr(loading, "load_target", load)
-    monkeypatch.setattr(loading, "quiet_tensorflow", load)
+    monkeypatch.setattr(starting, "quiet_tensorflow", load)
     arguments = case.make(tmp_path)
     monkeypatch.chdir(tmp_path)
     status = cli.main(arguments)
@@ -127,7 +128,7 @@ def test_a_file_that_vanishes_while_it_is_read(
                 file.unlink()
         return found
 
-    for module in (preflight, loading):
+    for module in (preflight, configuration, arrays, loading):
         monkeypatch.setattr(module, "require_file", require)
     monkeypatch.chdir(tmp_path)
     status = cli.main([name if name != "s.npz" else "m.keras", "s.npz"])

@@ -10,9 +10,10 @@ import pytest
 from gradlint.checking import origins
 from gradlint.checking.origins import Origins
 from gradlint.finding import Finding, Severity
+from gradlint.load.binding import bind
 from gradlint.load.limits import Limits
 from gradlint.load.sample import synthesise
-from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec, bind
+from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
 from gradlint.passes.facts import Facts
 
 if TYPE_CHECKING:

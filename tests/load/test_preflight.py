@@ -15,10 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradlint.errors import GradlintError, ModelFileError, SampleError, UnsafeModelError
+from gradlint.load.arrays import read_array_specs
 from gradlint.load.content import Kind
+from gradlint.load.demands import least_weights
 from gradlint.load.limits import Limits
-from gradlint.load.preflight import least_weights, read_array_specs, read_spec, refuse_unsafe
+from gradlint.load.preflight import read_spec
 from gradlint.load.spec import ArraySpec
+from gradlint.load.trust import refuse_unsafe
 
 INPUT = {
     "module": "keras.layers",

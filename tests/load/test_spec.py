@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradlint.errors import UsageError
-from gradlint.load.spec import LABEL_NAMES, ArraySpec, InputSpec, ModelSpec, bind, pack_inputs, spec_from_config
+from gradlint.load.binding import LABEL_NAMES, bind, pack_inputs
+from gradlint.load.outline import spec_from_config
+from gradlint.load.spec import ArraySpec, InputSpec, ModelSpec
 
 
 def layer(name, class_name, *inbound, module="keras.layers", registered_name=None, **config):

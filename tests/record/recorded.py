@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradlint.load.model import spec_from_model
+from gradlint.load.binding import bind
+from gradlint.load.model.live import spec_from_model
 from gradlint.load.sample import array_specs
-from gradlint.load.spec import bind
 from gradlint.record.runner import Runner
 from gradlint.record.subject import Subject
 

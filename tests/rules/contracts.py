@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec, bind
+from gradlint.load.binding import bind
+from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
 from gradlint.passes.facts import Facts
 
 

@@ -1,0 +1,203 @@
+"""Which array of a sample goes to which input, label or weight of a model; and back into the model's nesting."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from gradlint.errors import UsageError
+from gradlint.load.spec import LABEL, SAMPLE_WEIGHT, ArraySpec, InputSpec, ModelSpec, Structure, quoted, structure_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+T = TypeVar("T")
+LABEL_NAMES = ("label", "labels", "target", "targets", "y_true")
+"""What people call the labels of a model with one output."""
+INPUT_NAMES = ("x", "X", "input", "inputs", "feature", "features", "data")
+"""What people call the input of a model with one."""
+UNNAMED = ("arr_0", "arr_1", "arr_2")
+"""What NumPy calls the arrays of `np.savez(path, x, y, sample_weight)`."""
+MOST_COMPARED = 10_000
+"""Pairs of keys that are compared for likeness; thousands of either would take minutes, and be no slip."""
+RENAMED_CUTOFF = 0.6
+"""Similarity from which a spare sample key is taken for a misspelt input; difflib's own default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Which array of the sample goes where; every sample key is in exactly one place.
+
+    Attributes:
+        inputs: (input key, sample key), in the model's order.
+        labels: (output, sample key); the output is "" for the plain `y`.
+        sample_weight: sample key of the weights.
+        missing: keys of inputs without data, in the model's order.
+        unexpected: sample keys nothing takes, in the sample's order.
+        renamed: (input key, sample key) of a missing and an unexpected key that look like one another.
+    """
+
+    inputs: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    sample_weight: str | None = None
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+
+
+def bind(
+    spec: ModelSpec,
+    arrays: Sequence[ArraySpec],
+    mapping: Mapping[str, str] | None = None,
+    targets: Sequence[tuple[str, str]] = (),
+) -> Binding:
+    """Matches the arrays of a sample with the inputs and the labels of a model.
+
+    An input takes, in this order: the key that `mapping` gives; the key equal to its own (the dict key,
+    which wins over the Keras name, as in Keras); the key equal to its Keras name; the key equal to
+    the last part of its own, when only one input ends so. A model with one input takes the one
+    array that is no label, whatever it is called. When the model does not say what its inputs are, every
+    array that is no label is an input under its own key.
+
+    Args:
+        spec: the model.
+        arrays: the sample.
+        mapping: sample key per input key (`--map INPUT=KEY`).
+        targets: (output or "", sample key) of labels (`--target [OUTPUT=]KEY`); each replaces the label of
+            that output.
+
+    Raises:
+        UsageError: `mapping` or `targets` name an input or a key that does not exist.
+    """
+    mapping = mapping or {}
+    keys = [array.key for array in arrays]
+    _refuse_unknown_names(spec, keys, mapping, targets)
+    inputs = spec.inputs or ()
+    reserved = {name for entry in inputs for name in (entry.key, entry.name)} | set(mapping.values())
+    labels = _labels(spec, [key for key in keys if key not in reserved], targets)
+    label_keys = {key for _, key in labels}
+    weight = next((key for key in keys if key == SAMPLE_WEIGHT and key not in reserved | label_keys), None)
+    if len(keys) > 1 and set(keys) == set(UNNAMED[: len(keys)]) and not reserved & set(keys) and not labels:
+        if len(inputs) == len(spec.outputs) == 1:
+            labels, label_keys = (("", UNNAMED[1]),), {UNNAMED[1]}
+            weight = UNNAMED[2] if len(keys) > 2 else None
+    if not labels and not any(entry.declared for entry in inputs):
+        weight = None  # Keras knows no weights without labels: this is an input that the model reads by itself.
+    data = [key for key in keys if key not in label_keys and key != weight]
+
+    taken = _matches(inputs, data, mapping)
+    if any(entry.key not in taken for entry in inputs if not entry.declared) or spec.inputs is None:
+        # An undeclared input is a guess from the shapes the model was built with: a sample that does not
+        # fit the guess says more about the guess.
+        return Binding(tuple((key, key) for key in data), labels, weight)
+    missing = tuple(entry.key for entry in inputs if entry.key not in taken and not entry.optional)
+    used = set(taken.values())
+    unexpected = tuple(key for key in data if key not in used)
+    return Binding(
+        inputs=tuple((entry.key, taken[entry.key]) for entry in inputs if entry.key in taken),
+        labels=labels,
+        sample_weight=weight,
+        missing=missing,
+        unexpected=unexpected,
+        renamed=_renamed(missing, unexpected),
+    )
+
+
+def pack_inputs(spec: ModelSpec, values: Mapping[str, T]) -> object:
+    """Arranges values by input key as the model takes them: one value, a list, or nested dicts and lists.
+
+    A model that does not say how its inputs are nested gets the one value, or a dict of several. An
+    optional input without a value becomes None.
+    """
+    structure = spec.structure
+    if structure is None or not set(values) <= set(structure_keys(structure)):
+        return next(iter(values.values())) if len(values) == 1 else dict(values)
+
+    def pack(part: Structure) -> object:
+        if isinstance(part, str):
+            return values.get(part)
+        if isinstance(part, dict):
+            return {name: pack(inner) for name, inner in part.items()}
+        return [pack(inner) for inner in part]
+
+    return pack(structure)
+
+
+def _refuse_unknown_names(
+    spec: ModelSpec, keys: Sequence[str], mapping: Mapping[str, str], targets: Sequence[tuple[str, str]]
+) -> None:
+    names = {name for entry in spec.inputs or () for name in (entry.key, entry.name)}
+    wrong = [f"--map names the sample key {key!r}" for key in mapping.values() if key not in keys]
+    wrong += [f"--target names the sample key {key!r}" for _, key in targets if key not in keys]
+    advice = f"the sample has {quoted(keys)}"
+    if spec.inputs is not None and (unknown := [name for name in mapping if name not in names]):
+        wrong += [f"--map names the input {name!r}" for name in unknown]
+        advice += f"; the model's inputs are {quoted(entry.key for entry in spec.inputs)}"
+    if wrong:
+        raise UsageError(f"{', '.join(wrong)}, which does not exist: {advice}")
+
+
+def _labels(spec: ModelSpec, keys: Sequence[str], targets: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """(output, sample key) of every label, in the order of the outputs, unknown outputs last."""
+    times, outputs = Counter(spec.output_layers), set(spec.outputs)
+    aliases = {name: key for key, name in zip(spec.outputs, spec.output_layers, strict=True) if times[name] == 1}
+    found: dict[str, str] = {}
+    for key in keys:
+        if key == LABEL or key.startswith((f"{LABEL}:", f"{LABEL}/")):
+            output = key[len(LABEL) + 1 :]
+            found[output if output in outputs else aliases.get(output, output)] = key
+    for key in keys:  # As in `fit(x, {"risk": …})`: labels go by their outputs, where no input is called so.
+        output = aliases.get(key, key)
+        if output in outputs and output not in found:
+            found[output] = key
+    if not found and not targets and len(outputs) == 1:
+        named = [key for key in keys if key in LABEL_NAMES]
+        found = {"": named[0]} if len(named) == 1 else {}
+    for output, key in targets:
+        found[output if output in outputs else aliases.get(output, output)] = key
+    order = {output: place for place, output in enumerate(("", *spec.outputs))}
+    return tuple(sorted(found.items(), key=lambda pair: (order.get(pair[0], len(order)), pair[0])))
+
+
+def _matches(inputs: Sequence[InputSpec], data: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
+    """Sample key per input key."""
+    taken: dict[str, str] = {}
+    for entry in inputs:
+        if key := mapping.get(entry.key, mapping.get(entry.name)):
+            taken[entry.key] = key
+    lasts = Counter(entry.key.rsplit("/", 1)[-1] for entry in inputs)
+
+    def take(name: Callable[[InputSpec], str]) -> None:
+        # One pass per kind of name, over all inputs: an exact key must win over another input's Keras name.
+        spare = set(data) - set(taken.values())
+        for entry in inputs:
+            if entry.key not in taken and name(entry) in spare:
+                taken[entry.key] = name(entry)
+
+    def unique_last(entry: InputSpec) -> str:
+        last = entry.key.rsplit("/", 1)[-1]
+        return last if lasts[last] == 1 else entry.key
+
+    take(lambda entry: entry.key)
+    take(lambda entry: entry.name)
+    take(unique_last)
+    if len(inputs) == 1 and not taken and len(data) == 1:
+        taken[inputs[0].key] = data[0]
+    return taken
+
+
+def _renamed(missing: Sequence[str], unexpected: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs a missing input with the spare sample key most like it; each key is used once."""
+    spare, pairs = sorted(unexpected), []
+    named = [key for key in spare if key in INPUT_NAMES]
+    if len(missing) == len(named) == 1:
+        return ((missing[0], named[0]),)
+    if len(missing) * len(spare) > MOST_COMPARED:
+        return ()
+    for key in missing:
+        if close := difflib.get_close_matches(key, spare, n=1, cutoff=RENAMED_CUTOFF):
+            pairs.append((key, close[0]))
+            spare.remove(close[0])
+    return tuple(pairs)
