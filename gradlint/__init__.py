@@ -6,6 +6,8 @@ through the plugin) costs next to nothing.
 
 import sys
 
+from gradlint.version import __version__
+
 
 def _begin_as_a_program() -> None:
     """Keep the program `gradlint` from importing what lies in the folder that it is started in, and quiet at Ctrl-C.
@@ -54,8 +56,6 @@ if TYPE_CHECKING:
     )
     from gradlint.finding import Cause, Finding, Severity
     from gradlint.result import GradientState, Result
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Cause",

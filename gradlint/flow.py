@@ -213,34 +213,20 @@ class Flow:
 
         graph: nx.DiGraph[object] = nx.DiGraph()
         nodes: dict[int, object] = {}
-        for record in self.recording.inputs:
-            node = ("input", record.key)
-            graph.add_node(
-                node,
-                kind="input",
-                label=record.key,
-                shapes=[record.shape],
-                dtypes=[record.dtype],
-                gradient=record.gradient.state.value,
-                norm=record.gradient.norm,
-            )
+
+        def begin(kind: str, label: str, record: InputRecord | VariableRecord, **more: object) -> None:
+            node = (kind, label)
+            state, norm = record.gradient.state.value, record.gradient.norm
+            ends = {"shapes": [record.shape], "dtypes": [record.dtype], "gradient": state, "norm": norm}
+            graph.add_node(node, kind=kind, label=label, **ends, **more)
             if record.tensor is not None:
                 nodes[record.tensor] = node
+
+        for record in self.recording.inputs:
+            begin("input", record.key, record)
         for variable in self.recording.variables:
-            node = ("variable", variable.path)
-            graph.add_node(
-                node,
-                kind="variable",
-                label=variable.path,
-                shapes=[variable.shape],
-                dtypes=[variable.dtype],
-                gradient=variable.gradient.state.value,
-                norm=variable.gradient.norm,
-                trainable=variable.trainable,
-                inputs=sorted(self.branches[variable.path]),
-            )
-            if variable.tensor is not None:
-                nodes[variable.tensor] = node
+            branches = sorted(self.branches[variable.path])
+            begin("variable", variable.path, variable, trainable=variable.trainable, inputs=branches)
         for position, op in enumerate(self.recording.ops):
             graph.add_node(
                 ("op", position),

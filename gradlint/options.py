@@ -321,6 +321,7 @@ SETTINGS: dict[str, Words] = {
 }
 """The options that are plain data, by the name of their field."""
 DEFAULTS: dict[str, object] = {entry.name: entry.default for entry in fields(Options) if entry.name in SETTINGS}
+FLAGS: dict[str, str] = {name: f"--{words.flag or name.replace('_', '-')}" for name, words in SETTINGS.items()}
 KEYS: dict[str, str] = {words.key or name.replace("_", "-"): name for name, words in SETTINGS.items()}
 """Key of a configuration file to the name of the field."""
 

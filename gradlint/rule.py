@@ -38,6 +38,8 @@ class Need(str, Enum):
     LABELS = "labels"
     EXPERIMENTS = "experiments"
     """Finite differences of the loss, which contradict a gradient or confirm it."""
+    INPUTS = "inputs"
+    """Inputs of a model, and the sample for them; a training step takes what it likes."""
     STEP = "step"
     """What a training step of the user's own did with its tapes and optimizers."""
 

@@ -1,16 +1,58 @@
-"""What an import or a look-up costs: heavy packages stay at the edge."""
+"""Who imports whom, and what an import or a look-up costs: heavy packages stay at the edge."""
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
+import networkx as nx
 import pytest
 
 import gradlint
 
 HEAVY = ("tensorflow", "keras", "h5py")
 NUMERIC = (*HEAVY, "numpy", "networkx", "tabulate", "argparse")
+
+
+PACKAGE = Path(gradlint.__file__).parent
+
+
+def imports(package: Path) -> nx.DiGraph:
+    """The modules of a package and what each imports: at its top, inside of functions, and for types alone."""
+    files = {}
+    for file in package.rglob("*.py"):
+        parts = (package.name, *file.relative_to(package).with_suffix("").parts)
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    graph = nx.DiGraph()
+    graph.add_nodes_from(files)
+    for module, file in files.items():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            named: list[str] = []
+            if isinstance(node, ast.Import):
+                named = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{file}:{node.lineno} imports by a relative name"
+                inner = [f"{node.module}.{alias.name}" for alias in node.names]
+                named = [name if name in files else str(node.module) for name in inner]
+            graph.add_edges_from((module, name) for name in named if name in files)
+    return graph
+
+
+def test_no_module_comes_back_to_itself() -> None:
+    graph = imports(PACKAGE)
+    assert graph.number_of_edges() > 1000
+    assert [sorted(circle) for circle in nx.strongly_connected_components(graph) if len(circle) > 1] == []
+
+
+def test_a_circle_of_lazy_and_type_imports_is_seen(tmp_path: Path) -> None:
+    package = tmp_path / "p"
+    package.mkdir()
+    (package / "__init__.py").write_text("TYPE_CHECKING = False\nif TYPE_CHECKING:\n    from p.a import f\n")
+    (package / "a.py").write_text("def f():\n    from p import b\n")
+    (package / "b.py").write_text("import p\n")
+    assert max(nx.strongly_connected_components(imports(package)), key=len) == {"p", "p.a", "p.b"}
 
 
 def imported_by(code: str, suspects: tuple[str, ...]) -> list[str]:

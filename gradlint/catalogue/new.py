@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import gradlint
+from gradlint import version
 from gradlint.errors import UsageError
 from gradlint.rule import SECTIONS
 
@@ -176,7 +176,7 @@ class Draft:
             "code": self.code,
             "name": self.name,
             "module": self.module,
-            "since": _next_release(gradlint.__version__),
+            "since": _next_release(version.__version__),
             "sections": "\n".join(f"## {title}\n\n{text[title]}" for title in SECTIONS),
         }
         tests = self.root / "tests"
@@ -229,7 +229,7 @@ def _registered(text: str, module: str) -> str:
     return text
 
 
-def _next_release(version: str) -> str:
+def _next_release(release: str) -> str:
     """The minor release after a version: new rules come with one."""
-    major, minor, *_ = re.findall(r"\d+", version)
+    major, minor, *_ = re.findall(r"\d+", release)
     return f"{major}.{int(minor) + 1}.0"

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import gradlint.report  # noqa: F401 - gives results their text and JSON
 from gradlint.checking.arguments import labels, refuse_misplaced, several, table, texts
-from gradlint.checking.batches import check_batch, check_named_step, is_batch, packed, trains_itself
+from gradlint.checking.batches import is_batch, packed
 from gradlint.checking.interface import in_the_words_of_the_caller
 from gradlint.checking.looking import examined
+from gradlint.checking.own_steps import check_batch, check_named_step, trains_itself
 from gradlint.checking.suppression import allowances, suppress, unused_error
 from gradlint.checking.verdict import decided, judged
 from gradlint.checking.ways import cases

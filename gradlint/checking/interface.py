@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from gradlint.options import FLAGS, SETTINGS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,12 +19,12 @@ _ARGUMENTS = (
     (re.compile(r"--target (\w+)"), r"targets=['\1']"),
     (re.compile(r"--depth (\w+)"), r"depth='\1'"),
     (re.compile(r"--limit (\w+)=(\w+)"), r"limits=Limits(\1=\2)"),
-    (re.compile(r"--trust-model\b"), "trust_model=True"),
-    (re.compile(r"--import\b"), "imports"),
-    (re.compile(r"--map\b"), "mapping"),
-    (re.compile(r"--target\b"), "targets"),
-    (re.compile(r"--(causal|loss|select|ignore|probes|seed|mode|depth|limit|threshold)\b"), r"\1"),
 )
+"""Options with a value, where the argument takes it in another form."""
+_NAMES = {"--limit": "limits"} | {
+    flag: f"{name}=True" if SETTINGS[name].kind.is_flag else name for name, flag in FLAGS.items()
+}
+_NAMED = re.compile(rf"({'|'.join(_NAMES)})(?![\w-])")
 
 
 @contextmanager
@@ -41,4 +43,4 @@ def in_the_words_of_the_caller(message: str) -> str:
         return message
     for option, argument in _ARGUMENTS:
         message = option.sub(argument, message)
-    return message
+    return _NAMED.sub(lambda named: _NAMES[named[0]], message)

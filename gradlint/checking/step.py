@@ -15,6 +15,7 @@ from gradlint.passes.drops import DropKind, drops
 from gradlint.passes.facts import Facts, facts_of
 from gradlint.passes.steps import step_facts
 from gradlint.passes.stops import lost
+from gradlint.rule import Need
 from gradlint.rules import chosen
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from gradlint.record.step import Observation
     from gradlint.record.step_record import StepRecord
     from gradlint.result import Result
-
-# Rules about inputs and samples of a model; a step takes what it likes.
-_OF_MODELS = frozenset({"GL101", "GL205", "GL401", "GL402", "GL403", "GL404", "GL406", "GL408", "GL501", "GL502"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +75,29 @@ def check_step(
         ModelRunError: the step's own code failed, and not for a gradient that is missing.
         UsageError: the arguments do not fit together.
     """
+    judging = _options(select, ignore, fail_on, thresholds)
+    options = replace(judging, models=tuple(models), variables=tuple(variables), seed=seed, probes=probes)
+    return observed(step, args, kwargs, options, optimizers)
+
+
+def observed(
+    step: Callable[..., object],
+    args: Sequence[object],
+    kwargs: Mapping[str, object],
+    options: Options,
+    optimizers: Sequence[object] = (),
+) -> Result:
+    """As `check_step`, with the options in one piece.
+
+    Raises:
+        ModelRunError: as `check_step`.
+        UsageError: as `check_step`.
+    """
     from gradlint.load.model.starting import quiet_tensorflow
 
     quiet_tensorflow()
     if not callable(step):
         raise UsageError(f"step must be a callable, not {type(step).__name__}")
-    options = _chosen(select, ignore, fail_on, thresholds, probes, seed)
     from gradlint.record.step import (
         given_arrays,
         needs_building,
@@ -94,11 +109,11 @@ def check_step(
 
     task = StepTask(
         name=_name_of(step),
-        models=tuple(models),
+        models=options.models,
         optimizers=tuple(optimizers),
-        variables=tuple(variables),
+        variables=options.variables,
         given=given_arrays(args, kwargs),
-        seed=seed,
+        seed=options.seed,
     )
 
     def run(arrays: Mapping[str, Any] | None = None, trace_returns: bool = False) -> tuple[Recording, StepRecord]:
@@ -108,7 +123,7 @@ def check_step(
             return record_after_update(step, (args, kwargs), (given_args, given_kwargs), current, options.bounds)
         return record_step(step, args, kwargs, current, options.bounds, trace_returns=trace_returns)
 
-    if needs_building((*models, *args, *kwargs.values())):
+    if needs_building((*options.models, *args, *kwargs.values())):
         run()  # The first call creates variables: seen with them, it is a step like any other.
     recording, record = run()
     if record.born:
@@ -150,7 +165,7 @@ class watch:
         fail_on: str = "error",
         thresholds: Mapping[str, float] | None = None,
     ) -> None:
-        self._options = _chosen(select, ignore, fail_on, thresholds, 0, 0)
+        self._options = _options(select, ignore, fail_on, thresholds)
         self._models, self._variables = models, tuple(variables)
         self._optimizers, self._keep = tuple(optimizers), keep
         self._observation: Observation | None = None
@@ -187,21 +202,14 @@ class watch:
         return self._result
 
 
-def _chosen(
-    select: Iterable[str],
-    ignore: Iterable[str],
-    fail_on: str,
-    thresholds: Mapping[str, float] | None,
-    probes: int,
-    seed: int,
+def _options(
+    select: Iterable[str], ignore: Iterable[str], fail_on: str, thresholds: Mapping[str, float] | None
 ) -> Options:
     return Options(
         select=tuple(select),
         ignore=tuple(ignore),
         fail_on=fail_on,
         thresholds=tuple((thresholds or {}).items()),
-        probes=probes,
-        seed=seed,
     )
 
 
@@ -213,7 +221,9 @@ def _name_of(step: Callable[..., object]) -> str:
 def _judged(recording: Recording, record: StepRecord, options: Options, again: _Again | None) -> Result:
     flow = Flow(recording, options.bounds)
     facts = _facts(flow, record, options, again)
-    rules = [rule for rule in chosen(options.select, options.ignore) if rule.is_of_runs and rule.code not in _OF_MODELS]
+    rules = [
+        rule for rule in chosen(options.select, options.ignore) if rule.is_of_runs and Need.INPUTS not in rule.needs
+    ]
     result = judged(Case(record.name, Facts(), is_made_up=False), facts, rules, options)
     _refuse_unexplained(record, recording, result.findings)
     return replace(
@@ -224,7 +234,7 @@ def _judged(recording: Recording, record: StepRecord, options: Options, again: _
 def _facts(flow: Flow, record: StepRecord, options: Options, again: _Again | None) -> Facts:
     if flow.recording.failure is not None:
         facts = facts_of(flow, Facts())
-        return replace(facts, step=step_facts(flow, record, ()))
+        return replace(facts, step=step_facts(flow, record, (), facts.drops, facts.broadcasts))
     probes: list[Flow] = []
     returns: Flow | None = None
     if again is not None and record.crash is None:
@@ -233,7 +243,7 @@ def _facts(flow: Flow, record: StepRecord, options: Options, again: _Again | Non
         if any(drop.kind is DropKind.DROPPED for drop in drops(flow)):
             returns = Flow(again.run(None, True)[0], options.bounds)
     facts = facts_of(flow, Facts(), probes=probes, returns=returns)
-    step = step_facts(flow, record, facts.cuts)
+    step = step_facts(flow, record, facts.cuts, facts.drops, facts.broadcasts)
     explained = {path for entry in step.unseen for path in entry.variables}
     return replace(
         facts,

@@ -96,7 +96,7 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
     config = _config(options)
     from gradlint.project.folders import leave_folders
 
-    sources, others = divided(options)
+    sources, others = divided(options.words)
     _warn_of_training(options, others)
     leave_folders(config, others[:2], is_named="imports" in options.settings.said)
     if options.show_config:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from textwrap import shorten
 
-import gradlint
+from gradlint import version
 from gradlint.cli.output import style_of_terminal
 
 COLUMNS = 44
@@ -18,7 +18,7 @@ _DISTRIBUTIONS = {
 
 def versions_line() -> str:
     """The versions of gradlint, Python, TensorFlow and Keras, one a line; nothing is imported for it."""
-    parts = [f"gradlint {gradlint.__version__}", f"Python {sys.version.split()[0]}"]
+    parts = [f"gradlint {version.__version__}", f"Python {sys.version.split()[0]}"]
     for name, distributions in _DISTRIBUTIONS.items():
         found = next(filter(None, map(_installed, distributions)), "not found")
         parts.append(f"{name} {found}")

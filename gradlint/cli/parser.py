@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from gradlint.cli.names import without_names
 from gradlint.cli.words import is_source
-from gradlint.options import CODES, DEFAULTS, SETTINGS, MistakeError, Settings, natural
+from gradlint.options import CODES, DEFAULTS, FLAGS, SETTINGS, MistakeError, Settings, natural
 from gradlint.report import FORMATS
 from gradlint.report.outgoing import fitting, message
 
@@ -60,6 +60,11 @@ class Line:
     diff: bool
     unsafe_fixes: bool
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What the line names without an option's name before it."""
+        return tuple(word for word in (self.model, self.sample, *self.more) if word is not None)
+
 
 def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> Line:
     """The options; their settings are those that the user gave: they win over a configuration file."""
@@ -102,7 +107,7 @@ def _word(read: Callable[[str], object]) -> Callable[[str], object]:
 
 def _add_setting(group: argparse._ArgumentGroup, name: str) -> None:
     words = SETTINGS[name]
-    kind, flag = words.kind, f"--{words.flag or name.replace('_', '-')}"
+    kind, flag = words.kind, FLAGS[name]
     if kind.is_flag:
         group.add_argument(flag, dest=name, action="store_true", help=words.help)
     elif kind.choices:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import gradlint
+from gradlint import version
 from gradlint.checking.source import check_text, source_rules
 from gradlint.errors import GradlintError, UsageError
 from gradlint.finding import Severity
@@ -75,7 +75,7 @@ def server_of() -> LanguageServer:
     from lsprotocol import types as lsp
     from pygls.lsp.server import LanguageServer
 
-    server = LanguageServer("gradlint", gradlint.__version__)
+    server = LanguageServer("gradlint", version.__version__)
     known: dict[str, Checked] = {}
 
     def publish(uri: str) -> None:

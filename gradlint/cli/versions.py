@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib import metadata
 
-import gradlint
+from gradlint import version
 from gradlint.errors import GradlintError
 
 _PACKAGES = ("numpy", "h5py", "networkx", "tabulate", "grandalf")
@@ -13,7 +13,7 @@ _PACKAGES = ("numpy", "h5py", "networkx", "tabulate", "grandalf")
 
 def details() -> str:
     """Several lines; imports TensorFlow, and says so where it cannot be."""
-    lines = [f"gradlint {gradlint.__version__}", f"Python {platform.python_version()}", *_libraries()]
+    lines = [f"gradlint {version.__version__}", f"Python {platform.python_version()}", *_libraries()]
     lines += [f"{package} {_version(package)}" for package in _PACKAGES]
     return "\n".join([*lines, platform.platform(), "", *_rented()])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gradlint.cli.parser import Line
+    from collections.abc import Sequence
 
 
 _MARKS = ("saved_model.pb", "config.json", "checkpoint", "dataset_spec.pb")
@@ -33,7 +33,6 @@ def holds_source(word: str) -> bool:
     return not path.is_dir() or any(True for _ in Exclusion.of((), path).files(path, SUFFIXES))
 
 
-def divided(options: Line) -> tuple[list[str], list[str]]:
-    """The positional words that are source, and the others."""
-    words = [word for word in (options.model, options.sample, *options.more) if word is not None]
+def divided(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Those of the words of a command line that are source, and the others."""
     return [word for word in words if is_source(word)], [word for word in words if not is_source(word)]

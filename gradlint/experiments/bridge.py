@@ -59,9 +59,7 @@ def _way(runner: Runner, recording: Recording) -> _Way | None:
         batch = run.batch()
         floats, handles = run.watched(batch)
         run.introduce(batch)
-        with tf.GradientTape(watch_accessed_variables=False, persistent=True) as tape:
-            for source in [*floats.values(), *handles]:
-                tape.watch(source)
+        with backprop.taped([*floats.values(), *handles]) as tape:
             try:
                 with run.trace.recording():
                     outputs, loss, _ = run.forward(batch)

@@ -13,7 +13,7 @@ from gradlint.experiments.leaks import first_difference, mixing_of_samples, mixi
 from gradlint.record.firststep import scaled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gradlint.record.recording import Leak, Recording
     from gradlint.record.run import Run
@@ -87,11 +87,7 @@ class Laboratory:
         found = independence.between_samples(self._inference, inputs)
         if found is None:
             return None
-        run = self._inference(inputs)
-        with run.isolated():
-            leak = mixing_of_samples(run, found.at)
-        leak = leak or first_difference(self._inference(inputs), self._inference(found.inputs), found.at, 0, size)
-        return None if leak is None else replace(leak, change=found.change)
+        return self._located(found, lambda run: mixing_of_samples(run, found.at), 0, size)
 
     def repeated_ahead(self) -> Mapping[str, str]:
         """Inputs whose next step is what the labels ask for at this one, each with the key of these labels."""
@@ -109,10 +105,17 @@ class Laboratory:
         found = independence.from_later_steps(self._inference, inputs, key, axis)
         if found is None:
             return None
+        size = np.asarray(inputs[key]).shape[axis]
+        return self._located(found, lambda run: mixing_of_steps(run, key, axis), axis, size)
+
+    def _located(
+        self, found: independence.Dependence, by_gradients: Callable[[Run], Leak | None], axis: int, size: int
+    ) -> Leak | None:
+        """Where a dependence begins: as the gradients have it, or as two runs differ."""
+        inputs = self._runner.subject.inputs
         run = self._inference(inputs)
         with run.isolated():
-            leak = mixing_of_steps(run, key, axis)
-        size = np.asarray(inputs[key]).shape[axis]
+            leak = by_gradients(run)
         leak = leak or first_difference(self._inference(inputs), self._inference(found.inputs), found.at, axis, size)
         return None if leak is None else replace(leak, change=found.change)
 

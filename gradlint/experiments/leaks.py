@@ -100,9 +100,7 @@ def _leak(run: Run, batch: Batch, keys: Sequence[str], slices: Sequence[_Slice])
     floats, _ = run.watched(batch)
     run.introduce(batch)
     handles = [eager.handle_of(variable) for variable in run.learning()]
-    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        for source in [*floats.values(), *handles]:
-            tape.watch(source)
+    with backprop.taped([*floats.values(), *handles]) as tape:
         try:
             with trace.recording():
                 outputs = run.call_model(batch)

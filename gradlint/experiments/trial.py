@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import tensorflow as tf
-
 from gradlint.record.reduction import gradient_of
 from gradlint.result import GradientState
 from gradlint.upstream import backprop
@@ -28,9 +26,7 @@ def alive_when_scaled(runner: Runner) -> frozenset[str]:
         floats, handles = run.watched(batch)
         paths = [p for p, variable in zip(run.paths(), run.learning(), strict=True) if variable.trainable]
         sources = [*floats.values(), *handles]
-        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-            for source in sources:
-                tape.watch(source)
+        with backprop.taped(sources) as tape:
             try:
                 with run.trace.recording():
                     _, loss, _ = run.forward(batch)

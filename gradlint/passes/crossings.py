@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
-from gradlint.passes.labels import broadcasts, is_spread, made_by
+from gradlint.passes.labels import is_spread, made_by
 from gradlint.record.recording import Region
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from gradlint.flow import Flow
     from gradlint.record.step_record import Frame, StepRecord
 
@@ -31,7 +33,7 @@ class Crossing:
     result: tuple[int, ...]
 
 
-def crossings(flow: Flow, step: StepRecord) -> tuple[Crossing, ...]:
+def crossings(flow: Flow, step: StepRecord, known: Collection[int]) -> tuple[Crossing, ...]:
     """The first crossing on each way to a target, outside of layers.
 
     Nobody writes `(8, 1) + (8,)` on purpose: who wants every pair gives one of the two its axis in the same place.
@@ -39,7 +41,6 @@ def crossings(flow: Flow, step: StepRecord) -> tuple[Crossing, ...]:
     behind = flow.ancestors(target for call in step.calls for target in call.targets)
     made = {index for op in flow.recording.ops if op.region is Region.MODEL for index in op.outputs}
     from_model = flow.descendants(made)
-    known = {broadcast.position for broadcast in broadcasts(flow)}
     found: list[Crossing] = []
     crossed: frozenset[int] = frozenset()
     for position, op in enumerate(flow.recording.ops):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gradlint.operations import CUSTOM_GRADIENT, INNER_GRADIENT, Trait, has
+from gradlint.passes.sharing import joined
 from gradlint.record.recording import OPAQUE, InputRecord, Local, OpRecord, VariableRecord, is_float
 from gradlint.result import GradientState
 
@@ -91,7 +92,7 @@ def cuts(flow: Flow, bridge: Bridge | None = None) -> tuple[Cut, ...]:
     found += [replace(cut, is_doubtful=bridge is not None) for cut in more]
     found += [
         _cut(flow, _primary(flow, makers, [makers]), makers, (), members)
-        for makers, members in _grouped([(_untracked(flow, victim.tensor), victim) for victim in dead])
+        for makers, members in joined([(_untracked(flow, victim.tensor), victim) for victim in dead])
         if makers
     ]
     return tuple(sorted(_detours_as_one(found), key=lambda cut: cut.position))
@@ -145,7 +146,7 @@ def _from_the_loss(flow: Flow, bridge: Bridge, dead: list[_Victim]) -> tuple[lis
             for tensor, norm in revived.items():
                 frontiers[tensor] = frontiers.get(tensor, frozenset()) | place
                 norms[tensor] = norm
-        for positions, members in _grouped([(frontiers[v.tensor], v) for v in dead if v.tensor in frontiers]):
+        for positions, members in joined([(frontiers[v.tensor], v) for v in dead if v.tensor in frontiers]):
             behind = flow.descendants(t for p in positions for t in flow.op(p).outputs)
             later = [p for p in sorted(idle) if behind & set(flow.op(p).inputs)]
             # Who writes stop_gradient means it: what comes before is stopped on purpose.
@@ -236,22 +237,6 @@ def _culprit(flow: Flow, position: int, operand: int) -> int | None:
     if is_absent and all(_is_discrete(flow, output) for output in op.outputs if output in flow.behind_loss):
         return position  # The indices of a top-k pass nothing, though its values would.
     return position if op.local[operand] in _DEAF else None
-
-
-def _grouped(
-    frontiers: list[tuple[frozenset[int], _Victim]],
-) -> list[tuple[frozenset[int], list[_Victim]]]:
-    """Join victims that share a cut."""
-    groups: list[tuple[frozenset[int], list[_Victim]]] = []
-    for positions, victim in frontiers:
-        joined, rest = (positions, [victim]), []
-        for group in groups:
-            if group[0] & joined[0]:
-                joined = (group[0] | joined[0], group[1] + joined[1])
-            else:
-                rest.append(group)
-        groups = [*rest, joined]
-    return groups
 
 
 def _primary(flow: Flow, positions: frozenset[int], frontiers: Collection[frozenset[int]]) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from gradlint.passes.sharing import joined
 from gradlint.record.recording import LayerCall, OpRecord, OutputRecord, VariableRecord, is_float
 from gradlint.result import GradientState
 
@@ -94,7 +95,9 @@ def drops(flow: Flow, returns: Flow | None = None, in_branches: frozenset[str] =
             found.append(_dropped(flow, returns, frozenset(), [key], []))
     for tensor, variable in variables:
         groups.setdefault(ends_of[tensor], ([], []))[1].append(variable)
-    for ends, (keys, owned) in _merged(groups):
+    for ends, parts in joined(groups.items()):
+        keys = [key for lost_keys, _ in parts for key in lost_keys]
+        owned = [variable for _, lost_variables in parts for variable in lost_variables]
         found.append(_dropped(flow, returns, ends, keys, owned))
     return tuple(sorted(_joined(found), key=lambda drop: drop.position))
 
@@ -124,22 +127,6 @@ def _dead_ends(flow: Flow, starts: Iterable[int]) -> dict[int, frozenset[int]]:
         for tensor in set(op.inputs) & reached:
             ends[tensor] = ends[tensor] | ahead if not ends[tensor] >= ahead else ends[tensor]
     return ends
-
-
-def _merged(
-    groups: dict[frozenset[int], tuple[list[str], list[VariableRecord]]],
-) -> list[tuple[frozenset[int], tuple[list[str], list[VariableRecord]]]]:
-    """Join groups that share a dead end."""
-    merged: list[tuple[set[int], tuple[list[str], list[VariableRecord]]]] = []
-    for ends, (inputs, variables) in groups.items():
-        joined, rest = (set(ends), (list(inputs), list(variables))), []
-        for other in merged:
-            if other[0] & joined[0]:
-                joined = (joined[0] | other[0], (other[1][0] + joined[1][0], other[1][1] + joined[1][1]))
-            else:
-                rest.append(other)
-        merged = [*rest, joined]
-    return [(frozenset(ends), members) for ends, members in merged]
 
 
 def _unread(variable: VariableRecord, in_branches: frozenset[str]) -> Drop:

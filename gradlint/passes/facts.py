@@ -14,11 +14,11 @@ from gradlint.passes.omissions import Omitted, excused, omitted
 from gradlint.passes.scale import Trend, trend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from gradlint.flow import Flow
     from gradlint.load.binding import Binding
-    from gradlint.load.spec import ArraySpec, ModelSpec
+    from gradlint.load.spec import ArraySpec, InputSpec, ModelSpec
     from gradlint.passes.partial import Unused
     from gradlint.passes.steps import StepFacts
     from gradlint.record.recording import Recording
@@ -60,6 +60,17 @@ class Facts:
     @property
     def recording(self) -> Recording | None:
         return self.flow.recording if self.flow is not None else None
+
+
+def fed(facts: Facts) -> Iterator[tuple[InputSpec, ArraySpec]]:
+    """Yields every input that declares what it takes, with the array of the sample that goes to it."""
+    if facts.spec is None or facts.binding is None:
+        return
+    arrays = {array.key: array for array in facts.arrays}
+    for input_key, key in facts.binding.inputs:
+        entry, array = facts.spec.input(input_key), arrays.get(key)
+        if entry is not None and array is not None and entry.declared:
+            yield entry, array
 
 
 def facts_of(

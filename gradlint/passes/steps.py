@@ -6,14 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gradlint.passes.crossings import Crossing, crossings
-from gradlint.passes.drops import drops
 from gradlint.passes.unseen import Reason, Unseen, reason_of, unseen
 from gradlint.passes.updates import Hidden, Mispaired, Unmoved, Unused, hidden, mispaired, unmoved, unused
 from gradlint.record.recording import Region
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradlint.flow import Flow
     from gradlint.passes.cuts import Cut
+    from gradlint.passes.drops import Drop
+    from gradlint.passes.labels import Broadcast
     from gradlint.record.step_record import StepRecord
 
 
@@ -45,13 +48,17 @@ _OF_THE_MODEL = (Reason.CUT, Reason.STOPPED, Reason.PYTHON_FUNCTION)
 _OF_THE_STEP = (Reason.PREDICT, Reason.PYTHON, Reason.ASSIGN, Reason.DISCRETE)
 
 
-def step_facts(flow: Flow, step: StepRecord, cuts: tuple[Cut, ...]) -> StepFacts:
+def step_facts(
+    flow: Flow, step: StepRecord, cuts: Sequence[Cut], drops: Sequence[Drop], broadcasts: Sequence[Broadcast]
+) -> StepFacts:
     """Run the passes about tapes and updates.
 
     Args:
         flow: of the step.
         step: what it did.
         cuts: of the flow, which rules about models report. Those are not reported again.
+        drops: of the flow; nor are these,
+        broadcasts: nor these.
     """
     found = unseen(flow, step)
     at_step = {
@@ -62,7 +69,7 @@ def step_facts(flow: Flow, step: StepRecord, cuts: tuple[Cut, ...]) -> StepFacts
     known = {
         path for cut in cuts for variable in cut.variables for path in [variable.path] if cut.position not in at_step
     }
-    lost = {variable.path for drop in drops(flow) for variable in drop.variables}
+    lost = {variable.path for drop in drops for variable in drop.variables}
     kept = []
     for entry in found:
         covered = known if entry.reason in (*_OF_THE_MODEL, *_OF_THE_STEP) else set[str]()
@@ -78,6 +85,6 @@ def step_facts(flow: Flow, step: StepRecord, cuts: tuple[Cut, ...]) -> StepFacts
         unused=unused(flow, step),
         unmoved=unmoved(flow, step),
         hidden=hidden(flow, step),
-        crossings=crossings(flow, step),
+        crossings=crossings(flow, step, [broadcast.position for broadcast in broadcasts]),
         cuts=at_step,
     )

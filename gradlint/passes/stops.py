@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
-from gradlint.record.recording import Local
+from gradlint.record.recording import InputRecord, Local, VariableRecord
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -22,20 +22,14 @@ def lost(flow: Flow) -> set[tuple[str, str]]:
         [flow.recording.loss.tensor] if flow.recording.loss.tensor is not None else [],
         lambda op, operand: op not in saturated or not has(flow.op(op).type, Trait.SQUASHES),
     )
-    found = set()
-    for record in flow.float_inputs:
-        if record.tensor is None:
-            continue
-        tiny = record.gradient.state is GradientState.FINITE and record.tensor not in open_way
-        if record.gradient.state is GradientState.ZERO or tiny:
-            found.add(("input", record.key))
-    for variable in flow.learners:
-        if variable.tensor is None:
-            continue
-        tiny = variable.gradient.state is GradientState.FINITE and variable.tensor not in open_way
-        if variable.gradient.state is GradientState.ZERO or tiny:
-            found.add(("variable", variable.path))
-    return found
+
+    def is_lost(record: InputRecord | VariableRecord) -> bool:
+        state = record.gradient.state
+        tiny = state is GradientState.FINITE and record.tensor not in open_way
+        return record.tensor is not None and (state is GradientState.ZERO or tiny)
+
+    inputs = {("input", record.key) for record in flow.float_inputs if is_lost(record)}
+    return inputs | {("variable", variable.path) for variable in flow.learners if is_lost(variable)}
 
 
 def stopping(flow: Flow) -> list[int]:

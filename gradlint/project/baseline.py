@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import gradlint
+from gradlint import version
 from gradlint.errors import UsageError
 
 if TYPE_CHECKING:
@@ -251,5 +251,5 @@ def baseline_text(baseline: Baseline) -> str:
         for name, entries in sorted(baseline.items())
         if entries
     }
-    content = {"schema": SCHEMA, "gradlint": gradlint.__version__, "targets": targets}
+    content = {"schema": SCHEMA, "gradlint": version.__version__, "targets": targets}
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

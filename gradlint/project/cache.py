@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradlint
+from gradlint import version
 from gradlint.load.search import found_module
 from gradlint.project import answers
 from gradlint.project.wire import MalformedError, result_from_data, result_to_data
@@ -140,7 +141,7 @@ def _programs() -> list[object]:
     """The versions of everything that has a part in the answer."""
     from importlib import metadata
 
-    found: list[object] = [gradlint.__version__, sys.version, sys.platform]
+    found: list[object] = [version.__version__, sys.version, sys.platform]
     for name in _COMPUTING:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found.append([name, metadata.version(name)])

@@ -131,8 +131,12 @@ class Ledger:
         op = Op(op_type, place.layer, place.file, place.line, place.region, inputs, [], attributes, is_pseudo=is_pseudo)
         op.is_backward = self.is_backward
         self.ops.append(op)
+        self.entered(len(self.ops) - 1)
         op.outputs = [self.add(tensor, len(self.ops) - 1) for tensor in results]
         return op
+
+    def entered(self, position: int) -> None:
+        """What is to be noted when an operation is entered; nothing by itself."""
 
     def enter_assignment(self, op: Op, handle: Any) -> None:
         """Enter that the last operation gave a resource handle a new value.

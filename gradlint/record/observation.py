@@ -13,7 +13,7 @@ import tensorflow as tf
 from gradlint.operations import INNER_GRADIENT, NUMPY_CONVERSION
 from gradlint.record.calls import Calls
 from gradlint.record.detours import Detour, Detours
-from gradlint.record.ledger import Op, Place
+from gradlint.record.ledger import Place
 from gradlint.record.recording import Region
 from gradlint.record.step_record import Frames, TargetKind
 from gradlint.record.tapes import Tapes
@@ -184,20 +184,10 @@ class StepTrace(Trace):
         """The user's frames on the stack, without those of layers that are running."""
         return self.calls.frames()
 
-    def enter(
-        self,
-        op_type: str,
-        inputs: list[int],
-        place: Place,
-        results: Sequence[Any] = (),
-        *,
-        attributes: tuple[Any, ...] = (),
-        is_pseudo: bool = False,
-    ) -> Op:
-        """Enter an operation, and where the step stands."""
+    def entered(self, position: int) -> None:
+        """Note where the step stands."""
         if not self._updating:
-            self.frames[len(self.ops)] = self.calls.frames()
-        return super().enter(op_type, inputs, place, results, attributes=attributes, is_pseudo=is_pseudo)
+            self.frames[position] = self.calls.frames()
 
     # -- values that come from Python ------------------------------------------------------------------
 

@@ -158,15 +158,7 @@ class Run:
         if source.trains_in_turns(type(model), "train_step"):
             unseen = "another call of train_step, which chooses what it trains"
             objective = replace(objective, record=replace(objective.record, unseen=unseen))
-        # Losses of several networks (a GAN's) may be opposites of each other: their plain sum would cancel.
-        weights = np.random.default_rng(self.seed).uniform(0.5, 1.5, size=len(targets))
-        if len(targets) == 1:
-            loss = tf.reduce_sum(targets[0])
-        else:
-            loss = tf.add_n(
-                [float(w) * tf.reduce_sum(tf.cast(t, tf.float32)) for w, t in zip(weights, targets, strict=True)]
-            )
-        return {}, loss, objective
+        return {}, tensors.total(targets, self.seed), objective
 
     def watched(self, batch: Batch) -> tuple[dict[str, Any], list[Any]]:
         floats = {key: tensor for key, tensor in batch.inputs.items() if is_float(tensor.dtype.name)}
@@ -247,15 +239,9 @@ class Run:
     def step(self) -> list[tuple[Any, Any]]:
         """One small step of every variable against its gradient: pairs of `tf.Variable` and step."""
         batch = self.batch()
-        with (
-            contextlib.suppress(Exception),
-            tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape,
-        ):
-            for variable in self.learning():
-                if variable.trainable:
-                    tape.watch(eager.tf_variable(variable))
-            with self.trace.recording():
-                _, loss, _ = self.forward(batch)
+        moved = [eager.tf_variable(variable) for variable in self.learning() if variable.trainable]
+        with contextlib.suppress(Exception), backprop.taped(moved) as tape, self.trace.recording():
+            _, loss, _ = self.forward(batch)
         if self.trace.calls.failed is not None:
             return []
         variables = [eager.tf_variable(variable) for variable in self.learning()]

@@ -157,7 +157,7 @@ class Observation:
     # -- what came of it -------------------------------------------------------------------------------
 
     def _differentiated(self) -> Any | None:
-        """One loss for all that the step differentiates, in proportions that let no two of them cancel."""
+        """One loss for all that the step differentiates."""
         asking = [call for call in self.trace.live_calls if any(t.dtype == tf.resource for t in call.sources)]
         targets = [
             target
@@ -166,14 +166,7 @@ class Observation:
             if eager.is_eager(target) and target.dtype.is_floating
         ]
         targets = list({eager.tensor_id(target): target for target in targets}.values())
-        if not targets:
-            return None
-        if len(targets) == 1:
-            return tf.reduce_sum(targets[0])
-        weights = np.random.default_rng(self._task.seed or 0).uniform(0.5, 1.5, size=len(targets))
-        return tf.add_n(
-            [float(w) * tf.reduce_sum(tf.cast(t, tf.float32)) for w, t in zip(weights, targets, strict=True)]
-        )
+        return tensors.total(targets, self._task.seed or 0) if targets else None
 
     def _written(self, after: Mapping[int, tuple[Any, Any]], error: Exception | None) -> tuple[Recording, StepRecord]:
         trace, task = self.trace, self._task

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from gradlint.upstream import eager, models
@@ -95,3 +96,11 @@ def variables_of(owner: Any) -> list[Any]:
     found.extend(getattr(optimizer, "variables", []) if optimizer is not None else [])
     found.extend(getattr(owner, "metrics_variables", []))
     return found
+
+
+def total(losses: Sequence[Any], seed: int) -> Any:
+    """One loss of several, in proportions that let no two of them cancel: those of a GAN may be opposites."""
+    if len(losses) == 1:
+        return tf.reduce_sum(losses[0])
+    weights = np.random.default_rng(seed).uniform(0.5, 1.5, size=len(losses))
+    return tf.add_n([float(w) * tf.reduce_sum(tf.cast(t, tf.float32)) for w, t in zip(weights, losses, strict=True)])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-import gradlint
+from gradlint import version
 from gradlint.finding import Severity
 from gradlint.report.bars import draw_bars, layer_bars
 from gradlint.report.evidence import evidence_in_words
@@ -120,7 +120,7 @@ def versions() -> str:
     """`gradlint 0.1.0, Python 3.11.7, TensorFlow 2.21.0, Keras 3.15.0`."""
     from importlib import metadata
 
-    found = [f"gradlint {gradlint.__version__}", f"Python {platform.python_version()}"]
+    found = [f"gradlint {version.__version__}", f"Python {platform.python_version()}"]
     for title, distribution in (("TensorFlow", "tensorflow"), ("Keras", "keras")):
         try:
             found.append(f"{title} {metadata.version(distribution)}")

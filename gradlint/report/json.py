@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import gradlint
+from gradlint import version
 from gradlint.finding import Severity
 from gradlint.report.outgoing import Syntax, outgoing
 from gradlint.report.verdict import consequence, counts, exit_status
@@ -44,7 +44,7 @@ def document(result: Result) -> Document:
     limit = names_of_each(result.findings)
     return {
         "schema": SCHEMA,
-        "gradlint": gradlint.__version__,
+        "gradlint": version.__version__,
         "target": result.target,
         "model": result.model,
         "sample": result.sample,

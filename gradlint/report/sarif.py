@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import gradlint
+from gradlint import version
 from gradlint.finding import Severity
 from gradlint.report.json import Document, text_of
 from gradlint.report.text import MOST_COMPARED, Style, crash, folded, name, named, repository_place, sentence
@@ -62,8 +62,8 @@ def run(result: Result, style: Style, title: str | None = None) -> Document:
         results.append(_result(finding, order[finding.code], identity, result, style))
     driver = {
         "name": "gradlint",
-        "semanticVersion": gradlint.__version__,
-        "version": gradlint.__version__,
+        "semanticVersion": version.__version__,
+        "version": version.__version__,
         "rules": rules,
     }
     invocation = {

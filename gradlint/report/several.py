@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tabulate import tabulate
 
-import gradlint
+from gradlint import version
 from gradlint.errors import UsageError
 from gradlint.finding import Severity
 from gradlint.report import FORMATS, github, json, junit, markdown, sarif
@@ -114,7 +114,7 @@ def _json(outcomes: Sequence[Checked], style: Style) -> str:
     return json.text_of(
         {
             "schema": json.SCHEMA,
-            "gradlint": gradlint.__version__,
+            "gradlint": version.__version__,
             "ok": len(checked) == len(outcomes) and all(result.ok for _, result in checked),
             "targets": {title: json.document(result) for title, result in checked},
             "failed": {done.name: done.error for done in outcomes if done.result is None},

@@ -93,5 +93,5 @@ RULE = Rule(
     advice="Use the input in the model, or remove it from the model and the sample.",
     doc=DOC,
     check=check,
-    needs=frozenset({Need.RETURNS}),
+    needs=frozenset({Need.INPUTS, Need.RETURNS}),
 )

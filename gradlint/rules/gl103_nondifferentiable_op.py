@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.operations import CUSTOM_GRADIENT, Trait, has
-from gradlint.passes.consequences import severity_of_cut, severity_of_drop
+from gradlint.passes.consequences import severity_of_drop
 from gradlint.passes.drops import DropKind
 from gradlint.record.recording import Local
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import cause_of_drop, cut_finding, drop_evidence, is_detour, paths, victims
+from gradlint.rules.wording import cause_of_drop, cuts_in_words, drop_evidence, is_detour, paths, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
     from gradlint.passes.cuts import Cut
     from gradlint.passes.facts import Facts
 
@@ -74,20 +75,15 @@ named.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per operation, or group of operations, that cuts every path of its victims."""
-    if facts.flow is None:
-        return
-    yield from _decisions(facts)
-    for cut in facts.cuts:
-        if has(cut.op.type, Trait.STOPS) or is_detour(cut.op.type) or has(cut.op.type, Trait.OVERWRITES):
-            continue
-        yield cut_finding(
-            RULE,
-            facts.flow,
-            cut,
-            f"{_why(cut)}: {victims(cut.inputs, cut.variables)} without gradient",
-            severity_of_cut(facts, cut),
-            _advice(cut),
-        )
+    if facts.flow is not None:
+        yield from _decisions(facts)
+    yield from cuts_in_words(RULE, facts, _said)
+
+
+def _said(_: Flow, cut: Cut) -> tuple[str, str] | None:
+    if has(cut.op.type, Trait.STOPS) or is_detour(cut.op.type) or has(cut.op.type, Trait.OVERWRITES):
+        return None
+    return f"{_why(cut)}: {victims(cut.inputs, cut.variables)} without gradient", _advice(cut)
 
 
 def _decisions(facts: Facts) -> Iterator[Finding]:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.operations import Trait, has
-from gradlint.passes.consequences import severity_of_cut
 from gradlint.passes.twins import are_copies
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import cut_finding, victims
+from gradlint.rules.wording import cuts_in_words, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
+    from gradlint.passes.cuts import Cut
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -58,21 +59,16 @@ itself is an info. A custom gradient that returns `None` is GL103's, one that re
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per stop_gradient behind which something cannot learn."""
-    if facts.flow is None:
-        return
-    for cut in facts.cuts:
-        if not has(cut.op.type, Trait.STOPS):
-            continue
-        copies = are_copies(facts.flow, cut.variables)
-        reason = " (copies of variables that learn, as in a target network)" if copies else ""
-        yield cut_finding(
-            RULE,
-            facts.flow,
-            cut,
-            f"stop_gradient cuts every path: {victims(cut.inputs, cut.variables)} without gradient{reason}",
-            severity_of_cut(facts, cut),
-            _advice(copies, bool(cut.variables)),
-        )
+    return cuts_in_words(RULE, facts, _said)
+
+
+def _said(flow: Flow, cut: Cut) -> tuple[str, str] | None:
+    if not has(cut.op.type, Trait.STOPS):
+        return None
+    copies = are_copies(flow, cut.variables)
+    reason = " (copies of variables that learn, as in a target network)" if copies else ""
+    lost = victims(cut.inputs, cut.variables)
+    return f"stop_gradient cuts every path: {lost} without gradient{reason}", _advice(copies, bool(cut.variables))
 
 
 def _advice(are_copies: bool, has_variables: bool) -> str:

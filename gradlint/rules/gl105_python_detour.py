@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.consequences import severity_of_cut
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import cut_finding, is_detour, victims
+from gradlint.rules.wording import cuts_in_words, is_detour, victims
 from gradlint.upstream.names import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
+    from gradlint.passes.cuts import Cut
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -61,20 +62,15 @@ code). Detours in library code, outside of the user's lines, are not followed.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per place where values pass through NumPy or a Python function."""
-    if facts.flow is None:
-        return
-    for cut in facts.cuts:
-        if not is_detour(cut.op.type):
-            continue
-        how = {"PyFunc": "numpy_function", "EagerPyFunc": "py_function"}.get(cut.op.type, "NumPy")
-        yield cut_finding(
-            RULE,
-            facts.flow,
-            cut,
-            f"values leave TensorFlow through {how}, where no tape follows: "
-            f"{victims(cut.inputs, cut.variables)} without gradient",
-            severity_of_cut(facts, cut),
-        )
+    return cuts_in_words(RULE, facts, _said)
+
+
+def _said(_: Flow, cut: Cut) -> tuple[str, str] | None:
+    if not is_detour(cut.op.type):
+        return None
+    how = {"PyFunc": "numpy_function", "EagerPyFunc": "py_function"}.get(cut.op.type, "NumPy")
+    lost = victims(cut.inputs, cut.variables)
+    return f"values leave TensorFlow through {how}, where no tape follows: {lost} without gradient", ""
 
 
 RULE = Rule(

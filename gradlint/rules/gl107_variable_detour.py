@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
 from gradlint.operations import Trait, has
-from gradlint.passes.consequences import severity_of_cut
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import cut_finding, victims
+from gradlint.rules.wording import cuts_in_words, victims
 from gradlint.upstream.names import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
+    from gradlint.passes.cuts import Cut
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -56,19 +57,14 @@ is no detour of this step, and what was computed in an earlier step is not follo
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per assignment through which values pass on their way to the loss."""
-    if facts.flow is None:
-        return
-    for cut in facts.cuts:
-        if not has(cut.op.type, Trait.OVERWRITES):
-            continue
-        yield cut_finding(
-            RULE,
-            facts.flow,
-            cut,
-            "values are assigned to a variable and read back, which ends the tape's path: "
-            f"{victims(cut.inputs, cut.variables)} without gradient",
-            severity_of_cut(facts, cut),
-        )
+    return cuts_in_words(RULE, facts, _said)
+
+
+def _said(_: Flow, cut: Cut) -> tuple[str, str] | None:
+    if not has(cut.op.type, Trait.OVERWRITES):
+        return None
+    what = "values are assigned to a variable and read back, which ends the tape's path"
+    return f"{what}: {victims(cut.inputs, cut.variables)} without gradient", ""
 
 
 RULE = Rule(

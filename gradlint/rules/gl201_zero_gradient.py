@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import block_finding, victims
+from gradlint.rules.wording import blocks_in_words, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
+    from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -91,20 +92,20 @@ _ADVICE = {
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per place that no more specific rule explains."""
-    if facts.flow is None:
-        return
-    for block in facts.blocks:
-        if block.why not in _EXPLANATIONS or any(unused.position == block.position for unused in facts.unused):
-            continue  # What a slice leaves out of an input is GL205's.
-        if is_from_mismatch(facts.flow, block.position):
-            continue  # What the loss clips of an output without its activation is GL409's.
+    sliced = {unused.position for unused in facts.unused}
+
+    def said(flow: Flow, block: Block) -> tuple[str, str] | None:
+        if block.why not in _EXPLANATIONS or block.position in sliced:
+            return None  # What a slice leaves out of an input is GL205's.
+        if is_from_mismatch(flow, block.position):
+            return None  # What the loss clips of an output without its activation is GL409's.
         message = _EXPLANATIONS[block.why].format(op=block.op.type)
         if block.why not in (Why.CUSTOM, Why.BOUNDS) and block.is_wrong(facts.lying):
             message = f"the gradient of {block.op.type} is zero although the loss changes with its operand"
-        message += f": {victims(block.inputs, block.variables)} with zero gradient"
-        yield block_finding(
-            RULE, facts.flow, block, message, severity_of_block(facts, block), _ADVICE.get(block.why, "")
-        )
+        lost = victims(block.inputs, block.variables)
+        return f"{message}: {lost} with zero gradient", _ADVICE.get(block.why, "")
+
+    return blocks_in_words(RULE, facts, said)
 
 
 RULE = Rule(

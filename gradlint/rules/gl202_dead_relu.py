@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import block_finding, victims
+from gradlint.rules.wording import blocks_in_words, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
+    from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -58,16 +59,15 @@ sample that is far from the training data (zeros, or a made-up one) can make a h
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per layer whose rectifier lets nothing through."""
-    if facts.flow is None:
-        return
-    for block in facts.blocks:
-        if block.why is not Why.RECTIFIER or is_from_mismatch(facts.flow, block.position):
-            continue  # A rectifier where probabilities are expected is GL409's.
-        message = (
-            f"{block.op.type} is inactive for all {block.size} elements of the sample and in every probe: "
-            f"{victims(block.inputs, block.variables)} with zero gradient"
-        )
-        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block))
+    return blocks_in_words(RULE, facts, _said)
+
+
+def _said(flow: Flow, block: Block) -> tuple[str, str] | None:
+    if block.why is not Why.RECTIFIER or is_from_mismatch(flow, block.position):
+        return None  # A rectifier where probabilities are expected is GL409's.
+    lost = victims(block.inputs, block.variables)
+    where = f"all {block.size} elements of the sample and in every probe"
+    return f"{block.op.type} is inactive for {where}: {lost} with zero gradient", ""
 
 
 RULE = Rule(

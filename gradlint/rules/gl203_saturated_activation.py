@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import block_finding, victims
+from gradlint.rules.wording import blocks_in_words, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
+    from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -54,19 +55,17 @@ examples of the sample saturates too; check with a sample on which it still make
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Yield one finding per layer whose squashing function has no slope left."""
-    if facts.flow is None:
-        return
-    for block in facts.blocks:
-        if block.why is not Why.SATURATION:
-            continue
-        message = (
-            f"{block.op.type} is saturated: values from {block.low:.3g} to {block.high:.3g} go in, and "
-            f"{victims(block.inputs, block.variables)} without a usable gradient"
-            if block.low is not None and block.high is not None
-            else f"{block.op.type} is saturated: {victims(block.inputs, block.variables)} without a usable gradient"
-        )
-        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block))
+    """Yield one finding per layer that is saturated."""
+    return blocks_in_words(RULE, facts, _said)
+
+
+def _said(_: Flow, block: Block) -> tuple[str, str] | None:
+    if block.why is not Why.SATURATION:
+        return None
+    lost = f"{victims(block.inputs, block.variables)} without a usable gradient"
+    if block.low is None or block.high is None:
+        return f"{block.op.type} is saturated: {lost}", ""
+    return f"{block.op.type} is saturated: values from {block.low:.3g} to {block.high:.3g} go in, and {lost}", ""
 
 
 RULE = Rule(

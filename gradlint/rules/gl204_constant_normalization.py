@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import block_finding, victims
+from gradlint.rules.wording import blocks_in_words, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
+    from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -75,16 +76,14 @@ _ADVICE = {
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per layer that normalizes single elements."""
-    if facts.flow is None:
-        return
-    for block in facts.blocks:
-        if block.why not in _WHERE:
-            continue
-        where = _WHERE[block.why]
-        message = (
-            f"{block.op.type} over {where} is constant: {victims(block.inputs, block.variables)} with zero gradient"
-        )
-        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block), _ADVICE[block.why])
+    return blocks_in_words(RULE, facts, _said)
+
+
+def _said(_: Flow, block: Block) -> tuple[str, str] | None:
+    if block.why not in _WHERE:
+        return None
+    lost = victims(block.inputs, block.variables)
+    return f"{block.op.type} over {_WHERE[block.why]} is constant: {lost} with zero gradient", _ADVICE[block.why]
 
 
 RULE = Rule(

@@ -87,5 +87,5 @@ RULE = Rule(
     advice="Read the missing slices, or leave them out of the sample.",
     doc=DOC,
     check=check,
-    needs=frozenset({Need.VALUES, Need.PROBES, Need.EXPERIMENTS}),
+    needs=frozenset({Need.INPUTS, Need.VALUES, Need.PROBES, Need.EXPERIMENTS}),
 )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import block_finding, victims
+from gradlint.rules.wording import blocks_in_words, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
+    from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
     from gradlint.record.recording import VariableRecord
 
@@ -58,17 +59,19 @@ GL201's, as are products with an activation that is zero.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per kernel of zeros that stays zero after an update."""
-    if facts.flow is None:
-        return
-    for block in facts.blocks:
-        if block.why is not Why.ZERO_WEIGHT or block.factor is None:
-            continue
-        by_design = not block.keys and all(_is_reset(variable, block.factor) for variable in block.variables)
-        message = (
-            f"'{block.factor.path}' is all zeros and stays so after an update: "
-            f"{victims(block.inputs, block.variables)} with zero gradient"
-        )
-        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block, is_meant=by_design))
+    return blocks_in_words(RULE, facts, _said, _is_by_design)
+
+
+def _said(_: Flow, block: Block) -> tuple[str, str] | None:
+    if block.why is not Why.ZERO_WEIGHT or block.factor is None:
+        return None
+    lost = victims(block.inputs, block.variables)
+    return f"'{block.factor.path}' is all zeros and stays so after an update: {lost} with zero gradient", ""
+
+
+def _is_by_design(block: Block) -> bool:
+    factor = block.factor
+    return factor is not None and not block.keys and all(_is_reset(variable, factor) for variable in block.variables)
 
 
 def _is_reset(variable: VariableRecord, factor: VariableRecord) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Finding, Severity
+from gradlint.finding import Finding, Severity
 from gradlint.passes.memory import memories
 from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
+from gradlint.rules.wording import trend_finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from gradlint.flow import Flow
     from gradlint.passes.facts import Facts
     from gradlint.passes.memory import Memory
-    from gradlint.passes.scale import Trend
 
 DOC = """\
 ## What it does
@@ -67,22 +67,10 @@ def check(facts: Facts) -> Iterator[Finding]:
     if facts.flow is None:
         return
     if facts.trend is not None and facts.trend.orders < 0:
-        yield _through_depth(facts.flow, facts.trend)
+        yield trend_finding(RULE, facts.flow, facts.trend, "shrink")
     for memory in memories(facts.flow):
         if memory.steps > facts.flow.thresholds.memory_spans * memory.reach:
             yield _through_time(facts.flow, memory)
-
-
-def _through_depth(flow: Flow, trend: Trend) -> Finding:
-    return RULE.finding(
-        f"gradients shrink by {abs(trend.orders):.1f} orders of magnitude from '{trend.last.path}' to "
-        f"'{trend.first.path}', {abs(trend.per_layer):.2f} per layer",
-        inputs=tuple(sorted(flow.branches.get(trend.first.path, ()))),
-        variables=tuple(variable.path for variable in trend.variables),
-        cause=Cause(trend.first.layer),
-        evidence={"orders": round(trend.orders, 2), "orders_per_layer": round(trend.per_layer, 3)},
-        position=trend.position,
-    )
 
 
 def _through_time(flow: Flow, memory: Memory) -> Finding:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Finding, Severity
+from gradlint.finding import Finding, Severity
 from gradlint.rule import Need, Rule
+from gradlint.rules.wording import trend_finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,18 +52,8 @@ layer are not looked at. Gradients that have already become infinite are GL301's
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding when the gradients of the kernels grow steadily towards the input."""
-    trend = facts.trend
-    if trend is None or not trend.orders > 0:
-        return
-    yield RULE.finding(
-        f"gradients grow by {abs(trend.orders):.1f} orders of magnitude from '{trend.last.path}' to "
-        f"'{trend.first.path}', {abs(trend.per_layer):.2f} per layer",
-        inputs=tuple(sorted(facts.flow.branches.get(trend.first.path, ()))) if facts.flow is not None else (),
-        variables=tuple(variable.path for variable in trend.variables),
-        cause=Cause(trend.first.layer),
-        evidence={"orders": round(trend.orders, 2), "orders_per_layer": round(trend.per_layer, 3)},
-        position=trend.position,
-    )
+    if facts.flow is not None and facts.trend is not None and facts.trend.orders > 0:
+        yield trend_finding(RULE, facts.flow, facts.trend, "grow")
 
 
 RULE = Rule(

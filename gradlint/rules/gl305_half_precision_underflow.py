@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import block_finding, victims
+from gradlint.rules.wording import blocks_in_words, victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
+    from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -56,16 +57,14 @@ or every path of an input key are affected, and an info otherwise.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per place where a float16 gradient falls below the smallest number of its type."""
-    if facts.flow is None:
-        return
-    for block in facts.blocks:
-        if block.why is not Why.UNDERFLOW:
-            continue
-        message = (
-            f"the gradient underflows in float16 at {block.op.type}: "
-            f"{victims(block.inputs, block.variables)} with zero gradient"
-        )
-        yield block_finding(RULE, facts.flow, block, message, severity_of_block(facts, block))
+    return blocks_in_words(RULE, facts, _said)
+
+
+def _said(_: Flow, block: Block) -> tuple[str, str] | None:
+    if block.why is not Why.UNDERFLOW:
+        return None
+    lost = victims(block.inputs, block.variables)
+    return f"the gradient underflows in float16 at {block.op.type}: {lost} with zero gradient", ""
 
 
 RULE = Rule(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
 from gradlint.load.spec import quoted
-from gradlint.rule import SAMPLE, Rule
+from gradlint.rule import SAMPLE, Need, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,5 +70,6 @@ RULE = Rule(
     advice="Rename the sample's key, or pass --map INPUT=KEY.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.INPUTS}),
     blames=SAMPLE,
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
 from gradlint.load.spec import quoted
-from gradlint.rule import SAMPLE, Rule
+from gradlint.rule import SAMPLE, Need, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,5 +69,6 @@ RULE = Rule(
     advice="Remove the key from the sample, or say what it is with --map INPUT=KEY or --target KEY.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.INPUTS}),
     blames=SAMPLE,
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
-from gradlint.rule import SAMPLE, Rule
+from gradlint.passes.facts import fed
+from gradlint.rule import SAMPLE, Need, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,18 +50,11 @@ which declare no shape, are not compared.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """One finding per array whose shape its input does not take."""
-    spec, binding = facts.spec, facts.binding
-    if spec is None or binding is None:
-        return
-    arrays = {array.key: array for array in facts.arrays}
-    for input_key, key in binding.inputs:
-        entry, array = spec.input(input_key), arrays.get(key)
-        if entry is None or array is None or not entry.declared:
-            continue
+    for entry, array in fed(facts):
         if fault := _fault(array.shape, entry.shape):
             yield RULE.finding(
-                f"{key!r} has shape {array.shape}, but the input takes {entry.shape}: {fault}",
-                inputs=(key,),
+                f"{array.key!r} has shape {array.shape}, but the input takes {entry.shape}: {fault}",
+                inputs=(array.key,),
                 evidence={"shape": str(array.shape), "expected": str(entry.shape)},
             )
 
@@ -100,5 +94,6 @@ RULE = Rule(
     advice="Bring the array to the shape of the Input, or write None in the Input for an axis of any size.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.INPUTS}),
     blames=SAMPLE,
 )

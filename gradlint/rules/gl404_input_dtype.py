@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Severity
+from gradlint.passes.facts import fed
 from gradlint.passes.where import cause_of
 from gradlint.record.recording import Region
 from gradlint.result import GradientState
-from gradlint.rule import SAMPLE, Rule
+from gradlint.rule import SAMPLE, Need, Rule
 from gradlint.rules.wording import listed
 
 if TYPE_CHECKING:
@@ -92,29 +93,23 @@ def _in_the_run(facts: Facts) -> Iterator[Finding]:
 
 def _on_paper(facts: Facts) -> Iterator[Finding]:
     """Findings that the specification and the headers of the arrays decide."""
-    spec, binding = facts.spec, facts.binding
-    if spec is None or binding is None:
-        return
-    arrays = {array.key: array for array in facts.arrays}
-    for input_key, key in binding.inputs:
-        entry, array = spec.input(input_key), arrays.get(key)
-        if entry is None or array is None or not entry.declared:
-            continue
+    for entry, array in fed(facts):
         if fault := _fault(array, entry):
             may_be_whole = _is_float(array.dtype) and array.whole is None
             yield _finding(
-                f"{key!r} holds {array.dtype}, but the model's input takes {entry.dtype}: {fault}",
+                f"{array.key!r} holds {array.dtype}, but the model's input takes {entry.dtype}: {fault}",
                 array,
                 Severity.WARNING if may_be_whole and _is_integer(entry.dtype) else RULE.severity,
                 entry.dtype,
             )
-    if spec.has_builtin_loss:
-        for _, key in binding.labels:
-            array = arrays.get(key)
-            if array is not None and array.dtype == "string":
-                yield _finding(
-                    f"the label {key!r} holds text, but the model's loss needs numbers", array, RULE.severity
-                )
+    if facts.spec is None or facts.binding is None or not facts.spec.has_builtin_loss:
+        return
+    labels = {key for _, key in facts.binding.labels}
+    for array in facts.arrays:
+        if array.key in labels and array.dtype == "string":
+            yield _finding(
+                f"the label {array.key!r} holds text, but the model's loss needs numbers", array, RULE.severity
+            )
 
 
 def _fault(array: ArraySpec, entry: InputSpec) -> str:
@@ -154,5 +149,6 @@ RULE = Rule(
     advice="Declare the Input with the dtype of the data, or convert the data on purpose.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.INPUTS}),
     blames=SAMPLE,
 )

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
-from gradlint.rule import SAMPLE, Rule
+from gradlint.rule import SAMPLE, Need, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,5 +96,6 @@ RULE = Rule(
     advice="Cut all arrays from the same rows.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.INPUTS}),
     blames=SAMPLE,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
-from gradlint.rule import KEYS, Rule
+from gradlint.rule import KEYS, Need, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,5 +88,6 @@ RULE = Rule(
     advice="Make every key of the model's input dict equal to the name of its Input.",
     doc=DOC,
     check=check,
+    needs=frozenset({Need.INPUTS}),
     blames=KEYS,
 )

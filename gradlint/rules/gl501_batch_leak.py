@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Finding, Severity
+from gradlint.finding import Finding, Severity
 from gradlint.rule import Need, Rule
+from gradlint.rules.wording import leak_finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,12 +58,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     if recording is None or recording.leak is None:
         return
     leak = recording.leak
-    yield RULE.finding(
-        f"{leak.type} mixes the samples of the batch: an output of one sample depends on '{leak.input}' of another",
-        inputs=(leak.input,),
-        cause=Cause(leak.layer or None, leak.type, leak.file, leak.line),
-        evidence={"output_sample": leak.at, "depends_on": list(leak.others), "change": leak.change},
-    )
+    what = f"an output of one sample depends on '{leak.input}' of another"
+    yield leak_finding(RULE, leak, f"{leak.type} mixes the samples of the batch: {what}", "sample")
 
 
 RULE = Rule(
@@ -72,5 +69,5 @@ RULE = Rule(
     advice="Keep the batch axis first and untouched: never let -1 of a reshape, or axis=0, take it in.",
     doc=DOC,
     check=check,
-    needs=frozenset({Need.VALUES, Need.LEAKS}),
+    needs=frozenset({Need.INPUTS, Need.VALUES, Need.LEAKS}),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Finding, Severity
+from gradlint.finding import Finding, Severity
 from gradlint.rule import Need, Rule
+from gradlint.rules.wording import leak_finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,12 +59,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     for leak in recording.future_leaks if recording is not None else ():
         until = f", up to {leak.others[-1]}" if leak.others else ""
         why = f", which labels '{leak.asked_by}' ask it to predict" if leak.asked_by else ""
-        yield RULE.finding(
-            f"{leak.type} lets the output at step {leak.at} depend on '{leak.input}' at later steps{until}{why}",
-            inputs=(leak.input,),
-            cause=Cause(leak.layer or None, leak.type, leak.file, leak.line),
-            evidence={"output_step": leak.at, "depends_on": list(leak.others), "change": leak.change},
-        )
+        what = f"depend on '{leak.input}' at later steps{until}{why}"
+        yield leak_finding(RULE, leak, f"{leak.type} lets the output at step {leak.at} {what}", "step")
 
 
 RULE = Rule(
@@ -73,5 +70,5 @@ RULE = Rule(
     advice="Mask the attention, pad convolutions on the left, and take recurrent layers in one direction.",
     doc=DOC,
     check=check,
-    needs=frozenset({Need.VALUES, Need.FUTURE_LEAKS}),
+    needs=frozenset({Need.INPUTS, Need.VALUES, Need.FUTURE_LEAKS}),
 )

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Evidence
 from gradlint.operations import CUSTOM_GRADIENT, NUMPY_CONVERSION, Trait, has
+from gradlint.passes.consequences import severity_of_block, severity_of_cut
 from gradlint.passes.where import cause_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from gradlint.finding import Finding, Severity
     from gradlint.flow import Flow
     from gradlint.passes.blocks import Block
     from gradlint.passes.cuts import Cut
     from gradlint.passes.drops import Drop
+    from gradlint.passes.facts import Facts
     from gradlint.passes.nonfinite import Birth
-    from gradlint.record.recording import VariableRecord
+    from gradlint.passes.scale import Trend
+    from gradlint.record.recording import Leak, VariableRecord
     from gradlint.rule import Rule
 
 
@@ -84,7 +87,40 @@ def drop_evidence(drop: Drop) -> Evidence:
     return {"kind": drop.kind.value, "reason": drop.reason or None, "variables": len(drop.variables)}
 
 
-def cut_finding(rule: Rule, flow: Flow, cut: Cut, message: str, severity: Severity, advice: str = "") -> Finding:
+def cuts_in_words(rule: Rule, facts: Facts, said: Callable[[Flow, Cut], tuple[str, str] | None]) -> Iterator[Finding]:
+    """One finding per cut that a rule has words for.
+
+    Args:
+        rule: whose findings they are.
+        facts: about the run.
+        said: the message, and what to do where the rule's own advice will not do; None for other rules' cuts.
+    """
+    for cut in facts.cuts if facts.flow is not None else ():
+        if facts.flow is not None and (words := said(facts.flow, cut)) is not None:
+            yield _cut_finding(rule, facts.flow, cut, *words, severity_of_cut(facts, cut))
+
+
+def blocks_in_words(
+    rule: Rule,
+    facts: Facts,
+    said: Callable[[Flow, Block], tuple[str, str] | None],
+    is_meant: Callable[[Block], bool] = lambda block: False,
+) -> Iterator[Finding]:
+    """One finding per place of zero gradients that a rule has words for.
+
+    Args:
+        rule: whose findings they are.
+        facts: about the run.
+        said: the message, and what to do where the rule's own advice will not do; None for other rules' places.
+        is_meant: whether somebody wants the zero.
+    """
+    for block in facts.blocks if facts.flow is not None else ():
+        if facts.flow is not None and (words := said(facts.flow, block)) is not None:
+            severity = severity_of_block(facts, block, is_meant=is_meant(block))
+            yield _block_finding(rule, facts.flow, block, *words, severity)
+
+
+def _cut_finding(rule: Rule, flow: Flow, cut: Cut, message: str, advice: str, severity: Severity) -> Finding:
     """An absent gradient at the operation that cuts it, with its victims and the other places that share them."""
     others = [cause_of(flow, position) for position in cut.others[:8]]
     evidence: Evidence = {
@@ -121,7 +157,7 @@ def _at(flow: Flow, position: int) -> str:
     return f"{name} at {place}" if place else name
 
 
-def block_finding(rule: Rule, flow: Flow, block: Block, message: str, severity: Severity, advice: str = "") -> Finding:
+def _block_finding(rule: Rule, flow: Flow, block: Block, message: str, advice: str, severity: Severity) -> Finding:
     """A zero gradient at the operation that blocks it, with its victims and the numbers behind it."""
     evidence: Evidence = {
         "why": block.why.value,
@@ -152,3 +188,26 @@ def _finding_at(
 def birth_evidence(birth: Birth) -> Evidence:
     """The numbers behind the first non-finite value."""
     return {"operand_min": birth.low, "operand_max": birth.high, "count": birth.count, "source": birth.source}
+
+
+def leak_finding(rule: Rule, leak: Leak, message: str, unit: str) -> Finding:
+    """An output that depends on what it must not see; `unit` is what the axis counts: samples, or steps."""
+    return rule.finding(
+        message,
+        inputs=(leak.input,),
+        cause=Cause(leak.layer or None, leak.type, leak.file, leak.line),
+        evidence={f"output_{unit}": leak.at, "depends_on": list(leak.others), "change": leak.change},
+    )
+
+
+def trend_finding(rule: Rule, flow: Flow, trend: Trend, verb: str) -> Finding:
+    """Gradients that change from kernel to kernel in one direction."""
+    return rule.finding(
+        f"gradients {verb} by {abs(trend.orders):.1f} orders of magnitude from '{trend.last.path}' to "
+        f"'{trend.first.path}', {abs(trend.per_layer):.2f} per layer",
+        inputs=tuple(sorted(flow.branches.get(trend.first.path, ()))),
+        variables=paths(trend.variables),
+        cause=Cause(trend.first.layer),
+        evidence={"orders": round(trend.orders, 2), "orders_per_layer": round(trend.per_layer, 3)},
+        position=trend.position,
+    )

@@ -118,13 +118,11 @@ def is_layer_class(module: Module, scope: Scope, bases: frozenset[str] = LAYER_B
     return False
 
 
-def is_optimizer(module: Module, value: Value, depth: int = 0) -> bool:
+def is_optimizer(module: Module, value: Value) -> bool:
     """Whether an object is an optimizer of Keras that this file makes."""
-    origin = settled(value)
-    if origin.kind is Kind.ATTRIBUTE and depth < 4:
-        bound = module.attribute_bindings(origin)
-        return bool(bound) and all(is_optimizer(module, each, depth + 1) for each in bound if each is not origin)
-    if origin.kind is not Kind.CALL:
-        return False
-    parts = origin.name.split(".")
-    return parts[:2] == ["keras", "optimizers"] and len(parts) == 3 and parts[2][:1].isupper()
+
+    def is_of_keras(call: Value) -> bool:
+        parts = call.name.split(".")
+        return parts[:2] == ["keras", "optimizers"] and len(parts) == 3 and parts[2][:1].isupper()
+
+    return module.is_made(value, is_of_keras)

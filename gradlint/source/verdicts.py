@@ -117,13 +117,9 @@ def _is_entered_elsewhere(module: Module, tape: Value) -> bool:
     return False
 
 
-def is_variable(module: Module, value: Value, depth: int = 0) -> bool:
+def is_variable(module: Module, value: Value) -> bool:
     """Whether a value is a `tf.Variable` for certain."""
-    origin = settled(value)
-    if origin.kind is Kind.ATTRIBUTE and depth < 4:
-        bound = module.attribute_bindings(origin)
-        return bool(bound) and all(is_variable(module, each, depth + 1) for each in bound if each is not origin)
-    return origin.kind is Kind.CALL and last(origin.name) == "Variable" and is_library(origin.name)
+    return module.is_made(value, lambda call: last(call.name) == "Variable" and is_library(call.name))
 
 
 def watched(module: Module, tape: Value) -> list[Value]:

@@ -15,10 +15,19 @@ from gradlint.upstream.patching import in_this_thread, optional, patched, replac
 from gradlint.upstream.symbols import symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 # As TensorFlow has it: during a run on symbols the model's own code gets another (`on_gradient_of_variables`).
 _gradient_of_tape = tf.GradientTape.gradient
+
+
+@contextlib.contextmanager
+def taped(sources: Iterable[Any]) -> Iterator[Any]:
+    """A tape that watches some tensors and nothing else, and may be asked more than once."""
+    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+        for source in sources:
+            tape.watch(source)
+        yield tape
 
 
 def gradients(

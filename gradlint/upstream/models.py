@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from gradlint.upstream.names import member, place_of, value_of
+from gradlint.upstream.patching import definer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ def current_path() -> str:
 
 def overrides(model: Any, method: str) -> bool:
     """Whether the class of a model has its own `train_step` or `compute_loss`."""
-    defining = next((cls for cls in type(model).__mro__ if method in vars(cls)), None)
+    defining = definer(type(model), method)
     return defining is not None and defining.__module__.partition(".")[0] != keras.__name__
 
 

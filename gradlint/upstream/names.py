@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import UnknownVersionError
+from gradlint.version import __version__ as gradlint_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -280,14 +281,12 @@ def unavailable(features: Iterable[Feature]) -> str:
 
 
 def _sentence(rented: Rented) -> str:
-    from gradlint import __version__
-
     library, version = installed_version(rented.places[0].partition(".")[0].partition(":")[0])
     release = ".".join(version.split(".")[:2])
-    package = library.lower()
+    package, place = library.lower(), rented.places[0].replace(":", ".")
     return (
-        f"gradlint {__version__} does not know {library} {version} ({rented.places[0].replace(':', '.')}, by which it "
-        f"{rented.purpose}, is not there): use {package}<{release}, or a newer gradlint"
+        f"gradlint {gradlint_version} does not know {library} {version} ({place}, by which it {rented.purpose}, "
+        f"is not there): use {package}<{release}, or a newer gradlint"
     )
 
 

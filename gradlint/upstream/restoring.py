@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from gradlint.upstream.eager import tf_variable
 from gradlint.upstream.names import is_found, member, value_of
-from gradlint.upstream.patching import patched
+from gradlint.upstream.patching import definer, patched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -110,8 +110,7 @@ def optimizers_disarmed() -> Iterator[None]:
 
     with contextlib.ExitStack() as stack:
         for name in ("apply", "apply_gradients"):
-            defined = next(cls for cls in keras.Optimizer.__mro__ if name in vars(cls))
-            stack.enter_context(patched(defined, name, ignore))
+            stack.enter_context(patched(definer(keras.Optimizer, name), name, ignore))
         yield
 
 

@@ -21,12 +21,7 @@ Run = Callable[[], Any]
 _TENSORFLOW = f"{os.sep}tensorflow{os.sep}python{os.sep}"
 
 
-def _definer(cls: type, name: str) -> Any:
-    """The class that defines an attribute of a public one: where it lies differs between releases."""
-    return next(each for each in cls.__mro__ if name in vars(each))
-
-
-BaseOptimizer = _definer(keras.Optimizer, "apply_gradients")
+BaseOptimizer = patching.definer(keras.Optimizer, "apply_gradients")
 LossScaleOptimizer = keras.optimizers.LossScaleOptimizer
 
 _TAPE_FILES = (sys.modules[tf.GradientTape.__module__].__file__, __file__, patching.__file__)
@@ -394,7 +389,7 @@ def on_evaluation(callback: Callable[[str, Any, Any, Run], Any]) -> Iterator[Non
     inside: list[str] = []
 
     def evaluating(name: str) -> Callable[..., Any]:
-        original = getattr(_definer(keras.Model, name), name)
+        original = getattr(patching.definer(keras.Model, name), name)
 
         def evaluate(self: Any, *args: Any, **kwargs: Any) -> Any:
             if inside:
@@ -413,7 +408,7 @@ def on_evaluation(callback: Callable[[str, Any, Any, Run], Any]) -> Iterator[Non
 
     with contextlib.ExitStack() as stack:
         for name in EVALUATIONS:
-            stack.enter_context(patching.patched(_definer(keras.Model, name), name, evaluating(name)))
+            stack.enter_context(patching.patched(patching.definer(keras.Model, name), name, evaluating(name)))
         yield
 
 

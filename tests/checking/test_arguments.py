@@ -48,8 +48,11 @@ def test_what_makes_no_sense_is_told_in_the_words_of_the_interface(call, words) 
 
 
 def test_options_are_spelled_as_the_caller_writes_them() -> None:
-    message = "Rename them or pass --map x=a, --import layers.py, --target y or --trust-model"
-    python = "Rename them or pass mapping={'x': 'a'}, imports=['layers.py'], targets=['y'] or trust_model=True"
+    message = "Rename them or pass --map x=a, --import layers.py, --target y, --fail-on, --threshold or --trust-model"
+    python = (
+        "Rename them or pass mapping={'x': 'a'}, imports=['layers.py'], targets=['y'], fail_on, thresholds or "
+        "trust_model=True"
+    )
     assert in_the_words_of_the_caller(message) == python
     with on_the_command_line():
         assert in_the_words_of_the_caller(message) == message

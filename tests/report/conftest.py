@@ -9,7 +9,7 @@ from gradlint.report.text import Style
 
 @pytest.fixture(autouse=True)
 def fixed_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gradlint.__version__", "0.0.0")
+    monkeypatch.setattr("gradlint.version.__version__", "0.0.0")
     monkeypatch.setattr("gradlint.report.html.today", lambda: "2026-01-02")
     monkeypatch.setattr("gradlint.report.html.versions", lambda: "gradlint 0.0.0")
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradlint.errors import ModelFileError
 from gradlint.load.limits import refuse_beyond_memory
+from gradlint.upstream.patching import definer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,7 +124,7 @@ def optimizers_without_slots() -> Iterator[None]:
     def none(self: Any, trainable_variables: Any, name: Any, *args: Any, **more: Any) -> Any:
         return [] if isinstance(name, str) else tuple([] for _ in name)
 
-    owner = next((cls for cls in keras.optimizers.Optimizer.__mro__ if "add_optimizer_variables" in vars(cls)), None)
+    owner = definer(keras.optimizers.Optimizer, "add_optimizer_variables")
     if owner is None:  # a Keras that does it another way allocates them
         yield
         return

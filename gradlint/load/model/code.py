@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -87,13 +86,12 @@ def step_of(target: str, imports: Sequence[str] = ()) -> Any | None:
     function = getattr(named, "python_function", named)
     if not callable(function) or isinstance(function, type):
         return None
+    from gradlint.upstream.models import parameters_of
+
     try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
+        return named if parameters_of(function) else None
+    except (TypeError, ValueError):  # made in C, without a signature
         return None
-    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [p for p in parameters if p.default is inspect.Parameter.empty and p.kind in places]
-    return named if needed else None
 
 
 def _named(target: str) -> Any:
