@@ -12,6 +12,7 @@ from gradlint.passes.drops import DropKind, drops
 from gradlint.passes.facts import facts_of
 from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
+from gradlint.passes.starting import update_ratio
 from gradlint.passes.stops import lost
 from gradlint.record.recording import is_float
 from gradlint.result import GradientState
@@ -159,18 +160,20 @@ def _probe(runner: Runner, number: int, thresholds: Thresholds) -> Flow | None:
 def _with_scaled_inputs(
     laboratory: Laboratory, flow: Flow, case: Case, needs: frozenset[Need], options: Options
 ) -> Flow:
-    """The flow, with the loss on scaled inputs where it starts far above that of a constant guess."""
+    """The flow, with the first step on scaled inputs where its loss or its update is far too large."""
     start = flow.recording.start
-    high = start is not None and any(target.starts_above(options.bounds.initial_loss) for target in start.targets)
-    if start is None or not high or Need.EXPERIMENTS not in needs:
+    if start is None or Need.EXPERIMENTS not in needs:
+        return flow
+    high = any(target.starts_above(options.bounds.initial_loss) for target in start.targets)
+    if not high and update_ratio(start.updates) <= options.bounds.first_update:
         return flow
     options.report("scaling the inputs")
     spec = case.paper.spec
     declared = {entry.key: entry.dtype for entry in (spec.inputs or () if spec is not None else ())}
     # What the model takes as floats, whatever the sample holds.
     floats = [r.key for r in flow.recording.inputs if is_float(declared.get(r.key) or r.dtype)]
-    loss, scaled = laboratory.with_scaled_inputs(floats)
-    return replace(flow, recording=replace(flow.recording, start=replace(start, scaled_loss=loss, scaled=scaled)))
+    start = laboratory.with_scaled_inputs(start, floats)
+    return replace(flow, recording=replace(flow.recording, start=start))
 
 
 def _with_leaks(laboratory: Laboratory, flow: Flow, case: Case, needs: frozenset[Need], options: Options) -> Flow:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gradlint.record.recording import Leak, Recording
     from gradlint.record.run import Run
     from gradlint.record.runner import Runner
+    from gradlint.record.start import Start
 
 
 _SAME_LOSS = 1e-5
@@ -61,17 +62,22 @@ class Laboratory:
         before, after = self._runner.run().loss_only(None, None), run.loss_only(None, None)
         return abs(before - after) <= _SAME_LOSS * abs(before)
 
-    def with_scaled_inputs(self, floats: Sequence[str]) -> tuple[float | None, tuple[tuple[str, float], ...]]:
-        """The loss with float inputs scaled by their own deviation, and key and deviation of each.
+    def with_scaled_inputs(self, start: Start, floats: Sequence[str]) -> Start:
+        """A first step, with what its loss and its update are once float inputs are scaled by their own deviation.
 
         Args:
+            start: the first step on the sample as it is.
             floats: keys of the inputs that the model takes as floats.
         """
         inputs, deviations = scaled(self._runner.subject.inputs, floats)
         if not deviations:
-            return None, ()
-        loss = self._runner.run(inputs).loss_only(None, None)
-        return (loss, deviations) if np.isfinite(loss) else (None, ())
+            return start
+        recording = self._runner.record(inputs)
+        if recording.loss.value is None or recording.start is None:
+            return start
+        return replace(
+            start, scaled_loss=recording.loss.value, scaled_updates=recording.start.updates, scaled=deviations
+        )
 
     def leak_between_samples(self) -> Leak | None:
         """Where the samples of a batch begin to mix, in inference mode; None when each output stays its own."""

@@ -26,6 +26,7 @@ class Head:
         units: length of its last axis.
         unbounded: what it ends in, in words, when that gives no probabilities whatever the values are.
         twice: type of the squashing function inside of the last one.
+        sums: smallest and largest sum over the last axis, where the loss divides by it.
     """
 
     output: str
@@ -39,6 +40,7 @@ class Head:
     units: int
     unbounded: str | None = None
     twice: str | None = None
+    sums: tuple[float, float] | None = None
 
 
 def heads(flow: Flow) -> tuple[Head, ...]:
@@ -73,6 +75,7 @@ def heads(flow: Flow) -> tuple[Head, ...]:
                     shape[-1] if shape else 1,
                     _unbounded(flow, position),
                     _twice(flow, position),
+                    _sums(flow, output.tensor),
                 )
             )
     return tuple(found)
@@ -158,12 +161,24 @@ def mismatch(head: Head) -> Mismatch | None:
             f"output '{name}' ranges from {head.low:.3g} to {head.high:.3g}, but {loss} expects probabilities "
             f"(from_logits is False): {fitting} is meant"
         )
+    if categorical and head.sums is not None and not _SUMS[0] < head.sums[0] <= head.sums[1] < _SUMS[1]:
+        return Mismatch(
+            f"rows of output '{name}' sum to {head.sums[0]:.3g} to {head.sums[1]:.3g}, and {loss} divides by that: "
+            f"{fitting} is meant",
+            is_harmless=head.sums[0] > _LEAST_SUM,
+        )
     if categorical and head.op.type == "Sigmoid":
         return Mismatch(
             f"output '{name}' is {head.units} sigmoids, whose sum need not be one, under {loss}: {fitting} is meant",
             is_harmless=True,
         )
     return None
+
+
+_SUMS = (0.99, 1.01)
+"""Between these a sum of probabilities is one: half precision resolves a thousandth."""
+_LEAST_SUM = 1e-6
+"""From this sum on a row can be divided by it: Keras cuts the quotient at 1e-7."""
 
 
 def mismatched(flow: Flow) -> tuple[tuple[Head, Mismatch], ...]:
@@ -180,6 +195,19 @@ def is_from_mismatch(flow: Flow, position: int) -> bool:
         return False
     behind = flow.ancestors(flow.op(position).inputs)
     return any(output in behind for head in ends.values() for output in head.op.outputs)
+
+
+def _sums(flow: Flow, tensor: int) -> tuple[float, float] | None:
+    """The smallest and the largest sum by which the loss divides the rows of an output."""
+    for position, _ in flow.consumers[tensor]:
+        op = flow.op(position)
+        if op.type != "Sum" or op.region is not Region.LOSS:
+            continue
+        (total,) = op.outputs
+        values = flow.tensor(total).values
+        if values is not None and any(flow.op(after).type == "RealDiv" for after, _ in flow.consumers[total]):
+            return values.minimum, values.maximum
+    return None
 
 
 _UNBOUNDED = {

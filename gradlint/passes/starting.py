@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause
-from gradlint.passes.heads import heads
+from gradlint.passes.heads import heads, mismatch
+from gradlint.record.recording import Region
 from gradlint.record.start import BINARY, CATEGORICAL, SPARSE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gradlint.flow import Flow
     from gradlint.passes.heads import Head
-    from gradlint.record.start import Target
+    from gradlint.record.start import Target, Update
 
 REGRESSION = frozenset(
     {"mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "mean_absolute_percentage_error",
@@ -49,6 +51,31 @@ def cause_of_target(flow: Flow, target: Target) -> tuple[Cause, int]:
     return Cause(), -1
 
 
+def high_starts(flow: Flow) -> Iterator[tuple[Target, Head]]:
+    """Outputs whose loss starts far above that of the best constant, although head, loss and labels fit."""
+    for target, head in targets_with_heads(flow):
+        fits = mismatch(head) is None and is_impossible(target) is None
+        if target.starts_above(flow.thresholds.initial_loss) and fits:
+            yield target, head
+
+
+def is_of_scale(flow: Flow, target: Target) -> bool:
+    """Whether a loss that starts too high would not, were the inputs scaled by their own deviation."""
+    start, whole = flow.recording.start, flow.recording.loss.value
+    if start is None or start.scaled_loss is None or not whole:
+        return False
+    excess, fall = target.excess, start.scaled_loss / whole
+    limit = flow.thresholds.initial_loss
+    return limit < excess < limit / fall and fall * math.sqrt(excess) < 1.0
+
+
+def update_ratio(updates: Sequence[Update]) -> float:
+    """The norm of an update over that of the weights; what starts at zero does not count."""
+    kernels = [update for update in updates if update.weight > 0.0]
+    weight = math.hypot(*(update.weight for update in kernels))
+    return math.hypot(*(update.update for update in kernels)) / weight if weight else 0.0
+
+
 def is_impossible(target: Target) -> str | None:
     """Why labels cannot be those that a loss expects; None when they can."""
     span = f"from {target.low:g} to {target.high:g}"
@@ -75,6 +102,25 @@ def is_impossible(target: Target) -> str | None:
 
 # Probabilities in half precision add up to one within a hundredth.
 _SUM_MARGIN = 1e-2
+
+
+def needs_units(target: Target) -> bool:
+    """Whether classes were asked of a single unit."""
+    return target.loss == SPARSE and target.prediction[-1:] == (1,)
+
+
+_CLASS_LOSS = "SparseSoftmaxCrossEntropyWithLogits"
+"""The operation under a sparse cross-entropy, which fails where a class does not exist."""
+
+
+def ended_by_classes(flow: Flow) -> tuple[Target, Cause] | None:
+    """Labels whose classes ended the run in their loss, and where; None when it did not end so."""
+    failure = flow.recording.failure
+    if failure is None or failure.region is not Region.LOSS or failure.op != _CLASS_LOSS:
+        return None
+    wrong = (t for t in targets(flow) if t.loss == SPARSE and is_impossible(t) is not None)
+    target = next(wrong, None)
+    return None if target is None else (target, Cause(failure.layer, failure.op, failure.file, failure.line))
 
 
 def _filled(target: Target) -> tuple[int, ...]:

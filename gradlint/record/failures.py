@@ -106,7 +106,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
                 region,
                 where,
                 type(failed.operation).__name__ if failed is not None else None,
-                _op_in(text),
+                _op_in(str(error)),
                 raised.file,
                 raised.line,
                 tuple(tuple(trace.tensors[i].shape) for i in trace.calls.failed_operands),

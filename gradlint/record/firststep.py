@@ -212,7 +212,9 @@ def tensors_array(tensor: Any) -> np.ndarray[Any, Any]:
 
 
 def scaled(inputs: Mapping[str, Any], floats: Sequence[str]) -> tuple[dict[str, Any], tuple[tuple[str, float], ...]]:
-    """The sample with its float inputs at unit deviation: the columns of a table each by its own, others as a whole.
+    """The sample with its large float inputs at unit deviation: the columns of a table each by its own, others whole.
+
+    An input whose numbers are small beside those of another is left as it is: scaling it would prove nothing.
 
     Args:
         inputs: arrays by input key.
@@ -223,17 +225,28 @@ def scaled(inputs: Mapping[str, Any], floats: Sequence[str]) -> tuple[dict[str, 
     """
     changed: dict[str, Any] = dict(inputs)
     deviations: list[tuple[str, float]] = []
-    for key in floats:
-        value = inputs[key]
-        if hasattr(value, "row_splits") or isinstance(value, tf.SparseTensor):
+    arrays = {key: array for key in floats if (array := _numbers(inputs[key])) is not None}
+    sizes = {key: float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) for key, array in arrays.items()}
+    for key, array in arrays.items():
+        if sizes[key] < _SMALL * max(sizes.values()):
             continue
-        array = np.asarray(value)
-        if array.dtype.kind not in "fiu" or array.size < 2 or not np.isfinite(array).all():
-            continue
-        array = array.astype(np.float32)
         axes = 0 if array.ndim == 2 else None
         middle, deviation = array.mean(axis=axes, keepdims=True), array.std(axis=axes, keepdims=True)
         still = deviation < 1e-6 * np.maximum(np.abs(middle), 1e-30)
         changed[key] = np.where(still, 0.0, (array - middle) / np.where(still, 1.0, deviation)).astype(np.float32)
         deviations.append((key, float(deviation.max())))
     return changed, tuple(deviations)
+
+
+_SMALL = 0.1
+"""Share of the largest input's size below which another one is small beside it."""
+
+
+def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
+    """A dense array of finite numbers as float32; None for anything else."""
+    if hasattr(value, "row_splits") or isinstance(value, tf.SparseTensor):
+        return None
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu" or array.size < 2 or not np.isfinite(array).all():
+        return None
+    return array.astype(np.float32)

@@ -31,10 +31,17 @@ class Runner:
         self._subject = subject
         self._steps: list[tuple[Any, Any]] | None = None
 
-    def record(self, *, probe: Probe | None = None, trace_returns: bool = False) -> Recording:
+    def record(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        probe: Probe | None = None,
+        trace_returns: bool = False,
+    ) -> Recording:
         """Run forward and backward, and write everything down.
 
         Args:
+            inputs: arrays by key, instead of the sample's; without a probe only.
             probe: how the run differs from the sample's own.
             trace_returns: also find out from which line each of the user's layers returned.
 
@@ -42,16 +49,16 @@ class Runner:
             ModelRunError: the model's own code failed for a reason that is neither a shape nor a dtype.
         """
         if probe is None:
-            run = self.run()
+            run = self.run(inputs)
             run.is_first = not trace_returns
             with run.isolated():
                 return recorded(run, trace_returns)
         steps = self._virtual_step()
         seed = self._subject.seed + 1 + probe.number
-        inputs = self._subject.inputs
+        given = self._subject.inputs
         if probe.perturb_inputs:
-            inputs = perturbed(inputs, np.random.default_rng(seed))
-        run = Run(self._subject, inputs, self._subject.labels, seed)
+            given = perturbed(given, np.random.default_rng(seed))
+        run = Run(self._subject, given, self._subject.labels, seed)
         with run.isolated():
             for variable, step in steps:
                 run.trace.assigned.add(eager.tensor_id(variable.handle))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 BINARY = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
@@ -98,6 +99,11 @@ class Target:
     spread: float | None = None
     metrics: tuple[Metric, ...] = ()
 
+    @property
+    def excess(self) -> float:
+        """How many times that of every plain constant the loss is at the start."""
+        return (self.start or 0.0) / (self.plain or math.inf)
+
     def starts_above(self, times: float) -> bool:
         """Whether the loss starts at more than so many times that of the best constant prediction."""
         return bool(self.start is not None and self.guess and self.start > times * self.guess)
@@ -130,6 +136,7 @@ class Start:
 
     Attributes:
         scaled_loss: total loss with the float inputs scaled by their own deviation; None when it was not tried.
+        scaled_updates: the first update then.
         scaled: keys of the inputs that were scaled, with their deviations.
     """
 
@@ -138,4 +145,5 @@ class Start:
     targets: tuple[Target, ...] = ()
     data: tuple[Data, ...] = ()
     scaled_loss: float | None = None
+    scaled_updates: tuple[Update, ...] = ()
     scaled: tuple[tuple[str, float], ...] = ()

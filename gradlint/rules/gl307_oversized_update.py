@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
+from gradlint.passes.starting import high_starts, is_of_scale, update_ratio
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import counted
+from gradlint.rules.wording import counted, when_scaled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,8 @@ DOC = """\
 ## What it does
 
 Lets a copy of the compiled optimizer make its first update on copies of the weights, and reports when the norm of all
-updates is larger than the norm of all weights (threshold `first-update`).
+updates is larger than the norm of all weights (threshold `first-update`). The step is then made once more with the
+inputs scaled by their own deviation; where that lowers the update to what is allowed, or tenfold, the inputs are named.
 
 ## Why it matters
 
@@ -44,7 +46,7 @@ Lower the learning rate by the ratio, scale inputs and targets to unit deviation
 
 Only the compiled optimizer of a model without its own `train_step` is tried, with its moments at zero, as they are
 when training starts. Variables that start at zero count with their updates only. A ratio below one can still be far
-too high: it takes a run to see that.
+too high: it takes a run to see that. Where unscaled inputs raise the loss as well, GL412 says it.
 """
 
 
@@ -54,22 +56,36 @@ def check(facts: Facts) -> Iterator[Finding]:
     start = flow.recording.start if flow is not None else None
     if flow is None or start is None or any(rate.value < 0.0 for rate in start.rates):
         return
-    kernels = [update for update in start.updates if update.weight > 0.0]
-    weight = sum(update.weight**2 for update in kernels) ** 0.5
-    moved = sum(update.update**2 for update in kernels) ** 0.5
-    if not weight or moved <= flow.thresholds.first_update * weight:
+    limit = flow.thresholds.first_update
+    ratio, scaled = update_ratio(start.updates), update_ratio(start.scaled_updates)
+    if ratio <= limit:
         return
-    larger = [update for update in kernels if update.update > flow.thresholds.first_update * update.weight]
+    if any(is_of_scale(flow, target) for target, _ in high_starts(flow)):
+        return  # GL412 says it.
+    is_of_inputs = bool(start.scaled_updates) and scaled <= max(limit, ratio / _MUCH)
+    kernels = [update for update in start.updates if update.weight > 0.0]
+    larger = [update for update in kernels if update.update > limit * update.weight]
     worst = max(larger, key=lambda update: update.update / update.weight)
     rate = next((rate for rate in start.rates if rate.attribute == "optimizer"), None)
     name = f"{rate.optimizer} with learning rate {rate.value:g}" if rate is not None else "the optimizer"
     yield RULE.finding(
-        f"the first update of {name} is {moved / weight:.3g} times as large as the weights, and larger than those of "
-        f"{counted(len(larger), 'variable')}: '{worst.path}' moves by {worst.update / worst.weight:.3g} times its norm",
+        f"the first update of {name} is {ratio:.3g} times as large as the weights, and larger than those of "
+        f"{counted(len(larger), 'variable')}: '{worst.path}' moves by {worst.update / worst.weight:.3g} times its norm"
+        + (f"; the update falls to {scaled:.3g} times {when_scaled(start)}" if is_of_inputs else ""),
+        inputs=tuple(key for key, _ in start.scaled) if is_of_inputs else (),
         variables=tuple(update.path for update in larger),
-        evidence={"ratio": moved / weight, "largest_ratio": worst.update / worst.weight},
+        evidence={
+            "ratio": ratio,
+            "largest_ratio": worst.update / worst.weight,
+            "ratio_with_scaled_inputs": scaled if start.scaled_updates else None,
+        },
+        advice=_SCALE if is_of_inputs else "",
     )
 
+
+_MUCH = 10.0
+"""From how many times on scaling the inputs lowers an update so much that it is a reason, if not the only one."""
+_SCALE = "Scale these inputs: keras.layers.Normalization for tables, keras.layers.Rescaling for images."
 
 RULE = Rule(
     code="GL307",
@@ -78,5 +94,5 @@ RULE = Rule(
     advice="Lower the learning rate, scale inputs and targets to unit deviation, or clip the gradient.",
     doc=DOC,
     check=check,
-    needs=frozenset({Need.VALUES}),
+    needs=frozenset({Need.VALUES, Need.EXPERIMENTS}),
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.passes.rows import rows_changed
+from gradlint.passes.starting import ended_by_classes
 from gradlint.record.recording import Region
 from gradlint.rule import SAMPLE, Rule
 from gradlint.rules.wording import listed, shape
@@ -48,7 +49,8 @@ Compare the shapes in the message, and add a Flatten, Reshape or pooling layer w
 An error is taken for one about shapes if TensorFlow or Keras raise it, by its type and its words. What the
 model's own code raises, whatever it says, ends the check with exit status 2. A model that fails shows
 nothing else: no gradient was computed. A wrong shape of an input itself is reported before the run, by
-GL403. Where the loss fails, the last layer that ran is named. Errors about dtypes are GL404's.
+GL403. Where the loss fails, the last layer that ran is named. Errors about dtypes are GL404's, classes that the output
+has no unit for GL410's.
 """
 
 
@@ -59,6 +61,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     failure = recording.failure
     flow = facts.flow
+    if flow is not None and ended_by_classes(flow) is not None:
+        return  # The labels are at fault, and not a shape: GL410, or GL409.
     changed = rows_changed(flow, failure.layer or "") if flow is not None and failure.region is Region.LOSS else None
     if flow is not None and changed is not None:
         position, before, after = changed

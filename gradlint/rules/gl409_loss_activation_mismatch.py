@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.passes.heads import is_from_mismatch, mismatched
+from gradlint.passes.starting import ended_by_classes, needs_units
 from gradlint.rule import SAMPLE, Rule
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ DOC = """\
 Compares the last activation of each output with the loss it is compiled with, by form before values: a sigmoid or
 softmax of another one, and under a cross-entropy one that is applied again (`from_logits=True`), a rectifier, a tanh or
 no activation where probabilities are expected, values outside of [0, 1], a softmax under binary cross-entropy, one
-unit under categorical cross-entropy, a softmax over one unit.
+unit under categorical cross-entropy, rows that do not sum to one under it, a softmax over one unit.
 
 ## Why it matters
 
@@ -57,6 +58,18 @@ other losses is GL204's.
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per output whose activation does not fit its built-in loss."""
     if facts.flow is None:
+        return
+    ended = ended_by_classes(facts.flow)
+    if ended is not None and needs_units(ended[0]):
+        target, cause = ended
+        name = f"output '{target.output}'" if target.output else "the output"
+        yield RULE.finding(
+            f"{name} has one unit, and the labels '{target.key}' range from {target.low:g} to "
+            f"{target.high:g}: {target.loss} wants a unit for each of the {target.high + 1:g} classes, or a sigmoid "
+            "under binary_crossentropy for two",
+            cause=cause,
+            evidence={"loss": target.loss, "units": 1, "label_max": target.high},
+        )
         return
     broken = any(birth.op is not None and is_from_mismatch(facts.flow, birth.position) for birth in facts.births)
     for head, found in mismatched(facts.flow):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.starting import cause_of_target, is_impossible, targets
+from gradlint.passes.starting import cause_of_target, ended_by_classes, is_impossible, needs_units, targets
 from gradlint.record.start import CATEGORICAL
 from gradlint.rule import Need, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Cause
     from gradlint.passes.facts import Facts
     from gradlint.record.start import Target
 
@@ -47,28 +48,34 @@ classes at once are sigmoids under `binary_crossentropy`.
 ## Known limits
 
 Rows whose sample weight is zero are left out, as are rows of zeros under a categorical cross-entropy, and classes that
-`ignore_class` names. Rows with a single number that is not one (an advantage times a one-hot row) are a warning. A
-class that ends the run is GL407's. Only losses of Keras's own are looked at.
+`ignore_class` names. Rows with a single number that is not one (an advantage times a one-hot row) are a warning.
+Classes above those of an output of one unit are GL409's. Only losses of Keras's own are looked at.
 """
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per array of labels that its loss cannot mean."""
     flow = facts.flow
-    if flow is None or flow.recording.failure is not None:
+    if flow is None:
         return
-    for target in targets(flow):
-        why = is_impossible(target)
-        if why is None:
-            continue
-        cause, position = cause_of_target(flow, target)
-        yield RULE.finding(
-            f"labels '{target.key}' {why} by {target.loss}",
-            severity=Severity.WARNING if _is_weighted(target) else Severity.ERROR,
-            cause=cause,
-            evidence={"loss": target.loss, "label_min": target.low, "label_max": target.high},
-            position=position,
-        )
+    if flow.recording.failure is None:
+        for target in targets(flow):
+            yield from _of(target, *cause_of_target(flow, target))
+    elif (ended := ended_by_classes(flow)) is not None and not needs_units(ended[0]):
+        yield from _of(*ended)
+
+
+def _of(target: Target, cause: Cause, position: int = -1) -> Iterator[Finding]:
+    why = is_impossible(target)
+    if why is None:
+        return
+    yield RULE.finding(
+        f"labels '{target.key}' {why} by {target.loss}",
+        severity=Severity.WARNING if _is_weighted(target) else Severity.ERROR,
+        cause=cause,
+        evidence={"loss": target.loss, "label_min": target.low, "label_max": target.high},
+        position=position,
+    )
 
 
 def _is_weighted(target: Target) -> bool:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.passes.heads import mismatch
-from gradlint.passes.starting import REGRESSION, cause_of_head, is_impossible, targets_with_heads
+from gradlint.passes.starting import REGRESSION, cause_of_head, high_starts, is_of_scale
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import listed
+from gradlint.rules.wording import when_scaled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
     from gradlint.passes.facts import Facts
     from gradlint.record.start import Start, Target
 
@@ -60,12 +59,9 @@ def check(facts: Facts) -> Iterator[Finding]:
     start = flow.recording.start if flow is not None else None
     if flow is None or start is None:
         return
-    limit = flow.thresholds.initial_loss
-    for target, head in targets_with_heads(flow):
-        if not target.starts_above(limit) or mismatch(head) is not None or is_impossible(target) is not None:
-            continue
+    for target, head in high_starts(flow):
         loss, guess = target.start or 0.0, target.guess or 0.0
-        reason = _reason(facts, start, target, limit)
+        reason = _reason(flow, start, target)
         if reason is None:
             continue
         severity, inputs, words = reason
@@ -80,31 +76,19 @@ def check(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _reason(facts: Facts, start: Start, target: Target, limit: float) -> tuple[Severity, tuple[str, ...], str] | None:
+def _reason(flow: Flow, start: Start, target: Target) -> tuple[Severity, tuple[str, ...], str] | None:
     """How severe a high loss is, the inputs that cause it, and what to say of it; None when it is no news."""
-    whole = facts.recording.loss.value if facts.recording is not None else None
-    excess = (target.start or 0.0) / (target.plain or math.inf)
-    if excess <= limit:
+    limit = flow.thresholds.initial_loss
+    if target.excess <= limit:
         if (target.zero or 0.0) <= limit * (target.guess or 0.0):
             return None  # The targets are small against 1, as are their gradients.
         span = f"{target.low:.3g} to {target.high:.3g}"
         return Severity.INFO, (), f": the targets, from {span}, lie far from 0 for their deviation"
-    if start.scaled_loss is not None and whole:
-        fall = start.scaled_loss / whole
-        if excess * fall < limit and fall * math.sqrt(excess) < 1.0:
-            return Severity.WARNING, tuple(key for key, _ in start.scaled), _scaled(start)
+    if is_of_scale(flow, target):
+        words = f"; the loss falls to {start.scaled_loss:.3g} {when_scaled(start)}"
+        return Severity.WARNING, tuple(key for key, _ in start.scaled), words
     # The width of a last layer alone can make a regression start high, and heal at once.
     return (Severity.INFO if target.loss in REGRESSION else Severity.WARNING), (), ""
-
-
-def _scaled(start: Start) -> str:
-    """What scaling the inputs does."""
-    deviation = max(size for _, size in start.scaled)
-    keys = listed([key for key, _ in start.scaled])
-    return (
-        f"; the loss falls to {start.scaled_loss:.3g} when {keys} "
-        f"{'is scaled by its' if len(start.scaled) == 1 else 'are scaled by their'} own deviation ({deviation:.3g})"
-    )
 
 
 RULE = Rule(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gradlint.passes.nonfinite import Birth
     from gradlint.passes.scale import Trend
     from gradlint.record.recording import Leak, VariableRecord
+    from gradlint.record.start import Start
     from gradlint.rule import Rule
 
 
@@ -36,6 +37,14 @@ def listed(names: Sequence[str]) -> str:
     if len(quoted) > 4:
         return f"{', '.join(quoted[:3])} and {len(quoted) - 3} more"
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
+
+
+def when_scaled(start: Start) -> str:
+    """`when 'x' is scaled by its own deviation (600)`."""
+    deviation = max(size for _, size in start.scaled)
+    keys = listed([key for key, _ in start.scaled])
+    own = "is scaled by its" if len(start.scaled) == 1 else "are scaled by their"
+    return f"when {keys} {own} own deviation ({deviation:.3g})"
 
 
 def victims(inputs: Sequence[str], variables: Sequence[VariableRecord]) -> str:

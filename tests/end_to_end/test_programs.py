@@ -6,7 +6,6 @@ import pytest
 from cases.measure_programs import FITTING, alarms, checked, fits, load, names
 
 NOT_DETECTED = {
-    "blobs_sigmoid_sparse": "the labels end the run before the activation is looked at: GL407",
     "digits_hidden_softmax": "the gradient is small and not vanishing, and the loss starts as it should",
     "digits_mean_squared_error": "a squared error over a softmax trains, if slowly",
     "flowers_relu_then_softmax_mse": "a squared error over a softmax trains, if slowly",

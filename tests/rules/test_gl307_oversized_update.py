@@ -10,9 +10,12 @@ from gradlint.record.start import Rate, Start, Update
 from gradlint.rules.gl307_oversized_update import RULE
 
 
-def with_updates(*pairs, rate=0.1):
-    updates = tuple(Update(f"dense_{n}/kernel", weight, update, 12) for n, (weight, update) in enumerate(pairs))
-    start = Start((Rate("SGD", "optimizer", rate, rate, False),), updates)
+def updates_of(*pairs):
+    return tuple(Update(f"dense_{n}/kernel", weight, update, 12) for n, (weight, update) in enumerate(pairs))
+
+
+def with_updates(*pairs, rate=0.1, **scaled):
+    start = Start((Rate("SGD", "optimizer", rate, rate, False),), updates_of(*pairs), **scaled)
     return flow("o = MatMul x k", "-- loss", "loss() = Mean o", inputs=["x"], start=start)
 
 
@@ -34,6 +37,26 @@ QUIET = {
 @pytest.mark.parametrize(("subject", "variables"), FIRES.values(), ids=FIRES)
 def test_fires(subject, variables):
     assert found(RULE, subject) == [("warning", (), variables, "")]
+
+
+@pytest.mark.parametrize(
+    ("update", "inputs"), [(0.9, ("x",)), (99.0, ("x",)), (101.0, ())], ids=["falls", "falls tenfold", "stays"]
+)
+def test_inputs_are_the_reason_when_scaling_them_lowers_the_update(update, inputs):
+    subject = with_updates((1.0, 1000.0), scaled_updates=updates_of((1.0, update)), scaled=(("x", 50.0),))
+    assert found(RULE, subject) == [("warning", inputs, ("dense_0/kernel",), "")]
+
+
+def test_only_the_large_input_is_named():
+    small, large = keras.Input((4,), name="small"), keras.Input((4,), name="large")
+    model = keras.Model([small, large], keras.layers.Dense(1)(keras.layers.Concatenate()([small, large])))
+    model.compile(keras.optimizers.SGD(0.01), "mse")
+    rng = np.random.default_rng(0)
+    sample = {key: rng.normal(0, size, (32, 4)).astype("float32") for key, size in (("small", 1), ("large", 2000))}
+    sample["y"] = 200 * sample["large"][:, :1]
+    (finding,) = gradlint.check(model, sample, select=["GL307"]).findings
+    assert finding.inputs == ("large",)
+    assert "when 'large' is scaled by its own deviation" in finding.message
 
 
 @pytest.mark.parametrize("subject", QUIET.values(), ids=QUIET)

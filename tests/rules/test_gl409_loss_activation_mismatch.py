@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import keras
+import numpy as np
 import pytest
 from flows import facts, flow, found, function, output
 
+import gradlint
 from gradlint.rules.gl201_zero_gradient import RULE as GL201
 from gradlint.rules.gl202_dead_relu import RULE as GL202
 from gradlint.rules.gl301_nonfinite_gradient import RULE as GL301
@@ -113,6 +116,39 @@ def test_values_decide_where_the_form_does_not(subject):
 
 def test_sigmoids_for_one_class_of_several_are_an_info():
     assert found(RULE, head("Sigmoid", "categorical_crossentropy")) == [("info", (), (), "out Sigmoid")]
+
+
+def divided(low, high):
+    """A loss that divides an output, of which nothing more is known, by its sum."""
+    return flow(
+        "a(8,5) = Abs x @out",
+        "o(8,5) = Mul a 0.1 @out",
+        "-- loss",
+        "s(8,1) = Sum o axis",
+        f"p(8,5) = RealDiv o s{' !non-finite,none' if low == 0.0 else ''}",
+        "loss() = Mean p",
+        inputs=["x"],
+        outputs=[output("o", name="out")],
+        functions=[function("out", "categorical_crossentropy")],
+        values={"o": (0.0, 0.5), "s": (low, high)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "severities"),
+    [(0.995, 1.004, []), (0.4, 2.0, ["info"]), (0.0, 2.0, ["warning"]), (1.0, 1.5, ["info"])],
+)
+def test_rows_that_do_not_sum_to_one(low, high, severities):
+    assert [severity for severity, *_ in found(RULE, divided(low, high))] == severities
+
+
+def test_one_unit_for_more_classes_than_that():
+    model = keras.Sequential([keras.Input((3,), name="x"), keras.layers.Dense(1, "sigmoid", name="out")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    sample = {"x": np.ones((8, 3), "float32"), "y": np.arange(8) % 3}
+    (finding,) = gradlint.check(model, sample).findings
+    assert (finding.code, finding.cause.layer) == ("GL409", model.layers[-1].path)
+    assert "a unit for each of the 3 classes" in finding.message
 
 
 def test_what_the_loss_makes_of_it_is_not_said_again():

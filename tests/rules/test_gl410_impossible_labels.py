@@ -88,6 +88,9 @@ SPARSE_LOSS = keras.losses.SparseCategoricalCrossentropy
         (model_of(1, "linear", "hinge"), np.tile([-1, 1], 4)[:, None], False),
         (model_of(1, "sigmoid", keras.losses.BinaryCrossentropy(label_smoothing=0.1)), np.ones((8, 1)), False),
         (model_of(4, "softmax", "sparse_categorical_crossentropy"), np.linspace(0, 2.5, 8), True),
+        (model_of(4, "softmax", "sparse_categorical_crossentropy"), np.arange(8) % 5, True),
+        (model_of(4, "linear", SPARSE_LOSS(from_logits=True)), np.arange(400, 408), True),
+        (model_of(1, "sigmoid", "sparse_categorical_crossentropy"), np.arange(8) % 3, False),
         (model_of(4, "softmax", "sparse_categorical_crossentropy"), np.arange(8.0) % 4, False),
         (model_of(4, "softmax", SPARSE_LOSS(ignore_class=-1)), np.arange(8) % 5 - 1, False),
         (model_of(4, "softmax", "categorical_crossentropy"), np.ones((8, 4)), True),
@@ -101,6 +104,16 @@ def test_of_a_live_model(model, labels, fires):
     result = gradlint.check(model, {"x": X, "y": labels}, select=["GL410"])
     assert not result.skipped
     assert bool(result.findings) is fires
+
+
+def test_classes_without_a_unit_are_no_matter_of_shapes():
+    """The loss fails, here behind the dump of a thousand labels."""
+    model = keras.Sequential([keras.Input((32, 32, 1), name="x"), keras.layers.Conv2D(3, 1, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    labels = np.resize(np.arange(4), (2, 32, 32))
+    sample = {"x": np.ones((2, 32, 32, 1), "float32"), "y": labels}
+    (finding,) = gradlint.check(model, sample, select=["GL407", "GL410"]).findings
+    assert (finding.code, finding.cause.layer) == ("GL410", model.layers[-1].path)
 
 
 def test_rows_without_weight_do_not_count():
