@@ -53,10 +53,18 @@ def spec_from_config(config: Mapping[str, object], keras_version: str = "") -> M
         layers=layers,
         loss=compile_config.get("loss"),
         loss_weights=compile_config.get("loss_weights"),
+        optimizer=_own_optimizer(compile_config),
         compiled=bool(compile_config),
         is_builtin_only=bool(layers)
         and all(is_builtin(entry) for _, entry in serialized_objects(config, skip="compile_config")),
     )
+
+
+def _own_optimizer(compile_config: Mapping[str, object]) -> object:
+    """The compiled optimizer with its schedule, if all of it is Keras's own."""
+    optimizer = compile_config.get("optimizer")
+    parts = [part for _, part in serialized_objects({"optimizer": optimizer})]
+    return optimizer if parts and all(map(is_builtin, parts)) else None
 
 
 def _layer_specs(inner: Mapping[str, object], prefix: str) -> Iterator[LayerSpec]:

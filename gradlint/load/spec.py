@@ -85,6 +85,7 @@ class ModelSpec:
         layers: in the file's order, a sub-model before its own layers.
         loss: the compiled loss as JSON, None when there is none.
         loss_weights: as compiled, as JSON.
+        optimizer: the compiled optimizer as JSON, where all of it is Keras's own.
         compiled: the model was compiled.
         is_builtin_only: every layer, and every function in one, is Keras's own, and none carries code.
     """
@@ -99,6 +100,7 @@ class ModelSpec:
     layers: tuple[LayerSpec, ...] = ()
     loss: object = None
     loss_weights: object = None
+    optimizer: object = None
     compiled: bool = False
     is_builtin_only: bool = False
 

@@ -47,7 +47,7 @@ def start_of(run: Run, batch: Batch, outputs: Any, slopes: Mapping[int, Any], lo
     if loss.kind == "compiled" and "optimizer" in optimizers:
         updates = _updates(run, optimizers["optimizer"], slopes)
     return Start(
-        rates=tuple(rate for name, optimizer in optimizers.items() if (rate := _rate(name, optimizer)) is not None),
+        rates=rates_of(run.subject.model),
         updates=updates,
         targets=tuple(_targets(run, batch, outputs, loss)),
         data=columns.defects(run.inputs, run.labels, run.subject.label_keys),
@@ -68,6 +68,11 @@ def _optimizers(model: Any) -> dict[str, Any]:
         if isinstance(value, keras.optimizers.Optimizer) and not (name.startswith("_") and value is held["optimizer"]):
             found[name] = value
     return found
+
+
+def rates_of(model: Any) -> tuple[Rate, ...]:
+    """The learning rates of the optimizers that a model holds."""
+    return tuple(rate for name, optimizer in _optimizers(model).items() if (rate := _rate(name, optimizer)) is not None)
 
 
 def _inner(optimizer: Any) -> Any:

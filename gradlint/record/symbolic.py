@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from gradlint.errors import ModelRunError
 from gradlint.record import tensors
+from gradlint.record.firststep import rates_of
 from gradlint.record.objective import Batch
 from gradlint.record.recording import is_float
 from gradlint.record.run import ONE_AT_A_TIME, Run
 from gradlint.record.runner import recorded
+from gradlint.record.start import Start
 from gradlint.record.tapes import Asked
 from gradlint.upstream import backprop, eager, models, restoring, symbols
 
@@ -102,10 +104,11 @@ def record_symbols(subject: Subject, *, is_live: bool, trace_returns: bool = Fal
     Raises:
         ModelRunError: the model needs values to run, or its own code fails; the message says where.
     """
+    start = Start(rates=rates_of(subject.model))  # In the scope of the run a rate is a symbol.
     run = _SymbolicRun(subject, subject.inputs, subject.labels, subject.seed, is_live)
     with run.isolated():
         try:
-            return recorded(run, trace_returns)
+            return replace(recorded(run, trace_returns), start=start)
         except ModelRunError as error:
             if isinstance(error.__cause__, AttributeError) and models.is_compiled_in_name_only(subject.model):
                 raise  # Values would not help.

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Finding, Severity
-from gradlint.rule import Need, Rule
+from gradlint.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,5 +74,4 @@ RULE = Rule(
     advice="Give a positive, finite learning rate.",
     doc=DOC,
     check=check,
-    needs=frozenset({Need.VALUES}),
 )

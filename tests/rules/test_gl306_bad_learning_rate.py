@@ -38,6 +38,8 @@ def test_is_quiet(subject):
 SCHEDULES = keras.optimizers.schedules
 
 
+@pytest.mark.parametrize("depth", ["values", "structure"])
+@pytest.mark.parametrize("is_saved", [False, True])
 @pytest.mark.parametrize(
     ("rate", "fires"),
     [
@@ -48,10 +50,14 @@ SCHEDULES = keras.optimizers.schedules
         (SCHEDULES.ExponentialDecay(-1e-2, 100, 0.9), True),
     ],
 )
-def test_of_a_live_model(rate, fires):
+def test_of_a_model(rate, fires, is_saved, depth, tmp_path):
     model = keras.Sequential([keras.Input((3,), name="x"), keras.layers.Dense(1)])
     model.compile(keras.optimizers.Adam(rate), "mse")
     before = model.get_weights()
-    result = gradlint.check(model, {"x": np.ones((4, 3), "float32"), "y": np.ones((4, 1), "float32")}, select=["GL306"])
+    if is_saved:
+        model.save(tmp_path / "model.keras")
+    target = tmp_path / "model.keras" if is_saved else model
+    sample = {"x": np.ones((4, 3), "float32"), "y": np.ones((4, 1), "float32")}
+    result = gradlint.check(target, sample, select=["GL306"], depth=depth)
     assert bool(result.findings) is fires
     assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))

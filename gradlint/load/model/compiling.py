@@ -63,4 +63,5 @@ def compile_with_loss(model: Model, spec: ModelSpec) -> None:
             return {key: losses(value) for key, value in part.items()}
         return keras.losses.deserialize(part) if isinstance(part, dict) else part
 
-    model.compile(loss=losses(spec.loss), loss_weights=spec.loss_weights)
+    own = {} if spec.optimizer is None else {"optimizer": keras.optimizers.deserialize(spec.optimizer)}
+    model.compile(loss=losses(spec.loss), loss_weights=spec.loss_weights, **own)
