@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from gradlint.errors import SampleError
-from gradlint.load.spec import LABEL, SAMPLE_WEIGHT, InputSpec
+from gradlint.load.spec import LABEL, SAMPLE_WEIGHT, InputSpec, place_of_output
 
 # Parts of a batch that `fit` takes apart, in its order.
 PARTS = ("x", LABEL, SAMPLE_WEIGHT)
@@ -201,7 +201,7 @@ def by_key(
         batch: `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`; a data frame, by its columns.
         inputs: the model's input keys, in its order.
         targets: columns of a data frame that are labels, besides `y`.
-        outputs: the model's outputs, in its order: they name the labels of a list.
+        outputs: the model's outputs, in its order: they name the labels of a list; empty where the model does not say.
     """
     if is_frame(batch):
         return _columns(batch, inputs, targets)
@@ -220,8 +220,8 @@ def by_key(
 
 def _labels(y: object, outputs: Sequence[str]) -> dict[str, object]:
     """Labels by key, as `fit` takes them: an array, or a dict or list of arrays with one for each output."""
-    if isinstance(y, (list, tuple)) and len(y) == len(outputs) > 1:
-        y = dict(zip(outputs, y, strict=True))
+    if isinstance(y, (list, tuple)) and len(y) > 1 and len(outputs) in (0, len(y)):
+        y = dict(zip(outputs or map(place_of_output, range(len(y))), y, strict=True))
     return {f"{LABEL}:{output}": value for output, value in y.items()} if isinstance(y, Mapping) else {LABEL: y}
 
 

@@ -21,6 +21,11 @@ LABEL = "y"
 SAMPLE_WEIGHT = "sample_weight"
 
 
+def place_of_output(number: int) -> str:
+    """The name of an output of a model that names none, by its place."""
+    return f"output {number}"
+
+
 @dataclass(frozen=True, slots=True)
 class InputSpec:
     """One tensor a model takes.

@@ -26,7 +26,7 @@ class Head:
         units: length of its last axis.
         unbounded: what it ends in, in words, when that gives no probabilities whatever the values are.
         twice: type of the squashing function inside of the last one.
-        sums: smallest and largest sum over the last axis, where the loss divides by it.
+        divisor: smallest sum over the last axis, where the loss divides by it and something is not finite.
     """
 
     output: str
@@ -40,7 +40,7 @@ class Head:
     units: int
     unbounded: str | None = None
     twice: str | None = None
-    sums: tuple[float, float] | None = None
+    divisor: float | None = None
 
 
 def heads(flow: Flow) -> tuple[Head, ...]:
@@ -75,7 +75,7 @@ def heads(flow: Flow) -> tuple[Head, ...]:
                     shape[-1] if shape else 1,
                     _unbounded(flow, position),
                     _twice(flow, position),
-                    _sums(flow, output.tensor),
+                    _divisor(flow, output.tensor),
                 )
             )
     return tuple(found)
@@ -161,11 +161,9 @@ def mismatch(head: Head) -> Mismatch | None:
             f"output '{name}' ranges from {head.low:.3g} to {head.high:.3g}, but {loss} expects probabilities "
             f"(from_logits is False): {fitting} is meant"
         )
-    if categorical and head.sums is not None and not _SUMS[0] < head.sums[0] <= head.sums[1] < _SUMS[1]:
+    if categorical and head.divisor is not None and head.divisor <= _LEAST_SUM:
         return Mismatch(
-            f"rows of output '{name}' sum to {head.sums[0]:.3g} to {head.sums[1]:.3g}, and {loss} divides by that: "
-            f"{fitting} is meant",
-            is_harmless=head.sums[0] > _LEAST_SUM,
+            f"rows of output '{name}' sum to {head.divisor:.3g}, and {loss} divides by their sum: {fitting} is meant"
         )
     if categorical and head.op.type == "Sigmoid":
         return Mismatch(
@@ -175,8 +173,6 @@ def mismatch(head: Head) -> Mismatch | None:
     return None
 
 
-_SUMS = (0.99, 1.01)
-"""Between these a sum of probabilities is one: half precision resolves a thousandth."""
 _LEAST_SUM = 1e-6
 """From this sum on a row can be divided by it: Keras cuts the quotient at 1e-7."""
 
@@ -197,8 +193,10 @@ def is_from_mismatch(flow: Flow, position: int) -> bool:
     return any(output in behind for head in ends.values() for output in head.op.outputs)
 
 
-def _sums(flow: Flow, tensor: int) -> tuple[float, float] | None:
-    """The smallest and the largest sum by which the loss divides the rows of an output."""
+def _divisor(flow: Flow, tensor: int) -> float | None:
+    """The smallest sum by which the loss divides the rows of an output; None where nothing called for a look."""
+    if not flow.recording.is_looked_at:
+        return None
     for position, _ in flow.consumers[tensor]:
         op = flow.op(position)
         if op.type != "Sum" or op.region is not Region.LOSS:
@@ -206,7 +204,7 @@ def _sums(flow: Flow, tensor: int) -> tuple[float, float] | None:
         (total,) = op.outputs
         values = flow.tensor(total).values
         if values is not None and any(flow.op(after).type == "RealDiv" for after, _ in flow.consumers[total]):
-            return values.minimum, values.maximum
+            return values.minimum
     return None
 
 

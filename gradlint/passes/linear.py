@@ -12,7 +12,7 @@ from gradlint.record.recording import Region
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow
-    from gradlint.record.recording import VariableRecord
+    from gradlint.record.recording import OpRecord, VariableRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,9 @@ def linear_stacks(flow: Flow) -> tuple[Stack, ...]:
     follows: dict[int, int] = {}
     for position, kernel in weights.items():
         after = _next_product(flow, position, ends)
-        if after in weights and weights[after].path != kernel.path and not _is_factorisation(kernel, weights[after]):
+        if after is None or after not in weights or weights[after].path == kernel.path:
+            continue
+        if not _is_factorisation(_Map.of(flow.op(position), kernel), _Map.of(flow.op(after), weights[after])):
             follows[position] = after
     found = []
     for position in sorted(follows.keys() - set(follows.values())):
@@ -75,7 +77,32 @@ def _next_product(flow: Flow, position: int, ends: set[int]) -> int | None:
     return None
 
 
-def _is_factorisation(first: VariableRecord, second: VariableRecord) -> bool:
-    """Whether the width between two kernels is below what is before and after: one kernel cannot have that rank."""
-    width = first.shape[-1]
-    return width < min(math.prod(first.shape[:-1]), second.shape[-1] * math.prod(second.shape[:-2]))
+@dataclass(frozen=True, slots=True)
+class _Map:
+    """A linear map, by its channels: those that it takes, those of its last axis, and all that it gives."""
+
+    before: int
+    width: int
+    after: int
+    window: tuple[int, ...]
+    is_depthwise: bool
+
+    @classmethod
+    def of(cls, op: OpRecord, kernel: VariableRecord) -> _Map:
+        """What an operation does with its kernel."""
+        *front, last = kernel.shape
+        if not op.type.startswith(_WINDOWED):
+            return cls(math.prod(front), last, last * math.prod(front[:-1]), (), False)
+        return cls(front[-1], last, last, tuple(front[:-1]), op.type.startswith("Depthwise"))
+
+
+_WINDOWED = ("Conv", "Depthwise")
+"""How operations are called that move a kernel over positions."""
+
+
+def _is_factorisation(first: _Map, second: _Map) -> bool:
+    """Whether one map could not be both: few channels between them limit its rank, other windows its form."""
+    if first.is_depthwise or second.is_depthwise:
+        return True
+    windows = {one.window for one in (first, second) if math.prod(one.window) > 1}
+    return len(windows) > 1 or first.width < min(first.before, second.after)

@@ -71,19 +71,32 @@ def memories(flow: Flow) -> tuple[Memory, ...]:
 
 def _memory(layer: str, position: int, sizes: Sequence[float | None], zeros: Sequence[bool]) -> Memory | None:
     """A steady fall, from the last step to the first or the other way round; None when there is none."""
-    alive = [step for step, size in enumerate(sizes) if size is not None]
-    if len(alive) < _LEAST_STEPS or alive != list(range(alive[0], alive[-1] + 1)):
+    alive = _longest(sizes)
+    logs = [size for size in sizes[alive.start : alive.stop] if size is not None]
+    if len(logs) < _LEAST_STEPS:
         return None
-    logs = [size for size in sizes if size is not None]
     falls = [later - earlier for earlier, later in itertools.pairwise(logs)]
     per_step = median(falls)
     if not per_step or sum((fall > 0) == (per_step > 0) for fall in falls) < AGREEMENT * len(falls):
         return None
-    before, after = range(alive[0]), range(alive[-1] + 1, len(sizes))
+    before, after = range(alive.start), range(alive.stop, len(sizes))
     faded, other, border = (before, after, logs[0]) if per_step > 0 else (after, before, logs[-1])
-    if other or not all(zeros[step] for step in faded) or (faded and border > _UNDERFLOW):
+    # Where numbers end some steps are zero and their neighbours just not.
+    gone = all(zeros[step] or ((size := sizes[step]) is not None and size < _UNDERFLOW) for step in faded)
+    if other or not gone or (faded and border > _UNDERFLOW):
         return None
     return Memory(layer, position, len(sizes), abs(per_step), tuple(faded))
+
+
+def _longest(sizes: Sequence[float | None]) -> range:
+    """The longest stretch of steps with a gradient."""
+    best = range(0)
+    start = 0
+    for step, size in enumerate([*sizes, None]):
+        if size is None:
+            best = max(best, range(start, step), key=len)
+            start = step + 1
+    return best
 
 
 def has_faded(flow: Flow, key: str, steps: Sequence[int], length: int) -> bool:

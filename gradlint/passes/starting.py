@@ -132,11 +132,12 @@ def _filled(target: Target) -> tuple[int, ...]:
 
 def _is_impossible_class(target: Target, span: str) -> str | None:
     classes = target.prediction[-1] if target.prediction else 0
+    expected = f"classes from 0 to {classes - 1}" if classes else "whole numbers"
     if target.whole < 1.0:
-        return f"are fractions {span}, where classes from 0 to {classes - 1} are expected"
+        return f"are fractions {span}, where {expected} are expected"
     low, high = target.low, target.high
     if target.ignored is not None:
         low, high = (0.0 if low == target.ignored else low), (0.0 if high == target.ignored else high)
     if low < 0.0 or (classes and high >= classes):
-        return f"range {span}, where classes from 0 to {classes - 1} are expected"
+        return f"range {span}, where {expected} are expected"
     return None

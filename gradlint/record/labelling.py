@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from gradlint.load.spec import place_of_output
 from gradlint.record import tensors
 from gradlint.record.start import Metric, Target
 from gradlint.upstream import eager
@@ -31,7 +32,7 @@ def named_outputs(model: Any, outputs: Any) -> Iterator[tuple[str, Any]]:
         values = tensors.numbers(tensor)
         if not eager.is_eager(values):
             continue
-        own = names[number] if number < len(names) else f"output {number}"
+        own = names[number] if number < len(names) else place_of_output(number)
         yield "/".join(str(part) for part in path) if isinstance(outputs, Mapping) else own, values
 
 

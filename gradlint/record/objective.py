@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from gradlint.errors import UsageError
 from gradlint.load import search
+from gradlint.load.spec import place_of_output
 from gradlint.record import source, tensors
 from gradlint.record.recording import LossFunction, LossRecord
 from gradlint.upstream import models
@@ -142,6 +143,8 @@ def _labels(batch: Batch, outputs: Any, model: Any) -> Any:
     if set(batch.labels) == {""}:
         return batch.labels[""]
     named = {name: value for name, value in batch.labels.items() if name}
+    if _are_places(named):
+        return list(named.values())
     if isinstance(outputs, Mapping) and set(named) <= set(outputs):
         return {name: named.get(name, tf.zeros_like(output)) for name, output in outputs.items()}
     names = getattr(model, "output_names", [])
@@ -152,10 +155,20 @@ def _labels(batch: Batch, outputs: Any, model: Any) -> Any:
     return named or None
 
 
+def _names(names: Sequence[str], number: int) -> list[str]:
+    """So many names of outputs: those of the model, or places where it names none."""
+    return list(names) if len(names) == number else [place_of_output(place) for place in range(number)]
+
+
+def _are_places(names: Iterable[str]) -> bool:
+    """Whether labels were given as a list to a model that names no outputs."""
+    return bool(names) and list(names) == _names((), len(list(names)))
+
+
 def _compiled(model: Any) -> Callable[[Batch, Any, Any, bool], Tensor]:
     def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
         # With labels of its own a compute_loss may want the dict as the sample has it.
-        own = models.overrides(model, "compute_loss") and "" not in batch.labels
+        own = models.overrides(model, "compute_loss") and "" not in batch.labels and not _are_places(batch.labels)
         labels = (dict(batch.labels) or None) if own else _labels(batch, outputs, model) if batch.labels else None
         return models.loss_of(model, packed, labels, outputs, batch.sample_weight, training)
 
@@ -176,13 +189,13 @@ def compiled_losses(model: Any) -> tuple[tuple[str, Any], ...]:
     if isinstance(loss, Mapping):
         pairs = list(loss.items())
     elif isinstance(loss, (list, tuple)):
-        pairs = list(zip(names, loss, strict=False)) if len(names) == len(loss) else [("", f) for f in loss]
+        pairs = list(zip(_names(names, len(loss)), loss, strict=True))
     else:
         pairs = [(name, loss) for name in names]
     weight_of = (
         weights
         if isinstance(weights, Mapping)
-        else dict(zip(names, weights, strict=False))
+        else dict(zip(_names(names, len(weights)), weights, strict=True))
         if isinstance(weights, (list, tuple))
         else {}
     )

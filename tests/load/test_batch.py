@@ -169,3 +169,9 @@ def test_labels_of_several_outputs_come_as_fit_takes_them(y) -> None:
     expected = {"x": 0, "y:reg": 1, "y:cls": 2}
     assert by_key({"x": 0, "y": y}, ["x"], outputs=["reg", "cls"]) == expected
     assert by_key((0, y), ["x"], outputs=["reg", "cls"]) == expected
+
+
+@pytest.mark.parametrize("y", [[1, 2], (1, 2)], ids=["list", "tuple"])
+def test_labels_of_outputs_without_names_are_known_by_their_place(y) -> None:
+    assert by_key((0, y), ["x"]) == {"x": 0, "y:output 0": 1, "y:output 1": 2}
+    assert by_key((0, y), ["x"], outputs=["only"]) == {"x": 0, "y": y}

@@ -31,6 +31,11 @@ UNDERFLOWN = [*["zero"] * 10, *[-30.0 + n for n in range(30)]]
 FIRES = {
     "from the last step": (sequence(FALLING[::-1]), 0.2, ()),
     "from the first step": (sequence(FALLING), 0.2, ()),
+    "flickering where float32 ends": (
+        sequence([*["zero"] * 8, -29.5, "zero", *[-30.0 + n for n in range(30)]]),
+        1.0,
+        tuple(range(10)),
+    ),
     "until float32 ends": (sequence(UNDERFLOWN), 1.0, tuple(range(10))),
 }
 QUIET = {

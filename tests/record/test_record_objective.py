@@ -317,3 +317,33 @@ def test_labels_of_a_callable_under_any_key_broadcast():
 
     (finding,) = gradlint.check(loss, sample, models=[encoder], targets=[(None, "price"), (None, "rank")]).findings
     assert (finding.code, finding.inputs) == ("GL405", ("price",))
+
+
+class Ticket(keras.Model):
+    """Two outputs that have no names."""
+
+    def __init__(self):
+        super().__init__()
+        self.priority = layers.Dense(1, activation="sigmoid")
+        self.department = layers.Dense(4, activation="softmax")
+
+    def call(self, x):
+        return self.priority(x), self.department(x)
+
+
+@pytest.mark.parametrize("weights", [None, [0.25, 1.0]])
+def test_losses_in_a_list_meet_the_labels_of_their_place(weights):
+    model, x = Ticket(), normal(4, 5)
+    model.compile("adam", ["mse", "sparse_categorical_crossentropy"], loss_weights=weights)
+    y = [np.abs(normal(4, 1, seed=1)), np.array([[0], [3], [1], [2]])]
+    seen = gradlint.check(model, (x, y))
+    assert [f"{f.code} {f.message}" for f in seen.findings if f.code in ("GL405", "GL410")] == []
+    model(x)
+    expected = fit_loss_of_several(model, x, y)
+    live = recorded(model, {"x": x, "y:output 0": y[0], "y:output 1": y[1]})
+    assert live.loss.value == pytest.approx(expected, rel=1e-5)
+    assert [f.output for f in live.loss.functions] == ["output 0", "output 1"]
+
+
+def fit_loss_of_several(model, x, y):
+    return float(model.evaluate(x, y, verbose=0, return_dict=True)["loss"])

@@ -70,6 +70,11 @@ def test_is_quiet(subject):
         ([layers.Reshape((6, 1)), layers.Conv1D(4, 3), layers.Flatten(), layers.Dense(1)], 2),
         ([layers.Reshape((6, 1)), layers.Conv1D(4, 3), layers.MaxPooling1D(), layers.Flatten(), layers.Dense(1)], 0),
         ([layers.Reshape((6, 1)), layers.Dense(4), layers.LSTM(4), layers.Dense(1)], 0),
+        ([layers.Reshape((6, 1)), layers.Conv1D(8, 3), layers.Conv1D(8, 3, activation="relu")], 2),
+        ([layers.Reshape((6, 1)), layers.Conv1D(8, 3), layers.Conv1D(8, 1, activation="relu")], 2),
+        ([layers.Reshape((6, 1)), layers.Conv1D(8, 3), layers.Conv1D(8, 2, activation="relu")], 0),
+        ([layers.Reshape((6, 1)), layers.Conv1D(8, 3), layers.DepthwiseConv1D(3, activation="relu")], 0),
+        ([layers.Dense(8), layers.Dense(6, "relu"), layers.Dense(8), layers.Dense(1)], 4),
         ([layers.Reshape((6, 1)), layers.SeparableConv1D(4, 3, activation="relu"), layers.Flatten()], 0),
     ],
 )
