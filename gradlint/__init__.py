@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from gradlint.callback import GradientCheck
     from gradlint.checking import assert_gradients_flow, check
     from gradlint.checking.assertion import GradientsDoNotFlow
+    from gradlint.checking.comparing import compare
     from gradlint.checking.source import check_source
     from gradlint.checking.step import check_step, watch
+    from gradlint.comparison import Comparison, Difference
     from gradlint.errors import (
         GradlintError,
         ModelFileError,
@@ -59,6 +61,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cause",
+    "Comparison",
+    "Difference",
     "Finding",
     "GradientCheck",
     "GradientState",
@@ -77,11 +81,14 @@ __all__ = [
     "check",
     "check_source",
     "check_step",
+    "compare",
     "watch",
 ]
 
 _HOME = {
     "Cause": "finding",
+    "Comparison": "comparison",
+    "Difference": "comparison",
     "Finding": "finding",
     "GradientCheck": "callback",
     "GradientState": "result",
@@ -99,6 +106,7 @@ _HOME = {
     "check": "checking",
     "check_source": "checking.source",
     "check_step": "checking.step",
+    "compare": "checking.comparing",
     "watch": "checking.step",
 }
 

@@ -42,9 +42,6 @@ def trains_itself(model: object, options: Options) -> bool:
 def check_named_step(target: str, sample: object, options: Options) -> Result | None:
     """Run the training step that `package.module:function` names; None where it names a factory.
 
-    Its parameters take the arrays of their names, if there are all of them; one parameter takes the batch as `fit`
-    would hand it over.
-
     Raises:
         UsageError: nobody gave a sample, or the parameters are others.
     """
@@ -54,6 +51,18 @@ def check_named_step(target: str, sample: object, options: Options) -> Result | 
         return None
     if sample is None:
         raise UsageError(f"{target} is a training step: give it a sample, as in gradlint {target} --sample batch.npz")
+    return observed(step, arguments_of(step, target, sample, options), {}, replace(options, depth="values"))
+
+
+def arguments_of(step: Any, target: str, sample: object, options: Options) -> tuple[Any, ...]:
+    """A sample as the positional arguments of a step.
+
+    Its parameters take the arrays of their names, if there are all of them; one parameter takes the batch as `fit`
+    would hand it over, several its parts.
+
+    Raises:
+        UsageError: the parameters are others.
+    """
     from gradlint.upstream import models
 
     sample = read(sample, options)
@@ -73,7 +82,7 @@ def check_named_step(target: str, sample: object, options: Options) -> Result | 
         else:
             has = ", ".join(arrays) or "other parts"
             raise UsageError(f"{target} takes {', '.join(names)}; the sample has {has}. Name its arrays so")
-    return observed(step, [models.as_tensors(part) for part in parts], {}, replace(options, depth="values"))
+    return tuple(models.as_tensors(part) for part in parts)
 
 
 def check_batch(model: Any, batch: object, options: Options) -> Result:

@@ -108,7 +108,7 @@ def observed(
     from gradlint.record.step_task import StepTask
 
     task = StepTask(
-        name=_name_of(step),
+        name=name_of(step),
         models=options.models,
         optimizers=tuple(optimizers),
         variables=options.variables,
@@ -213,7 +213,8 @@ def _options(
     )
 
 
-def _name_of(step: Callable[..., object]) -> str:
+def name_of(step: Callable[..., object]) -> str:
+    """What a step is called."""
     function: object = getattr(step, "python_function", step)
     return str(getattr(function, "__name__", type(step).__name__))
 

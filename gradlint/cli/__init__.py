@@ -107,6 +107,8 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         from gradlint.cli.server import serve
 
         return serve()
+    if options.compare is not None and options.model is None:
+        return give_up("--compare needs two: gradlint model.keras sample.npz --compare other.keras", options)
     if options.changed:
         return check_changed(options, config)
     if sources or options.stdin_filename is not None:
@@ -138,6 +140,10 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         own = replace(own, settings=options.settings.over(target.settings))
         return check_one(target.name, own, (*target.allowed, *config.allowed), target.allowed, config)
     _refuse_unknown_name(options.model, config)
+    if options.compare is not None:
+        from gradlint.cli.comparing import compare_two
+
+        return compare_two(replace(options, settings=options.settings.over(config.settings)))
     from gradlint.project.config import name_of_model
 
     own = replace(options, settings=options.settings.over(config.settings))

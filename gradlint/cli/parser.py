@@ -49,6 +49,7 @@ class Line:
     baseline: Path | None
     write_baseline: bool
     completion: str | None
+    compare: str | None
     explain: str | None
     list_rules: bool
     version: bool
@@ -200,6 +201,12 @@ def parser_of_options() -> argparse.ArgumentParser:
     )
     add("more", nargs="*", help=argparse.SUPPRESS)
     add("--sample", dest="named_sample", metavar="FILE", help="the same as SAMPLE: gradlint module:step --sample s.npz")
+
+    add(
+        "--compare",
+        metavar="OTHER",
+        help="where and why a training step, or another version of the model, parts from MODEL on the same SAMPLE",
+    )
 
     group = parser.add_argument_group("report")
     add = group.add_argument

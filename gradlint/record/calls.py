@@ -64,12 +64,14 @@ class Calls:
 
     Attributes:
         all: in the order in which they began.
+        outermost: those that no other layer makes, with what the layer takes as `training`; None where nobody says.
         failed: the innermost one that ended with an error, and `failed_operands` its tensors.
         trace_returns: find out from which line each of the user's layers returned.
     """
 
     def __init__(self, ledger: Ledger, root: str, model: Any, returned: Callable[[Call, Any, Any], int]) -> None:
         self.all: list[Call] = []
+        self.outermost: list[tuple[Call, bool | None]] = []
         self.failed: Call | None = None
         self.failed_operands: list[int] = []
         self.trace_returns = False
@@ -117,6 +119,8 @@ class Calls:
         )
         call.is_inference = arguments[1].get("training") is False
         self.all.append(call)
+        if not self._open:
+            self.outermost.append((call, models.training_of(operation, arguments)))
         self._open.append(call)
         try:
             if self.trace_returns and is_layer and not source.is_library_class(type(operation)):

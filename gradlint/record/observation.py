@@ -74,6 +74,8 @@ class LiveUpdate:
     is_scheduled: bool = False
     scaled: bool | None = None
     scale: list[int] = field(default_factory=list)
+    divisor: float = 1.0
+    """What the optimizer divides the gradients by."""
     error: str | None = None
 
 
@@ -411,6 +413,7 @@ class StepTrace(Trace):
         optimizer = application.optimizer
         with self.paused():
             live.learning_rate, live.is_scheduled = steps.learning_rates(optimizer)
+            live.divisor = steps.scale_of(optimizer)
         if steps.scales_loss(optimizer):
             live.scaled = id(optimizer) in self.scaled
             live.scale = [self.versions(handle)[0] for handle in steps.scale_handles(optimizer)]

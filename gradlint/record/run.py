@@ -127,7 +127,7 @@ class Run:
         args, kwargs = batch.packed(self.subject.model)
         return self.subject.model(*args, training=self.subject.training, **kwargs)
 
-    def _step_data(self, batch: Batch) -> Any:
+    def step_data(self, batch: Batch) -> Any:
         """What `train_step` takes."""
         args, _ = batch.packed(self.subject.model)
         labels = batch.labels.get("") if set(batch.labels) == {""} else dict(batch.labels) or None
@@ -140,7 +140,7 @@ class Run:
     def _train_step(self, batch: Batch, objective: Objective) -> tuple[Any, Any, Objective]:
         """Run the model's own `train_step` and take the losses that its tapes differentiate."""
         model, trace = self.subject.model, self.trace
-        data = self._step_data(batch)
+        data = self.step_data(batch)
         trace.tapes.captures_losses = True
         trace.tapes.learners = lambda: [self.handle(v) for v in self.learning() if v.trainable]
         try:
@@ -192,7 +192,7 @@ class Run:
         if objective_of(model, batch, self.subject.loss, self.seed).runs_train_step:
             self.trace.assigned.update(eager.tensor_id(self.handle(variable)) for variable in self.learning())
             with contextlib.suppress(Exception):
-                model.train_step(self._step_data(batch))
+                model.train_step(self.step_data(batch))
 
     def introduce(self, batch: Batch) -> None:
         """Make inputs, labels and variables known to the recorder before anything uses them."""

@@ -38,6 +38,11 @@ class Observation:
     """Observes whatever the current thread does between `__enter__` and `__exit__`.
 
     Everything that the step changes is put back at the end, unless the task says `keep`.
+
+    Attributes:
+        outcome: what is written down; the others are alive, for who looks closer.
+        slopes: the gradient of what the step differentiates, by tensor index.
+        after: variables with their values after the step, by handle id.
     """
 
     def __init__(self, task: StepTask, thresholds: Thresholds, root: str) -> None:
@@ -51,6 +56,9 @@ class Observation:
         self.returned: Any = None
         self.error: BaseException | None = None
         self.outcome: tuple[Recording, StepRecord] | None = None
+        self.run: StepRun | None = None
+        self.slopes: Mapping[int, Any] = {}
+        self.after: Mapping[int, tuple[Any, Any]] = {}
 
     def __enter__(self) -> Observation:
         task, trace = self._task, self.trace
@@ -93,10 +101,10 @@ class Observation:
                 trace.close_tapes()
                 self._inside.close()
             with trace.paused():
-                after = {key: (variable, variable.read_value()) for key, (variable, _) in trace.before.items()}
+                self.after = {key: (variable, variable.read_value()) for key, (variable, _) in trace.before.items()}
                 try:
                     if error is None or isinstance(error, Exception):
-                        self.outcome = self._written(after, error)
+                        self.outcome = self._written(error)
                 finally:
                     if not self._task.keep:
                         self.put_back()
@@ -168,14 +176,14 @@ class Observation:
         targets = list({eager.tensor_id(target): target for target in targets}.values())
         return tensors.total(targets, self._task.seed or 0) if targets else None
 
-    def _written(self, after: Mapping[int, tuple[Any, Any]], error: Exception | None) -> tuple[Recording, StepRecord]:
+    def _written(self, error: Exception | None) -> tuple[Recording, StepRecord]:
         trace, task = self.trace, self._task
         touched = self._touched()
         is_named = bool(task.models or task.variables)
         own = [*task.models, *task.variables]
         learners = [*own, *(owner for owner in touched if not any(owner is known for known in own))]
         subject = Subject(None, lambda: None, None, {}, {}, {}, None, thresholds=self._thresholds)
-        run = StepRun(subject, {}, {}, task.seed or 0)
+        self.run = run = StepRun(subject, {}, {}, task.seed or 0)
         run.adopt(trace, learners)
         batch = Batch({}, None, {}, None)
         crash, failure = self._crashed(run, batch, error)
@@ -189,7 +197,7 @@ class Observation:
         if loss is not None:
             indices = run.reached([], handles)
             found = backprop.gradients(self._tape, loss, [trace.tensors[index] for index in indices])
-            slopes = dict(zip(indices, found, strict=True))
+            slopes = self.slopes = dict(zip(indices, found, strict=True))
         number = len(trace.live_calls)
         described = f"what {number} gradient call{'' if number == 1 else 's'} of {task.name} differentiate"
         value = float(tf.reduce_sum(tf.cast(loss, tf.float32))) if loss is not None else float("nan")
@@ -199,7 +207,7 @@ class Observation:
             tensor=trace.index(loss) if loss is not None else None,
             value=value if np.isfinite(value) else None,
         )
-        step = record_of(trace, run, self._tape, task, self.returned, after, crash)
+        step = record_of(trace, run, self._tape, task, self.returned, self.after, crash)
         self._restore_values()
         recording = recording_of(run, batch, Backward({}, record, slopes, {}, failure))
         labels = tuple(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.report import concise, github, html, json, junit, markdown, sarif, table, verdict
+from gradlint import comparison as comparisons
+from gradlint.report import comparison, concise, github, html, json, junit, markdown, sarif, table, verdict
 from gradlint.report.text import name, shortened
 from gradlint.result import install_forms
 
@@ -45,3 +46,4 @@ def _save(result: Result, path: str | os.PathLike[str]) -> None:
 
 
 install_forms(text=table.render, json=json.render, line=_line, cell=_cell, save=_save)
+comparisons.install_forms(text=comparison.render, json=comparison.render_json)

@@ -20,6 +20,18 @@ def current_path() -> str:
     return str(value_of("current_path")())
 
 
+def begin_anew(model: Any) -> None:
+    """Give a model that was loaded without the slots of its optimizer one of the same settings that was never used."""
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None:
+        model.optimizer = type(optimizer).from_config(optimizer.get_config())
+
+
+def reshaped(array: Any, shape: tuple[int, ...]) -> Any:
+    """An array or a tensor in another shape."""
+    return array.reshape(shape) if isinstance(array, np.ndarray) else keras.ops.reshape(array, shape)
+
+
 def overrides(model: Any, method: str) -> bool:
     """Whether the class of a model has its own `train_step` or `compute_loss`."""
     defining = definer(type(model), method)
@@ -31,10 +43,12 @@ def has_call(model: Any) -> bool:
     return overrides(model, "call") or isinstance(model, keras.Sequential) or bool(getattr(model, "inputs", None))
 
 
-def parameters_of(step: Any) -> tuple[str, ...]:
-    """The names of the parameters that a step, traced or not, must be given."""
+def parameters_of(step: Any, *, all_kinds: bool = False) -> tuple[str, ...]:
+    """The names of the parameters that a step, traced or not, must be given, or those of all kinds."""
     function = getattr(step, "python_function", step)
     parameters = inspect.signature(function).parameters.values()
+    if all_kinds:
+        return tuple(parameter.name for parameter in parameters)
     places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return tuple(p.name for p in parameters if p.default is inspect.Parameter.empty and p.kind in places)
 
@@ -65,6 +79,40 @@ def layers_inside(layer: Any) -> list[Any]:
     """The layers that a layer holds itself, without those further in."""
     found = _member(layer, "layers inside")(include_self=False, recursive=False)
     return [child for child in found if child is not layer]
+
+
+def training_of(operation: Any, arguments: tuple[Any, Any]) -> bool | None:
+    """What a layer that is called outside of all others takes as `training`; None where nobody says."""
+    args, kwargs = arguments
+    if "training" in kwargs:
+        return kwargs["training"] if kwargs["training"] is None else bool(kwargs["training"])
+    try:
+        bound = inspect.signature(operation.call).bind_partial(*args, **kwargs)
+        bound.apply_defaults()
+    except (TypeError, ValueError, AttributeError):
+        return None
+    value = bound.arguments.get("training")
+    return None if value is None else bool(value)
+
+
+def minds_training(layer: Any) -> bool:
+    """Whether something in a layer works otherwise in training, as far as the signatures of its parts say."""
+    parts = _member(layer, "layers inside")()
+    return any("training" in inspect.signature(part.call).parameters for part in parts if not _holds_others(part))
+
+
+def _holds_others(layer: Any) -> bool:
+    return bool(layers_inside(layer))
+
+
+def mask_of(tensor: Any) -> Any:
+    """The mask that Keras keeps beside a tensor; None for none."""
+    return member(tensor, "mask of a tensor", None)
+
+
+def set_mask(tensor: Any, mask: Any) -> None:
+    """Give a tensor another mask."""
+    setattr(tensor, place_of("mask of a tensor").attribute, mask)
 
 
 def is_built(model: Any) -> bool:

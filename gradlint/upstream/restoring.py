@@ -69,6 +69,11 @@ def restored(variables: Sequence[Any], is_assigned: Callable[[Any], bool]) -> It
             uids.update(counters["object_name_uids"])
 
 
+def is_state_of_generator(variable: Any) -> bool:
+    """Whether a variable is the state of a generator of random numbers."""
+    return variable.name.startswith("seed_generator_state") and tuple(variable.shape) == (2,)
+
+
 def fresh_seeds(seed: int, variables: Sequence[Any] = ()) -> list[Any]:
     """Make every random operation of the coming run repeatable.
 
@@ -83,7 +88,7 @@ def fresh_seeds(seed: int, variables: Sequence[Any] = ()) -> list[Any]:
     Returns:
         The `tf.Variable`s that got a new value.
     """
-    states = [tf_variable(v) for v in variables if v.name.startswith("seed_generator_state") and tuple(v.shape) == (2,)]
+    states = [tf_variable(variable) for variable in variables if is_state_of_generator(variable)]
     for number, state in enumerate(states):
         state.assign(tf.cast([(seed * 1_000_003 + number) % 2**31, 0], state.dtype))
     keras.utils.set_random_seed(seed)

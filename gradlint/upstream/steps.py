@@ -259,6 +259,29 @@ def scale_handles(optimizer: Any) -> list[Any]:
     return [] if scale is None else [eager.handle_of(scale)]
 
 
+def scale_of(optimizer: Any) -> float:
+    """What an optimizer multiplies a loss with, and divides the gradients by."""
+    scale = getattr(optimizer, "dynamic_scale", None)
+    if scale is not None:
+        return float(scale.value)
+    return float(getattr(optimizer, "initial_scale", None) or getattr(optimizer, "loss_scale_factor", None) or 1.0)
+
+
+def setting_of(optimizer: Any, name: str) -> Any:
+    """What an optimizer was given as `name`."""
+    if name == "learning_rate":
+        return learning_rates(optimizer)[0]
+    return getattr(innermost(optimizer), name, None)
+
+
+def times_used(optimizer: Any) -> int:
+    """How often an optimizer was used."""
+    try:
+        return int(keras.ops.convert_to_numpy(optimizer.iterations))
+    except Exception:
+        return 0
+
+
 def accumulates(optimizer: Any) -> bool:
     """Whether an optimizer waits for several steps before it changes variables."""
     return bool(getattr(innermost(optimizer), "gradient_accumulation_steps", None))

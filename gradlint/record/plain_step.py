@@ -1,0 +1,38 @@
+"""A training step for a model that is named alone: what `fit` would run, or the plainest one where it could not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from gradlint.record.objective import objective_of
+from gradlint.record.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gradlint.record.subject import Subject
+
+
+def plain_step(subject: Subject) -> tuple[Callable[..., Any], tuple[Any, ...], str]:
+    """The step of a model, its arguments, and what the step is called.
+
+    Args:
+        subject: a model with a sample.
+    """
+    run = Run(subject, subject.inputs, subject.labels, subject.seed)
+    batch, model = run.batch(), subject.model
+    objective = objective_of(model, batch, subject.loss, subject.seed)
+    if objective.record.kind in ("compiled", "train_step"):
+        return model.train_step, (run.step_data(batch),), "fit"
+
+    def step() -> None:
+        with tf.GradientTape() as tape:
+            args, kwargs = batch.packed(model)
+            outputs = model(*args, training=subject.training, **kwargs)
+            assert objective.compute is not None
+            loss = objective.compute(batch, args[0] if args else kwargs, outputs, subject.training)
+        tape.gradient(loss, model.trainable_variables)
+
+    return step, (), objective.record.description

@@ -1,0 +1,252 @@
+"""Walks a training step for a comparison: the observed step, with a print of every value."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from gradlint.finding import Cause
+from gradlint.record import tensors
+from gradlint.record.step import Observation, needs_building
+from gradlint.record.trail import OptimizerTrail, Outermost, Print, Trail, VariableTrail
+from gradlint.upstream import eager, models, restoring, steps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from gradlint.record.step_task import StepTask
+    from gradlint.thresholds import Thresholds
+
+_NUMBERS = ("float", "bfloat", "int", "uint", "bool")
+
+
+class _Directions:
+    """Random directions, the same ones for all arrays of a size."""
+
+    def __init__(self) -> None:
+        self._known: list[np.ndarray[Any, Any]] = []
+
+    def of(self, size: int) -> list[np.ndarray[Any, Any]]:
+        if not self._known or len(self._known[0]) < size:
+            self._known = [np.random.default_rng(seed).standard_normal(max(size, 4096)) for seed in (1, 2)]
+        return [direction[:size] for direction in self._known]
+
+
+_DIRECTIONS = _Directions()
+
+
+def print_of(value: Any) -> Print:
+    """The print of an eager tensor or an array."""
+    array = eager.array_of(value) if eager.is_eager(value) else np.asarray(value)
+    dtype = value.dtype.name
+    flat = array.ravel().astype(np.float64)
+    finite = np.isfinite(flat)
+    wrong = int(flat.size - np.count_nonzero(finite))
+    if wrong:
+        flat = np.where(finite, flat, 0.0)
+    constant = float(flat[0]) if flat.size and bool((flat == flat[0]).all()) else None
+    marks = tuple(float(flat @ direction) for direction in _DIRECTIONS.of(flat.size))
+    return Print(tuple(array.shape), dtype, float(np.linalg.norm(flat)), marks, constant, wrong)
+
+
+def _is_printable(tensor: Any) -> bool:
+    return eager.is_eager(tensor) and tensor.dtype.name.startswith(_NUMBERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One run of a step: its trail, and the live objects behind it.
+
+    Attributes:
+        variables: in the order of `trail.variables`.
+        values: of those variables at the start.
+        optimizers: in the order of `trail.optimizers`.
+    """
+
+    trail: Trail
+    variables: tuple[Any, ...]
+    values: tuple[Any, ...]
+    optimizers: tuple[Any, ...]
+
+
+def walked(
+    step: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    task: StepTask,
+    thresholds: Thresholds,
+    values: Sequence[tuple[Any, Any]] = (),
+) -> Walk:
+    """Run a step once, observed, and leave everything as it was.
+
+    Args:
+        step: called with `args` and `kwargs`.
+        args: positional arguments.
+        kwargs: keyword arguments.
+        task: what is observed.
+        thresholds: as for a check.
+        values: variables, with the values that they have at the start of the step.
+
+    Raises:
+        Exception: what the step itself raises.
+    """
+    if needs_building((*task.models, *args, *kwargs.values())):
+        _observed(step, args, kwargs, task, thresholds)
+    with _holding(values):
+        observation = _observed(step, args, kwargs, task, thresholds)
+        if observation.outcome is not None and observation.outcome[1].born:
+            observation = _observed(step, args, kwargs, task, thresholds)
+        return _walk_of(observation)
+
+
+def _observed(
+    step: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], task: StepTask, thresholds: Thresholds
+) -> Observation:
+    observation = Observation(task, thresholds, __file__)
+    with observation:
+        observation.returned = step(*args, **kwargs)
+    return observation
+
+
+@contextlib.contextmanager
+def _holding(values: Sequence[tuple[Any, Any]]) -> Iterator[None]:
+    """Give variables other values for the duration of a `with` block."""
+    now = [(eager.tf_variable(variable), eager.tf_variable(variable).read_value()) for variable, _ in values]
+    try:
+        for variable, value in values:
+            eager.tf_variable(variable).assign(value)
+        yield
+    finally:
+        for variable, value in now:
+            variable.assign(value)
+
+
+def _walk_of(observation: Observation) -> Walk:
+    assert observation.outcome is not None
+    recording, record = observation.outcome
+    trace = observation.trace
+    optimizers = tuple(trace.optimizers.values())
+    live, trails, values = _variables(observation)
+    trail = Trail(
+        recording,
+        record,
+        prints={index: print_of(tensor) for index, tensor in enumerate(trace.tensors) if _is_printable(tensor)},
+        slopes={index: print_of(_dense(slope)) for index, slope in observation.slopes.items() if slope is not None},
+        answers={
+            (number, place): print_of(_dense(slope))
+            for number, call in enumerate(trace.live_calls)
+            for place, slope in enumerate(call.slopes)
+            if slope is not None and eager.is_eager(getattr(slope, "values", slope))
+        },
+        scales=tuple(_scale_of(observation, number) for number in range(len(trace.live_calls))),
+        applied={
+            (number, place): print_of(_dense(slope)).times(1.0 / update.divisor)
+            for number, update in enumerate(trace.live_updates)
+            for place, (slope, _) in enumerate(update.application.pairs or ())
+            if slope is not None
+        },
+        variables=tuple(trails),
+        outermost=tuple(_outermost(observation)),
+        optimizers=tuple(_optimizer(observation, optimizer) for optimizer in optimizers),
+        masked=any(
+            models.mask_of(trace.tensors[index]) is not None
+            for call, _ in trace.calls.outermost
+            for index in call.outputs
+            if trace.tensors[index] is not None
+        ),
+    )
+    return Walk(trail, tuple(live), tuple(values), optimizers)
+
+
+def _dense(slope: Any) -> Any:
+    return tf.convert_to_tensor(slope) if isinstance(slope, tf.IndexedSlices) else slope
+
+
+# -- variables ---------------------------------------------------------------------------------------------
+
+
+def _variables(observation: Observation) -> tuple[list[Any], list[VariableTrail], list[Any]]:
+    run, trace = observation.run, observation.trace
+    assert run is not None
+    owners = run.subject.learners
+    counted = {
+        eager.tensor_id(eager.handle_of(variable))
+        for owner in owners
+        for metric in getattr(owner, "metrics", ())
+        for variable in metric.variables
+    }
+    learning = [(v, path) for v, path in zip(run.learning(), run.paths(), strict=True)]
+    learning = [(v, path) for v, path in learning if eager.tensor_id(eager.handle_of(v)) not in counted]
+    known = {eager.tensor_id(eager.handle_of(variable)) for variable, _ in learning}
+    held = [v for owner in owners for v in getattr(owner, "variables", ())]
+    seeds = [
+        (variable, tensors.path_of(variable))
+        for variable in {id(v): v for v in held if restoring.is_state_of_generator(v)}.values()
+    ]
+    found, trails, values = [], [], []
+    for variable, path in [*learning, *seeds]:
+        key = eager.tensor_id(eager.handle_of(variable))
+        was = trace.before[key][1] if key in trace.before else eager.tf_variable(variable).read_value()
+        now = observation.after[key][1] if key in observation.after else was
+        found.append(variable)
+        values.append(was)
+        difference = eager.array_of(now).astype(np.float64) - eager.array_of(was).astype(np.float64)
+        trails.append(
+            VariableTrail(
+                path,
+                key,
+                tensors.shape_of(was),
+                was.dtype.name,
+                bool(variable.trainable),
+                print_of(was),
+                print_of(difference),
+                len(trace.versions(eager.handle_of(variable))) - 1,
+                is_seed=key not in known,
+            )
+        )
+    return found, trails, values
+
+
+# -- calls, optimizers -------------------------------------------------------------------------------------
+
+
+def _outermost(observation: Observation) -> Iterator[Outermost]:
+    for call, training in observation.trace.calls.outermost:
+        frames = call.frames
+        layer = call.operation
+        variables = getattr(layer, "trainable_variables", None)
+        if variables is None:
+            continue
+        yield Outermost(
+            id(layer),
+            training,
+            models.minds_training(layer),
+            frozenset(eager.tensor_id(eager.handle_of(variable)) for variable in variables),
+            Cause(str(layer.name), None, frames[0].file if frames else None, frames[0].line if frames else None),
+        )
+
+
+def _optimizer(observation: Observation, optimizer: Any) -> OptimizerTrail:
+    inner = steps.innermost(optimizer)
+    try:
+        configuration = inner.get_config()
+    except NotImplementedError:
+        configuration = {}
+    rates = [u.learning_rate for u in observation.trace.live_updates if u.application.optimizer is optimizer]
+    settings = {name: str(value) for name, value in configuration.items() if name not in ("name", "learning_rate")}
+    if rates and rates[0] is not None:
+        settings["learning_rate"] = f"{rates[0]:.6g}"
+    return OptimizerTrail(type(inner).__name__, settings, steps.times_used(inner), steps.scale_of(optimizer))
+
+
+def _scale_of(observation: Observation, number: int) -> float:
+    """What the target of a gradient call is multiplied with, by an optimizer that takes it out again."""
+    call = observation.trace.live_calls[number]
+    for update in observation.trace.live_updates:
+        if id(update.application.optimizer) in observation.trace.scaled and update.first >= call.last:
+            return update.divisor
+    return 1.0

@@ -1,0 +1,64 @@
+"""`--compare` on the command line: what is run, what is printed, which exit status."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from gradlint.cli import main
+
+STEPS = """
+import keras, tensorflow as tf
+keras.utils.set_random_seed(0)
+net = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, kernel_regularizer="l2")])
+net.compile(keras.optimizers.SGD(0.1), "mse")
+optimizer = keras.optimizers.SGD(0.1)
+
+def build():
+    return net
+
+def my_step(x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((net(x) - y) ** 2)
+    gradients = tape.gradient(loss, net.trainable_variables)
+    optimizer.apply_gradients(zip(gradients, net.trainable_variables))
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    (tmp_path / "two_steps.py").write_text(STEPS)
+    np.savez(tmp_path / "s.npz", x=np.ones((8, 4), "float32"), y=np.ones((8, 1), "float32"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def test_a_model_and_a_step(project, capsys):
+    assert main(["two_steps:build", "s.npz", "--compare", "two_steps:my_step"]) == 1
+    out = capsys.readouterr().out
+    assert "added-losses" in out
+    assert out.endswith("1 difference; without them the two are the same\n")
+
+
+def test_the_same_and_a_file(project, capsys):
+    arguments = ["two_steps:my_step", "--sample", "s.npz", "--compare", "two_steps:my_step", "--output", "c.json"]
+    assert main(arguments) == 0
+    assert json.loads((project / "c.json").read_text())["same"] is True
+    assert "the same: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--compare", "b.keras"], "--compare needs two"),
+        (["a.keras", "--compare", "b.keras", "--format", "sarif"], "no report as sarif; there are table and json"),
+        (["a.keras", "--compare", "b.keras", "--isolate"], "leave out --isolate"),
+        (["a.keras", "--compare", "b.keras"], "a.keras"),
+    ],
+)
+def test_what_cannot_be_compared(project, capsys, arguments, said):
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
