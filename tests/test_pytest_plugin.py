@@ -16,6 +16,7 @@ import pytest
 # Imported here once: pytester gives each inner run the modules of the outer one, and forgets what it adds.
 import gradlint.checking
 import gradlint.project.pytest_items  # noqa: F401
+from gradlint.project.serving import FORKS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,7 @@ pytest_plugins = ["pytester"]
 STAND_IN = """
 import json, os, pathlib
 import gradlint.checking as checking
+import gradlint.project.targets as targets
 from gradlint import Cause, Finding, Result, Severity, UsageError
 
 STOPPED = Finding(
@@ -32,7 +34,7 @@ STOPPED = Finding(
     Cause("lambda", "StopGradient"), {"weight": 0.5},
 )
 DEAD = Finding("GL202", "dead-relu", Severity.WARNING, "Dead.", cause=Cause("relu", "Relu"))
-REAL = checking.check
+REAL = checking.check, targets.check_apart
 
 def check(model, sample=None, **options):
     options = {name: value for name, value in options.items() if name not in ("progress", "limits")}
@@ -48,11 +50,14 @@ def check(model, sample=None, **options):
         fail_on=options.get("fail_on", "error"),
     )
 
+def in_this_process(model, sample, options, guard, worker, **_):
+    return check(model, sample, **options)
+
 def pytest_configure():
-    checking.check = check
+    checking.check, targets.check_apart = check, in_this_process
 
 def pytest_unconfigure():
-    checking.check = REAL
+    checking.check, targets.check_apart = REAL
 """
 TARGETS = """
 [tool.gradlint.targets.clean]
@@ -226,6 +231,31 @@ def test_what_items_do(project: pytest.Pytester) -> None:
     assert cases["pyproject.toml", "broken"] == ["failure"]
     assert cases["pyproject.toml", "clean"] == []
     assert cases["models.deep.broken.keras", "broken"] == ["failure"]
+
+
+@pytest.mark.skipif(not FORKS, reason="processes that are copied")
+def test_a_crash_costs_its_item(project: pytest.Pytester) -> None:
+    """The checks are real ones; TensorFlow is a stand-in."""
+    (project.path / "conftest.py").unlink()
+    toml = """
+        [tool.gradlint.targets.crash]
+        model = "own:crash"
+        [tool.gradlint.targets.next]
+        model = "own:build"
+    """
+    project.makepyprojecttoml(toml)
+    keras = "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list"
+    tensorflow = "import gradlint.load.model as m\nm.require_known_versions = lambda: None"
+    own = "import os\ndef crash(): os.abort()\ndef build(): pass"
+    (project.path / "installed").mkdir()
+    for name, text in (("installed/keras", keras), ("installed/tensorflow", tensorflow), ("own", own)):
+        (project.path / f"{name}.py").write_text(text)
+    project.syspathinsert(project.path / "installed")
+    ran = run(project, "--gradlint", "pyproject.toml")
+    ran.assert_outcomes(failed=2)
+    text = ran.stdout.str()
+    assert "the check crashed while loading the model (SIGABRT" in text
+    assert "own:build returned NoneType" in text
 
 
 def test_the_first_failure_ends_it_and_the_last_failed_come_back(project: pytest.Pytester) -> None:

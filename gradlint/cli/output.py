@@ -9,17 +9,21 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gradlint.errors import ModelRunError, UsageError
-from gradlint.project.terminal import Progress, is_terminal, silence
+from gradlint.project.terminal import is_terminal, silence
 from gradlint.report.outgoing import fitting, message
 from gradlint.report.text import Style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from typing import TextIO
 
     from gradlint.cli.parser import Line
+
+T = TypeVar("T")
 
 OK, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
 """The three exits of the contract, and the shell's own for Ctrl-C."""
@@ -88,11 +92,15 @@ def say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def undisturbed(options: Line) -> Iterator[Callable[[str], None] | None]:
+def undisturbed(options: Line, screen: Callable[[TextIO], AbstractContextManager[T]]) -> Iterator[T | None]:
     """Run the user's model: stdout is kept for the report, and noise for `--debug`.
 
+    Args:
+        options: say whether noise is wanted.
+        screen: makes what shows on a terminal how far it is.
+
     Yields:
-        what shows the stages, when somebody looks.
+        what `screen` makes, when somebody looks.
 
     Raises:
         ModelRunError: the user's code tried to end the program.
@@ -101,9 +109,8 @@ def undisturbed(options: Line) -> Iterator[Callable[[str], None] | None]:
         if not options.debug:
             stack.enter_context(silence())
         stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-        progress = stack.enter_context(Progress(sys.stderr)) if is_terminal(sys.stderr) else None
         try:
-            yield progress
+            yield stack.enter_context(screen(sys.stderr)) if is_terminal(sys.stderr) else None
         except SystemExit as error:
             # A training script named by --import would otherwise end the check, with 0 for "nothing found".
             raise ModelRunError(f"the model's code ended the program (exit status {error.code}).") from error

@@ -78,6 +78,7 @@ def check_targets(
     """Check several targets, and files of source with them; `whole` when they are all that the file has."""
     from gradlint.cli.source import checked, complain
     from gradlint.project.targets import against, at_once, job_of, outcomes
+    from gradlint.project.terminal import Fleet
     from gradlint.report import several
 
     _refuse_early_for_several(options)
@@ -87,8 +88,8 @@ def check_targets(
     jobs = [replace(job_of(target, config, stronger), guard=guard, graph=wants_graph(options)) for target in targets]
     processes = at_once(options.jobs or config.jobs, len(jobs))
     read = checked(sources, options, config, known, shown_path(baseline_file)) if sources else None
-    with undisturbed(options) as progress:
-        found = list(outcomes(jobs, processes, debug=options.debug, progress=progress))
+    with undisturbed(options, lambda stream: Fleet(stream, len(jobs))) as watcher:
+        found = list(outcomes(jobs, processes, debug=options.debug, watcher=watcher))
     for done in found:
         if done.error:
             give_up(done.error if done.error.startswith(done.name) else f"{done.name}: {done.error}", options)

@@ -48,6 +48,7 @@ def check_one(
     refuse_early(options)
     known, baseline_file = baseline_of(options, config)
     from gradlint.project.targets import Job, against, outcome
+    from gradlint.project.terminal import Progress
     from gradlint.rules import codes_matching
 
     settings = options.settings
@@ -62,7 +63,7 @@ def check_one(
         guard=guard_of(options),
         graph=wants_graph(options),
     )
-    with undisturbed(options) as progress:
+    with undisturbed(options, Progress) as progress:
         done = outcome(job, debug=options.debug, progress=progress)
     if options.graph is not None and done.result is not None:
         _write_graph(done.result, options.graph)

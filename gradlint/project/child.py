@@ -1,4 +1,4 @@
-"""A process of our own that does a check: its request goes in as JSON, its stages and one answer come out as JSON.
+"""A process of our own that does checks: requests go in as JSON, stages and an answer to each come out as JSON.
 
 Never a pickle: the process reads files from strangers with native code, and what such code can be made to write must
 not run here. What runs there is `project.serving`.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from queue import Empty, SimpleQueue
 from typing import IO, TYPE_CHECKING, Any
 
 import gradlint
@@ -41,7 +43,9 @@ INHERITED = frozenset(
 ANSWER_BYTES = 512 * 2**20
 """A longer answer is no result."""
 SPOKEN_BYTES = 2**20
-"""What the child may print; the rest is dropped."""
+"""What the child may print during a check; the rest is dropped."""
+_LAST_WORDS = 1.0
+"""Seconds in which a child that is told to end can end what it has started."""
 _START = """
 import sys
 package, room, *sys.path[:] = sys.argv[1:]
@@ -77,29 +81,27 @@ def _interpreter(room: str) -> list[str]:
 
 
 class Child:
-    """The running child; its streams are read by threads, which works on every system."""
+    """A running process of ours; its streams are read by threads, which works on every system.
 
-    def __init__(
-        self,
-        folder: str | None,
-        request: Mapping[str, object],
-        timeout: float,
-        progress: Callable[[str], None] | None,
-    ) -> None:
+    Attributes:
+        stage: what it last said that it does.
+        timed_out: it had no answer in time.
+        status: exit status of the process that gave no answer, negative for a signal.
+        is_over: it takes no more requests.
+    """
+
+    def __init__(self, folder: str | None) -> None:
         """Start it.
 
         Args:
             folder: all that it may know of this system's; None for a child that is as this process.
-            request: what `project.serving` reads.
-            timeout: seconds.
-            progress: called with the name of each stage.
         """
         self.stage = "starting"
         self.timed_out = False
         self.status = 0
-        self._progress = progress
-        self._answer: dict[str, Any] | None = None
-        self._deadline = time.monotonic() + timeout
+        self.is_over = False
+        self._said: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        self._room = {"answer": ANSWER_BYTES, "noise": SPOKEN_BYTES}
         self._process = subprocess.Popen(
             _interpreter("gradlint.project.serving"),
             stdin=subprocess.PIPE,
@@ -109,61 +111,114 @@ class Child:
             env=None if folder is None else _environment(folder),
             start_new_session=True,  # Ctrl-C reaches the parent, which ends the child
         )
-        self._request = json.dumps(request).encode()
         _running.add(self)
+        threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+        self._noise = threading.Thread(target=self._overhear, args=(self._process.stderr,), daemon=True)
+        self._noise.start()
 
-    def answer(self) -> dict[str, Any] | None:
-        """Waits; None when the child crashed, was ended, or sent nothing that could be read."""
-        process = self._process
-        readers = [
-            threading.Thread(target=self._listen, args=(process.stdout,), daemon=True),
-            threading.Thread(target=_overhear, args=(process.stderr,), daemon=True),
-        ]
+    def answer(
+        self, request: Mapping[str, object], timeout: float, progress: Callable[[str], None] | None
+    ) -> dict[str, Any] | None:
+        """Asks and waits; None when the child crashed, was ended, or sent nothing that could be read.
+
+        Args:
+            request: what `project.serving` reads.
+            timeout: seconds; a child that has not answered by then is ended.
+            progress: called with the name of each stage.
+        """
+        ends = time.monotonic() + timeout
+        # Who has been asked before and has been taken over cannot answer in the place of who is asked next.
+        word = secrets.token_hex(8)
+        self.stage, self.timed_out, self.status = "starting", False, 0
+        self._room.update(answer=ANSWER_BYTES, noise=SPOKEN_BYTES)
+        answer: dict[str, Any] | None = None
         try:
-            for reader in readers:
-                reader.start()
             with contextlib.suppress(OSError):  # it died at once; the exit status says so
-                assert process.stdin is not None
-                process.stdin.write(self._request)
-                process.stdin.close()
-            readers[0].join(max(0.0, self._deadline - time.monotonic()))
-            self.timed_out = readers[0].is_alive() and self._answer is None
-            if not self.timed_out:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(GRACE)
-        finally:
+                assert self._process.stdin is not None
+                self._process.stdin.write(json.dumps({**request, "word": word}).encode() + b"\n")
+                self._process.stdin.flush()
+            while True:
+                said = self._said.get(timeout=max(0.0, ends - time.monotonic()) if answer is None else GRACE)
+                if said is None:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        self._process.wait(GRACE)
+                    self.end()
+                    self.status = self._process.returncode
+                    return answer
+                if said.get("word") != word:
+                    continue
+                if isinstance(stage := said.get("stage"), str):
+                    self.stage = printable(stage)[:200]
+                    if progress is not None:
+                        progress(self.stage)
+                elif type(status := said.get("status")) is int:
+                    self.status = status
+                    return answer
+                elif answer is None:
+                    answer = said
+        except Empty:
+            self.timed_out = answer is None
             self.end()
-            _running.discard(self)
-        readers[1].join(GRACE)
-        self.status = process.returncode
-        return None if self.timed_out else self._answer
+            return answer
+        except BaseException:
+            self.end()
+            raise
 
     def end(self) -> None:
         """Kills the child and whatever it started, and waits for its end."""
+        self.is_over = True
+        if hasattr(os, "killpg") and self._process.poll() is None:  # it ends what it has started in groups of their own
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_LAST_WORDS)
         with contextlib.suppress(OSError):
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, signal.SIGKILL)
             else:
                 self._process.kill()
         self._process.wait()
+        _running.discard(self)
+        self._noise.join(GRACE)
 
     def _listen(self, stream: IO[bytes]) -> None:
-        room = ANSWER_BYTES
-        while room > 0 and (line := stream.readline(room)):
-            room -= len(line)
+        while self._room["answer"] > 0 and (line := stream.readline(self._room["answer"])):
+            self._room["answer"] -= len(line)
             try:
                 said = json.loads(line)
             except (ValueError, RecursionError):
-                return
+                break
             if not isinstance(said, dict):
-                return
-            if isinstance(stage := said.get("stage"), str):
-                self.stage = printable(stage)[:200]
-                if self._progress is not None:
-                    self._progress(self.stage)
-            else:
-                self._answer = said
-                return
+                break
+            self._said.put(said)
+        self._said.put(None)
+
+    def _overhear(self, stream: IO[bytes]) -> None:
+        """Shows what the child prints, escaped: names from files are in it."""
+        while line := stream.readline(4096):
+            self._room["noise"] -= len(line)
+            if self._room["noise"] > 0:
+                echo(line.decode("utf-8", "backslashreplace"))
+
+
+class Worker:
+    """A child that stays for one check after the other: started when it is first needed, and again after it was lost.
+
+    On systems where a process cannot be copied, a child does one check, and the next check has the next child.
+    """
+
+    def __init__(self) -> None:
+        self._child: Child | None = None
+
+    def child(self) -> Child:
+        """The child that takes the next request."""
+        if self._child is None or self._child.is_over:
+            self._child = Child(None)
+        return self._child
+
+    def end(self) -> None:
+        """Ends the child, if there is one."""
+        if self._child is not None and not self._child.is_over:
+            self._child.end()
 
 
 _running: set[Child] = set()
@@ -210,15 +265,6 @@ def _environment(folder: str) -> dict[str, str]:
         "CUDA_CACHE_DISABLE": "1",
         "no_proxy": "*",
     }
-
-
-def _overhear(stream: IO[bytes]) -> None:
-    """Shows what the child prints, escaped: names from files are in it."""
-    room = SPOKEN_BYTES
-    while line := stream.readline(4096):
-        room -= len(line)
-        if room > 0:
-            echo(line.decode("utf-8", "backslashreplace"))
 
 
 def echo(text: str) -> None:

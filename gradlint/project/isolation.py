@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from gradlint.project.child import Worker
     from gradlint.result import Result
 
 TIMEOUT = 600.0
@@ -124,10 +125,13 @@ def check_apart(
     *,
     progress: Callable[[str], None] | None = None,
     debug: bool = False,
+    worker: Worker | None = None,
 ) -> Result:
-    """`guarded_check` in a process of its own; arguments and errors are the same.
+    """`guarded_check` in another process; arguments and errors are the same.
 
-    A child in isolation is not told of the cache, which is for answers that nobody else can have written.
+    With a `worker`, that one's; it does checks that need no isolation, and one that takes its process down is tried
+    once more: the system may have wanted for memory. Else in a process of its own. A child in isolation is not told of
+    the cache, which is for answers that nobody else can have written.
     """
     memory = guard.limits.bytes
     paths: dict[str, str] = {}
@@ -149,10 +153,16 @@ def check_apart(
             paths = {os.path.abspath(path): path for path in (model, sample) if path and os.path.lexists(path)}
             request |= _from_elsewhere(model, sample, options)
             request["limits"] = asdict(replace(guard.limits, memory=memory))
-        child = Child(folder, request, guard.timeout, progress)
-        answer = child.answer()
+        child = Child(folder) if worker is None else worker.child()
+        answer = child.answer(request, guard.timeout, progress)
+        again = ""
+        if worker is None:
+            child.end()
+        elif answer is None and not child.timed_out:
+            child, again = worker.child(), " It was tried twice."
+            answer = child.answer(request, guard.timeout, progress)
     if answer is None:
-        raise StoppedError(epitaph(child, guard.timeout, memory))
+        raise StoppedError(epitaph(child, guard.timeout, memory) + again)
     if "error" in answer:
         message = str(answer.get("message"))
         for absolute, path in paths.items():

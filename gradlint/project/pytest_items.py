@@ -14,6 +14,7 @@ from gradlint.errors import GradlintError
 from gradlint.load import search
 from gradlint.options import Settings
 from gradlint.project.baseline import Baseline, read_baseline
+from gradlint.project.child import Worker
 from gradlint.project.config import find_config, load_config, paired_target
 from gradlint.project.targets import against, job_of, outcome
 
@@ -44,6 +45,7 @@ class Collection:
         file = self.config.file
         if file is not None and self.config.targets and not any(_leads_to(file, given) for given in _paths(config)):
             config.args.append(str(file))  # targets are checked whatever the paths are
+        self.worker = Worker()
 
     @cached_property
     def baseline(self) -> Baseline:
@@ -55,6 +57,9 @@ class Collection:
         if file_path.suffix == ".keras" and paired_target(self.config, file_path) is not None:
             return ModelFile.from_parent(parent, path=file_path, collection=self)
         return None
+
+    def pytest_unconfigure(self) -> None:
+        self.worker.end()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -98,7 +103,7 @@ class TargetItem(pytest.Item):
     def runtest(self) -> None:
         config = self.collection.config
         search.use([config.folder])
-        done = outcome(job_of(self.target, config, Settings()))
+        done = outcome(job_of(self.target, config, Settings()), worker=self.collection.worker)
         done = against(done, self.collection.baseline, config.baseline)
         # Whether an ignore of the whole file fits anything, one target cannot say.
         unused = [allowance for allowance in done.unused if allowance in self.target.allowed]

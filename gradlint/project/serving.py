@@ -1,12 +1,17 @@
-"""The other side of `project.child`: a process that does one check and tells how it went."""
+"""The other side of `project.child`: a process that does checks and tells how they went."""
 
 from __future__ import annotations
 
 import contextlib
+import gc
+import importlib
 import json
 import os
+import signal
 import sys
 import traceback
+import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,33 +23,107 @@ from gradlint.project.sandbox import bound, die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import NoReturn, TextIO
+
+
+FORKS = sys.platform.startswith("linux")
+"""Whether a process that has imported TensorFlow may be copied: nothing has run in it yet, so that its one thread,
+of the linear algebra, is the only one that the copy lacks. On macOS, the system's own libraries do not take it."""
+_NEEDED = ("load.model", "checking", "checking.looking", "checking.ways", "record", "experiments", "rules")
+"""What a check imports, below gradlint."""
 
 
 def serve() -> None:
-    """The child's whole life: reads one request from stdin, writes stages and one answer to stdout."""
+    """The process's whole life: reads requests from stdin, a line each, and writes stages and answers to stdout.
+
+    Where it can, it stays: it imports TensorFlow once, and every check is done by a copy of it, which ends with the
+    check. What a model's code changes, registers or breaks is gone with the copy, as is the memory that it took.
+    """
     channel = os.fdopen(os.dup(1), "w", encoding="ascii")
-    request = json.load(sys.stdin)
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
     os.dup2(2, 1)  # what user code prints is no answer
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     die_with_parent()
-    if request["isolate"]:
-        bound(request["limits"]["memory"])
-
-    def say(**words: object) -> None:
-        channel.write(json.dumps(words) + "\n")
-        channel.flush()
-
-    try:
+    is_warm = False
+    for line in requests:
+        request = json.loads(line)
+        say = partial(_say, channel, request["word"])
+        if request["isolate"]:
+            bound(request["limits"]["memory"])
         search.use(request["folders"])
         search.close([os.getcwd(), *request["folders"]])
+        if request["isolate"] or not FORKS:
+            _check(request, say)
+        if not is_warm:
+            say(stage="importing TensorFlow")
+            _warm_up()
+            is_warm = True
+        say(status=_checked_by_a_copy(request, say, requests))
+    os._exit(0)
+
+
+def _say(channel: TextIO, word: str, **words: object) -> None:
+    channel.write(json.dumps({**words, "word": word}) + "\n")
+    channel.flush()
+
+
+def _check(request: Mapping[str, Any], say: Callable[..., None]) -> NoReturn:
+    """Does what is asked, and ends this process."""
+    try:
         say(**_answer(request, lambda stage: say(stage=stage)))
     except MemoryError:  # on the way out; the rest of the process may be in no state to be ended properly
         say(error="MemoryError", message="")
     sys.stdout.flush()
     sys.stderr.flush()
-    channel.flush()
     os._exit(0)  # native threads may hang at exit
+
+
+def _warm_up() -> None:
+    """Imports what checks need. Where it cannot be imported, the check itself says why."""
+    from gradlint.load.model import quiet_tensorflow
+
+    with contextlib.suppress(Exception):
+        quiet_tensorflow()
+        for name in _NEEDED:
+            importlib.import_module(f"gradlint.{name}")
+    gc.collect()
+    gc.freeze()  # else the first collection in a copy writes to all that both share
+
+
+def _checked_by_a_copy(request: Mapping[str, Any], say: Callable[..., None], requests: TextIO) -> int:
+    """Has a copy of this process do what is asked; gives its exit status, negative for a signal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 3.12 warns of any other thread
+        copy = os.fork()
+    if not copy:
+        try:
+            os.setpgid(0, 0)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            die_with_parent()
+            requests.close()
+            _check(request, say)
+        finally:
+            os._exit(1)
+    with contextlib.suppress(OSError):  # whoever of the two comes first
+        os.setpgid(copy, copy)
+
+    def end(number: int, frame: object) -> None:
+        _end_group(copy)
+        with contextlib.suppress(OSError):
+            os.waitpid(copy, 0)
+        os._exit(1)
+
+    before = signal.signal(signal.SIGTERM, end)
+    _, status = os.waitpid(copy, 0)
+    signal.signal(signal.SIGTERM, before)
+    _end_group(copy)  # what it started and left
+    return os.waitstatus_to_exitcode(status)
+
+
+def _end_group(leader: int) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _answer(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, object]:

@@ -1,7 +1,8 @@
-"""Checks of configured targets: one in this process, or several at a time in processes of their own.
+"""Checks of configured targets: one in this process, or several by workers, which import TensorFlow once.
 
-A process for each target costs a start of TensorFlow (about 3 s), and keeps apart what must not meet: layers
-registered under one name by two projects, and a model that takes its process down with it.
+Each check has a copy of its worker, which keeps apart what must not meet: layers registered under one name by two
+projects, and a model that takes its process down with it. In isolation, and where processes cannot be copied, each has
+a process of its own, and a start of TensorFlow (about 3 s).
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Protocol
 
 from gradlint.checking.suppression import Allowance, suppress
 from gradlint.errors import GradlintError
 from gradlint.project.baseline import Identities, Identity, compare, identities
-from gradlint.project.child import end_all
+from gradlint.project.child import Worker, end_all
 from gradlint.project.isolation import UNGUARDED, Guard, check_apart, guarded_check
 
 if TYPE_CHECKING:
@@ -94,20 +97,24 @@ def from_here(path: str) -> str:
 
 
 def outcome(
-    job: Job, *, apart: bool = False, debug: bool = False, progress: Callable[[str], None] | None = None
+    job: Job,
+    *,
+    worker: Worker | None = None,
+    debug: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Do a job, and settle its result.
 
     Args:
         job: what to check.
-        apart: in a process of its own, also where the job does not ask for isolation.
+        worker: does it, unless the job asks for isolation; this process when None.
         debug: show what that process writes.
         progress: called with the name of each stage.
 
     Raises:
         GradlintError: the check could not run.
     """
-    run = check_apart if apart and not job.guard.isolate else guarded_check
+    run = guarded_check if worker is None or job.guard.isolate else partial(check_apart, worker=worker)
     result = run(job.model, job.sample, job.arguments, job.guard, progress=progress, debug=debug)
     return settled(job.name, result, job.allowed, graph=job.graph)
 
@@ -139,8 +146,18 @@ def at_once(wanted: int | None, number: int) -> int:
     return max(1, min(wanted or min(cores, MOST_AT_ONCE), number))
 
 
+class Watcher(Protocol):
+    """Is told how several jobs go; from several threads."""
+
+    def stage(self, name: str, stage: str) -> None:
+        """A target is at this stage."""
+
+    def done(self, name: str) -> None:
+        """A target has been checked, or cannot be."""
+
+
 def outcomes(
-    jobs: Sequence[Job], processes: int, *, debug: bool = False, progress: Callable[[str], None] | None = None
+    jobs: Sequence[Job], processes: int, *, debug: bool = False, watcher: Watcher | None = None
 ) -> Iterator[Outcome]:
     """Yields the outcome of every job, in their order; a job that fails takes no other with it.
 
@@ -148,26 +165,42 @@ def outcomes(
         jobs: what to check.
         processes: at most so many at a time.
         debug: show what the processes write.
-        progress: called with what there is to tell.
+        watcher: is told how it goes.
     """
+    staff = [Worker() for _ in range(processes)]
+    workers: SimpleQueue[Worker] = SimpleQueue()
+    for worker in staff:
+        workers.put(worker)
 
     def do(job: Job) -> Outcome:
+        worker = workers.get()
         try:
-            return outcome(job, apart=True, debug=debug)
-        except GradlintError as error:
-            return Outcome(job.name, error=str(error))
-        except Exception as error:
-            return Outcome(job.name, error=f"internal error: {type(error).__name__}: {error}")
+            progress = None if watcher is None else partial(watcher.stage, job.name)
+            return outcome_or_error(job, worker, debug, progress)
+        finally:
+            workers.put(worker)
+            if watcher is not None:
+                watcher.done(job.name)
 
     pool = ThreadPoolExecutor(processes)
     waiting = [pool.submit(do, job) for job in jobs]
     try:
-        for number, future in enumerate(waiting):
-            if progress is not None:
-                progress(f"checking {len(jobs)} targets, {number} done")
+        for future in waiting:
             yield future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         while not all(future.done() for future in waiting):  # interrupted; one may be about to start its process
             end_all()
             time.sleep(_PAUSE)
+        for worker in staff:
+            worker.end()
+
+
+def outcome_or_error(job: Job, worker: Worker, debug: bool, progress: Callable[[str], None] | None = None) -> Outcome:
+    """As `outcome`; what goes wrong is an outcome, too."""
+    try:
+        return outcome(job, worker=worker, debug=debug, progress=progress)
+    except GradlintError as error:
+        return Outcome(job.name, error=str(error))
+    except Exception as error:
+        return Outcome(job.name, error=f"internal error: {type(error).__name__}: {error}")

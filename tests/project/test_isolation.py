@@ -140,10 +140,11 @@ def test_a_forged_answer_is_no_result(factory: Callable[..., object]) -> None:
     find = (
         "import gc, io\n"
         "channel = [o for o in gc.get_objects() if isinstance(o, io.TextIOWrapper) and o.encoding == 'ascii'][-1]\n"
+        "word = next(o['word'] for o in gc.get_objects() if isinstance(o, dict) and 'word' in o and 'limits' in o)\n"
     )
     for forged in ("{'result': {}}", "{'result': {'target': 3}}", "{'result': None}", "{'error': 3}"):
         with pytest.raises((StoppedError, RuntimeError)) as caught:
-            factory(f"{find}channel.write(json.dumps({forged}) + chr(10)); channel.flush()")
+            factory(f"{find}channel.write(json.dumps({{**{forged}, 'word': word}}) + chr(10)); channel.flush()")
         assert "no result" in str(caught.value) or "3: None" in str(caught.value)
     with pytest.raises(StoppedError, match="without a result"):
         factory(f"{find}channel.write('[' * 100000 + chr(10)); channel.flush()")

@@ -1,0 +1,130 @@
+"""Processes that stay for many checks: one import for all, nothing shared, and a crash costs one check."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gradlint.project import targets
+from gradlint.project.isolation import Guard
+from gradlint.project.serving import FORKS
+from gradlint.project.terminal import Fleet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(not FORKS, reason="processes that are copied")
+KERAS = "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list\n"
+
+
+@pytest.fixture
+def errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Has factories of the user's run by one worker, and gives what went wrong in each; they build no model.
+
+    TensorFlow is a stand-in, so that it takes no time; the file `imports` has a line for each time it is imported.
+    """
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    (installed / "tensorflow.py").write_text(
+        f"import gradlint.load.model as m\nm.require_known_versions = lambda: None\n"
+        f"open({str(tmp_path / 'imports')!r}, 'a').write('once\\n')\n"
+    )
+    (installed / "keras.py").write_text(KERAS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(installed)
+
+    def run(*bodies: str, timeout: float = 60.0) -> list[str]:
+        for number, body in enumerate(bodies):
+            lines = "\n    ".join(body.splitlines())
+            (tmp_path / f"own{number}.py").write_text(
+                f"import os, sys, signal, subprocess, time\ndef build():\n    {lines}\n"
+            )
+        jobs = [
+            targets.Job(f"job{number}", f"own{number}:build", None, {}, (), Guard(timeout=timeout))
+            for number in range(len(bodies))
+        ]
+        return [done.error for done in targets.outcomes(jobs, 1)]
+
+    return run
+
+
+BUILDS_NOTHING = "returned NoneType"
+KILLS_ITSELF = "open('tries', 'a').write('x')\nos.kill(os.getpid(), signal.SIGSEGV)"
+
+
+def test_tensorflow_is_imported_once(errors: Callable[..., list[str]], tmp_path: Path) -> None:
+    assert all(BUILDS_NOTHING in error for error in errors("pass", "pass", "pass"))
+    assert (tmp_path / "imports").read_text() == "once\n"
+
+
+def test_a_check_leaves_nothing_to_the_next(errors: Callable[..., list[str]]) -> None:
+    changed = "import keras\nkeras.changed = True\nos.environ['CHANGED'] = '1'\nsys.modules['own1'] = keras"
+    seen = "import keras\nraise KeyError(hasattr(keras, 'changed'), os.environ.get('CHANGED'))"
+    _, error = errors(changed, seen)
+    assert "KeyError: (False, None)" in error
+
+
+def test_a_crash_costs_one_check_and_is_tried_twice(errors: Callable[..., list[str]], tmp_path: Path) -> None:
+    first, second = errors(KILLS_ITSELF, "pass")
+    assert "crashed while loading the model (SIGSEGV" in first
+    assert first.endswith("It was tried twice.")
+    assert (tmp_path / "tries").read_text() == "xx"
+    assert BUILDS_NOTHING in second
+    assert (tmp_path / "imports").read_text() == "once\n"
+
+
+def test_a_check_that_was_killed_once_is_done(errors: Callable[..., list[str]]) -> None:
+    (error,) = errors(f"if not os.path.exists('tries'):\n    {KILLS_ITSELF}".replace("\nos.kill", "; os.kill"))
+    assert BUILDS_NOTHING in error
+
+
+def test_a_worker_that_is_lost_is_replaced(errors: Callable[..., list[str]], tmp_path: Path) -> None:
+    """The copy ends its own parent, as the system does that wants for memory."""
+    body = f"if not os.path.exists('tries'):\n    {KILLS_ITSELF}".replace("getpid", "getppid")
+    first, second = errors(body.replace("\nos.kill", "; os.kill") + "\ntime.sleep(0.2)", "pass")
+    assert BUILDS_NOTHING in first
+    assert BUILDS_NOTHING in second
+    assert (tmp_path / "imports").read_text() == "once\nonce\n"
+
+
+def test_time_is_bounded_also_for_what_it_started(errors: Callable[..., list[str]], tmp_path: Path) -> None:
+    beat = f"import time\nwhile True: open({str(tmp_path / 'beat')!r}, 'a').write('.'); time.sleep(0.02)"
+    start = f"subprocess.Popen([sys.executable, '-c', {beat!r}])\nwhile not os.path.exists('beat'): time.sleep(0.02)\n"
+    first, second, third = errors(start, start + "time.sleep(60)", "pass", timeout=4.0)
+    assert BUILDS_NOTHING in first
+    assert "took more than 4 seconds" in second
+    assert "twice" not in second
+    assert BUILDS_NOTHING in third
+    size = (tmp_path / "beat").stat().st_size
+    time.sleep(0.2)
+    assert (tmp_path / "beat").stat().st_size == size
+
+
+def test_what_a_copy_left_behind_cannot_answer_for_the_next(errors: Callable[..., list[str]]) -> None:
+    """A process in a session of its own keeps the channel open, and says that all is well."""
+    forge = (
+        "import gc, io, json\n"
+        "channel = [o for o in gc.get_objects() if isinstance(o, io.TextIOWrapper) and o.encoding == 'ascii'][-1]\n"
+        "if not os.fork():\n"
+        "    os.setsid()\n"
+        "    for _ in range(100):\n"
+        "        channel.write(json.dumps({'error': 'UsageError', 'message': 'forged'}) + chr(10)); channel.flush()\n"
+        "        time.sleep(0.02)\n"
+        "    os._exit(0)\n"
+    )
+    _, error = errors(forge, "time.sleep(0.3)")
+    assert BUILDS_NOTHING in error
+
+
+def test_a_terminal_sees_what_runs_and_how_far_it_is(tmp_path: Path) -> None:
+    with (tmp_path / "screen").open("w", encoding="utf-8") as stream, Fleet(stream, 3) as watcher:
+        watcher.stage("towers", "loading \x1b[2Jthe model")
+        watcher.done("towers")
+        watcher.stage("[red]other", "recording")
+    shown = (tmp_path / "screen").read_text(encoding="utf-8")
+    assert "1/3" in shown
+    assert "[red]other: recording" in shown
+    assert "\x1b[2J" not in shown
