@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.cli.lookups import explanation, list_of_rules, versions_line
 from gradlint.cli.output import INTERRUPTED, OK, give_up, print_whole, say
-from gradlint.cli.parser import Line, parsed, parser_of_options
+from gradlint.cli.parser import MERGE, Line, parsed, parser_of_options
 from gradlint.cli.several import check_all, check_changed, check_mixed
 from gradlint.cli.single import check_one
 from gradlint.cli.words import divided, holds_source
@@ -109,6 +109,10 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         return serve()
     if options.compare is not None and options.model is None:
         return give_up("--compare needs two: gradlint model.keras sample.npz --compare other.keras", options)
+    if options.model == MERGE and not Path(MERGE).exists():
+        from gradlint.cli.merging import merge
+
+        return merge([word for word in (options.sample, *options.more) if word is not None], options)
     if options.changed:
         return check_changed(options, config)
     if sources or options.stdin_filename is not None:

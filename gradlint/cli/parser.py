@@ -18,7 +18,11 @@ from gradlint.report.outgoing import fitting, message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gradlint.project.parts import Shard
 
+
+MERGE = "merge"
+"""In the place of a model: what follows are parts of a run."""
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 _ENDINGS = {".html": "html", ".json": "json", ".sarif": "sarif", ".xml": "junit", ".md": "markdown"}
 """Of the file that --output names, to a format."""
@@ -45,6 +49,7 @@ class Line:
     config: Path | None
     show_config: bool
     jobs: int | None
+    shard: Shard | None
     changed: bool
     baseline: Path | None
     write_baseline: bool
@@ -89,7 +94,7 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
     own = {name: value for name, value in {**vars(parser.parse_args([])), **given}.items() if name not in SETTINGS}
     own.pop("named_sample", None)
     options = Line(**own, settings=settings)
-    if options.more and not options.changed and not any(map(is_source, positional)):
+    if options.more and not options.changed and options.model != MERGE and not any(map(is_source, positional)):
         parser.error(f"unrecognized arguments: {' '.join(options.more)}")
     return options
 
@@ -136,6 +141,15 @@ def _seconds(text: str) -> float:
     return number
 
 
+def _shard(text: str) -> Shard:
+    from gradlint.project.parts import Shard
+
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise MistakeError(f"{text!r} is not K/N, such as 3/10")
+    return Shard(int(number), int(of))
+
+
 def _positive(text: str) -> int:
     if not (number := natural(text)):
         raise MistakeError("'0' is not a whole number from 1")
@@ -146,6 +160,7 @@ _EPILOG = """\
 examples:
   gradlint model.keras sample.npz                     check a model on a sample
   gradlint model.keras sample.npz --import layers.py  a model with layers of your own
+  gradlint merge *.json                               one report of the parts that --shard K/N wrote
   gradlint server                                     findings in source for editors (LSP on stdin and stdout)
   gradlint models:make --format html --output r.html  what a function builds, as a page
 
@@ -264,6 +279,12 @@ def parser_of_options() -> argparse.ArgumentParser:
     )
     add(
         "--jobs", type=_word(_positive), metavar="N", help="targets checked at a time (default: a core each, at most 4)"
+    )
+    add(
+        "--shard",
+        type=_word(_shard),
+        metavar="K/N",
+        help="check part K of N of the targets; with --format json, gradlint merge makes one report of the parts",
     )
     add("--baseline", type=Path, metavar="FILE", help="findings in FILE are known and do not count")
     add("--write-baseline", action="store_true", help="write what is found now as known, and exit")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradlint.cli.known import baseline_of, say_gone, shown_path, unused_error_of, write_baseline
+from gradlint.cli.known import baseline_of, say_gone, shown_path, write_baseline
 from gradlint.cli.names import misplaced
 from gradlint.cli.output import (
     FAILED,
@@ -19,18 +19,18 @@ from gradlint.cli.output import (
     undisturbed,
     write_whole,
 )
-from gradlint.cli.single import guard_of, refuse_early, status_of, wants_graph
+from gradlint.cli.single import guard_of, is_part, refuse_early, status_of, wants_graph
 from gradlint.errors import UsageError
 from gradlint.project.config import Target, name_of_model
 from gradlint.report import FORMATS
 from gradlint.report.text import Style
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from gradlint.checking.suppression import Allowance
     from gradlint.cli.parser import Line
     from gradlint.project.config import Config
+    from gradlint.project.parts import Run
     from gradlint.project.targets import Outcome
 
 
@@ -65,7 +65,7 @@ def check_mixed(sources: Sequence[str], others: Sequence[str], options: Line, co
 
 def check_all(targets: Sequence[Target], sources: Sequence[str], options: Line, config: Config, *, whole: bool) -> int:
     """Check targets and source files, whichever there are."""
-    if targets:
+    if targets or options.shard is not None:
         return check_targets(targets, options, config, whole=whole, sources=sources)
     from gradlint.cli.source import check_sources
 
@@ -76,72 +76,122 @@ def check_targets(
     targets: Sequence[Target], options: Line, config: Config, *, whole: bool, sources: Sequence[str] = ()
 ) -> int:
     """Check several targets, and files of source with them; `whole` when they are all that the file has."""
-    from gradlint.cli.source import checked, complain
+    from gradlint.cli.source import checked
+    from gradlint.project.parts import WHOLE, Run
     from gradlint.project.targets import against, at_once, job_of, outcomes
     from gradlint.project.terminal import Fleet
-    from gradlint.report import several
 
-    _refuse_early_for_several(options)
+    refuse_early_for_several(options)
     known, baseline_file = baseline_of(options, config)
+    shard = options.shard or WHOLE
     stronger = options.settings
     guard = guard_of(options)
-    jobs = [replace(job_of(target, config, stronger), guard=guard, graph=wants_graph(options)) for target in targets]
+    graph = wants_graph(options)
+    jobs = [replace(job_of(target, config, stronger), guard=guard, graph=graph) for target in targets[shard.places]]
     processes = at_once(options.jobs or config.jobs, len(jobs))
-    read = checked(sources, options, config, known, shown_path(baseline_file)) if sources else None
+    has_source = bool(sources) and shard.has_source
+    read = checked(sources, options, config, known, shown_path(baseline_file)) if has_source else None
     with undisturbed(options, lambda stream: Fleet(stream, len(jobs))) as watcher:
-        found = list(outcomes(jobs, processes, debug=options.debug, watcher=watcher))
+        came = outcomes(jobs, processes, debug=options.debug, watcher=watcher)
+        if not options.write_baseline:
+            came = (with_own_file(against(done, known, shown_path(baseline_file)), options) for done in came)
+        found = list(came)
+    if options.write_baseline:
+        say_failed(found, options)
+        files = read.files if read is not None else ()
+        failed = any(done.result is None for done in found)
+        return FAILED if failed else write_baseline([*found, *files], known, baseline_file, whole=whole and not files)
+    run = Run(
+        names=tuple(target.name for target in targets),
+        outcomes=tuple(found),
+        source=read.outcome if read is not None else None,
+        files=read.files if read is not None else (),
+        complaints=read.complaints if read is not None else (),
+        allowed=config.allowed,
+        whole=whole,
+        baseline=shown_path(baseline_file),
+        shard=shard,
+    )
+    return told(run, options)
+
+
+def say_failed(found: Sequence[Outcome], options: Line) -> None:
+    """Say on stderr which targets could not be checked, and why."""
     for done in found:
         if done.error:
             give_up(done.error if done.error.startswith(done.name) else f"{done.name}: {done.error}", options)
-    failed = any(done.result is None for done in found)
-    if options.write_baseline:
-        files = read.files if read is not None else ()
-        written = [*found, *files]
-        return FAILED if failed else write_baseline(written, known, baseline_file, whole=whole and not files)
-    found = [against(done, known, shown_path(baseline_file)) for done in found]
-    unused = _unused(found, targets, config, whole)
-    if read is not None:
-        found = [read.outcome, *found]
-    if options.output is None:
-        print_whole(several.render(found, options.format, style_of_terminal()), OK)
-    else:
-        for path, text in _files(found, options, options.output):
-            write_whole(path, f"{text}\n" if text else "")
-        say(several.summary(found, Style(width=WIDTH)))
-    say_gone([*found, *(read.files if read is not None else ())], baseline_file)
-    complained = complain(read) if read is not None else OK
-    if unused:
-        raise unused_error_of(unused)
-    status = max((status_of(done.result) for done in found if done.result is not None), default=OK)
-    return FAILED if failed else max(status, complained)
 
 
-def _files(found: Sequence[Outcome], options: Line, output: Path) -> Iterator[tuple[Path, str]]:
+def told(run: Run, options: Line) -> int:
+    """Print or write what came of a run; gives the exit status.
+
+    Raises:
+        UsageError: something is allowed that fits no finding.
+    """
+    from gradlint.cli.source import complain
+
+    say_failed(run.outcomes, options)
+    _report(run, options)
+    say_gone([*run.outcomes, *run.files], Path(run.baseline) if run.baseline else None)
+    complained = complain(run.complaints, run.unused)
+    results = [done.result for done in run.found]
+    status = max((status_of(result) for result in results if result is not None), default=OK)
+    return FAILED if None in results else max(status, complained)
+
+
+def _has_own_files(options: Line) -> bool:
+    """Whether each target has a file of its own: as --output says, or because a page has room for one."""
     from gradlint.report import several
 
-    style = Style(width=WIDTH)
-    if several.PLACE not in str(output):
-        yield output, several.render(found, options.format, style)
-        return
-    for done in found:
-        if done.result is not None:
-            name = done.name.replace("/", "-")
-            yield Path(str(output).replace(several.PLACE, name)), FORMATS[options.format](done.result, style)
+    return options.output is not None and (several.PLACE in str(options.output) or options.format == "html")
 
 
-def _unused(found: Sequence[Outcome], targets: Sequence[Target], config: Config, whole: bool) -> list[Allowance]:
-    """The allowances that fit no finding: of a target, or of the file when all of its targets were checked."""
-    own = [a for done, target in zip(found, targets, strict=True) for a in done.unused if a in target.allowed]
-    shared = [a for a in config.allowed if whole and all(a in done.unused for done in found)]
-    return [*own, *shared]
+def with_own_file(done: Outcome, options: Line) -> Outcome:
+    """Writes the target's own file, where there shall be one, and lets go of the graph that was kept for it."""
+    if done.result is None or options.output is None or not _has_own_files(options):
+        return done
+    from gradlint.report import index, several
+
+    if several.PLACE in str(options.output):
+        path = Path(str(options.output).replace(several.PLACE, done.name.replace("/", "-")))
+    else:
+        path = index.page_of(options.output, done.name)
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot make the folder {path.parent}: {error.strerror or error}") from error
+    text = FORMATS[options.format](done.result, Style(width=WIDTH))
+    write_whole(path, f"{text}\n" if text else "")
+    return replace(done, result=replace(done.result, graph=None))
 
 
-def _refuse_early_for_several(options: Line) -> None:
+def _report(run: Run, options: Line) -> None:
+    from gradlint.project.parts import part_text
+    from gradlint.report import index, several
+
+    found = run.found
+    style = style_of_terminal() if options.output is None else Style(width=WIDTH)
+    if _has_own_files(options):
+        assert options.output is not None
+        if several.PLACE not in str(options.output):
+            write_whole(options.output, f"{index.render(found, options.output, several.total(found), style)}\n")
+    else:
+        text = part_text(run) if is_part(options) else several.render(found, options.format, style)
+        if options.output is None:
+            print_whole(text, OK)
+            return
+        write_whole(options.output, f"{text}\n" if text else "")
+    say(several.summary(found, style))
+
+
+def refuse_early_for_several(options: Line) -> None:
+    """Say what cannot work for several targets, before any is checked."""
     from gradlint.report import several
 
     if options.graph is not None:
         raise UsageError("--graph shows one target; name it.")
-    named = options.output is not None and several.PLACE in str(options.output)
-    if not named and not several.is_joinable(options.format):
+    if options.shard is not None and options.write_baseline:
+        raise UsageError("--write-baseline needs all targets; leave out --shard.")
+    if not _has_own_files(options) and not several.is_joinable(options.format):
         several.render((), options.format, Style())
     refuse_early(options)

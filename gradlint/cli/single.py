@@ -46,6 +46,8 @@ def check_one(
         config: says where the baseline is.
     """
     refuse_early(options)
+    if options.shard is not None:
+        raise UsageError("--shard divides several targets, and this is one model.")
     known, baseline_file = baseline_of(options, config)
     from gradlint.project.targets import Job, against, outcome
     from gradlint.project.terminal import Progress
@@ -101,7 +103,12 @@ def _cache(options: Line, isolate: bool) -> Path | None:
 
 def wants_graph(options: Line) -> bool:
     """Whether a report shows the graph of the run."""
-    return options.graph is not None or options.format == "html"
+    return options.graph is not None or options.format == "html" or is_part(options)
+
+
+def is_part(options: Line) -> bool:
+    """Whether what is written is for `gradlint merge`."""
+    return options.shard is not None and options.format == "json"
 
 
 def status_of(result: Result) -> int:

@@ -13,6 +13,7 @@ from gradlint.cli.single import refuse_early, report, status_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gradlint.checking.suppression import Allowance
     from gradlint.cli.parser import Line
     from gradlint.project.baseline import Baseline
     from gradlint.project.config import Config
@@ -35,7 +36,7 @@ def check_sources(paths: Sequence[str], options: Line, config: Config) -> int:
     assert result is not None
     status = report(result, options, status_of(result))
     say_gone(found.files, baseline_file)
-    return max(status, complain(found))
+    return max(status, complain(found.complaints, found.outcome.unused))
 
 
 def checked(paths: Sequence[str], options: Line, config: Config, known: Baseline, file: str) -> Sources:
@@ -58,14 +59,14 @@ def checked(paths: Sequence[str], options: Line, config: Config, known: Baseline
     return found
 
 
-def complain(found: Sources) -> int:
+def complain(complaints: Sequence[str], unused: Sequence[Allowance]) -> int:
     """Say which ignores fit no finding; gives the exit status that follows.
 
     Raises:
         UsageError: the configuration has some.
     """
-    for line in found.complaints:
+    for line in complaints:
         say(f"gradlint: {line}")
-    if found.outcome.unused:
-        raise unused_error_of(found.outcome.unused)
-    return FAILED if found.complaints else 0
+    if unused:
+        raise unused_error_of(unused)
+    return FAILED if complaints else 0

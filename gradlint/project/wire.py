@@ -10,7 +10,7 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gradlint.passes.layers import streamed
 from gradlint.result import Result
@@ -19,6 +19,7 @@ from gradlint.rules import described
 if TYPE_CHECKING:
     import networkx as nx
 
+T = TypeVar("T")
 GRAPH, CATALOGUE = "graph", "catalogue"
 """Fields of a result that are no plain data, or that the receiver knows better: what its own rules say."""
 
@@ -30,7 +31,7 @@ class MalformedError(ValueError):
 def result_to_data(result: Result) -> dict[str, object]:
     """A result, its graph included, as JSON values; NaN and infinity stay floats."""
     data = {
-        field.name: _plain(getattr(result, field.name))
+        field.name: plain(getattr(result, field.name))
         for field in fields(result)
         if field.name not in (GRAPH, CATALOGUE)
     }
@@ -54,15 +55,16 @@ def result_from_data(data: object) -> Result:
     return replace(result, catalogue=described(result.rules))
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """A noun as JSON values; NaN and infinity stay floats."""
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 
@@ -72,22 +74,32 @@ def _values(kind: type, data: Mapping[str, object]) -> dict[str, object]:
         raise MalformedError(f"{kind.__name__} has other fields")
     # The graph's annotation names a module that is not imported here; its field is not asked for.
     hints = get_type_hints(kind, localns={"nx": types.SimpleNamespace(DiGraph=dict)})
-    return {name: _typed(hints[name], data[name]) for name in names}
+    return {name: _value(hints[name], data[name]) for name in names}
 
 
-def _typed(kind: object, data: object) -> object:
+def typed(kind: type[T], data: object) -> T:
+    """The noun of this kind that JSON values describe.
+
+    Raises:
+        MalformedError: they describe none.
+    """
+    found: T = _value(kind, data)  # type: ignore[assignment]  # it has been checked
+    return found
+
+
+def _value(kind: object, data: object) -> object:
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         for part in parts:
             try:
-                return _typed(part, data)
+                return _value(part, data)
             except MalformedError:
                 continue
     elif origin is tuple and isinstance(data, list):
         if len(parts) == 2 and parts[1] is Ellipsis:
-            return tuple(_typed(parts[0], item) for item in data)
+            return tuple(_value(parts[0], item) for item in data)
         if len(parts) == len(data):
-            return tuple(_typed(part, item) for part, item in zip(parts, data, strict=True))
+            return tuple(_value(part, item) for part, item in zip(parts, data, strict=True))
     elif isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(data, dict):
         return data  # evidence: JSON values, which renderers escape
     elif isinstance(kind, type):
@@ -112,8 +124,8 @@ def _member(kind: type[Enum], data: object) -> Enum:
 def _graph_to_data(graph: nx.DiGraph[object]) -> dict[str, object]:
     places = {node: place for place, node in enumerate(graph.nodes)}
     return {
-        "nodes": [_plain(attributes) for _, attributes in graph.nodes(data=True)],
-        "edges": [[places[a], places[b], _plain(attributes)] for a, b, attributes in graph.edges(data=True)],
+        "nodes": [plain(attributes) for _, attributes in graph.nodes(data=True)],
+        "edges": [[places[a], places[b], plain(attributes)] for a, b, attributes in graph.edges(data=True)],
     }
 
 

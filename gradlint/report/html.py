@@ -105,7 +105,7 @@ def render(result: Result, style: Style | None = None) -> str:
         rest="all variables, notes, rules" if matrix else "notes, rules",
         matrix=matrix,
         notes=_notes(result),
-        foot=_foot(),
+        foot=foot(),
     )
     return outgoing("\n".join(line.rstrip() for line in page.splitlines()), Syntax.MARKUP)
 
@@ -134,7 +134,8 @@ def today() -> str:
     return date.today().isoformat()
 
 
-def _foot() -> str:
+def foot() -> str:
+    """What stands at the end of a page: the day, and what made it."""
     return f"{today()} · {versions()}"
 
 

@@ -53,9 +53,7 @@ def render(outcomes: Sequence[Checked], form: str, style: Style) -> str:
         UsageError: a report of this format is on one target.
     """
     if form not in _JOINT:
-        raise UsageError(
-            f"--format {form} describes one target; write a file for each with --output 'report-{PLACE}', or name one"
-        )
+        raise UsageError(f"--format {form} describes one target; write pages with --output FILE, or name one")
     return _JOINT[form](outcomes, style)
 
 
@@ -63,10 +61,16 @@ def summary(outcomes: Sequence[Checked], style: Style) -> str:
     """A line for each target, and the totals."""
     rows = [[name(done.name), _state(done, style)] for done in outcomes]
     table = tabulate(rows, tablefmt="plain", disable_numparse=True)
+    return outgoing(
+        "\n".join([*(f"  {line}" for line in table.splitlines()), "", style.paint(total(outcomes), "bold")])
+    )
+
+
+def total(outcomes: Sequence[Checked]) -> str:
+    """One line: how many targets have findings, and which exit status follows."""
     found = Counter(_kind(done) for done in outcomes)
     parts = [f"{found[kind]:,} {kind}" for kind in ("with findings", "without findings", "not checked") if found[kind]]
-    total = style.paint(f"{count(len(outcomes), 'target')}: {', '.join(parts)}; {_consequence(outcomes)}", "bold")
-    return outgoing("\n".join([*(f"  {line}" for line in table.splitlines()), "", total]))
+    return f"{count(len(outcomes), 'target')}: {', '.join(parts)}; {_consequence(outcomes)}"
 
 
 def _consequence(outcomes: Sequence[Checked]) -> str:

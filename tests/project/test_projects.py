@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from gradlint.finding import Cause, Finding, Severity
 from gradlint.load import search
 from gradlint.project import targets
 from gradlint.report import FORMATS
+from gradlint.report.index import page_of
 from gradlint.result import Result
 
 if TYPE_CHECKING:
@@ -150,7 +152,7 @@ class TestTargets:
         assert cli.main(["--format", form]) == 2
         out, err = capsys.readouterr()
         if form == "html":
-            assert "--output 'report-{target}'" in err
+            assert "write pages with --output FILE" in err
             assert cli.main(["--format", form, "--output", "{target}.html"]) == 2
             assert (project / "bad.html").exists()
             assert not (project / "broken.html").exists()
@@ -177,6 +179,19 @@ class TestTargets:
         out, err = capsys.readouterr()
         assert out == ""
         assert err.endswith("2 targets: 1 with findings, 1 without findings; exit status 1\n")
+
+    def test_a_page_that_lists_a_page_for_each(self, project: Path, capsys) -> None:
+        text = TOML + '[tool.gradlint.targets.unreadable]\nmodel = "unreadable.keras"\n'
+        (project / "pyproject.toml").write_text(text)
+        assert cli.main(["--output", "report.html"]) == 2
+        index = (project / "report.html").read_text(encoding="utf-8")
+        assert "3 targets: 1 with findings, 1 without findings, 1 not checked" in index
+        assert "could not be checked: unreadable.keras is no model" in index
+        links = re.findall(r'href="(report_files/[^"]+)"', index)
+        assert links == ["report_files/clean.html", "report_files/broken.html"]
+        assert "GL104 stop-gradient" in (project / links[1]).read_text(encoding="utf-8")
+        assert "http:" not in index
+        assert capsys.readouterr().out == ""
 
     def test_one_file_for_all(self, project: Path) -> None:
         assert cli.main(["--output", "report.txt"]) == 1
@@ -404,3 +419,11 @@ def test_python_m_is_the_command() -> None:
     run = subprocess.run([sys.executable, "-m", "gradlint", "--version"], capture_output=True, text=True, check=True)
     assert run.stdout.startswith("gradlint ")
     assert run.stderr == ""
+
+
+def test_pages_of_hostile_names_stay_in_their_folder_and_apart(tmp_path: Path) -> None:
+    names = ["a", "a/b", "a-b", "../../x", "..", "", "ü", "a" * 300, "a" * 301, "con<script>"]
+    pages = [page_of(tmp_path / "index.html", name) for name in names]
+    assert len(set(pages)) == len(names)
+    assert {page.parent for page in pages} == {tmp_path / "index_files"}
+    assert all(len(page.name) < 130 and page.name.isascii() for page in pages)

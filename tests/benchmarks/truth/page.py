@@ -1,0 +1,251 @@
+"""Rows to the page of the benchmark and its picture; no number is written by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html import escape
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.truth import numbers
+from tests.benchmarks.truth.numbers import Rate, of_kind, rate
+from tests.benchmarks.truth.peers import PEERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tests.benchmarks.truth.manifest import Entry
+    from tests.benchmarks.truth.scoring import Row
+
+_KINDS = {
+    "bugs": "models with one mistake",
+    "programs": "programs of the published studies",
+    "steps": "training steps",
+    "sources": "source files",
+}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |" for line in lines)
+
+
+def page(rows: Sequence[Row], first: dict[str, Entry], machine: str, picture: str) -> str:
+    """The page in Markdown.
+
+    Args:
+        rows: of all cases.
+        first: what was said of each case when it was first run.
+        machine: one line on what it ran on.
+        picture: file name of the picture.
+    """
+    ours = [row for row in rows if not row["case"].startswith("aside/")]
+    aside = [row for row in rows if row["case"].startswith("aside/")]
+    sets = [("cases of this repository", ours), *([("cases kept elsewhere", aside)] if aside else [])]
+    return _INTRODUCTION.format(machine=machine, picture=picture) + "\n\n".join(
+        [
+            "## In one table",
+            _overview(sets),
+            "## By kind of case",
+            _by(of_kind(rows, *_KINDS), lambda row: _KINDS[row["kind"]]),
+            "## By category of the mistake",
+            _by(of_kind(rows, "bugs", "steps"), lambda row: row["category"]),
+            "## Programs of the published studies, by study and kind of fault",
+            _by(of_kind(rows, "programs"), lambda row: f"{row['study']}: {row['category']}"),
+            "## By severity",
+            _severities(of_kind(rows, *_KINDS)),
+            "## What people use without gradlint",
+            _peers(rows),
+            "## Is the mistake there at all?",
+            _symptoms(of_kind(rows, "bugs")),
+            "## The first run of each case",
+            _first(rows, first),
+            "## What is missed, and false alarms",
+            _missed(rows),
+            "## Time",
+            _time(rows),
+        ]
+    )
+
+
+_INTRODUCTION = """\
+# The benchmark of truth
+
+`python -m tests.benchmarks.truth` writes this page, its picture and the verdicts that continuous integration compares
+with. The cases are in `tests/cases`: models with one mistake and their repaired twins, correct models that might fool a
+naive checker, and programs after the faults that studies of failing Keras programs collect. More cases of the same form
+are run with them where somebody has put them into a folder `shared/cases` beside the repository.
+
+A mistake is **found** when a finding fits its category and names the culprit, **explained** when its cause also names
+the layer, the operation and the line that the case states, and its twin is **quiet** when nothing at warning or error
+is said that would count. A healthy model is **clean** without any warning or error. Rates have 95% intervals after Wilson.
+
+{machine}
+
+![Rates with their intervals]({picture})
+
+"""
+
+
+def _overview(sets: Sequence[tuple[str, Sequence[Row]]]) -> str:
+    measures = [
+        ("mistakes found (recall)", numbers.recall),
+        ("explained", numbers.explained),
+        ("repaired twins quiet", numbers.quiet),
+        ("healthy models clean", numbers.clean),
+        ("alarms that are right (precision)", numbers.precision),
+        ("alarms for each model without a mistake", lambda rows: f"{numbers.alarms_each(rows):.3f}"),
+    ]
+    return table(["", *(title for title, _ in sets)], [[title, *(of(r) for _, r in sets)] for title, of in measures])
+
+
+def _by(rows: Sequence[Row], key: object) -> str:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(key(row) or "crash", []).append(row)  # type: ignore[operator]
+    return table(
+        ["", "found", "explained", "twin quiet"],
+        [
+            [title, *(rate(group, lambda row, word=word: row[word]) for word in ("found", "explained", "quiet"))]
+            for title, group in sorted(groups.items())
+        ],
+    )
+
+
+def _severities(rows: Sequence[Row]) -> str:
+    found = [row for row in rows if row["found"]]
+    counted = Counter(row["severity"] for row in found)
+    return table(
+        ["the loudest fitting finding is", "of what is found"],
+        [[severity, Rate(counted[severity], len(found))] for severity in ("error", "warning", "info")],
+    )
+
+
+def _peers(rows: Sequence[Row]) -> str:
+    asked = [row for row in of_kind(rows, "bugs", "programs") if "peers" in row]
+    well = [row for row in of_kind(rows, "healthy") if "peers" in row]
+    lines = [["gradlint", rate(asked, lambda r: r["found"]), rate(asked, lambda r: r["quiet"]), numbers.clean(well)]]
+    for peer, words in PEERS.items():
+        lines.append(
+            [
+                words,
+                rate(asked, lambda row, peer=peer: row["peers"][peer][0]),
+                rate(asked, lambda row, peer=peer: not row["peers"][peer][1]),
+                rate(well, lambda row, peer=peer: not row["peers"][peer][0]),
+            ]
+        )
+    text = table(["", "says something on the mistake", "quiet on the twin", "quiet on healthy models"], lines)
+    return (
+        f"{text}\n\nOn models with a mistake and on programs, one step each. Of gradlint, only what names the "
+        "culprit counts; of the others, anything at all. None of them names an operation or a line of the model."
+    )
+
+
+def _symptoms(rows: Sequence[Row]) -> str:
+    told = [row for row in rows if row.get("symptom") is not None]
+    return (
+        "One step by plain TensorFlow, without gradlint, compares each model with its twin in what the category of "
+        "the mistake says: no gradient, a zero or far weaker one, values that are not finite, a step that fails, "
+        "shapes that differ, rows that mix.\n\n"
+        + table(
+            ["", ""],
+            [
+                ["the symptom is there", rate(told, lambda row: row["symptom"])],
+                ["and it is less, or gone, in the twin", rate(told, lambda row: row["gone"])],
+                ["one step cannot tell for this category", f"{len(rows) - len(told)} of {len(rows)}"],
+            ],
+        )
+        + "\n\nNot confirmed in this way: "
+        + (", ".join(f"`{row['case']}`" for row in told if not row["gone"]) or "none")
+        + "."
+    )
+
+
+def _first(rows: Sequence[Row], first: dict[str, Entry]) -> str:
+    known = [(row, first[row["case"]]) for row in rows if row["case"] in first and "skipped" not in row]
+    bugs = [(row, entry) for row, entry in known if row["kind"] != "healthy"]
+    changed = [
+        (f"`{row['case']}`", entry.first_run, entry.verdict, numbers.verdict(row))
+        for row, entry in known
+        if entry.verdict != numbers.verdict(row)
+    ]
+    days = sorted({entry.first_run for _, entry in known})
+    found = Rate(sum("found" in entry.verdict.split() for _, entry in bugs), len(bugs))
+    text = (
+        "`tests/benchmarks/truth/manifest.jsonl` has the hash of each case, the day on which it was first run here, "
+        "and what was said then; it is added to and never rewritten, and a case that is changed is a new one. The "
+        f"manifest begins on {days[0] if days else 'no day'}. Cases that are older were known while gradlint was "
+        "written, and their first run in it is not a blind one.\n\n"
+        f"Found at the first run: {found}."
+    )
+    return text + ("\n\n" + table(["case", "first run", "then", "now"], changed) if changed else "")
+
+
+def _missed(rows: Sequence[Row]) -> str:
+    lines = []
+    for row in rows:
+        if "skipped" in row:
+            lines.append([f"`{row['case']}`", "not run", row["skipped"]])
+        elif row["kind"] == "healthy":
+            if not row["clean"]:
+                lines.append([f"`{row['case']}`", "false alarm", ", ".join(row["false"])])
+        elif not (row["found"] and row["explained"] and row["quiet"]):
+            words = [word for word, key in (("not found", "found"), ("not explained", "explained")) if not row[key]]
+            words = words[:1] + (["alarm on the twin"] if not row["quiet"] else [])
+            lines.append([f"`{row['case']}`", ", ".join(words), ", ".join(row["false"]) or row.get("note", "")])
+    return table(["case", "what", ""], lines) if lines else "Nothing."
+
+
+def _time(rows: Sequence[Row]) -> str:
+    lines = []
+    for kind in (*_KINDS, "healthy"):
+        times = sorted(row["seconds"] for row in of_kind(rows, kind))
+        if times:
+            middle, late = times[len(times) // 2], times[int(len(times) * 0.95)]
+            lines.append([kind, len(times), f"{middle:.1f} s", f"{late:.1f} s", f"{times[-1]:.1f} s"])
+    return table(["", "cases", "median", "95%", "longest"], lines) + (
+        "\n\nThe check of the model, and of its twin where it has one, in a process that has imported TensorFlow."
+    )
+
+
+# -- the picture -----------------------------------------------------------------------------------------
+
+_LEFT, _WIDTH, _ROW = 300, 420, 24
+
+
+def picture(rows: Sequence[Row]) -> str:
+    """The rates of the page as dots with their intervals, as SVG."""
+    shown = [
+        ("found", numbers.recall(rows)),
+        ("explained", numbers.explained(rows)),
+        ("twins quiet", numbers.quiet(rows)),
+        ("healthy models clean", numbers.clean(rows)),
+        ("precision", numbers.precision(rows)),
+    ]
+    asked = [row for row in of_kind(rows, "bugs", "programs") if "peers" in row]
+    shown += [
+        (f"{title} says something", rate(asked, lambda row, peer=peer: row["peers"][peer][0]))
+        for peer, title in (("keras", "Keras"), ("tape", "a plain tape"), ("numerics", "check_numerics"))
+    ]
+    height = _ROW * (len(shown) + 2)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 60}" height="{height}" '
+        f'viewBox="0 0 {_LEFT + _WIDTH + 60} {height}" font-family="system-ui, sans-serif" font-size="13">',
+        "<title>Rates with 95% intervals</title>",
+        f'<rect width="{_LEFT + _WIDTH + 60}" height="{height}" fill="white"/>',
+    ]
+    for percent in range(0, 101, 20):
+        x = _x(percent / 100)
+        parts.append(f'<line x1="{x}" y1="{_ROW / 2:g}" x2="{x}" y2="{height - _ROW}" stroke="#ddd"/>')
+        parts.append(f'<text x="{x}" y="{height - _ROW / 3:g}" text-anchor="middle" fill="#555">{percent}%</text>')
+    for place, (title, each) in enumerate(shown):
+        y = _ROW * (place + 1)
+        low, high = each.interval
+        middle = _x(each.hits / each.of if each.of else 0)
+        parts.append(f'<text x="{_LEFT - 12}" y="{y + 4}" text-anchor="end">{escape(title)}</text>')
+        parts.append(f'<line x1="{_x(low)}" y1="{y}" x2="{_x(high)}" y2="{y}" stroke="#1a6b8f" stroke-width="3"/>')
+        parts.append(f'<circle cx="{middle}" cy="{y}" r="5" fill="#1a6b8f"/>')
+    return "\n".join([*parts, "</svg>"])
+
+
+def _x(share: float) -> str:
+    return f"{_LEFT + _WIDTH * share:.1f}"
