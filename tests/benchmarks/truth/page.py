@@ -77,7 +77,7 @@ are run with them where somebody has put them into a folder `shared/cases` besid
 
 A mistake is **found** when a finding fits its category and names the culprit, **explained** when its cause also names
 the layer, the operation and the line that the case states, and its twin is **quiet** when nothing at warning or error
-is said that would count. A healthy model is **clean** without any warning or error. Rates have 95% intervals after Wilson.
+is said that would count. A healthy model is **clean** without any warning or error. Rates have 95% intervals (Wilson).
 
 {machine}
 
