@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.cli.output import WIDTH, print_whole, say, style_of_terminal, undisturbed, write_whole
 from gradlint.errors import UsageError
+from gradlint.project.terminal import Progress
 from gradlint.report.comparison import FORMATS, verdict
 from gradlint.report.text import Style
 
@@ -27,7 +28,7 @@ def compare_two(options: Line) -> int:
     from gradlint.checking.comparing import compared
 
     given = () if options.sample is None else (options.sample,)
-    with undisturbed(options):
+    with undisturbed(options, Progress):
         found = compared(options.model, options.compare, given, options.settings.options)
     render = FORMATS[options.format]
     if options.output is None:
