@@ -19,7 +19,7 @@ from gradlint.cli.output import (
     undisturbed,
     write_whole,
 )
-from gradlint.cli.single import guard_of, is_part, refuse_early, status_of, wants_graph
+from gradlint.cli.single import guard_of, is_part, refuse_early, status_of, wants_graph, writing_in_time
 from gradlint.errors import UsageError
 from gradlint.project.config import Target, name_of_model
 from gradlint.report import FORMATS
@@ -160,7 +160,8 @@ def with_own_file(done: Outcome, options: Line) -> Outcome:
             path.parent.mkdir(exist_ok=True)
         except OSError as error:
             raise UsageError(f"cannot make the folder {path.parent}: {error.strerror or error}") from error
-    text = FORMATS[options.format](done.result, Style(width=WIDTH))
+    with writing_in_time(options):
+        text = FORMATS[options.format](done.result, Style(width=WIDTH))
     write_whole(path, f"{text}\n" if text else "")
     return replace(done, result=replace(done.result, graph=None))
 
@@ -176,7 +177,8 @@ def _report(run: Run, options: Line) -> None:
         if several.PLACE not in str(options.output):
             write_whole(options.output, f"{index.render(found, options.output, several.total(found), style)}\n")
     else:
-        text = part_text(run) if is_part(options) else several.render(found, options.format, style)
+        with writing_in_time(options):
+            text = part_text(run) if is_part(options) else several.render(found, options.format, style)
         if options.output is None:
             print_whole(text, OK)
             return

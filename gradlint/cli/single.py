@@ -24,6 +24,7 @@ from gradlint.report.verdict import consequence, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from gradlint.checking.suppression import Allowance
@@ -68,7 +69,7 @@ def check_one(
     with undisturbed(options, Progress) as progress:
         done = outcome(job, debug=options.debug, progress=progress)
     if options.graph is not None and done.result is not None:
-        _write_graph(done.result, options.graph)
+        _write_graph(done.result, options.graph, options)
     if options.write_baseline:
         return write_baseline([done], known, baseline_file, whole=False)
     done = against(done, known, shown_path(baseline_file))
@@ -135,21 +136,31 @@ def refuse_early(options: Line) -> None:
             raise UsageError("--graph needs the model to run; leave out --depth preflight.")
 
 
+def writing_in_time(options: Line) -> AbstractContextManager[None]:
+    """Bounds the making of a report, as a check is bounded; a reader may take longer."""
+    from gradlint.project.deadline import deadline
+
+    return deadline(options.timeout, lambda: "writing the report")
+
+
 def report(result: Result, options: Line, status: int) -> int:
     """Print or write the report; gives the exit status."""
-    render = FORMATS[options.format]
+    style = style_of_terminal() if options.output is None else Style(width=WIDTH)
+    with writing_in_time(options):
+        text = FORMATS[options.format](result, style)
     if options.output is None:
-        return print_whole(render(result, style_of_terminal()), status)
-    text = render(result, Style(width=WIDTH))
+        return print_whole(text, status)
     write_whole(options.output, f"{text}\n" if text else "")
     say(f"{verdict(result)}; {consequence(result)}; written to {options.output}")
     return status
 
 
-def _write_graph(result: Result, path: Path) -> None:
+def _write_graph(result: Result, path: Path, options: Line) -> None:
     from gradlint.report.graph import graph_format, render_graph
 
     if result.graph is None:
         say(f"gradlint: {path} is not written: the check ended before there was a graph")
         return
-    write_whole(path, f"{render_graph(result.graph, graph_format(path), result.findings)}\n")
+    with writing_in_time(options):
+        text = render_graph(result.graph, graph_format(path), result.findings)
+    write_whole(path, f"{text}\n")

@@ -134,7 +134,7 @@ def _refuse_unknown_names(
     advice = f"the sample has {quoted(keys)}"
     if spec.inputs is not None and (unknown := [name for name in mapping if name not in names]):
         wrong += [f"--map names the input {name!r}" for name in unknown]
-        advice += f"; the model's inputs are {quoted(entry.key for entry in spec.inputs)}"
+        advice += f"; the model's inputs are {quoted([entry.key for entry in spec.inputs])}"
     if wrong:
         raise UsageError(f"{', '.join(wrong)}, which does not exist: {advice}")
 

@@ -19,6 +19,8 @@ Structure: TypeAlias = "str | dict[str, Structure] | list[Structure]"
 LABEL = "y"
 """Key of the labels of a model with one output; `y:<output>` names one of several."""
 SAMPLE_WEIGHT = "sample_weight"
+MOST_QUOTED = 20
+"""A message names so many keys, and the number of the others."""
 
 
 def place_of_output(number: int) -> str:
@@ -146,6 +148,7 @@ def structure_keys(structure: Structure) -> Iterator[str]:
             yield from structure_keys(part)
 
 
-def quoted(names: Iterator[str] | Sequence[str]) -> str:
-    """Names in quotes with commas between, as messages show them."""
-    return ", ".join(repr(name) for name in names) or "nothing"
+def quoted(names: Sequence[str]) -> str:
+    """Names in quotes with commas between, as messages show them: the first of many."""
+    shown = ", ".join(repr(name) for name in names[:MOST_QUOTED]) or "nothing"
+    return f"{shown} and {len(names) - MOST_QUOTED:,} more" if len(names) > MOST_QUOTED else shown

@@ -85,6 +85,7 @@ def _said(value: object) -> str:
         case int():
             return f"{value:,}"
         case list() | tuple():
-            return listed([name(item) if isinstance(item, str) else _said(item) for item in value], MOST_ITEMS)
+            few = [name(item) if isinstance(item, str) else _said(item) for item in value[: MOST_ITEMS + 1]]
+            return listed(few, MOST_ITEMS, total=len(value))
         case _:
             return sentence(str(value))

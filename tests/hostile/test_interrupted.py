@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from files import MODEL, keras_file, npy, npz
+from files import MODEL, keras_file, npy, npz, sample
 
 from gradlint.report import FORMATS
 
@@ -94,6 +94,23 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path, form: str) -> None:
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait(timeout=60) == 1
+
+
+def test_a_report_that_takes_too_long_to_write(tmp_path: Path) -> None:
+    """Its making is inside the time limit, and what is there already stays."""
+    keras_file(tmp_path)
+    sample(tmp_path)
+    (tmp_path / "out.json").write_text("old")
+    code = (
+        "import sys, time; from gradlint import cli; from gradlint.report import FORMATS\n"
+        "FORMATS['json'] = lambda *_: time.sleep(60)\n"
+        "sys.exit(cli.main(sys.argv[1:]))"
+    )
+    arguments = [*command("--no-cache", "--no-isolate", "--timeout", "4", "--output", "out.json")[3:]]
+    ran = subprocess.run([sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert "was ended while writing the report; raise --timeout" in ran.stderr
+    assert (tmp_path / "out.json").read_text() == "old"
 
 
 def test_the_disk_would_hold_the_report(tmp_path: Path) -> None:

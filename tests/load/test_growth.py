@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
-from gradlint.checking import origins
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hostile"))
+from files import HISTORY, MODEL, keras_file, layer, model
+
+from gradlint.checking import check, origins
 from gradlint.checking.origins import Origins
 from gradlint.finding import Finding, Severity
+from gradlint.load import binding as binding_of
 from gradlint.load.binding import bind
 from gradlint.load.limits import Limits
 from gradlint.load.sample import synthesise
 from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
 from gradlint.passes.facts import Facts
+from gradlint.report import FORMATS, json, markdown, sarif, text
+from gradlint.report.text import Style
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
 SIZES = (100, 200, 400)
+SMALL = (50, 100, 200)
 MOST = 2.4
 """How much more work twice the size may be: two, and a logarithm."""
 
@@ -126,6 +135,43 @@ def test_twice_the_size_is_twice_the_work(kind: str, monkeypatch: pytest.MonkeyP
         counts.append(work(function))
     assert counts[1] < MOST * counts[0], counts
     assert counts[2] < MOST * counts[1], counts
+
+
+def wrong_keys(folder: Path, size: int) -> tuple[str, dict[str, Any]]:
+    """A model file and a sample, with as many keys missing as there are that nothing takes."""
+    config = model(layer("Concatenate", name="d"))
+    inner = config["config"]
+    first, last = inner["layers"]
+    keys = [f"k{number}" for number in range(size)]
+    tensors = [{**HISTORY, "config": {**HISTORY["config"], "keras_history": [key, 0, 0]}} for key in keys]
+    inner["layers"] = [{**first, "name": key, "config": {**first["config"], "name": key}} for key in keys]
+    inner["layers"].append({**last, "inbound_nodes": [{"args": [tensors], "kwargs": {}}]})
+    inner["input_layers"] = [[key, 0, 0] for key in keys]
+    keras_file(folder, config)
+    return str(folder / MODEL), {f"spare value {number}": np.ones((4, 4), "float32") for number in range(size)}
+
+
+def test_a_check_of_wrong_keys_grows_in_proportion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the files to every report."""
+    # As far beyond the bounds as thousands of keys are.
+    monkeypatch.setattr(binding_of, "MOST_COMPARED", 100)
+    monkeypatch.setattr(json, "MOST_NAMES", 100)
+    for module in (text, markdown, sarif):
+        monkeypatch.setattr(module, "MOST_COMPARED", 50)
+    grown: dict[str, list[int]] = {}
+    for size in (5, *SMALL):  # the first for imports
+        given = wrong_keys(tmp_path, size)
+        result = check(*given, depth="preflight")
+        assert [finding.code for finding in result.findings] == ["GL401"] * size + ["GL402"] * size
+        counts = {"check": work(partial(check, *given, depth="preflight"))}
+        for name, render in FORMATS.items():
+            counts[name] = work(partial(render, result, Style()))
+            counts[f"{name}, characters"] = len(render(result, Style()))
+        for name, count in counts.items():
+            grown.setdefault(name, []).append(count)
+    for name, (_, first, second, third) in grown.items():
+        assert second < MOST * first, (name, grown[name])
+        assert third < MOST * second, (name, grown[name])
 
 
 def test_ids_stay_below_the_smallest_vocabulary_downstream() -> None:
