@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.load.spec import LABEL, quoted
 from gradlint.result import ZERO_HERE, GradientState, InputStatus, VariableStatus
+from gradlint.upstream.scopes import is_scope_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,6 +111,22 @@ def unread_labels(facts: Facts) -> tuple[str, ...]:
         else "compile it with its loss, or name one (loss=, --loss)"
     )
     return (f"the label{'' if one else 's'} {quoted(keys)} {'is' if one else 'are'} not used: {loss.unread}; {repair}",)
+
+
+def refused_names(facts: Facts) -> tuple[str, ...]:
+    """A note when a graph takes the names of the model or its layers for no scopes, which a check does not need."""
+    spec = facts.spec
+    if spec is None:
+        return ()
+    names = [] if is_scope_name(spec.name, is_root=True) else [spec.name]
+    called = [layer.name for layer in spec.layers if layer.class_name != "InputLayer"]
+    names += [name for name in called if not is_scope_name(name, is_root=False)]
+    if not names:
+        return ()
+    return (
+        f"a graph takes no scope named {quoted(names)}, and fit builds one unless the model is compiled with "
+        "run_eagerly=True; use letters of English, digits, '_', '-' and '.'",
+    )
 
 
 def zero_here(facts: Facts) -> tuple[str, ...]:

@@ -29,9 +29,10 @@ def decided(case: Case, rules: Sequence[Rule], options: Options) -> Result | Non
     is_fatal = any(finding.severity is Severity.ERROR for finding in spoken.findings)
     if not is_fatal and options.depth != "preflight":
         return None
-    waiting = "the model was not run: the deeper checks wait until this is put right"
+    waits = is_fatal and options.depth != "preflight"
+    notes = ("the model was not run: the deeper checks wait until this is put right",) if waits else ()
     result = _result(case, case.paper, able, spoken, options)
-    return replace(result, depth="preflight", notes=(waiting,) if is_fatal and options.depth != "preflight" else ())
+    return replace(result, depth="preflight", notes=(*result.notes, *notes))
 
 
 def judged(case: Case, facts: Facts, rules: Sequence[Rule], options: Options) -> Result:
@@ -96,7 +97,7 @@ def _result(case: Case, facts: Facts, rules: Sequence[Rule], spoken: Spoken, opt
         inputs=summary.input_statuses(facts),
         variables=summary.variable_statuses(flow),
         rules=tuple(rule.code for rule in rules),
-        notes=(*summary.unread_labels(facts), *summary.zero_here(facts)),
+        notes=(*summary.unread_labels(facts), *summary.zero_here(facts), *summary.refused_names(facts)),
         fail_on=options.fail_on,
         graph=streamed(flow.graph) if flow is not None else None,
         crashed=spoken.crashed,

@@ -25,6 +25,14 @@ _SAME_LOSS = 1e-5
 """Relative change of a loss up to which it counts as the same: float32 sums in another order differ by less."""
 
 
+def _same_place(one: Leak, other: Leak) -> bool:
+    """Whether two operations are of one layer, or of one line."""
+    if (one.file, one.line) == (other.file, other.line) and one.line is not None:
+        return True
+    first, second = sorted((one.layer, other.layer), key=len)
+    return bool(first) and f"{second}/".startswith(f"{first}/")
+
+
 class Laboratory:
     """The experiments on one subject."""
 
@@ -121,8 +129,12 @@ class Laboratory:
         inputs = self._runner.subject.inputs
         run = self._inference(inputs)
         with run.isolated():
-            leak = by_gradients(run)
-        leak = leak or first_difference(self._inference(inputs), self._inference(found.inputs), found.at, axis, size)
+            last = by_gradients(run)
+        first = first_difference(self._inference(inputs), self._inference(found.inputs), found.at, axis, size)
+        if first is None or (last is not None and _same_place(first, last)):
+            leak = last  # Gradients tell the operation of a layer more exactly, and how far it sees.
+        else:
+            leak = replace(first, last=last)
         return None if leak is None else replace(leak, change=found.change)
 
     def _inference(self, inputs: Mapping[str, Any]) -> Run:

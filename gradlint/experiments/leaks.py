@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from gradlint.record.trace import Trace
 
 
+_ROUNDING = 1e-6
+"""Relative difference up to which floats are the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Slice:
     """One slice of the outputs, and which slices of a tensor it must not depend on.
@@ -136,14 +140,17 @@ def first_difference(run: Run, moved: Run, at: int, axis: int, size: int) -> Lea
         axis: of the slices.
         size: the axis's length.
     """
-    batch = _trace(run)
-    first, second = run.trace, moved.trace
-    if batch is None or _trace(moved) is None or [op.type for op in first.ops] != [op.type for op in second.ops]:
+    traced, first, second = _trace(run), run.trace, moved.trace
+    if traced is None or _trace(moved) is None or [op.type for op in first.ops] != [op.type for op in second.ops]:
         return None
+    batch, outputs = traced
+    useful = _ancestors(first, outputs)
     differing: set[int] = set()  # tensors whose slice differs, and tensors without the axis that differ at all
     kept = [slice(None)] * axis + [slice(0, at + 1) if axis else at]
     for op, other in zip(first.ops, second.ops, strict=True):
         for index, twin in zip(op.outputs, other.outputs, strict=False):
+            if index not in useful:
+                continue
             one, two = first.tensors[index], second.tensors[twin]
             if one is None or two is None or one.shape != two.shape or one.dtype.name in ("resource", "variant"):
                 continue
@@ -151,7 +158,7 @@ def first_difference(run: Run, moved: Run, at: int, axis: int, size: int) -> Lea
             has_axis = one.shape.rank > axis and one.shape[axis] == size
             if has_axis:
                 values, moved_values = values[tuple(kept)], moved_values[tuple(kept)]
-            if np.array_equal(values, moved_values):
+            if _agree(values, moved_values):
                 continue
             if has_axis and not has(op.type, Trait.READS_SHAPE):
                 culprit = _maker(first, op, differing)
@@ -161,17 +168,32 @@ def first_difference(run: Run, moved: Run, at: int, axis: int, size: int) -> Lea
     return None
 
 
-def _trace(run: Run) -> Batch | None:
-    """Run the model under the recorder; None where it fails."""
+def _agree(one: Any, two: Any) -> bool:
+    """Whether elements are the same, but for the order in which a device adds."""
+    if not np.issubdtype(one.dtype, np.floating):
+        return np.array_equal(one, two)
+    return np.allclose(one, two, rtol=_ROUNDING, atol=_ROUNDING * np.max(np.abs(one), initial=0.0), equal_nan=True)
+
+
+def _ancestors(trace: Trace, outputs: Any) -> set[int]:
+    """Tensors that lead to the outputs, and these themselves."""
+    found = {trace.index(output) for output in keras.tree.flatten(outputs) if eager.is_eager(output)}
+    for op in reversed(trace.ops):
+        if any(index in found for index in op.outputs):
+            found.update(op.inputs)
+    return found
+
+
+def _trace(run: Run) -> tuple[Batch, Any] | None:
+    """Run the model under the recorder, for its batch and its outputs; None where it fails."""
     with run.isolated():
         batch = run.batch()
         run.introduce(batch)
         try:
             with run.trace.recording():
-                run.call_model(batch)
+                return batch, run.call_model(batch)
         except Exception:
             return None
-    return batch
 
 
 def _maker(trace: Trace, op: Op, differing: set[int]) -> Op:

@@ -355,6 +355,7 @@ class Leak:
         others: indices of the forbidden slices it depends on; empty where no gradient tells which.
         change: how far the output moves when those inputs are replaced, relative to its largest element.
         asked_by: key of the labels that repeat the input one step ahead; empty when the user named the input.
+        last: the last operation that mixes by itself; None when it is this one, or no gradient tells.
     """
 
     type: str
@@ -366,6 +367,7 @@ class Leak:
     others: tuple[int, ...]
     change: float | None = None
     asked_by: str = ""
+    last: Leak | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ h = keras.layers.Conv1D(32, 3, padding="causal")(x)
 ## What to do
 
 Mask the attention (`use_causal_mask=True`), pad convolutions on the left (`padding="causal"`), take
-recurrent layers in one direction, and normalise over the features and not over time.
+recurrent layers in one direction, and normalise over the features and not over time. Where several layers leak,
+the first is named as the cause, and the last in the message: mend all from the one to the other.
 
 ## Known limits
 

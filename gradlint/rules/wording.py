@@ -201,8 +201,9 @@ def birth_evidence(birth: Birth) -> Evidence:
 
 def leak_finding(rule: Rule, leak: Leak, message: str, unit: str) -> Finding:
     """An output that depends on what it must not see; `unit` is what the axis counts: samples, or steps."""
+    last = None if leak.last is None else f"'{leak.last.layer}'" if leak.last.layer else leak.last.type
     return rule.finding(
-        message,
+        message if last is None else f"{message}; others leak, too, up to {last}",
         inputs=(leak.input,),
         cause=Cause(leak.layer or None, leak.type, leak.file, leak.line),
         evidence={f"output_{unit}": leak.at, "depends_on": list(leak.others), "change": leak.change},

@@ -11,6 +11,7 @@ import tensorflow as tf
 from gradlint.upstream.eager import Tensor, dtype_name, graph_of_run, is_eager, running_on, stands_for_variable
 from gradlint.upstream.names import value_of
 from gradlint.upstream.restoring import global_attribute, set_global_attribute
+from gradlint.upstream.scopes import scope_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
 def on_symbols() -> Iterator[Any]:
     """Give a graph in which everything that happens is written down and nothing is computed."""
     graph = value_of("FuncGraph")("gradlint")
+    graph.name_scope = _taking_any_name(graph.name_scope)
     with running_on(graph), graph.as_default():
         yield graph
+
+
+def _taking_any_name(name_scope: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A graph refuses names that eager mode takes; those of its own operations matter to nobody here."""
+    return lambda name: name_scope(scope_name(name) if isinstance(name, str) and name else name)
 
 
 def symbol(shape: Sequence[int | None], dtype: str) -> Tensor:

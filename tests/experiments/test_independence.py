@@ -124,3 +124,25 @@ def test_labels_that_are_no_next_token_ask_for_nothing(labels: str) -> None:
     text = RNG.integers(0, 12, (5, 9)) if labels != "constant" else np.full((5, 9), 3)
     y = {"the same step": text[:, :-1], "others": RNG.integers(0, 12, (5, 8)), "constant": text[:, 1:]}[labels]
     assert leaks(next_token_model({}), {"tokens": text[:, :-1], "y": y}) == []
+
+
+@pytest.mark.parametrize(
+    ("leaking", "named", "also"), [((1, 2, 3), 1, "filter_3"), ((0, 2), 0, "filter_2"), ((2,), 2, "")]
+)
+def test_the_first_of_several_layers_that_look_ahead_is_named(leaking: tuple[int, ...], named: int, also: str) -> None:
+    """As in a WaveNet: dilated convolutions on residual paths, and skip connections."""
+    h = inputs = keras.Input((16, 2), name="x")
+    skips = []
+    for number in range(4):
+        padding = "same" if number in leaking else "causal"
+        f = keras.layers.Conv1D(2, 3, dilation_rate=2**number, padding=padding, name=f"filter_{number}")(h)
+        h = h + keras.layers.Activation("tanh")(f)
+        skips.append(f)
+    model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Add()(skips)))
+    model.compile("sgd", "mse")
+    sample = {"x": RNG.normal(size=(3, 16, 2)).astype("float32")}
+    found = gradlint.check(model, sample, select=["GL502"], causal=["x"], seed=1).findings
+    (finding,) = found
+    assert finding.cause.layer == f"filter_{named}"
+    assert ("others leak, too" in finding.message) == bool(also)
+    assert also in finding.message
