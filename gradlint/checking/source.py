@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -9,6 +10,7 @@ import re
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,11 +114,24 @@ def check_files(paths: Sequence[Path], rules: Sequence[Rule]) -> list[FileReport
     """Check files, on all cores where that pays."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     # A process is copied only where nothing but gradlint runs in it.
-    if len(paths) < MANY or cores < 2 or "tensorflow" in sys.modules or threading.active_count() > 1:
-        return [check_file(path, rules) for path in paths]
-    codes = tuple(rule.code for rule in rules)
-    with ProcessPoolExecutor(min(cores, 8), mp_context=multiprocessing.get_context("fork")) as pool:
-        return list(pool.map(_check_file, paths, [codes] * len(paths), chunksize=16))
+    with _without_collector():
+        if len(paths) < MANY or cores < 2 or "tensorflow" in sys.modules or threading.active_count() > 1:
+            return [check_file(path, rules) for path in paths]
+        codes = tuple(rule.code for rule in rules)
+        with ProcessPoolExecutor(min(cores, 8), mp_context=multiprocessing.get_context("fork")) as pool:
+            return list(pool.map(_check_file, paths, [codes] * len(paths), chunksize=16))
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Without Python's collector of circles: a file leaves none behind, and the collector would walk each tree."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _check_file(path: Path, codes: tuple[str, ...]) -> FileReport:
@@ -179,6 +194,7 @@ def _checked(source: Source, rules: Sequence[Rule]) -> FileReport:
             return FileReport(broken=(f"{source.path}: nested too deeply", *source.broken))
         except Exception as error:  # a bug of the rule must not hide what the others find
             crashed.append(SkippedRule(rule.code, f"{source.path}: {type(error).__name__}: {error}"))
+    module.release()
     found.sort(key=lambda finding: (finding.cause.line or 0, finding.evidence.get("column") or 0, finding.code))
     kept, unused, ignored = _without_ignored(found, comments(source.text), source, rules)
     return FileReport(

@@ -34,6 +34,8 @@ TRANSPARENT = (
 
 def settled(value: Value) -> Value:
     """The value behind bindings that meet without a difference."""
+    if value.kind is not Kind.PHI:
+        return value
     seen: set[int] = set()
     while value.kind is Kind.PHI and id(value) not in seen:
         seen.add(id(value))

@@ -53,7 +53,7 @@ def are_distinct(module: Module, one: Value, other: Value) -> bool:
     elif givers[0] and {id(each.place.scope) for each in givers[0]} != {id(each.place.scope) for each in givers[1]}:
         return False
     shared = ancestors(module, values[0]) & ancestors(module, values[1])
-    made_by = {key(value) for value in module.values if value.kind is Kind.CALL and key(value) in shared}
+    made_by = shared & module.call_keys
     own = {key(value) for value in (*givers[0], *givers[1])}
     return not made_by and not own & shared
 

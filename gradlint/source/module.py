@@ -110,6 +110,7 @@ class Module:
     functions: list[Value] = field(init=False)
     kept: set[int] = field(init=False)
     again: list[tuple[Value, Value, Value]] = field(init=False)
+    _functions_called: dict[int, Scope | None] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.scope = Scope("module", "", self.tree, None)
@@ -118,6 +119,18 @@ class Module:
         self.values, self.blocks, self.kept, self.again = reader.values, reader.blocks, reader.kept, reader.again
         self.classes, self.functions = reader.classes, reader.functions
 
+    def release(self) -> None:
+        """Cut the circles of values and scopes, once nothing is asked any more: the memory is free at once."""
+        scopes = {id(self.scope): self.scope}
+        for value in self.values:
+            value.inputs = []
+            for scope in (value.scope, value.place.scope):
+                if scope is not None:
+                    scopes[id(scope)] = scope
+        for scope in scopes.values():
+            scope.bindings, scope.children, scope.looked_up, scope.defaults = {}, {}, {}, {}
+            scope.parameters, scope.returns, scope.bases = [], [], []
+
     def position(self, value: Value) -> tuple[int, int]:
         """Line and column, both from 1, at which to point for a value."""
         return position(value)
@@ -125,6 +138,11 @@ class Module:
     @cached_property
     def calls(self) -> list[Value]:
         return [value for value in self.values if value.kind is Kind.CALL]
+
+    @cached_property
+    def call_keys(self) -> frozenset[str]:
+        """Keys of all that calls make."""
+        return frozenset(key(call) for call in self.calls)
 
     @cached_property
     def consumers(self) -> dict[int, list[Value]]:
@@ -202,6 +220,11 @@ class Module:
 
     def function_of(self, call: Value) -> Scope | None:
         """The function of this file that a call runs, if there is no doubt."""
+        if id(call) not in self._functions_called:
+            self._functions_called[id(call)] = self._function_of(call)
+        return self._functions_called[id(call)]
+
+    def _function_of(self, call: Value) -> Scope | None:
         callee = unwrapped(call.callee)
         if callee.kind is Kind.FUNCTION:
             return callee.scope if callee.scope is not None and is_plain(callee.scope) else None
@@ -421,8 +444,13 @@ def unwrapped(value: Value) -> Value:
 
 
 def key(value: Value) -> str:
-    """What tells one object from another: the same text for the same attribute of the same object."""
-    origin = settled(value)
+    """What tells one object from another, once a file was read: the same text for the same attribute of one object."""
+    if not value.known_key:
+        value.known_key = _key(settled(value))
+    return value.known_key
+
+
+def _key(origin: Value) -> str:
     match origin.kind:
         case Kind.NAME:
             return origin.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
+from functools import lru_cache
 
 
 def words(text: str) -> frozenset[str]:
@@ -17,6 +18,7 @@ BUILTINS = frozenset(dir(builtins))
 _CANONICAL = (
     (re.compile(r"^tensorflow\.(compat\.v2|_api\.v2|python\.eager\.backprop)(?=\.|$)"), "tensorflow"),
     (re.compile(r"^tensorflow\.python\.(eager|ops|framework)\.\w+(?=\.)"), "tensorflow"),
+    (re.compile(r"^tensorflow\.(?=(optimizers|losses|metrics|regularizers)\.[A-Z])"), "keras."),
     (re.compile(r"^(tensorflow\.keras|tensorflow\.python\.keras|tf_keras|keras\.api|keras\.src)(?=\.|$)"), "keras"),
     (re.compile(r"^keras\.(_tf_keras|models|engine\.training)(\.keras)?(?=\.Model$|\.Sequential$|$)"), "keras"),
     (re.compile(r"^keras\.(engine\.base_layer|layers)(?=\.Layer$)"), "keras"),
@@ -26,6 +28,7 @@ _CANONICAL = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=8192)
 def canonical(name: str) -> str:
     """The name under which the rules know it: `tensorflow.compat.v2.keras.Model` is `keras.Model`."""
     if name.startswith(("tensorflow", "tf_keras", "keras")):

@@ -222,7 +222,8 @@ def hidden_nones(module: Module) -> Iterator[tuple[Value, str]]:
             or (given.kind is Kind.ATTRIBUTE and given.name == "ZERO")
         ):
             yield question.call, "`unconnected_gradients=ZERO` hides the gradients that are None from the optimizer"
-    filters = [(value, what) for value in module.values if (what := _hides_none(module, value))]
+    candidates = module.values if "None" in module.text else ()
+    filters = [(value, what) for value in candidates if (what := _hides_none(module, value))]
     for call in module.calls if filters else ():
         callee = settled(call.callee)
         if callee.kind is not Kind.ATTRIBUTE or callee.name not in ("apply_gradients", "apply"):

@@ -31,6 +31,7 @@ class StatementReader(ExpressionReader):
         self.classes: list[Value] = []
         self._breaks: list[list[Environment]] = []
         self._continues: list[list[Environment]] = []
+        self._bound: dict[ast.AST, list[str]] = {}
 
     def read_module(self, tree: ast.Module) -> None:
         self.body(tree.body)
@@ -190,7 +191,7 @@ class StatementReader(ExpressionReader):
             self.read(source, source)
         header = self.environment
         turns: dict[str, Value] = {}
-        for path in bound_paths(node):
+        for path in bound_paths(node, self._bound):
             table = header.paths if "." in path or "[" in path else header.names
             if path in table:
                 turns[path] = table[path] = self.make(Kind.PHI, None, [table[path]], path)
@@ -343,26 +344,56 @@ def _is_expected(attempt: ast.Try) -> bool:
     return any(isinstance(each, ast.Name) and each.id in ("RuntimeError", "ValueError", "TypeError") for each in named)
 
 
-def bound_paths(loop: ast.AST) -> list[str]:
-    """The names and paths that a loop binds, or puts something into, without those of functions defined there."""
+def bound_paths(loop: ast.AST, known: dict[ast.AST, list[str]] | None = None) -> list[str]:
+    """The names and paths that a loop binds, or puts something into, without those of functions defined there.
+
+    Args:
+        loop: a loop or a comprehension.
+        known: what loops bind, kept so that a loop in loops is gone through once.
+    """
+    known = {} if known is None else known
+    if loop in known:
+        return known[loop]
     found: dict[str, None] = {}
-    stack: list[ast.AST] = list(ast.iter_child_nodes(loop))
+    stack: list[ast.AST] = _parts(loop)
     while stack:
         node = stack.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found[node.name] = None
+        kind = type(node)
+        if kind in _DEFINITIONS:
+            if kind is not ast.Lambda:
+                found[getattr(node, "name", "")] = None
             continue
-        if isinstance(node, ast.Lambda):
+        if kind in _LOOPS:
+            found.update(dict.fromkeys(bound_paths(node, known)))
             continue
         if isinstance(node, ast.Name):
             if isinstance(node.ctx, ast.Store):
                 found[node.id] = None
-        elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+            continue
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
             found[path_of(node)] = None
             if isinstance(node, ast.Subscript):
                 found[path_of(node.value)] = None
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
             found[path_of(node.func.value)] = None
-        stack.extend(ast.iter_child_nodes(node))
+        stack.extend(_parts(node))
     found.pop("", None)
-    return list(found)
+    known[loop] = list(found)
+    return known[loop]
+
+
+_DEFINITIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda})
+_LOOPS = frozenset({ast.For, ast.AsyncFor, ast.While})
+_NO_PARTS = frozenset({"ctx", "op", "ops"})
+
+
+def _parts(node: ast.AST) -> list[ast.AST]:
+    """The nodes in a node."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        part = getattr(node, name, None)
+        if isinstance(part, list):
+            found.extend(each for each in part if isinstance(each, ast.AST))
+        elif isinstance(part, ast.AST) and name not in _NO_PARTS:
+            found.append(part)
+    return found

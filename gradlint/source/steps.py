@@ -101,13 +101,13 @@ def _is_in(module: Module, layer: Value, model: Value) -> bool:
 
 def unscaled_losses(module: Module) -> Iterator[tuple[Value, str]]:
     """Questions of loops that never scale their loss although the file asks for half precision, and how it does."""
-    if _SCALES.search(re.sub(r"LossScaleOptimizer|loss_scale_optimizer", "", module.text)):
-        return
     wrapped = [
         call for call in module.calls if last(call.name) == "LossScaleOptimizer" and call.name.startswith("keras.")
     ]
     policies = [call for call in module.calls if _sets_half_precision(call)]
     if not wrapped and not policies:
+        return
+    if _SCALES.search(re.sub(r"LossScaleOptimizer|loss_scale_optimizer", "", module.text)):
         return
     applied = applied_questions(module)
     reported: set[int] = set()

@@ -86,6 +86,7 @@ class Value:
         index: of a `PART`.
         order: counts all values of a file in the order in which they are made.
         scope: of a function or class, its own; else None.
+        known_key: what `gradlint.source.module.key` has found, once the file has been read.
     """
 
     kind: Kind
@@ -98,6 +99,7 @@ class Value:
     index: int = 0
     literal: object = None
     scope: Scope | None = None
+    known_key: str = ""
 
     def __repr__(self) -> str:
         return f"<{self.kind.name} {self.name} {getattr(self.node, 'lineno', '')}>"
@@ -137,7 +139,6 @@ class Scope:
     Attributes:
         bindings: every value that each name, or path such as `self.model`, was ever bound to.
         returns: what a function may return.
-        values: all values made in it, in order.
         decorators: dotted names of a function's decorators, empty for those the file does not show.
         bases: the base classes of a class.
         owner: the class a method stands in.
@@ -152,7 +153,6 @@ class Scope:
     parameters: list[Value] = field(default_factory=list)
     defaults: dict[str, Value] = field(default_factory=dict)
     returns: list[Value] = field(default_factory=list)
-    values: list[Value] = field(default_factory=list)
     decorators: tuple[str, ...] = ()
     bases: list[Value] = field(default_factory=list)
     owner: Scope | None = None

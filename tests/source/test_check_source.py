@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import subprocess
@@ -134,6 +135,33 @@ class TestFiles:
     def test_long_chains_are_no_trouble(self) -> None:
         text = f"{BAD}\nx = {' + '.join(['1'] * 2000)}\n" + "y = [1, 2]\n" * 3000
         assert [finding.code for finding in check_text(text, "big.py").findings] == ["GL603"]
+
+    def test_a_generated_file_of_many_lines(self, project: Path) -> None:
+        rows = "    x = y\n    y = x\n" * 25_000
+        text = f"def forward(x, y):\n{rows}    return y\n\n\n{BAD}"
+        (project / "step.py").write_text(text)
+        result = gradlint.check_source("step.py")
+        assert [code for code, _ in codes(result)] == ["GL603"]
+        assert result.unread == ()
+
+    @pytest.mark.parametrize("depth", [30, 3000])
+    def test_deep_nesting_hides_nothing_else(self, project: Path, depth: int) -> None:
+        nested = "".join(f"{' ' * level}if x:\n" for level in range(min(depth, 90))) + " " * min(depth, 90) + "pass\n"
+        chain = f"y = {'f(' * depth}x{')' * depth}\n"
+        (project / "deep.py").write_text(f"x = 1\n{nested}{chain}{BAD}")
+        result = gradlint.check_source(["deep.py", "step.py"])
+        assert ("GL603", 5) in codes(result)
+        assert len(result.unread) == (0 if depth == 30 else 1)
+
+    def test_a_file_leaves_no_circles_behind(self) -> None:
+        check_text(BAD, "step.py")
+        gc.collect()
+        gc.disable()
+        try:
+            check_text(BAD, "step.py")
+            assert gc.collect() == 0
+        finally:
+            gc.enable()
 
     def test_objects_that_hold_one_another_are_no_trouble(self) -> None:
         report = check_text(HOLDING_ONE_ANOTHER, "step.py")
