@@ -63,8 +63,11 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
     doubts = _doubts(runner, laboratory, flow, needs, options)
     first = drops(flow) if Need.RETURNS in needs else ()
     returns = _returns(first, lambda: runner.record(trace_returns=True), options)
-    unread = any(drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER) and not drop.is_by_design for drop in first)
+    unread = [drop for drop in first if drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER) and not drop.is_by_design]
     in_branches: frozenset[str] = runner.traced_reads() if unread else frozenset()
+    if (unread or flow.recording.idle) and Need.EXPERIMENTS in needs and laboratory.draws_layers():
+        in_branches |= {variable.path for drop in unread for variable in drop.variables}
+        flow = replace(flow, recording=replace(flow.recording, idle=()))
     flow = _with_leaks(laboratory, _with_scaled_inputs(laboratory, flow, case, needs, options), case, needs, options)
     return facts_of(
         flow,

@@ -10,6 +10,7 @@ import numpy as np
 from gradlint.experiments import differences, independence, trial
 from gradlint.experiments.bridge import Bridge
 from gradlint.experiments.leaks import first_difference, mixing_of_samples, mixing_of_steps
+from gradlint.record.calls import UnwantedCallError
 from gradlint.record.firststep import scaled
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _SAME_LOSS = 1e-5
 """Relative change of a loss up to which it counts as the same: float32 sums in another order differ by less."""
+
+_DRAWS = 4
+"""Runs with another seed after which what is always the same counts as no matter of chance."""
 
 
 def _same_place(one: Leak, other: Leak) -> bool:
@@ -54,6 +58,24 @@ class Laboratory:
     def alive_when_scaled(self) -> frozenset[str]:
         """The inputs and variables with a gradient under the loss scale of the compiled optimizer."""
         return trial.alive_when_scaled(self._runner)
+
+    def draws_layers(self) -> bool:
+        """Whether which layers are called is a matter of chance, as with a LayerDrop of the user's own.
+
+        A run ends before it calls a layer that was never built: nothing makes the model other than it is.
+        """
+        unbuilt = frozenset(id(layer) for idle in self._runner.idle for layer in idle.layers)
+        for number in range(_DRAWS):
+            run = self._runner.run(seed=self._runner.subject.seed + 1 + number)
+            run.trace.calls.unwanted = unbuilt
+            try:
+                with run.isolated(), run.trace.recording():
+                    run.forward(run.batch())
+            except UnwantedCallError:
+                return True
+            if run.trace.calls.operations != self._runner.called:
+                return True
+        return False
 
     def is_blind_to_rows(self, key: str) -> bool:
         """Whether the loss stays as it is when different rows of some labels, or of an input, change places."""

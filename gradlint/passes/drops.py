@@ -132,7 +132,7 @@ def _dead_ends(flow: Flow, starts: Iterable[int]) -> dict[int, frozenset[int]]:
 def _unread(variable: VariableRecord, in_branches: frozenset[str]) -> Drop:
     reason = ""
     if variable.path in in_branches:
-        reason = "it is read in a branch or loop that this sample does not enter"
+        reason = "it is read in a branch or loop that this sample, or this draw, does not enter"
     elif variable.optional:
         reason = "it is read only when an optional argument is given"
     elif variable.blamed_is_library:

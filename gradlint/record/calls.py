@@ -37,6 +37,10 @@ class Call:
     """The caller says `training=False`."""
 
 
+class UnwantedCallError(Exception):
+    """A layer is called that was not to be."""
+
+
 def joined(around: str, path: str) -> str:
     """The path of a layer inside of another one.
 
@@ -66,6 +70,7 @@ class Calls:
         all: in the order in which they began.
         outermost: those that no other layer makes, with what the layer takes as `training`; None where nobody says.
         failed: the innermost one that ended with an error, and `failed_operands` its tensors.
+        unwanted: ids of layers at whose call the run ends.
         trace_returns: find out from which line each of the user's layers returned.
     """
 
@@ -75,12 +80,18 @@ class Calls:
         self.failed: Call | None = None
         self.failed_operands: list[int] = []
         self.trace_returns = False
+        self.unwanted: frozenset[int] = frozenset()
         self._ledger = ledger
         self._root = root
         self._model = model
         self._model_name = str(getattr(model, "name", ""))
         self._returned = returned
         self._open: list[Call] = []
+
+    @property
+    def operations(self) -> frozenset[int]:
+        """The ids of what was called."""
+        return frozenset(id(call.operation) for call in self.all)
 
     @property
     def region(self) -> Region:
@@ -110,6 +121,8 @@ class Calls:
         ledger = self._ledger
         if ledger.is_paused:
             return run()
+        if id(operation) in self.unwanted:
+            raise UnwantedCallError
         is_layer = isinstance(operation, keras.Layer)
         layer = self.layer
         if not is_layer:  # An operation of a functional model opens no name scope.

@@ -73,11 +73,13 @@ class Objective:
     Attributes:
         record: what the report says; its tensor and value are filled in after the run.
         runs_train_step: the model's own `train_step` runs, and its losses are taken from its tapes.
+        is_of_user: the user's own code makes it, which has to add the losses of the layers.
         compute: `(batch, packed inputs, outputs, training) -> loss`; None when `train_step` runs.
     """
 
     record: LossRecord
     runs_train_step: bool = False
+    is_of_user: bool = False
     compute: Callable[[Batch, Any, Any, bool], Tensor] | None = None
 
 
@@ -99,11 +101,12 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective
         if models.overrides(model, "train_step"):
             file, line = source.definition_of(type(model), "train_step")
             described = f"the losses of {type(model).__name__}.train_step"
-            return Objective(LossRecord("train_step", described, file=file, line=line), True)
+            return Objective(LossRecord("train_step", described, file=file, line=line), True, True)
         if models.overrides(model, "compute_loss"):
             file, line = source.definition_of(type(model), "compute_loss")
             described = f"{type(model).__name__}.compute_loss"
-            return Objective(LossRecord("compiled", described, file=file, line=line), compute=_compiled(model))
+            record = LossRecord("compiled", described, file=file, line=line)
+            return Objective(record, is_of_user=True, compute=_compiled(model))
         functions = compiled_functions(model)
         if functions and batch.labels and _labels_fit(model, batch):
             named = ", ".join(f"{f.output}: {f.name}" if len(functions) > 1 else f.name for f in functions)

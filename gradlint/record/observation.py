@@ -152,7 +152,6 @@ class StepTrace(Trace):
         self.live_updates: list[LiveUpdate] = []
         self.evaluations: list[LiveEvaluation] = []
         self.before: dict[int, tuple[Any, Any]] = {}
-        self.losses_read: list[Any] = []
         self.scaled: set[int] = set()
         self.taken: set[int] = set()
         self.optimizers: dict[int, Any] = {}
@@ -175,7 +174,6 @@ class StepTrace(Trace):
             steps.on_tapes(self),
             steps.on_optimizers(self._application, self._scaled, self._uses),
             steps.on_evaluation(self._evaluation),
-            steps.on_losses_read(self._losses_read),
             steps.one_replica(),
         ):
             yield
@@ -438,10 +436,6 @@ class StepTrace(Trace):
         if handle is not None and eager.is_eager(handle) and eager.tensor_id(handle) not in self.before:
             with self.paused():
                 self.before[eager.tensor_id(handle)] = (variable, variable.read_value())
-
-    def _losses_read(self, layer: Any) -> None:
-        if not self.is_paused:
-            self.losses_read.append(layer)
 
     def close_tapes(self) -> None:
         """Take tapes that are still open for closed."""

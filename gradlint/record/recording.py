@@ -262,6 +262,46 @@ class VariableRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleLayers:
+    """Layers that one layer holds and never calls; they were never built.
+
+    Attributes:
+        holder: path of that layer; empty for the model.
+        layers: their paths.
+        called: how many others beside them it calls; 0 where no code reads what holds them.
+        file: of the line that creates them.
+    """
+
+    holder: str
+    layers: tuple[str, ...]
+    called: int
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerLosses:
+    """The losses that the layers of one model add: regularisers, and what they give to `add_loss`.
+
+    Attributes:
+        model: its name.
+        owners: names of the layers that add losses.
+        variables: paths of the variables with a regulariser.
+        is_read: somebody has read `losses` of all of them.
+        read: tensor indices of what came.
+        file: of the line that calls the model where its loss is made.
+    """
+
+    model: str
+    owners: tuple[str, ...]
+    variables: tuple[str, ...]
+    is_read: bool
+    read: tuple[int, ...] = ()
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OutputRecord:
     """One output of the model.
 
@@ -389,6 +429,10 @@ class Recording:
     """Between the samples of the batch."""
     future_leaks: tuple[Leak, ...] = ()
     """From later steps of the inputs that were said to be causal."""
+    layer_losses: tuple[LayerLosses, ...] = ()
+    """Where the user's own code makes the loss: `fit` adds them by itself."""
+    idle: tuple[IdleLayers, ...] = ()
+    """Layers that are never called; only of the sample's own run."""
     start: Start | None = None
     """What the first step of training shows; only of the sample's own run."""
     is_looked_at: bool = False

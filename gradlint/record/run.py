@@ -112,7 +112,7 @@ class Run:
                 given[SAMPLE_WEIGHT] = batch.sample_weight
             loss = subject.function(given)
             name = getattr(subject.function, "__name__", type(subject.function).__name__)
-            return {}, loss, Objective(LossRecord("callable", f"what {name} returns"))
+            return {}, loss, Objective(LossRecord("callable", f"what {name} returns"), is_of_user=True)
         objective = objective_of(subject.model, batch, subject.loss, subject.seed)
         if objective.runs_train_step:
             return self._train_step(batch, objective)

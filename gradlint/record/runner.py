@@ -11,8 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError
+from gradlint.record import layer_losses
 from gradlint.record.failures import failure_of
-from gradlint.record.recording import Failure, LossRecord, Recording
+from gradlint.record.idle import Idle, described, idle_layers
+from gradlint.record.recording import Failure, LayerLosses, LossRecord, Recording
 from gradlint.record.run import Run
 from gradlint.record.subject import Probe, Subject, perturbed
 from gradlint.record.writing import Backward, recording_of
@@ -30,6 +32,10 @@ class Runner:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         self._steps: list[tuple[Any, Any]] | None = None
+        self.called: frozenset[int] = frozenset()
+        """Ids of the layers that the sample's own run called."""
+        self.idle: list[Idle] = []
+        """Layers that it did not call, and that have no weights yet."""
 
     def record(
         self,
@@ -52,7 +58,11 @@ class Runner:
             run = self.run(inputs)
             run.is_first = not trace_returns
             with run.isolated():
-                return recorded(run, trace_returns)
+                recording = recorded(run, trace_returns)
+            if trace_returns or recording.failure is not None:
+                return recording
+            self.called, self.idle = run.trace.calls.operations, idle_layers(run)
+            return replace(recording, idle=described(run, self.idle))
         steps = self._virtual_step()
         seed = self._subject.seed + 1 + probe.number
         given = self._subject.inputs
@@ -153,7 +163,17 @@ def recorded(run: Run, trace_returns: bool) -> Recording:
     by_key = {key: _of_key(key_tapes[key], loss, value, reached[trace.index(value)]) for key, value in floats.items()}
     value = float("nan") if run.is_symbolic else float(tf.reduce_sum(tf.cast(loss, tf.float32)))
     record = replace(objective.record, tensor=trace.index(loss), value=value if np.isfinite(value) else None)
-    return recording_of(run, batch, Backward(outputs, record, reached, by_key))
+    recording = recording_of(run, batch, Backward(outputs, record, reached, by_key))
+    return replace(recording, layer_losses=_layer_losses(run, objective))
+
+
+def _layer_losses(run: Run, objective: Objective) -> tuple[LayerLosses, ...]:
+    """Of what should learn, the losses that its layers add, where the user's own code makes the loss."""
+    owners = [run.subject.model] if run.subject.model is not None else run.subject.learners
+    if not objective.is_of_user or run.is_symbolic:
+        return ()
+    frames = next((asked.frames for asked in run.trace.tapes.asked.values() if asked.frames), ())
+    return layer_losses.of_models(run, [owner for owner in owners if isinstance(owner, keras.Layer)], frames)
 
 
 def _of_key(tape: Any, loss: Any, value: Any, slope: Any | None) -> Any | None:

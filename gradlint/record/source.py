@@ -132,25 +132,61 @@ def _nothing() -> None:
 
 
 def attribute_line(owner: Any, value: Any) -> tuple[str | None, int | None]:
-    """File and line where the class of `owner` assigns `value` to an attribute of itself."""
-    names = {
-        name
-        for name, held in vars(owner).items()
-        if held is value
-        or (isinstance(held, (list, tuple)) and any(item is value for item in held))
-        or (isinstance(held, dict) and any(item is value for item in held.values()))
-    }
-    for cls in type(owner).__mro__:
-        if is_library_class(cls):
-            continue
+    """File and line where the class of `owner` puts `value` into an attribute of itself, or into a list in one."""
+    names, in_list = set(), set()
+    for name, held in vars(owner).items():
+        if held is value:
+            names.add(name)
+        elif isinstance(held, (list, tuple, dict)):
+            parts = held.values() if isinstance(held, dict) else held
+            in_list |= {name for part in parts if part is value}
+    for cls in _user_classes(owner):
         file, lines, tree = _parsed(cls)
-        for node in ast.walk(tree) if tree is not None else ():
-            if not isinstance(node, ast.Assign):
-                continue
-            flat = [part for target in node.targets for part in getattr(target, "elts", [target])]
-            if any(isinstance(part, ast.Attribute) and part.attr in names for part in flat):
-                return file, lines + node.lineno - 1
+        nodes = list(ast.walk(tree)) if tree is not None else []
+        grown: list[ast.AST] = [node for node in nodes if isinstance(node, ast.Call) and _grown(node) in in_list]
+        of_class = [node for node in grown if type(value).__name__ in ast.unparse(node)]
+        made = of_class or grown or [node for node in nodes if _assigned(node) & (names | in_list)]
+        if made:
+            return file, lines + getattr(made[0], "lineno", 0) - 1
     return None, None
+
+
+def _grown(call: ast.Call) -> str:
+    """The attribute in which a list grows by a call: `self.layers.append(...)`."""
+    function = call.func
+    grows = isinstance(function, ast.Attribute) and function.attr in ("append", "extend", "insert")
+    owner = function.value if isinstance(function, ast.Attribute) and grows else None
+    return owner.attr if isinstance(owner, ast.Attribute) else ""
+
+
+def _assigned(node: ast.AST) -> set[str]:
+    """The attributes that an assignment gives a value to, also item by item."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    flat = [part for target in targets for part in getattr(target, "elts", [target])]
+    flat = [part.value if isinstance(part, ast.Subscript) else part for part in flat]
+    return {part.attr for part in flat if isinstance(part, ast.Attribute)}
+
+
+def _user_classes(owner: Any) -> list[type]:
+    return [cls for cls in type(owner).__mro__ if not is_library_class(cls)]
+
+
+def assigns(owner: Any, name: str) -> bool:
+    """Whether a class of the user's gives an attribute of `owner` its value."""
+    trees = (_parsed(cls)[2] for cls in _user_classes(owner))
+    return any(name in _assigned(node) for tree in trees if tree is not None for node in ast.walk(tree))
+
+
+def reads(owner: Any, name: str) -> bool:
+    """Whether a module of the user's classes may read an attribute of `owner`, by name or by `getattr`."""
+    for cls in _user_classes(owner):
+        tree = tree_of(_parsed(cls)[0] or "")
+        for node in ast.walk(tree) if tree is not None else ():
+            if isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load):
+                return True
+            if isinstance(node, ast.Name) and node.id in ("getattr", "attrgetter", "vars"):
+                return True
+    return False
 
 
 def reads_only_when_given(layer: Any, value: Any) -> bool:

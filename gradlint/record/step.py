@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError
-from gradlint.record import tensors
+from gradlint.record import layer_losses, tensors
 from gradlint.record.failures import failure_of
 from gradlint.record.objective import Batch
 from gradlint.record.observation import StepTrace
@@ -214,7 +214,10 @@ class Observation:
             LabelRecord(key, "", index, recording.tensors[index].shape, recording.tensors[index].dtype)
             for index, key in trace.data.items()
         )
-        return replace(recording, labels=labels), step
+        asking = [call for call in trace.live_calls if any(t.dtype == tf.resource for t in call.sources)]
+        asked = {eager.tensor_id(tensor) for call in asking for tensor in call.sources}
+        added = layer_losses.of_step(run, asked, asking[0].frames if asking else ())
+        return replace(recording, labels=labels, layer_losses=added), step
 
     def _restore_values(self) -> None:
         """The recording speaks of the variables as the step found them."""

@@ -187,16 +187,6 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerLosses:
-    """Losses that a model's layers add, and whether the step reads them."""
-
-    model: str
-    owners: tuple[str, ...]
-    is_read: bool
-    frames: Frames
-
-
-@dataclass(frozen=True, slots=True)
 class Crash:
     """The error with which the step ended."""
 
@@ -227,7 +217,6 @@ class StepRecord:
     updates: tuple[Update, ...] = ()
     movements: tuple[Movement, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
-    layer_losses: tuple[LayerLosses, ...] = ()
     frames: Mapping[int, Frames] = field(default_factory=dict)
     passes: Mapping[int, tuple[bool, ...]] = field(default_factory=dict)
     returned: tuple[int, ...] = ()

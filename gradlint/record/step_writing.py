@@ -18,7 +18,6 @@ from gradlint.record.step_record import (
     Evaluation,
     Frames,
     GradientCall,
-    LayerLosses,
     Movement,
     StepRecord,
     TapeRecord,
@@ -83,7 +82,6 @@ def record_of(
         evaluations=tuple(
             Evaluation(live.method, str(live.model.name), live.position, live.frames) for live in trace.evaluations
         ),
-        layer_losses=_layer_losses(trace, names),
         frames=trace.frames,
         passes=_passes(trace, calls),
         returned=tuple(_known(trace, returned)),
@@ -228,31 +226,6 @@ def _movements(trace: StepTrace, names: _Names, after: Mapping[int, tuple[Any, A
         eps = float(tf.cast(np.finfo(np.float32).eps, tf.float64))
         eps = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52}.get(now.dtype.name, eps)
         yield Movement(path, now.dtype.name, is_changed, largest, largest * eps / 2)
-
-
-def _layer_losses(trace: StepTrace, names: _Names) -> tuple[LayerLosses, ...]:
-    """Of each model that the step calls and trains, the losses that its layers add."""
-    asked = {eager.tensor_id(t) for call in trace.live_calls for t in call.sources if t.dtype == tf.resource}
-    read = {id(part) for layer in trace.losses_read for part in [layer, *steps.layers_of(layer)]}
-    found: dict[int, LayerLosses] = {}
-    for call in trace.calls.all:
-        model = call.operation
-        if not isinstance(model, keras.Layer) or id(model) in found or call.first not in trace.frames:
-            continue
-        trained = {eager.tensor_id(eager.handle_of(variable)) for variable in model.trainable_variables}
-        if not trained & asked or any(id(model) in {id(p) for p in steps.layers_of(k)} for k in _models(found, trace)):
-            continue
-        owners = [part for part in steps.layers_of(model) if steps.adds_losses(part)]
-        if owners:
-            is_read = all(id(part) in read for part in owners)
-            found[id(model)] = LayerLosses(
-                str(model.name), tuple(str(part.name) for part in owners), is_read, trace.frames[call.first]
-            )
-    return tuple(found.values())
-
-
-def _models(found: Mapping[int, LayerLosses], trace: StepTrace) -> list[Any]:
-    return [call.operation for call in trace.calls.all if id(call.operation) in found]
 
 
 def _born(trace: StepTrace, names: _Names) -> tuple[tuple[str, Frames], ...]:

@@ -13,7 +13,7 @@ from gradlint.record.detours import Detours
 from gradlint.record.error_text import in_a_sentence
 from gradlint.record.ledger import Ledger
 from gradlint.record.tapes import Tapes
-from gradlint.upstream import backprop, control_flow, eager, observing, symbols
+from gradlint.upstream import backprop, control_flow, eager, observing, steps, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +38,7 @@ class Trace(Ledger):
         detours: values that left TensorFlow.
         tapes: what the tapes of the model's own `train_step` were asked.
         variables: `tf.Variable`s that were read, with layer and region, by handle id.
+        losses_read: layers whose added losses were read, each with the tensors that came.
         graph: the graph of a run on symbols; None for a run on values.
     """
 
@@ -47,6 +48,7 @@ class Trace(Ledger):
         self.calls = Calls(self, root, model, self.detours.returned)
         self.tapes = Tapes(self, self.calls)
         self.variables: dict[int, tuple[Any, str, Region]] = {}
+        self.losses_read: list[tuple[Any, list[int]]] = []
         self.graph: Any = None
         self._read: dict[int, Any] = {}
 
@@ -69,6 +71,7 @@ class Trace(Ledger):
             observing.on_variable_access(self._variable_access),
             observing.on_silent_read(self._silent_read),
             observing.on_call(self.calls.run),
+            steps.on_losses_read(self._losses_read),
             observing.on_operation(self._operation),
         ):
             yield
@@ -149,6 +152,10 @@ class Trace(Ledger):
             met = {id(variable) for variable in found.values()}
             pending = [variable for variable in pending if id(variable) not in met]
         return found
+
+    def _losses_read(self, layer: Any, losses: list[Any]) -> None:
+        if not self.is_paused:
+            self.losses_read.append((layer, [self.index(loss) for loss in losses if eager.is_eager(loss)]))
 
     def assigned_symbol(self, symbol: Any, value: Any) -> Any:
         """Enter the assignment of a value to a variable; gives what the variable holds from now on.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gradlint.passes.facts import Facts
     from gradlint.passes.omissions import Omitted
     from gradlint.passes.steps import StepFacts
+    from gradlint.record.recording import IdleLayers
 
 DOC = """\
 ## What it does
@@ -124,6 +125,8 @@ def check(facts: Facts) -> Iterator[Finding]:
             variables=(entry.variable.path,),
             cause=Cause(layer=entry.variable.layer),
         )
+    for idle in facts.recording.idle if facts.recording is not None else ():
+        yield _of_idle_layers(idle)
     for omitted in facts.omitted:
         yield _of_train_step(omitted, facts.step)
     for unrelated in unseen_for(facts, Reason.UNRELATED):
@@ -142,6 +145,19 @@ def _advice(drop: Drop) -> str:
             return "Take the output of the sub-model as well, or set trainable=False on what only it needs."
         case _:
             return "Hand the result on to the loss, or leave out the layer that computes it."
+
+
+def _of_idle_layers(idle: IdleLayers) -> Finding:
+    holder = f"'{idle.holder}'" if idle.holder else "the model"
+    they, them = ("it", "it") if len(idle.layers) == 1 else ("they", "them")
+    why = f"although it calls {idle.called} beside {them}" if idle.called else f"and no code reads what holds {them}"
+    return RULE.finding(
+        f"{holder} never calls {listed(idle.layers)}, {why}: never built, {they} cannot learn",
+        severity=severity_of(Consequence.VARIABLES, Certainty.IN_SAMPLE),
+        cause=Cause(idle.holder or idle.layers[0], None, idle.file, idle.line),
+        evidence={"kind": "idle", "layers": list(idle.layers), "called": idle.called},
+        advice="Call all of them, or create only those that are called.",
+    )
 
 
 def _of_train_step(omitted: Omitted, observed: StepFacts | None) -> Finding:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
-from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import at
+from gradlint.finding import Cause, Severity
+from gradlint.rule import Rule
 from gradlint.rules.wording import listed
 from gradlint.source.steps import steps_without_losses
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 DOC = """\
 ## What it does
 
-Points at a training step that never adds the losses of the model's layers (regularisers, `add_loss`), although the
-file asks for some.
+Points at a training step that never adds the losses of the model's layers (regularisers, `add_loss`), although there
+are some: a step that is run, a `train_step`, a `compute_loss`, a callable, or one in source.
 
 ## Why it matters
 
@@ -51,22 +50,32 @@ Add `sum(model.losses)` inside the block, after the model was called.
 
 ## Known limits
 
+In a run, a loss that is read and only logged counts as forgotten: what is differentiated must depend on one of them.
 In the source it is a remark of severity info: it speaks where the file
 shows the regulariser and the step, and nothing in it reads `losses`.
 """
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Yield one finding per model whose added losses the step does not read."""
-    for entry in facts.step.record.layer_losses if facts.step is not None else ():
+    """Yield one finding per model whose added losses are in no loss that is differentiated."""
+    if facts.flow is None:
+        return
+    for entry in facts.flow.recording.layer_losses:
         if not entry.is_read:
-            adds = "adds a loss" if len(entry.owners) == 1 else "add losses"
-            yield RULE.finding(
-                f"{listed(entry.owners)} of '{entry.model}' {adds} that the step never reads",
-                severity=Severity.WARNING,
-                cause=at(entry.frames[0] if entry.frames else None, entry.owners[0]),
-                evidence={"layers": list(entry.owners)},
-            )
+            why = "nobody reads"
+        elif entry.read and not facts.flow.behind_loss & set(entry.read):
+            why = "no differentiated loss contains"
+        else:
+            continue
+        adds = "adds a loss" if len(entry.owners) == 1 else "add losses"
+        loss = facts.flow.recording.loss
+        yield RULE.finding(
+            f"{listed(entry.owners)} of '{entry.model}' {adds} that {why}",
+            severity=Severity.WARNING,
+            variables=entry.variables,
+            cause=Cause(entry.owners[0], None, entry.file or loss.file, entry.line or loss.line),
+            evidence={"layers": list(entry.owners)},
+        )
 
 
 # In the source
@@ -90,7 +99,6 @@ RULE = Rule(
     advice="Add `model.losses` to the loss: `loss += sum(model.losses)`.",
     doc=DOC,
     check=check,
-    needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",
 )

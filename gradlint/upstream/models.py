@@ -115,6 +115,11 @@ def set_mask(tensor: Any, mask: Any) -> None:
     setattr(tensor, place_of("mask of a tensor").attribute, mask)
 
 
+def makes_weights(layer: Any) -> bool:
+    """Whether a layer that is not built yet says that it makes weights when it is."""
+    return type(layer).build is not keras.Layer.build or bool(layers_inside(layer))
+
+
 def is_built(model: Any) -> bool:
     """Whether every layer of a model has its variables."""
     return all(layer.built for layer in _member(model, "layers inside")())

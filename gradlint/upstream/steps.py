@@ -436,13 +436,14 @@ def on_evaluation(callback: Callable[[str, Any, Any, Run], Any]) -> Iterator[Non
 
 
 @contextlib.contextmanager
-def on_losses_read(callback: Callable[[Any], None]) -> Iterator[None]:
-    """Call `callback(layer)` whenever somebody reads the losses that layers add."""
+def on_losses_read(callback: Callable[[Any, list[Any]], None]) -> Iterator[None]:
+    """Call `callback(layer, losses)` whenever somebody reads the losses that layers add."""
     original: Any = vars(keras.Layer)["losses"]
 
     def losses(self: Any) -> Any:
-        callback(self)
-        return original.fget(self)
+        found = original.fget(self)
+        callback(self, found)
+        return found
 
     keras.Layer.losses = property(losses)
     try:
@@ -458,5 +459,10 @@ def layers_of(model: Any) -> Iterable[Any]:
 
 def adds_losses(layer: Any) -> bool:
     """Whether a layer itself adds losses: by `add_loss`, or a regulariser of its own variables."""
+    return bool(layer._losses) or bool(regularised(layer))
+
+
+def regularised(layer: Any) -> list[Any]:
+    """The trainable variables of a layer itself that have a regulariser."""
     variables = [*layer._trainable_variables] if layer.trainable else []
-    return bool(layer._losses) or any(getattr(variable, "regularizer", None) is not None for variable in variables)
+    return [variable for variable in variables if getattr(variable, "regularizer", None) is not None]

@@ -153,6 +153,9 @@ def test_a_decision_is_where_the_float_ends(lines, decision, blamed):
     assert (drop.kind, drop.op.type) == (DropKind.DECISION, blamed)
 
 
+DRAWN = "it is read in a branch or loop that this sample, or this draw, does not enter"
+
+
 def test_a_decision_about_integers_stays_where_it_is():
     (drop,) = drops(run("d:bool() = Greater y 0 @g", inputs=["x", "y:int32"], decisions=["d"]))
     assert drop.op.type == "Greater"
@@ -164,8 +167,8 @@ def test_a_decision_about_integers_stays_where_it_is():
         ({}, frozenset(), ""),
         ({"optional": True}, frozenset(), "it is read only when an optional argument is given"),
         ({"blamed_is_library": True}, frozenset(), "the layer is library code that does not need it here"),
-        ({}, frozenset({"g/v"}), "it is read in a branch or loop that this sample does not enter"),
-        ({"optional": True}, frozenset({"g/v"}), "it is read in a branch or loop that this sample does not enter"),
+        ({}, frozenset({"g/v"}), DRAWN),
+        ({"optional": True}, frozenset({"g/v"}), DRAWN),
     ],
 )
 def test_why_a_variable_is_unread(fields, in_branches, reason):

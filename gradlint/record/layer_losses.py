@@ -1,0 +1,79 @@
+"""The losses that layers add, and whether the user's own step or loss reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from gradlint.record.recording import LayerLosses
+from gradlint.upstream import eager, steps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradlint.record.run import Run
+    from gradlint.record.step_record import Frame, Frames
+
+
+def of_step(run: Run, asked: set[int], frames: Frames) -> tuple[LayerLosses, ...]:
+    """Of each model that a step calls and trains, the losses that its layers add.
+
+    Args:
+        run: of the step.
+        asked: ids of the handles by which a tape was asked.
+        frames: of the user's code that asks it.
+    """
+    models: dict[int, Any] = {}
+    for call in run.trace.calls.all:
+        model = call.operation
+        if not isinstance(model, keras.Layer) or any(id(model) in _ids(known) for known in models.values()):
+            continue
+        if asked & {eager.tensor_id(eager.handle_of(variable)) for variable in model.trainable_variables}:
+            models[id(model)] = model
+    return of_models(run, list(models.values()), frames)
+
+
+def of_models(run: Run, models: Sequence[Any], frames: Frames = ()) -> tuple[LayerLosses, ...]:
+    """The losses that the layers of some models have added in a run.
+
+    Args:
+        run: has just run.
+        models: whose losses are meant to be read.
+        frames: of the user's code that asks a tape, or that makes the loss.
+    """
+    trace = run.trace
+    paths = {id(variable): path for path, variable in zip(run.paths(), run.learning(), strict=True)}
+    read = {part for layer, _ in trace.losses_read for part in _ids(layer)}
+    found = []
+    for model in models:
+        parts = _ids(model)
+        call = next((call for call in trace.calls.all if id(call.operation) in parts), None)
+        owners = [part for part in steps.layers_of(model) if steps.adds_losses(part)]
+        if call is None or not owners:
+            continue
+        place = beside(call.frames, frames) or (call.frames[0] if call.frames else frames[0] if frames else None)
+        found.append(
+            LayerLosses(
+                str(model.name),
+                tuple(str(part.name) for part in owners),
+                tuple(paths[id(v)] for part in owners for v in steps.regularised(part) if id(v) in paths),
+                all(id(part) in read for part in owners),
+                tuple(index for layer, indices in trace.losses_read if _ids(layer) & parts for index in indices),
+                place.file if place is not None else None,
+                place.line if place is not None else None,
+            )
+        )
+    return tuple(found)
+
+
+def beside(there: Frames, here: Frames) -> Frame | None:
+    """Where the innermost function that two places of the user's code have in common goes to the first of them."""
+    for one, other in zip(reversed(there), reversed(here), strict=False):
+        if one != other:
+            return one if (one.file, one.function) == (other.file, other.function) else None
+    return None
+
+
+def _ids(layer: Any) -> set[int]:
+    return {id(part) for part in steps.layers_of(layer)}
