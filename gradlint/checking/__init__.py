@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradlint.report  # noqa: F401 - gives results their text and JSON
@@ -11,11 +12,11 @@ from gradlint.checking.arguments import labels, refuse_misplaced, several, table
 from gradlint.checking.batches import is_batch, packed
 from gradlint.checking.interface import in_the_words_of_the_caller
 from gradlint.checking.looking import examined
-from gradlint.checking.own_steps import check_batch, check_named_step, trains_itself
+from gradlint.checking.own_steps import check_batch, check_named_step, explained_crash, trains_itself
 from gradlint.checking.suppression import allowances, suppress, unused_error
 from gradlint.checking.verdict import decided, judged
 from gradlint.checking.ways import cases
-from gradlint.errors import GradlintError
+from gradlint.errors import GradlintError, ModelRunError
 from gradlint.finding import Severity
 from gradlint.load.batch import first_batch
 from gradlint.load.limits import DEFAULT_LIMITS
@@ -139,7 +140,12 @@ def checked(model: object, sample: object, options: Options) -> Result:
     needs = needs_of(rules)
     for case in cases(model, sample, needs, options):
         if case.subject is not None:
-            facts = examined(case, case.subject, needs, options)
+            try:
+                facts = examined(case, case.subject, needs, options)
+            except ModelRunError:
+                if options.is_symbolic or (explained := explained_crash(case.subject, options)) is None:
+                    raise
+                return replace(explained, target=case.target)
             return judged(case, facts, rules, options)
         if (early := decided(case, rules, options)) is not None:
             if trains and isinstance(sample, Mapping) and _is_of_inputs(early):

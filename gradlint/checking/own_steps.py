@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from gradlint.checking.batches import packed, read
 from gradlint.checking.step import observed
-from gradlint.errors import UsageError
+from gradlint.errors import ModelRunError, UsageError
 from gradlint.load.batch import first_batch
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.sample import load_sample
 
 if TYPE_CHECKING:
     from gradlint.options import Options
+    from gradlint.record.subject import Subject
     from gradlint.result import Result
 
 
@@ -83,6 +84,24 @@ def arguments_of(step: Any, target: str, sample: object, options: Options) -> tu
             has = ", ".join(arrays) or "other parts"
             raise UsageError(f"{target} takes {', '.join(names)}; the sample has {has}. Name its arrays so")
     return tuple(models.as_tensors(part) for part in parts)
+
+
+def explained_crash(subject: Subject, options: Options) -> Result | None:
+    """Why the model's own `train_step` ends with an error, where it is for a gradient that its tapes do not give.
+
+    Observed as a step of the user's own, it tells what its tapes were asked; None where that explains nothing.
+    """
+    from gradlint.record.run import Run
+    from gradlint.upstream import models
+
+    model = subject.model
+    if model is None or subject.loss is not None or not (models.overrides(model, "train_step") and model.compiled):
+        return None
+    run = Run(subject, subject.inputs, subject.labels, subject.seed)
+    try:
+        return check_batch(model, run.step_data(run.batch()), options)
+    except ModelRunError:
+        return None
 
 
 def check_batch(model: Any, batch: object, options: Options) -> Result:

@@ -297,7 +297,12 @@ def _cut(flow: Flow, step: StepRecord, call: GradientCall, way: _Way) -> _Place:
     position = way.frontier()
     if position is None:
         return _Place(Reason.CUT, call.frames[0] if call.frames else None)
-    return _at_op(flow, step, call, reason_of(flow, step, position), position)
+    reason, op = reason_of(flow, step, position), flow.op(position)
+    if reason is Reason.DISCRETE and op.region is Region.MODEL:
+        reason = Reason.CUT  # A layer that moves in steps is no discrete loss.
+    if reason in (Reason.CUT, Reason.STOPPED) and op.file is not None and op.line is not None:
+        return _Place(reason, Frame(op.file, op.line, 0), op.type, op.layer, position)
+    return _at_op(flow, step, call, reason, position)
 
 
 def reason_of(flow: Flow, step: StepRecord, position: int) -> Reason:

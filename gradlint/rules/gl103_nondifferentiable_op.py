@@ -8,8 +8,10 @@ from gradlint.finding import Finding, Severity
 from gradlint.operations import CUSTOM_GRADIENT, Trait, has
 from gradlint.passes.consequences import severity_of_drop
 from gradlint.passes.drops import DropKind
+from gradlint.passes.unseen import Reason
 from gradlint.record.recording import Local
 from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.rules.wording import cause_of_drop, cuts_in_words, drop_evidence, is_detour, paths, victims
 
 if TYPE_CHECKING:
@@ -77,6 +79,14 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per operation, or group of operations, that cuts every path of its victims."""
     if facts.flow is not None:
         yield from _decisions(facts)
+    # Of variables the cuts tell.
+    yield from without_gradient(
+        RULE,
+        facts,
+        Reason.CUT,
+        lambda entry: f"{target_of(entry)} depends on it through {entry.op}, which hands none back",
+        "Let its values reach the result by an operation with a gradient, or do not ask for this one.",
+    )
     yield from cuts_in_words(RULE, facts, _said)
 
 

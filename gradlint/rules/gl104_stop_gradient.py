@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Finding, Severity
 from gradlint.operations import Trait, has
 from gradlint.passes.twins import are_copies
+from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
+from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.rules.wording import cuts_in_words, victims
 
 if TYPE_CHECKING:
@@ -59,7 +61,15 @@ itself is an info. A custom gradient that returns `None` is GL103's, one that re
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per stop_gradient behind which something cannot learn."""
-    return cuts_in_words(RULE, facts, _said)
+    yield from cuts_in_words(RULE, facts, _said)
+    # Of variables the cuts tell.
+    yield from without_gradient(
+        RULE,
+        facts,
+        Reason.STOPPED,
+        lambda entry: f"stop_gradient stands on the way to {target_of(entry)}",
+        "Differentiate what was not stopped, or do not ask for this gradient.",
+    )
 
 
 def _said(flow: Flow, cut: Cut) -> tuple[str, str] | None:

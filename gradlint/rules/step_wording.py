@@ -51,7 +51,9 @@ def have(sources: Sequence[AskedSource]) -> str:
     return "has" if len(sources) == 1 else "have"
 
 
-def missing(rule: Rule, facts: Facts, entry: Unseen, message: str, severity: Severity | None = None) -> Finding:
+def missing(
+    rule: Rule, facts: Facts, entry: Unseen, message: str, severity: Severity | None = None, advice: str = ""
+) -> Finding:
     """A finding about gradients that a tape does not give."""
     step = facts.step
     evidence: Evidence = {
@@ -69,13 +71,17 @@ def missing(rule: Rule, facts: Facts, entry: Unseen, message: str, severity: Sev
         cause=at(entry.frame, entry.layer, entry.op),
         evidence=evidence,
         position=entry.position,
+        advice=advice,
     )
 
 
-def without_gradient(rule: Rule, facts: Facts, reason: Reason, why: Callable[[Unseen], str]) -> Iterator[Finding]:
+def without_gradient(
+    rule: Rule, facts: Facts, reason: Reason, why: Callable[[Unseen], str], advice: str = ""
+) -> Iterator[Finding]:
     """One finding per call of a tape that gives none for a reason: `4 variables have no gradient: `, and why."""
     for entry in unseen_for(facts, reason):
-        yield missing(rule, facts, entry, f"{those(entry.sources)} {have(entry.sources)} no gradient: {why(entry)}")
+        message = f"{those(entry.sources)} {have(entry.sources)} no gradient: {why(entry)}"
+        yield missing(rule, facts, entry, message, advice=advice)
 
 
 def crash_of(step: StepFacts | None) -> str | None:
