@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from gradlint.record import source
 from gradlint.record.recording import LayerLosses
 from gradlint.upstream import eager, steps
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gradlint.record.run import Run
-    from gradlint.record.step_record import Frame, Frames
+    from gradlint.record.step_record import Frames
 
 
 def of_step(run: Run, asked: set[int], frames: Frames) -> tuple[LayerLosses, ...]:
@@ -52,7 +53,7 @@ def of_models(run: Run, models: Sequence[Any], frames: Frames = ()) -> tuple[Lay
         owners = [part for part in steps.layers_of(model) if steps.adds_losses(part)]
         if call is None or not owners:
             continue
-        place = beside(call.frames, frames) or (call.frames[0] if call.frames else frames[0] if frames else None)
+        place = source.beside(call.frames, frames) or (call.frames[0] if call.frames else frames[0] if frames else None)
         found.append(
             LayerLosses(
                 str(model.name),
@@ -65,14 +66,6 @@ def of_models(run: Run, models: Sequence[Any], frames: Frames = ()) -> tuple[Lay
             )
         )
     return tuple(found)
-
-
-def beside(there: Frames, here: Frames) -> Frame | None:
-    """Where the innermost function that two places of the user's code have in common goes to the first of them."""
-    for one, other in zip(reversed(there), reversed(here), strict=False):
-        if one != other:
-            return one if (one.file, one.function) == (other.file, other.function) else None
-    return None
 
 
 def _ids(layer: Any) -> set[int]:

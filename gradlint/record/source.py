@@ -57,6 +57,14 @@ def frames_above(root: str) -> Frames:
     return tuple(found)
 
 
+def beside(there: Frames, here: Frames) -> Frame | None:
+    """Where the innermost function that two places of the user's code have in common goes to the first of them."""
+    for one, other in zip(reversed(there), reversed(here), strict=False):
+        if one != other:
+            return one if (one.file, one.function) == (other.file, other.function) else None
+    return None
+
+
 # AutoGraph runs a rewritten copy of the user's function from a temporary file of this name.
 _AUTOGRAPH = "__autograph_generated_file"
 

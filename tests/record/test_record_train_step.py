@@ -422,3 +422,57 @@ class Jacobian(Pair):
 def test_a_jacobian_is_not_taken_for_a_loss():
     with pytest.raises(gradlint.GradlintError, match=r"no tape\.gradient"):
         checked(Jacobian)
+
+
+class Slopes(keras.Model):
+    """A gradient penalty; how the slope is taken is told by the class."""
+
+    watches = True
+
+    def __init__(self):
+        super().__init__(name="slopes")
+        self.body, self.head = layers.Dense(4, activation="tanh", name="body"), layers.Dense(1, name="head")
+
+    def call(self, x):
+        return self.head(self.body(x))
+
+    def train_step(self, data):
+        x, _ = data
+        with tf.GradientTape() as tape:
+            with tf.GradientTape() as inner:
+                if self.watches:
+                    inner.watch(x)
+                score = self(x, training=True)
+            slope = inner.gradient(score, x)
+            loss = tf.reduce_mean((tf.norm(slope, axis=1) - 1.0) ** 2)
+        return self.update(tape, loss)
+
+    def update(self, tape, loss):
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return {"loss": loss}
+
+
+class Unwatched(Slopes):
+    watches = False
+
+
+class OfSteps(Slopes):
+    def call(self, x):
+        return super().call(keras.ops.cast(x > 0.0, "float32"))
+
+
+@pytest.mark.parametrize(
+    ("cls", "code", "op", "line"),
+    [
+        (Unwatched, "GL607", None, "slope = inner.gradient(score, x)"),
+        (OfSteps, "GL103", "Greater", 'return super().call(keras.ops.cast(x > 0.0, "float32"))'),
+    ],
+)
+def test_a_gradient_that_is_missing_is_told_and_not_the_crash_that_follows(tmp_path, cls, code, op, line):
+    model = cls()
+    model(BATCH["x"])
+    model.compile("sgd")
+    (finding,) = gradlint.check(model, BATCH).findings
+    assert (finding.code, finding.severity.value, finding.cause.op) == (code, "error", op)
+    assert finding.message.startswith("'x' has no gradient:")
+    assert line_of(finding) == line
