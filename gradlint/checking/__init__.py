@@ -142,8 +142,10 @@ def checked(model: object, sample: object, options: Options) -> Result:
         if case.subject is not None:
             try:
                 facts = examined(case, case.subject, needs, options)
-            except ModelRunError:
-                if options.is_symbolic or (explained := explained_crash(case.subject, options)) is None:
+            except ModelRunError as error:
+                is_crash = error.__cause__ is not None and not options.is_symbolic
+                explained = explained_crash(case.subject, options) if is_crash else None
+                if explained is None:
                     raise
                 return replace(explained, target=case.target)
             return judged(case, facts, rules, options)
