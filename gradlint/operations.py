@@ -13,6 +13,8 @@ from typing import Final
 CUSTOM_GRADIENT: Final = "CustomGradient"
 INNER_GRADIENT: Final = "InnerGradient"
 NUMPY_CONVERSION: Final = "NumpyConversion"
+ZERO_DERIVATIVE: Final = "a derivative of zeros"
+"""The detail of an `InnerGradient` that is taken by tensors, and is zero in every element."""
 BRANCHES: Final = "Branches"
 
 PSEUDO = frozenset({CUSTOM_GRADIENT, INNER_GRADIENT, NUMPY_CONVERSION, BRANCHES})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gradlint.errors import GradlintError, UsageError
 from gradlint.flow import Flow
 from gradlint.passes.blocks import blocks_by_form
+from gradlint.passes.derivatives import zero_derivatives
 from gradlint.passes.drops import DropKind, drops
 from gradlint.passes.facts import facts_of
 from gradlint.passes.mixing import may_mix_samples
@@ -130,7 +131,8 @@ def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset
     if zero and is_scaled and Need.EXPERIMENTS in needs:
         healed = laboratory.alive_when_scaled()
         zero = {victim for victim in zero if victim[1] not in healed}
-    if zero or any(variable.units_equal for variable in flow.learners) or unused_slices(flow, ()):
+    is_suspicious = zero or unused_slices(flow, ()) or zero_derivatives(flow, ())
+    if is_suspicious or any(variable.units_equal for variable in flow.learners):
         options.report("probing perturbed samples")
         runs = (_probe(runner, number, options.bounds) for number in range(options.probes))
         probes = tuple(run for run in runs if run is not None)

@@ -101,8 +101,8 @@ def _training_flags(a: Trail, b: Trail) -> Iterator[Proposal]:
 def _added_losses(a: Trail, b: Trail) -> Iterator[Proposal]:
     from gradlint.experiments.alterations import without_added_losses
 
-    reads = [{owner for entry in t.record.layer_losses if entry.is_read for owner in entry.owners} for t in (a, b)]
-    adds = [{owner for entry in t.record.layer_losses for owner in entry.owners} for t in (a, b)]
+    reads = [{owner for entry in t.recording.layer_losses if entry.is_read for owner in entry.owners} for t in (a, b)]
+    adds = [{owner for entry in t.recording.layer_losses for owner in entry.owners} for t in (a, b)]
     for side, other in ((0, 1), (1, 0)):
         if reads[side] and not reads[other]:
             owners = ", ".join(f"'{owner}'" for owner in sorted(reads[side])[:_MOST_NAMED])

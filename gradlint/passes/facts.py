@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.passes.blocks import Block, blocks
 from gradlint.passes.cuts import Bridge, Cut, DerivativeOnly, cuts, derivative_only
+from gradlint.passes.derivatives import ZeroDerivative, zero_derivatives
 from gradlint.passes.drops import Drop, drops
 from gradlint.passes.labels import Broadcast, broadcasts
 from gradlint.passes.nonfinite import Birth, births
@@ -46,6 +47,7 @@ class Facts:
     drops: tuple[Drop, ...] = ()
     cuts: tuple[Cut, ...] = ()
     derivative_only: tuple[DerivativeOnly, ...] = ()
+    zero_derivatives: tuple[ZeroDerivative, ...] = ()
     omitted: tuple[Omitted, ...] = ()
     blocks: tuple[Block, ...] = ()
     births: tuple[Birth, ...] = ()
@@ -109,6 +111,7 @@ def facts_of(
         drops=excused(flow, drops(flow, returns, in_branches)),
         cuts=cuts(flow, bridge),
         derivative_only=derivative_only(flow),
+        zero_derivatives=zero_derivatives(flow, probes),
         omitted=omitted(flow),
         blocks=blocks(flow, probes, lying, healed),
         births=births(flow),

@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gradlint.operations import ZERO_DERIVATIVE
 from gradlint.upstream import eager
 
 if TYPE_CHECKING:
@@ -137,6 +138,16 @@ class Ledger:
 
     def entered(self, position: int) -> None:
         """What is to be noted when an operation is entered; nothing by itself."""
+
+    def enter_slopes(self, op: Op, sources: Sequence[Any], slopes: Sequence[Any]) -> None:
+        """Enter the gradients that a tape has given to the model's own code."""
+        found = [values for slope in slopes if eager.is_eager(values := getattr(slope, "values", slope))]
+        op.outputs.extend(self.index(values) for values in found)
+        is_of_values = all(map(eager.is_value, found)) and not any(
+            tensor.dtype.name == "resource" for tensor in sources
+        )
+        if found and is_of_values and not any(eager.array_of(values).any() for values in found):
+            op.detail = ZERO_DERIVATIVE
 
     def enter_assignment(self, op: Op, handle: Any) -> None:
         """Enter that the last operation gave a resource handle a new value.

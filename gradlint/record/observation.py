@@ -378,10 +378,7 @@ class StepTrace(Trace):
 
     def _enter_gradient(self, live: LiveCall) -> None:
         op = self.enter(INNER_GRADIENT, list(live.targets), self.calls.place(), is_pseudo=True)
-        for slope in live.slopes:
-            values = getattr(slope, "values", slope)
-            if eager.is_eager(values):
-                op.outputs.append(self.index(values))
+        self.enter_slopes(op, live.sources, live.slopes)
 
     def _source_of(self, tensor: Any) -> int:
         return self.versions(tensor)[0] if tensor.dtype == tf.resource else self._operand(tensor)

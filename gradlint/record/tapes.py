@@ -71,10 +71,7 @@ class Tapes:
         op = ledger.enter(INNER_GRADIENT, operands, self._calls.place(), is_pseudo=True)
         if is_update:
             self._note([*sources, *others], slopes, len(sources), self._calls.frames())
-        for tensor in result:
-            values = getattr(tensor, "values", tensor)
-            if eager.is_eager(values):
-                op.outputs.append(ledger.index(values))
+        ledger.enter_slopes(op, sources, result)
         return result
 
     def _note(self, sources: list[Any], slopes: list[Any], number: int, frames: Frames) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
+from gradlint.finding import Cause, Finding, Severity
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import blocks_in_words, victims
+from gradlint.rules.wording import blocks_in_words, listed, victims
+from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.flow import Flow
     from gradlint.passes.blocks import Block
+    from gradlint.passes.derivatives import ZeroDerivative
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -23,7 +25,8 @@ DOC = """\
 Reports the operation from which on the gradient is exactly zero, when no more specific rule (GL202,
 GL203, GL204, GL207, GL305) explains it: step functions such as sign, values clipped for every element,
 multiplication by zeros, a slice that leaves out all that one of the joined parts put in, gradients that
-cancel out, a custom gradient that returns zeros.
+cancel out, a custom gradient that returns zeros. Also a derivative that a step or a model itself takes by its
+values (the second one of a physics-informed network of rectifiers), where it is zero at every point.
 
 ## Why it matters
 
@@ -105,7 +108,25 @@ def check(facts: Facts) -> Iterator[Finding]:
         lost = victims(block.inputs, block.variables)
         return f"{message}: {lost} with zero gradient", _ADVICE.get(block.why, "")
 
-    return blocks_in_words(RULE, facts, said)
+    yield from blocks_in_words(RULE, facts, said)
+    yield from (_of_derivative(derivative) for derivative in facts.zero_derivatives)
+
+
+def _of_derivative(derivative: ZeroDerivative) -> Finding:
+    order = "second derivative" if derivative.is_second else "derivative"
+    why, advice = "", "Take the derivative of a value that depends smoothly on what it is taken by."
+    if derivative.is_second and derivative.rectifiers:
+        why = f": the rectifiers of {listed(derivative.rectifiers)} have none"
+        advice = "Use an activation with a second derivative, such as tanh, swish or a sine."
+    certainty = Certainty.CERTAIN if derivative.is_confirmed else Certainty.IN_SAMPLE
+    return RULE.finding(
+        f"the {order} that is taken here is zero at every point, and so is its part of the loss{why}",
+        severity=severity_of(Consequence.UNHEARD, certainty),
+        cause=Cause(None, None, derivative.op.file, derivative.op.line),
+        evidence={"why": "zero derivative", "rectifiers": list(derivative.rectifiers)},
+        position=derivative.position,
+        advice=advice,
+    )
 
 
 RULE = Rule(

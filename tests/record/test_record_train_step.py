@@ -476,3 +476,41 @@ def test_a_gradient_that_is_missing_is_told_and_not_the_crash_that_follows(tmp_p
     assert (finding.code, finding.severity.value, finding.cause.op) == (code, "error", op)
     assert finding.message.startswith("'x' has no gradient:")
     assert line_of(finding) == line
+
+
+class Curved(keras.Model):
+    """A physics-informed network, whose loss reads its second derivative."""
+
+    def __init__(self, activation):
+        super().__init__(name="curved")
+        self.body = layers.Dense(8, activation=activation, name="body")
+        self.head = layers.Dense(1, name="head")
+
+    def call(self, x):
+        return self.head(self.body(x))
+
+    def train_step(self, data):
+        x = data
+        with tf.GradientTape() as tape:
+            with tf.GradientTape() as outer:
+                outer.watch(x)
+                with tf.GradientTape() as inner:
+                    inner.watch(x)
+                    wave = self(x, training=True)
+                slope = inner.gradient(wave, x)
+            curvature = outer.gradient(slope, x)
+            loss = tf.reduce_mean(tf.square(curvature + wave))
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return {"loss": loss}
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_a_second_derivative_that_is_zero_everywhere_is_told(activation):
+    model = Curved(activation)
+    model(normal(8, 1))
+    model.compile("sgd")
+    findings = [f for f in gradlint.check(model, {"x": normal(8, 1)}).findings if f.severity.value != "info"]
+    assert [(f.code, f.severity.value) for f in findings] == [("GL201", "warning")] * (activation == "relu")
+    for finding in findings:
+        assert "body' have none" in finding.message
+        assert line_of(finding) == "curvature = outer.gradient(slope, x)"

@@ -1,0 +1,61 @@
+"""Derivatives that the user's own code takes and that are zero wherever they are taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gradlint.operations import INNER_GRADIENT, ZERO_DERIVATIVE, Trait, has
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gradlint.flow import Flow
+    from gradlint.record.recording import OpRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroDerivative:
+    """A derivative by tensors that is zero in every element, of the sample and of each probe.
+
+    Attributes:
+        position: of the question to the tape.
+        op: the operation at `position`.
+        is_second: what is differentiated depends on a derivative itself.
+        rectifiers: paths of the layers with a rectifier behind it.
+        is_confirmed: there were probes.
+    """
+
+    position: int
+    op: OpRecord
+    is_second: bool
+    rectifiers: tuple[str, ...]
+    is_confirmed: bool
+
+
+def zero_derivatives(flow: Flow, probes: Sequence[Flow]) -> tuple[ZeroDerivative, ...]:
+    """The derivatives of zeros on which the loss depends.
+
+    Args:
+        flow: the sample's own run.
+        probes: runs on perturbed samples.
+    """
+    return tuple(_found(flow, probes))
+
+
+def _found(flow: Flow, probes: Sequence[Flow]) -> Iterator[ZeroDerivative]:
+    for position, op in enumerate(flow.recording.ops):
+        if not _is_zero(flow, position) or not flow.behind_loss & set(op.outputs):
+            continue
+        if not all(_is_zero(probe, position) for probe in probes if probe.recording.failure is None):
+            continue
+        behind = {maker for tensor in flow.ancestors(op.inputs) for maker in flow.producers(tensor)}
+        makers = [flow.op(maker) for maker in sorted(behind)]
+        rectifiers = dict.fromkeys(maker.layer for maker in makers if has(maker.type, Trait.RECTIFIES))
+        is_second = any(maker.type == INNER_GRADIENT for maker in makers)
+        yield ZeroDerivative(position, op, is_second, tuple(rectifiers), bool(probes))
+
+
+def _is_zero(flow: Flow, position: int) -> bool:
+    ops = flow.recording.ops
+    return position < len(ops) and ops[position].type == INNER_GRADIENT and ops[position].detail == ZERO_DERIVATIVE
