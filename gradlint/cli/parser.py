@@ -50,6 +50,7 @@ class Line:
     show_config: bool
     jobs: int | None
     shard: Shard | None
+    executor: str | None
     changed: bool
     baseline: Path | None
     write_baseline: bool
@@ -139,6 +140,15 @@ def _seconds(text: str) -> float:
     if not 0 < number < _LONGEST:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return number
+
+
+def _executor(text: str) -> str:
+    from gradlint.project.cluster import SCHEME
+
+    host, _, port = text.removeprefix(SCHEME).rpartition(":")
+    if not text.startswith(SCHEME) or not host or not port.isdecimal():
+        raise MistakeError(f"{text!r} is not {SCHEME}HOST:PORT")
+    return text
 
 
 def _shard(text: str) -> Shard:
@@ -279,6 +289,12 @@ def parser_of_options() -> argparse.ArgumentParser:
     )
     add(
         "--jobs", type=_word(_positive), metavar="N", help="targets checked at a time (default: a core each, at most 4)"
+    )
+    add(
+        "--executor",
+        type=_word(_executor),
+        metavar="dask://HOST:PORT",
+        help="have a Dask cluster check the targets instead of this machine",
     )
     add(
         "--shard",

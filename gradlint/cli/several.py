@@ -77,6 +77,7 @@ def check_targets(
 ) -> int:
     """Check several targets, and files of source with them; `whole` when they are all that the file has."""
     from gradlint.cli.source import checked
+    from gradlint.project.cluster import outcomes_on_cluster
     from gradlint.project.parts import WHOLE, Run
     from gradlint.project.targets import against, at_once, job_of, outcomes
     from gradlint.project.terminal import Fleet
@@ -92,7 +93,10 @@ def check_targets(
     has_source = bool(sources) and shard.has_source
     read = checked(sources, options, config, known, shown_path(baseline_file)) if has_source else None
     with undisturbed(options, lambda stream: Fleet(stream, len(jobs))) as watcher:
-        came = outcomes(jobs, processes, debug=options.debug, watcher=watcher)
+        if options.executor is not None:
+            came = outcomes_on_cluster(jobs, options.executor, watcher=watcher)
+        else:
+            came = outcomes(jobs, processes, debug=options.debug, watcher=watcher)
         if not options.write_baseline:
             came = (with_own_file(against(done, known, shown_path(baseline_file)), options) for done in came)
         found = list(came)

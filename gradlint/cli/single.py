@@ -47,8 +47,9 @@ def check_one(
         config: says where the baseline is.
     """
     refuse_early(options)
-    if options.shard is not None:
-        raise UsageError("--shard divides several targets, and this is one model.")
+    for option in ("shard", "executor"):
+        if getattr(options, option) is not None:
+            raise UsageError(f"--{option} is for several targets, and this is one model.")
     known, baseline_file = baseline_of(options, config)
     from gradlint.project.targets import Job, against, outcome
     from gradlint.project.terminal import Progress

@@ -28,6 +28,7 @@ from gradlint.options import (
     text,
     text_or_texts,
 )
+from gradlint.project.remote import is_address
 from gradlint.rules import codes_matching
 from gradlint.thresholds import refuse_threshold
 
@@ -176,6 +177,8 @@ def paired_targets(config: Config, words: Iterable[str]) -> list[Target]:
 def name_of_model(config: Config, model: str) -> str:
     """What a baseline calls a model that no target names: its path from the configuration's folder."""
     path = Path(os.path.abspath(model))
+    if is_address(model):
+        return model
     return path.relative_to(config.folder).as_posix() if path.is_relative_to(config.folder) else model
 
 
@@ -349,6 +352,8 @@ class _Reader:
         return tuple(allowed)
 
     def _path(self, item: str) -> str:
+        if is_address(item):
+            return item
         named = search.NAMED.fullmatch(item)
         is_module = named is not None and not named["module"].endswith(".py")
         return item if is_module and not (self.folder / item).exists() else str(self.folder / item)

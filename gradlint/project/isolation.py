@@ -151,7 +151,7 @@ def check_apart(
         if guard.isolate:
             folder = stack.enter_context(temporary_folder())
             paths = {os.path.abspath(path): path for path in (model, sample) if path and os.path.lexists(path)}
-            request |= _from_elsewhere(model, sample, options)
+            request |= from_elsewhere(model, sample, options)
             request["limits"] = asdict(replace(guard.limits, memory=memory))
         child = Child(folder) if worker is None else worker.child()
         answer = child.answer(request, guard.timeout, progress)
@@ -174,7 +174,7 @@ def check_apart(
     return replace(result, target=model, fail_on=str(options.get("fail_on", result.fail_on)))
 
 
-def _from_elsewhere(model: str, sample: str | None, options: Mapping[str, object]) -> dict[str, object]:
+def from_elsewhere(model: str, sample: str | None, options: Mapping[str, object]) -> dict[str, object]:
     """What a check is of, as a process in another folder finds it."""
     imports = options.get("imports")
     names = [str(name) for name in imports] if isinstance(imports, (list, tuple)) else []

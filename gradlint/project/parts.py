@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 import gradlint
 from gradlint.checking.suppression import Allowance
 from gradlint.errors import UsageError
-from gradlint.project.baseline import Identity
-from gradlint.project.targets import Outcome
-from gradlint.project.wire import MalformedError, plain, result_from_data, result_to_data, typed
+from gradlint.project.targets import Outcome, outcome_from_data, outcome_to_data
+from gradlint.project.wire import MalformedError, plain, typed
 from gradlint.report.text import listed
 
 if TYPE_CHECKING:
@@ -100,9 +99,9 @@ def part_text(run: Run) -> str:
         "part": FORMAT,
         "shard": plain(run.shard),
         "names": run.names,
-        "outcomes": [_outcome_to_data(done) for done in run.outcomes],
-        "source": None if run.source is None else _outcome_to_data(run.source),
-        "files": [_outcome_to_data(replace(done, result=None)) for done in run.files],
+        "outcomes": [outcome_to_data(done) for done in run.outcomes],
+        "source": None if run.source is None else outcome_to_data(run.source),
+        "files": [outcome_to_data(replace(done, result=None)) for done in run.files],
         "complaints": run.complaints,
         "allowed": plain(run.allowed),
         "whole": run.whole,
@@ -130,9 +129,9 @@ def part_from(text: str) -> Run:
         return Run(
             shard=typed(Shard, data["shard"]),
             names=typed(tuple[str, ...], data["names"]),
-            outcomes=tuple(_outcome_from_data(each) for each in typed(list, data["outcomes"])),
-            source=None if data["source"] is None else _outcome_from_data(data["source"]),
-            files=tuple(_outcome_from_data(each) for each in typed(list, data["files"])),
+            outcomes=tuple(outcome_from_data(each) for each in typed(list, data["outcomes"])),
+            source=None if data["source"] is None else outcome_from_data(data["source"]),
+            files=tuple(outcome_from_data(each) for each in typed(list, data["files"])),
             complaints=typed(tuple[str, ...], data["complaints"]),
             allowed=typed(tuple[Allowance, ...], data["allowed"]),
             whole=typed(bool, data["whole"]),
@@ -166,28 +165,6 @@ def joined(parts: Sequence[Run]) -> Run:
         for place, done in zip(places, part.outcomes, strict=True):
             found[place] = done
     return replace(first, outcomes=tuple(done for done in found if done is not None), shard=WHOLE)
-
-
-def _outcome_to_data(done: Outcome) -> dict[str, object]:
-    return {
-        "name": done.name,
-        "error": done.error,
-        "unused": plain(done.unused),
-        "gone": plain(done.gone),
-        "result": None if done.result is None else result_to_data(done.result),
-    }
-
-
-def _outcome_from_data(data: object) -> Outcome:
-    if not isinstance(data, dict):
-        raise MalformedError("an outcome is no object")
-    return Outcome(
-        typed(str, data["name"]),
-        None if data["result"] is None else result_from_data(data["result"]),
-        typed(str, data["error"]),
-        unused=typed(tuple[Allowance, ...], data["unused"]),
-        gone=typed(tuple[Identity, ...], data["gone"]),
-    )
 
 
 def _finite(value: object) -> object:

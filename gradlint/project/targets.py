@@ -22,6 +22,8 @@ from gradlint.errors import GradlintError
 from gradlint.project.baseline import Identities, Identity, compare, identities
 from gradlint.project.child import Worker, end_all
 from gradlint.project.isolation import UNGUARDED, Guard, check_apart, guarded_check
+from gradlint.project.remote import at_hand, is_address
+from gradlint.project.wire import MalformedError, plain, result_from_data, result_to_data, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -78,6 +80,42 @@ class Outcome:
     gone: tuple[Identity, ...] = ()
 
 
+def outcome_to_data(done: Outcome) -> dict[str, object]:
+    """An outcome as JSON values; NaN and infinity stay floats."""
+    return {
+        "name": done.name,
+        "error": done.error,
+        "unused": plain(done.unused),
+        "gone": plain(done.gone),
+        "findings": plain(done.found.findings),
+        "layers": sorted(done.found.layers),
+        "result": None if done.result is None else result_to_data(done.result),
+    }
+
+
+def outcome_from_data(data: object) -> Outcome:
+    """What `outcome_to_data` described.
+
+    Raises:
+        MalformedError: it describes no outcome.
+    """
+    if not isinstance(data, dict):
+        raise MalformedError("an outcome is no object")
+    try:
+        return Outcome(
+            typed(str, data["name"]),
+            None if data["result"] is None else result_from_data(data["result"]),
+            typed(str, data["error"]),
+            unused=typed(tuple[Allowance, ...], data["unused"]),
+            found=Identities(
+                typed(tuple[Identity, ...], data["findings"]), frozenset(typed(tuple[str, ...], data["layers"]))
+            ),
+            gone=typed(tuple[Identity, ...], data["gone"]),
+        )
+    except KeyError as error:
+        raise MalformedError(f"{error} is missing") from error
+
+
 def job_of(target: Target, config: Config, stronger: Settings) -> Job:
     """The check of a target; `stronger` are settings that win over those of the file."""
     return Job(
@@ -91,6 +129,8 @@ def job_of(target: Target, config: Config, stronger: Settings) -> Job:
 
 def from_here(path: str) -> str:
     """An absolute path below the current folder as the user would type it; anything else as it is."""
+    if is_address(path):
+        return path
     with contextlib.suppress(ValueError):
         return str(Path(path).relative_to(Path.cwd()))
     return path
@@ -115,7 +155,12 @@ def outcome(
         GradlintError: the check could not run.
     """
     run = guarded_check if worker is None or job.guard.isolate else partial(check_apart, worker=worker)
-    result = run(job.model, job.sample, job.arguments, job.guard, progress=progress, debug=debug)
+    with at_hand(job.model, job.sample, limits=job.guard.limits) as files:
+        model, sample = (files.get(name or "", name) for name in (job.model, job.sample))
+        assert model is not None
+        guard = replace(job.guard, cache=None) if files else job.guard  # an answer is known by the name of its file
+        result = run(model, sample, job.arguments, guard, progress=progress, debug=debug)
+    result = replace(result, target=job.model) if files else result
     return settled(job.name, result, job.allowed, graph=job.graph)
 
 

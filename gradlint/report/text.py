@@ -169,8 +169,10 @@ def repository_place(finding: Finding, target: str, style: Style) -> tuple[str, 
         path = _below_root(cause.file, style)
         if path is not None:
             return path, cause.line
-    path, separator, _ = target.partition(":")
-    if separator and path.replace(".", "").isidentifier():  # package.module:factory
+    path, separator, rest = target.partition(":")
+    if rest.startswith("//"):  # an address
+        path = rest.rpartition("/")[2]
+    elif separator and path.replace(".", "").isidentifier():  # package.module:factory
         path = f"{path.replace('.', '/')}.py"
     else:
         path = target

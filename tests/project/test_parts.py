@@ -130,7 +130,7 @@ def test_what_is_no_part(word: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_part_of_one_model_makes_no_sense(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "--shard divides several targets" in said(capsys, "clean", "--shard", "1/2")[2]
+    assert "--shard is for several targets" in said(capsys, "clean", "--shard", "1/2")[2]
 
 
 def test_what_is_not_finite_stays_apart() -> None:

@@ -1,0 +1,92 @@
+"""Checks by a Dask cluster: the same outcomes, and a lost worker costs nobody else anything."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gradlint import cli
+from gradlint.errors import UsageError
+from gradlint.project import cluster, targets
+from gradlint.project.isolation import Guard
+from gradlint.project.serving import FORKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+distributed = pytest.importorskip("distributed")
+
+OWN = """
+import os, pathlib, signal
+
+def parent(process):
+    return int(pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+def well(): pass
+def crash(): os.abort()
+def lost():
+    "Ends the worker of Dask: the copy's parent is ours, and that one's is Dask's."
+    with open(__file__ + ".starts", "a") as starts: starts.write("x")
+    os.kill(parent(os.getppid()), signal.SIGKILL)
+    os.kill(os.getppid(), signal.SIGKILL)
+def lost_once():
+    if not os.path.exists(__file__ + ".once"):
+        open(__file__ + ".once", "w").close()
+        lost()
+"""
+
+
+@pytest.fixture
+def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A cluster of two processes, where TensorFlow is a stand-in."""
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    (installed / "tensorflow.py").write_text("import gradlint.load.model.starting as m\nm.require_known_versions = lambda: 0\n")
+    (installed / "keras.py").write_text(
+        "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list"
+    )
+    (tmp_path / "own.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+    with distributed.LocalCluster(
+        2, threads_per_worker=1, silence_logs=logging.CRITICAL, dashboard_address=":0"
+    ) as local:
+        yield local.scheduler_address.replace("tcp://", cluster.SCHEME)
+
+
+@pytest.mark.skipif(not FORKS, reason="asks /proc")
+def test_jobs_survive_workers_that_are_lost(address: str, tmp_path: Path) -> None:
+    names = ["well", "lost_once", "crash", "lost", "last"]
+    jobs = [targets.Job(n, f"own:{n.replace('last', 'well')}", None, {}, (), Guard(timeout=60.0)) for n in names]
+    done: list[str] = []
+
+    class Watcher:
+        def stage(self, name: str, stage: str) -> None: ...
+
+        def done(self, name: str) -> None:
+            done.append(name)
+
+    found = {each.name: each.error for each in cluster.outcomes_on_cluster(jobs, address, watcher=Watcher())}
+    assert list(found) == names
+    for name in ("well", "lost_once", "last"):
+        assert "returned NoneType" in found[name]
+    assert "crashed while loading the model (SIGABRT" in found["crash"]
+    assert "lost 2 times; it is not tried again" in found["lost"]
+    assert (tmp_path / "own.py.starts").read_text() == "xxx"  # twice, and the one that is lost once
+    assert sorted(done) == sorted(names)
+
+
+def test_a_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
+    with pytest.raises(UsageError, match=r"no Dask scheduler answers at dask://127.0.0.1:9"):
+        next(cluster.outcomes_on_cluster([], "dask://127.0.0.1:9"))
+
+
+@pytest.mark.parametrize("word", ["dask://host", "spark://host:1", "dask://:1"])
+def test_what_is_no_cluster(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--executor", word])
+    assert "is not dask://HOST:PORT" in capsys.readouterr().err
