@@ -44,7 +44,8 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A cluster of two processes, where TensorFlow is a stand-in."""
     installed = tmp_path / "installed"
     installed.mkdir()
-    (installed / "tensorflow.py").write_text("import gradlint.load.model.starting as m\nm.require_known_versions = lambda: 0\n")
+    starting = "import gradlint.load.model.starting as m\nm.require_known_versions = lambda: 0\n"
+    (installed / "tensorflow.py").write_text(starting)
     (installed / "keras.py").write_text(
         "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list"
     )

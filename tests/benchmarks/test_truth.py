@@ -1,0 +1,95 @@
+"""The benchmark of truth itself: its numbers, its memory, and what it sees in a model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.benchmarks.truth import manifest, numbers, page
+from tests.benchmarks.truth.cases import all_cases
+
+BUG = {
+    "case": "bugs/a", "kind": "bugs", "hash": "1", "category": "saturation", "found": True, "explained": False,
+    "quiet": True, "false": [], "severity": "error", "seconds": 1.0, "symptom": True, "gone": False,
+    "peers": {"keras": [True, False], "tape": [False, False], "numerics": [False, True]},
+}  # fmt: skip
+HEALTHY = {"case": "healthy/b", "kind": "healthy", "hash": "2", "category": "x", "clean": False, "false": ["GL201"]}
+HEALTHY |= {"seconds": 2.0, "peers": {"keras": [False], "tape": [True], "numerics": [False]}}
+SKIPPED = {"case": "healthy/c", "kind": "healthy", "hash": "3", "skipped": "No module named 'keras_hub'"}
+ROWS = [BUG, HEALTHY, SKIPPED]
+
+
+def test_intervals_are_those_of_wilson() -> None:
+    # Newcombe 1998, Statistics in Medicine 17, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
+    for hits, of, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611)):
+        assert numbers.wilson(hits, of) == pytest.approx((low, high), abs=5e-5)
+    assert numbers.wilson(20, 20)[1] == 1
+    assert numbers.wilson(0, 0) == (0, 1)
+
+
+def test_numbers_of_rows() -> None:
+    assert str(numbers.recall(ROWS)).startswith("1 of 1: 100.0% (21% to 100%)")
+    assert numbers.precision(ROWS) == numbers.Rate(1, 2)
+    assert numbers.clean(ROWS) == numbers.Rate(0, 1)
+    assert numbers.alarms_each(ROWS) == 0.5
+    assert [numbers.verdict(row) for row in ROWS] == ["found quiet", "nothing", "skipped"]
+
+
+def test_the_manifest_is_added_to_and_never_rewritten(tmp_path: Path) -> None:
+    file = tmp_path / "manifest.jsonl"
+    assert [entry.case for entry in manifest.append(file, ROWS, "2026-01-01")] == ["bugs/a", "healthy/b"]
+    before = file.read_text()
+    later = [{**BUG, "found": False}, {**HEALTHY, "hash": "changed"}]
+    assert [entry.case for entry in manifest.append(file, later, "2026-02-02")] == ["healthy/b"]
+    assert file.read_text().startswith(before)
+    first = manifest.first_runs(file, later)
+    assert (first["bugs/a"].verdict, first["bugs/a"].first_run) == ("found quiet", "2026-01-01")
+    assert first["healthy/b"].first_run == "2026-02-02"
+
+
+def test_the_page_is_made_of_the_rows(tmp_path: Path) -> None:
+    manifest.append(tmp_path / "m", [{**BUG, "found": False}], "2026-01-01")
+    text = page.page(ROWS, manifest.first_runs(tmp_path / "m", ROWS), "On a machine.", "p.svg")
+    assert "| `healthy/b` | false alarm | GL201 |" in text
+    assert "| `bugs/a` | not explained |" in text
+    assert "| `bugs/a` | 2026-01-01 | quiet | found quiet |" in text
+    assert "No module named 'keras_hub'" in text
+    picture = page.picture(ROWS)
+    assert picture.startswith("<svg")
+    assert "Keras says something" in picture
+
+
+def test_every_case_has_a_name_of_its_own() -> None:
+    cases = all_cases()
+    assert len({case.name for case in cases}) == len(cases)
+    assert sum(not case.name.startswith("aside/") for case in cases) > 200
+
+
+def test_a_symptom_is_seen_without_gradlint() -> None:
+    from cases.bugs import argmax_onehot_router as case
+
+    from tests.benchmarks.truth import peers, symptoms
+
+    broken, repaired = symptoms.seen(case.build, case.sample()), symptoms.seen(case.fixed, case.sample())
+    assert symptoms.shown("nondifferentiable_op", broken, repaired) == (True, True)
+    assert symptoms.shown("nondifferentiable_op", repaired, repaired) == (False, False)
+    assert symptoms.shown("wrong_loss", broken, repaired) == (None, None)
+    assert peers.tape_said(broken)
+    assert not peers.tape_said(repaired)
+    assert peers.keras_said(case.build, case.sample())
+    assert not peers.keras_said(case.fixed, case.sample())
+    assert not peers.numerics_said(case.build, case.sample())
+
+
+def test_measures_tell_none_from_zero_and_weak() -> None:
+    from tests.benchmarks.truth.symptoms import Seen, counted
+
+    one = Seen(norms={"a": None, "b": 0.0, "c": 1e-6, "d": np.nan}, trainable=3)
+    other = Seen(norms={"a": 1.0, "b": 1.0, "c": 1.0, "d": 1.0}, trainable=4)
+    amounts = {name: counted(name, one, other) for name in ("absent", "zero", "weaker", "stronger", "fewer", "failed")}
+    assert amounts == {"absent": 1, "zero": 1, "weaker": 2, "stronger": 0, "fewer": 1, "failed": 0}
