@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,10 @@ PACKAGE = Path(gradlint.__file__).parent
 
 
 def imports(package: Path) -> nx.DiGraph:
-    """The modules of a package and what each imports: at its top, inside of functions, and for types alone."""
+    """The modules of a package and what each imports: at its top, inside of functions, and for types alone.
+
+    Who imports a module of a room runs the room's `__init__` as well.
+    """
     files = {}
     for file in package.rglob("*.py"):
         parts = (package.name, *file.relative_to(package).with_suffix("").parts)
@@ -36,7 +40,10 @@ def imports(package: Path) -> nx.DiGraph:
                 assert node.level == 0, f"{file}:{node.lineno} imports by a relative name"
                 inner = [f"{node.module}.{alias.name}" for alias in node.names]
                 named = [name if name in files else str(node.module) for name in inner]
-            graph.add_edges_from((module, name) for name in named if name in files)
+            for name in named:
+                rooms = [name[: dot.start()] for dot in re.finditer(r"\.", name)][1:]
+                ran = [name, *(room for room in rooms if not module.startswith(f"{room}."))]
+                graph.add_edges_from((module, other) for other in ran if other in files and other != module)
     return graph
 
 

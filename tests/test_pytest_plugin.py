@@ -245,7 +245,7 @@ def test_a_crash_costs_its_item(project: pytest.Pytester) -> None:
     """
     project.makepyprojecttoml(toml)
     keras = "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list"
-    tensorflow = "import gradlint.load.model.starting as m\nm.require_known_versions = lambda: None"
+    tensorflow = "import gradlint.upstream.starting as m\nm.require_known_versions = lambda: None"
     own = "import os\ndef crash(): os.abort()\ndef build(): pass"
     (project.path / "installed").mkdir()
     for name, text in (("installed/keras", keras), ("installed/tensorflow", tensorflow), ("own", own)):

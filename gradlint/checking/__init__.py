@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import gradlint.report  # noqa: F401 - gives results their text and JSON
 from gradlint.checking.arguments import labels, refuse_misplaced, several, table, texts
-from gradlint.checking.batches import is_batch, packed
 from gradlint.checking.interface import in_the_words_of_the_caller
 from gradlint.checking.looking import examined
-from gradlint.checking.own_steps import check_batch, check_named_step, explained_crash, trains_itself
+from gradlint.checking.own_steps import check_batch, check_named_step, explained_crash
 from gradlint.checking.suppression import allowances, suppress, unused_error
 from gradlint.checking.verdict import decided, judged
 from gradlint.checking.ways import cases
 from gradlint.errors import GradlintError, ModelRunError
 from gradlint.finding import Severity
-from gradlint.load.batch import first_batch
+from gradlint.load.batch import first_batch, is_batch, packed
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.sample import load_sample
 from gradlint.options import Options
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from gradlint.load.limits import Limits
-    from gradlint.load.spec import InputSpec
     from gradlint.result import Result
 
 
@@ -130,12 +128,13 @@ def checked(model: object, sample: object, options: Options) -> Result:
     """
     refuse_misplaced(model, sample)
     if isinstance(model, (str, os.PathLike)):
-        observed = check_named_step(os.fspath(model), sample, options)
-        if observed is not None:
+        if (observed := check_named_step(os.fspath(model), sample, options)) is not None:
             return observed
+    from gradlint.load.model.live import inputs_of, trains_itself
+
     trains = trains_itself(model, options)
     if trains and is_batch(sample):
-        return check_batch(model, first_batch(sample, _inputs(model), options.batch or 0), options)
+        return check_batch(model, first_batch(sample, inputs_of(model), options.batch or 0), options)
     rules = [rule for rule in chosen(options.select, options.ignore) if rule.is_of_runs]
     needs = needs_of(rules)
     for case in cases(model, sample, needs, options):
@@ -161,13 +160,6 @@ def _is_of_inputs(result: Result) -> bool:
     """Whether all that is wrong on paper is that the sample is not what the model's inputs take."""
     errors = [finding.code for finding in result.findings if finding.severity is Severity.ERROR]
     return set(errors) <= {"GL401", "GL403", "GL404", "GL406"}
-
-
-def _inputs(model: object) -> tuple[InputSpec, ...]:
-    """The model's inputs, in its order; none where it does not say."""
-    from gradlint.load.model.live import spec_from_model
-
-    return spec_from_model(model).inputs or ()
 
 
 def assert_gradients_flow(

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import gradlint.report  # noqa: F401 - gives comparisons their text and JSON
 from gradlint.checking.arguments import several, table, texts
-from gradlint.checking.batches import is_batch
-from gradlint.checking.own_steps import arguments_of, trains_itself
 from gradlint.checking.reasons import Proposal, confirmed, proposals
 from gradlint.checking.step import name_of
 from gradlint.checking.unconfirmed import explained, forms_differ, weights_differ
 from gradlint.checking.ways import cases
 from gradlint.comparison import Comparison
 from gradlint.errors import GradlintError, ModelRunError, UsageError
-from gradlint.load.batch import first_batch
+from gradlint.load.batch import first_batch, is_batch
 from gradlint.options import Options
 from gradlint.passes.parting import number_of_same, paired, parting, unequal
 
@@ -149,7 +147,7 @@ def compared(
     Raises:
         GradlintError: the comparison could not run; the message says what to change.
     """
-    from gradlint.load.model.starting import quiet_tensorflow
+    from gradlint.upstream.starting import quiet_tensorflow
 
     quiet_tensorflow()
     sides = [side_of(step, args, kwargs or {}, options) for step in (first, second)]
@@ -184,6 +182,7 @@ def _arguments(
     step: object, named: str, args: tuple[Any, ...], kwargs: Mapping[str, object], options: Options
 ) -> tuple[Any, ...]:
     """What a callable is called with: the arguments as they are, or one batch in as many parts as it takes."""
+    from gradlint.load.model.code import arguments_of
     from gradlint.upstream import models
 
     try:
@@ -200,6 +199,7 @@ def _arguments(
 
 def _side_of_model(model: object, sample: object, options: Options) -> Side:
     from gradlint.load.model.code import is_factory
+    from gradlint.load.model.live import trains_itself
     from gradlint.record.plain_step import plain_step
     from gradlint.upstream import models
 

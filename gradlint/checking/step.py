@@ -93,7 +93,7 @@ def observed(
         ModelRunError: as `check_step`.
         UsageError: as `check_step`.
     """
-    from gradlint.load.model.starting import quiet_tensorflow
+    from gradlint.upstream.starting import quiet_tensorflow
 
     quiet_tensorflow()
     if not callable(step):
@@ -172,7 +172,7 @@ class watch:
         self._result: Result | None = None
 
     def __enter__(self) -> watch:
-        from gradlint.load.model.starting import quiet_tensorflow
+        from gradlint.upstream.starting import quiet_tensorflow
 
         quiet_tensorflow()
         from gradlint.record.step import Observation

@@ -8,21 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gradlint.checking.batches import arrays_of
-from gradlint.errors import SampleError, UsageError
-from gradlint.load.arrays import read_array_specs
-from gradlint.load.binding import Binding, bind
-from gradlint.load.limits import DEFAULT_LIMITS
+from gradlint.errors import UsageError
+from gradlint.load.binding import bind, nesting
+from gradlint.load.given import arrays_of, limits_of, loaded, mapped, on_paper
 from gradlint.load.preflight import read_spec
-from gradlint.load.sample import array_specs, load_sample, synthesise
-from gradlint.load.spec import ArraySpec, InputSpec, ModelSpec, structure_keys
+from gradlint.load.sample import array_specs, synthesise
+from gradlint.load.spec import InputSpec, ModelSpec
 from gradlint.load.trust import refuse_unsafe
 from gradlint.passes.drops import unread_on_paper
 from gradlint.passes.facts import Facts
 from gradlint.rule import Need
 
 if TYPE_CHECKING:
-    from gradlint.load.limits import Limits
     from gradlint.options import Options
     from gradlint.record.subject import Subject
 
@@ -72,7 +69,7 @@ def _of_path(target: str, sample: object, needs: frozenset[Need], options: Optio
     from gradlint.load.model.code import is_factory
     from gradlint.load.model.live import is_legacy, spec_from_model
 
-    is_allocated, limits = not options.is_symbolic, _limits(options)
+    is_allocated, limits = not options.is_symbolic, limits_of(options)
     if is_factory(target):
         options.report("loading the model")
         model, own_sample = load_target(
@@ -83,7 +80,7 @@ def _of_path(target: str, sample: object, needs: frozenset[Need], options: Optio
             return
         spec = spec_from_model(model)
         given = arrays_of(own_sample if sample is None else sample, spec, options)
-        yield from _of_model(target, model, spec, _loaded(given, options), needs, options)
+        yield from _of_model(target, model, spec, loaded(given, options), needs, options)
         return
     options.report("reading the files")
     spec, contents = read_spec(target, limits, weights=is_allocated)
@@ -92,11 +89,11 @@ def _of_path(target: str, sample: object, needs: frozenset[Need], options: Optio
     refuse_unsafe(target, contents, trust=options.trust_model, has_imports=imported, version=spec.keras_version)
     sample = arrays_of(sample, spec, options)
     if sample is not None or spec.inputs:
-        specs = _on_paper(spec, sample, options)
-        binding = _binding(spec, specs, options)
+        specs = on_paper(spec, sample, options)
+        binding = bind(spec, specs, dict(options.mapping), options.targets)
         paper = Facts(spec=spec, arrays=specs, binding=binding, drops=unread_on_paper(spec))
         yield Case(target, paper, sample is None)
-    given = _loaded(sample, options)
+    given = loaded(sample, options)
     options.report("loading TensorFlow and the model")
     model, _ = load_target(
         target,
@@ -116,8 +113,8 @@ def _of_object(
     model: object, sample: object, needs: frozenset[Need], options: Options, target: str = ""
 ) -> Iterator[Case]:
     from gradlint.load.model.live import is_legacy, is_model, spec_from_model
-    from gradlint.load.model.starting import quiet_tensorflow
     from gradlint.upstream.datasets import replicas_in_scope
+    from gradlint.upstream.starting import quiet_tensorflow
 
     quiet_tensorflow()
     if (replicas := replicas_in_scope()) > 1:
@@ -130,15 +127,15 @@ def _of_object(
 
         step = LegacyStep(model)
         spec = ModelSpec("", "", inputs=tuple(InputSpec(k, k, (None,), "float32", declared=False) for k in step.keys))
-        given = _loaded(arrays_of(sample, spec, options), options)
+        given = loaded(arrays_of(sample, spec, options), options)
         own = replace(options, models=(model, *options.models), depth="values")
         yield replace(_of_function(step, given, needs, own), target=target or step.__name__)
     elif is_model(model):
         spec = spec_from_model(model)
-        given = _loaded(arrays_of(sample, spec, options), options)
+        given = loaded(arrays_of(sample, spec, options), options)
         yield from _of_model(spec.name, model, spec, given, needs, options, is_live=True)
     elif callable(model):
-        given = _loaded(arrays_of(sample, ModelSpec("", ""), options), options)
+        given = loaded(arrays_of(sample, ModelSpec("", ""), options), options)
         yield _of_function(model, given, needs, options)
     else:
         raise UsageError(
@@ -156,30 +153,41 @@ def _of_model(
     is_live: bool = False,
 ) -> Iterator[Case]:
     from gradlint.load.model.sizes import refuse_large_outputs
+    from gradlint.record.subject import subject_of
 
     is_made_up = sample is None
     if options.is_symbolic:  # Of the sample only shapes and dtypes count.
-        specs = _on_paper(spec, sample, options)
+        specs = on_paper(spec, sample, options)
         arrays: dict[str, object] = {array.key: array for array in specs}
     else:
-        given = synthesise(spec, options.seed, limits=_limits(options)) if sample is None else _mapping(sample)
+        given = synthesise(spec, options.seed, limits=limits_of(options)) if sample is None else mapped(sample)
         arrays = dict(given)
         specs = array_specs(arrays)
-    binding = _binding(spec, specs, options)
+    binding = bind(spec, specs, dict(options.mapping), options.targets)
     paper = Facts(spec=spec, arrays=specs, binding=binding)
     yield Case(target, paper, is_made_up)
     if not options.is_symbolic:
         rows = max((entry.shape[0] or 1 for entry in specs if entry.shape), default=1)
         steps = max((entry.shape[1] or 1 for entry in specs if len(entry.shape) > 1), default=1)
-        refuse_large_outputs(target, model, rows, _limits(options), steps)
+        refuse_large_outputs(target, model, rows, limits_of(options), steps)
     # An input that the model does not declare has no name of its own.
     declared = {entry.key for entry in spec.inputs or () if entry.declared}
     inputs = {key if key in declared else source: arrays[source] for key, source in binding.inputs}
-    subject = _subject(options, needs, inputs, arrays, binding, model=model, structure=_structure(spec, tuple(inputs)))
+    subject = subject_of(
+        options,
+        binding,
+        inputs,
+        arrays,
+        model=model,
+        structure=nesting(spec, tuple(inputs)),
+        reduces_all=Need.REDUCED in needs,
+    )
     yield Case(target, paper, is_made_up, subject, is_live)
 
 
 def _of_function(function: Callable[..., object], arrays: object, needs: frozenset[Need], options: Options) -> Case:
+    from gradlint.record.subject import subject_of
+
     if not isinstance(arrays, Mapping):
         raise UsageError("a callable needs a sample: a dict of arrays")
     if not options.learners:
@@ -191,94 +199,8 @@ def _of_function(function: Callable[..., object], arrays: object, needs: frozens
     plain = [key for output, key in options.targets if not output]
     targets = [(output or (key if len(plain) > 1 else ""), key) for output, key in options.targets]
     binding = bind(ModelSpec("", ""), specs, targets=targets)
-    subject = _subject(
-        options, needs, {key: arrays[key] for key, _ in binding.inputs}, arrays, binding, function=function
-    )
+    inputs = {key: arrays[key] for key, _ in binding.inputs}
+    reduces_all = Need.REDUCED in needs
+    subject = subject_of(options, binding, inputs, arrays, function=function, reduces_all=reduces_all)
     name = getattr(function, "__name__", type(function).__name__)
     return Case(name, Facts(arrays=specs, binding=binding), False, subject, is_live=True)
-
-
-def _subject(
-    options: Options,
-    needs: frozenset[Need],
-    inputs: Mapping[str, object],
-    arrays: Mapping[str, object],
-    binding: Binding,
-    *,
-    model: object = None,
-    function: Callable[..., object] | None = None,
-    structure: object = None,
-) -> Subject:
-    from gradlint.record.subject import Subject
-
-    return Subject(
-        model=model,
-        function=function,
-        structure=structure,
-        inputs=inputs,
-        labels={output: arrays[key] for output, key in binding.labels},
-        label_keys=dict(binding.labels),
-        sample_weight=arrays[binding.sample_weight] if binding.sample_weight else None,
-        learners=options.learners,
-        loss=options.loss,
-        training=options.is_training,
-        seed=options.seed,
-        thresholds=options.bounds,
-        reduces_all=Need.REDUCED in needs,
-    )
-
-
-# -- samples ---------------------------------------------------------------------------------------------
-
-
-def _binding(spec: ModelSpec, arrays: tuple[ArraySpec, ...], options: Options) -> Binding:
-    targets = [(output or "", key) for output, key in options.targets]
-    return bind(spec, arrays, dict(options.mapping), targets)
-
-
-def _on_paper(spec: ModelSpec, sample: object, options: Options) -> tuple[ArraySpec, ...]:
-    """The sample's arrays on paper: of a file, only the headers are read."""
-    if sample is None:
-        return array_specs(dict(synthesise(spec, options.seed, limits=_limits(options))))
-    if isinstance(sample, (str, os.PathLike)):
-        return read_array_specs(sample, _limits(options))
-    return array_specs(load_sample(_mapping(sample)))
-
-
-def _loaded(sample: object, options: Options) -> object:
-    """The sample's arrays; on symbols, the sample as it was given, since its headers will do."""
-    if options.is_symbolic:
-        if isinstance(sample, Mapping) and any(
-            type(value).__name__ in ("RaggedTensor", "SparseTensor") for value in sample.values()
-        ):
-            raise UsageError("depth 'structure' takes dense samples; use depth 'values' for ragged and sparse ones")
-        return sample
-    if sample is None:
-        return None
-    if isinstance(sample, (str, os.PathLike)):
-        return load_sample(sample, _limits(options))
-    return load_sample(_mapping(sample))
-
-
-def _mapping(sample: object) -> Mapping[str, object]:
-    if not isinstance(sample, Mapping):
-        raise SampleError(f"a sample must be a dict of arrays or the path of an .npz file, not {type(sample).__name__}")
-    return sample
-
-
-def _limits(options: Options) -> Limits:
-    return options.limits or DEFAULT_LIMITS
-
-
-def _structure(spec: ModelSpec, keys: tuple[str, ...]) -> object:
-    """How the model nests its inputs; None when it does not say.
-
-    A subclassed model that was built with a list of tensors does not name them: they come in the sample's order.
-    """
-    if spec.structure is None:
-        return None
-    leaves = list(structure_keys(spec.structure))
-    if set(keys) <= set(leaves):
-        return spec.structure
-    flat = isinstance(spec.structure, list) and all(isinstance(part, str) for part in spec.structure)
-    return list(keys) if flat and len(leaves) == len(keys) else None

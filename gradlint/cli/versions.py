@@ -19,8 +19,8 @@ def details() -> str:
 
 
 def _libraries() -> list[str]:
-    from gradlint.load.model.starting import import_tensorflow
     from gradlint.upstream.names import installed_version
+    from gradlint.upstream.starting import import_tensorflow
 
     try:
         import_tensorflow()

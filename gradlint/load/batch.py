@@ -5,6 +5,7 @@ Everything is told by what it can do, so that neither pandas nor another framewo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
@@ -243,3 +244,22 @@ def _columns(frame: Any, inputs: Sequence[str], targets: Sequence[str]) -> dict[
         rest = [columns[name] for name in names if name not in own]
         return {inputs[0]: frame[rest].to_numpy(), **{name: frame[columns[name]].to_numpy() for name in own}}
     return {name: frame[column].to_numpy() for name, column in columns.items()}
+
+
+def is_batch(sample: object) -> bool:
+    """Whether a sample is a batch as `fit` would hand it over, and no arrays by input key."""
+    if isinstance(sample, Mapping):
+        return is_numbered(sample)
+    return sample is not None and not isinstance(sample, (str, os.PathLike))
+
+
+def packed(arrays: Mapping[str, object]) -> object:
+    """Arrays by key as `fit` hands them to a `train_step`."""
+    labels = {key: value for key, value in arrays.items() if key.partition(":")[0] == LABEL}
+    weight = arrays.get(SAMPLE_WEIGHT)
+    rest = {key: value for key, value in arrays.items() if key not in labels and key != SAMPLE_WEIGHT}
+    x: object = next(iter(rest.values())) if len(rest) == 1 else rest
+    if not labels:
+        return x
+    y: object = labels[LABEL] if set(labels) == {LABEL} else {key.partition(":")[2]: v for key, v in labels.items()}
+    return (x, y) if weight is None else (x, y, weight)

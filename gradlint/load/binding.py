@@ -51,7 +51,7 @@ def bind(
     spec: ModelSpec,
     arrays: Sequence[ArraySpec],
     mapping: Mapping[str, str] | None = None,
-    targets: Sequence[tuple[str, str]] = (),
+    targets: Sequence[tuple[str | None, str]] = (),
 ) -> Binding:
     """Matches the arrays of a sample with the inputs and the labels of a model.
 
@@ -65,18 +65,19 @@ def bind(
         spec: the model.
         arrays: the sample.
         mapping: sample key per input key (`--map INPUT=KEY`).
-        targets: (output or "", sample key) of labels (`--target [OUTPUT=]KEY`); each replaces the label of
+        targets: (output or None, sample key) of labels (`--target [OUTPUT=]KEY`); each replaces the label of
             that output.
 
     Raises:
         UsageError: `mapping` or `targets` name an input or a key that does not exist.
     """
     mapping = mapping or {}
+    asked = [(output or "", key) for output, key in targets]
     keys = [array.key for array in arrays]
-    _refuse_unknown_names(spec, keys, mapping, targets)
+    _refuse_unknown_names(spec, keys, mapping, asked)
     inputs = spec.inputs or ()
     reserved = {name for entry in inputs for name in (entry.key, entry.name)} | set(mapping.values())
-    labels = _labels(spec, [key for key in keys if key not in reserved], targets)
+    labels = _labels(spec, [key for key in keys if key not in reserved], asked)
     label_keys = {key for _, key in labels}
     weight = next((key for key in keys if key == SAMPLE_WEIGHT and key not in reserved | label_keys), None)
     if len(keys) > 1 and set(keys) == set(UNNAMED[: len(keys)]) and not reserved & set(keys) and not labels:
@@ -123,6 +124,20 @@ def pack_inputs(spec: ModelSpec, values: Mapping[str, T]) -> object:
         return [pack(inner) for inner in part]
 
     return pack(structure)
+
+
+def nesting(spec: ModelSpec, keys: tuple[str, ...]) -> Structure | None:
+    """How a model nests these inputs; None when it does not say.
+
+    A subclassed model that was built with a list of tensors does not name them: they come in the sample's order.
+    """
+    if spec.structure is None:
+        return None
+    leaves = list(structure_keys(spec.structure))
+    if set(keys) <= set(leaves):
+        return spec.structure
+    flat = isinstance(spec.structure, list) and all(isinstance(part, str) for part in spec.structure)
+    return list(keys) if flat and len(leaves) == len(keys) else None
 
 
 def _refuse_unknown_names(

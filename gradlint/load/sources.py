@@ -11,7 +11,6 @@ from gradlint.load import search
 from gradlint.load.files import require_file
 from gradlint.load.kinds import PICKLE, PICKLES, SAMPLES
 from gradlint.load.limits import refuse_beyond_memory
-from gradlint.load.model.starting import quiet_tensorflow
 
 if TYPE_CHECKING:
     from gradlint.load.limits import Limits
@@ -101,6 +100,8 @@ def _from_table(file: Path, suffix: str, rows: int) -> object:
 def _from_folder(folder: Path) -> object:
     if not (folder / "dataset_spec.pb").is_file():
         raise SampleError(f"{folder} is a folder, and not one that tf.data.Dataset.save has written; give {READABLE}")
+
+    from gradlint.upstream.starting import quiet_tensorflow
 
     quiet_tensorflow()
     from gradlint.upstream.datasets import saved_dataset

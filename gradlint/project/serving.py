@@ -81,7 +81,7 @@ def _check(request: Mapping[str, Any], say: Callable[..., None]) -> NoReturn:
 
 def _warm_up() -> None:
     """Imports what checks need. Where it cannot be imported, the check itself says why."""
-    from gradlint.load.model.starting import quiet_tensorflow
+    from gradlint.upstream.starting import quiet_tensorflow
 
     with contextlib.suppress(Exception):
         quiet_tensorflow()

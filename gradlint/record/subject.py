@@ -12,6 +12,9 @@ from gradlint.thresholds import DEFAULT_THRESHOLDS, Thresholds
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gradlint.load.binding import Binding
+    from gradlint.options import Options
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -80,3 +83,43 @@ def perturbed(inputs: Mapping[str, Any], generator: np.random.Generator) -> dict
         else:
             result[key] = array[generator.permutation(len(array))]
     return result
+
+
+def subject_of(
+    options: Options,
+    binding: Binding,
+    inputs: Mapping[str, object],
+    arrays: Mapping[str, object],
+    *,
+    model: object = None,
+    function: Callable[..., object] | None = None,
+    structure: object = None,
+    reduces_all: bool = False,
+) -> Subject:
+    """What runs, on the arrays that a sample binds to it.
+
+    Args:
+        options: how it runs.
+        binding: which of the arrays are labels and weights.
+        inputs: arrays by input key.
+        arrays: those of the sample, by its own keys.
+        model: a live model, or
+        function: a callable that returns a loss.
+        structure: how the model nests its inputs.
+        reduces_all: the values of all tensors will be asked for.
+    """
+    return Subject(
+        model=model,
+        function=function,
+        structure=structure,
+        inputs=inputs,
+        labels={output: arrays[key] for output, key in binding.labels},
+        label_keys=dict(binding.labels),
+        sample_weight=arrays[binding.sample_weight] if binding.sample_weight else None,
+        learners=options.learners,
+        loss=options.loss,
+        training=options.is_training,
+        seed=options.seed,
+        thresholds=options.bounds,
+        reduces_all=reduces_all,
+    )

@@ -8,8 +8,7 @@ import pytest
 import tensorflow as tf
 
 import gradlint
-from gradlint.checking.batches import is_batch, packed
-from gradlint.load.batch import by_key, first_batch
+from gradlint.load.batch import by_key, first_batch, is_batch, packed
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(8, 5)).astype("float32")

@@ -24,8 +24,8 @@ from run_all import run
 from gradlint import cli
 from gradlint.load import arrays, configuration, preflight
 from gradlint.load import model as loading
-from gradlint.load.model import starting
 from gradlint.report import FORMATS
+from gradlint.upstream import starting
 
 if TYPE_CHECKING:
     from files import Case

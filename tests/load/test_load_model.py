@@ -16,9 +16,9 @@ from gradlint.load.binding import pack_inputs
 from gradlint.load.model import load_model, load_target
 from gradlint.load.model.code import import_user_modules, is_factory
 from gradlint.load.model.live import spec_from_model
-from gradlint.load.model.starting import quiet_tensorflow
 from gradlint.load.preflight import read_spec
 from gradlint.load.sample import synthesise
+from gradlint.upstream.starting import quiet_tensorflow
 
 quiet_tensorflow()
 import keras  # noqa: E402
@@ -197,7 +197,7 @@ def test_live_subclassed_models_are_described():
 
 
 def test_tensorflow_starts_without_a_word():
-    code = "from gradlint.load.model.starting import quiet_tensorflow; quiet_tensorflow()"
+    code = "from gradlint.upstream.starting import quiet_tensorflow; quiet_tensorflow()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -39,7 +39,7 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ob
         installed = tmp_path / "installed"
         installed.mkdir(exist_ok=True)
         (installed / "tensorflow.py").write_text(  # nobody asks it for private names
-            "import gradlint.load.model.starting as m\nm.require_known_versions = lambda: None\n"
+            "import gradlint.upstream.starting as m\nm.require_known_versions = lambda: None\n"
         )
         (installed / "keras.py").write_text(
             "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list\n"

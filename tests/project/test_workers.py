@@ -29,7 +29,7 @@ def errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., lis
     installed = tmp_path / "installed"
     installed.mkdir()
     (installed / "tensorflow.py").write_text(
-        f"import gradlint.load.model.starting as m\nm.require_known_versions = lambda: None\n"
+        f"import gradlint.upstream.starting as m\nm.require_known_versions = lambda: None\n"
         f"open({str(tmp_path / 'imports')!r}, 'a').write('once\\n')\n"
     )
     (installed / "keras.py").write_text(KERAS)

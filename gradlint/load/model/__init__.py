@@ -24,10 +24,10 @@ from gradlint.load.model.allocating import (
 from gradlint.load.model.code import from_factory, import_user_modules, is_factory, is_known, offered_classes
 from gradlint.load.model.compiling import built_from, call_own_compile, compile_with_loss, wants_own_compile
 from gradlint.load.model.failures import load_error
-from gradlint.load.model.starting import quiet, quiet_tensorflow
 from gradlint.load.model.surroundings import folder_for_assets, offering, room_to_nest, same_globals
 from gradlint.load.preflight import read_spec
 from gradlint.load.trust import refuse_unsafe
+from gradlint.upstream.starting import quiet, quiet_tensorflow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

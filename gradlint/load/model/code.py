@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import GradlintError, ModelFileError, UsageError
 from gradlint.load import search
+from gradlint.load.batch import first_batch, packed
 from gradlint.load.content import KERAS_PACKAGES, Kind, UnsafeContent, defined_classes
 from gradlint.load.files import require_file
-from gradlint.load.model.failures import blame
+from gradlint.load.given import limits_of, read
 from gradlint.load.model.live import Model, is_legacy
-from gradlint.load.model.starting import quiet_tensorflow
+from gradlint.load.sample import load_sample
+from gradlint.upstream.raised import blame
+from gradlint.upstream.starting import quiet_tensorflow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from gradlint.options import Options
 
 
 def import_user_modules(names: Sequence[str]) -> None:
@@ -92,6 +97,35 @@ def step_of(target: str, imports: Sequence[str] = ()) -> Any | None:
         return named if parameters_of(function) else None
     except (TypeError, ValueError):  # made in C, without a signature
         return None
+
+
+def arguments_of(step: Any, target: str, sample: object, options: Options) -> tuple[Any, ...]:
+    """A sample as the positional arguments of a step.
+
+    Its parameters take the arrays of their names, if there are all of them; one parameter takes the batch as `fit`
+    would hand it over, several its parts.
+
+    Raises:
+        UsageError: the parameters are others.
+    """
+    from gradlint.upstream import models
+
+    sample = read(sample, options)
+    if isinstance(sample, str):
+        sample = load_sample(sample, limits_of(options))
+    batch = first_batch(sample, (), options.batch or 0)
+    arrays = batch if isinstance(batch, dict) else {}
+    names = models.parameters_of(step)
+    if arrays and set(names) <= set(arrays):
+        return tuple(models.as_tensors(arrays[name]) for name in names)
+    whole = packed(arrays) if arrays else batch
+    if len(names) == 1:
+        return (models.as_tensors(whole),)
+    if isinstance(whole, tuple) and len(whole) == len(names):
+        return tuple(models.as_tensors(part) for part in whole)
+    raise UsageError(
+        f"{target} takes {', '.join(names)}; the sample has {', '.join(arrays) or 'other parts'}. Name its arrays so"
+    )
 
 
 def _named(target: str) -> Any:

@@ -8,35 +8,11 @@ from typing import TYPE_CHECKING
 from gradlint.errors import ModelFileError, UnsafeModelError
 from gradlint.load.content import Kind, UnsafeContent
 from gradlint.load.trust import is_of_keras_2, of_keras_2, unknown_class_error
-from gradlint.upstream.libraries import is_library_file
+from gradlint.upstream.raised import blame, first_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-
-REASON_LENGTH = 300
-"""Characters of Keras's own explanation that a message repeats: Keras appends whole configurations."""
-
-
-def blame(error: BaseException) -> str:
-    """`TypeError: message (file.py:12)`, with the innermost line of the user's own code, if any."""
-    where, traceback = "", error.__traceback__
-    while traceback is not None:
-        file = traceback.tb_frame.f_code.co_filename
-        if not is_library_file(file):
-            where = f" ({file}:{traceback.tb_lineno})"
-        traceback = traceback.tb_next
-    return f"{type(error).__name__}: {first_words(error)}{where}"
-
-
-def first_words(error: BaseException) -> str:
-    """The part of an error's text that says something, on one line and without terminal codes."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-    # Keras wraps the true cause in the whole configuration, and appends the arguments of the call.
-    text = text.rsplit("Exception encountered: ", 1)[-1].split("\n\nArguments received by", 1)[0]
-    text = "".join(char for char in " ".join(text.split()) if char.isprintable())
-    return text if len(text) <= REASON_LENGTH else f"{text[:REASON_LENGTH].rsplit(' ', 1)[0]} ..."
 
 
 def load_error(file: Path, error: Exception, unknown: Sequence[UnsafeContent], version: str = "") -> ModelFileError:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from gradlint.load.model.starting import quiet
+from gradlint.errors import UsageError
 from gradlint.load.model.surroundings import same_globals
 from gradlint.load.outline import spec_from_config
-from gradlint.load.spec import ModelSpec
+from gradlint.load.spec import InputSpec, ModelSpec
+from gradlint.upstream.starting import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from gradlint.options import Options
 
 
 # Keras ships no types; the name says what is meant.
@@ -33,6 +37,26 @@ def is_legacy(target: object) -> bool:
     )
 
 
+def trains_itself(model: object, options: Options) -> bool:
+    """Whether `fit` would run a `train_step` of the model's own.
+
+    Raises:
+        UsageError: it would, but the model is not compiled, and nothing else of it can be run.
+    """
+    if isinstance(model, (str, os.PathLike)) or options.loss is not None or options.depth != "values":
+        return False
+    if not is_model(model):
+        return False
+    from gradlint.upstream import models
+
+    if not models.overrides(model, "train_step"):
+        return False
+    if not getattr(model, "compiled", False) and not models.has_call(model):
+        name = type(model).__name__
+        raise UsageError(f"{name} has a train_step and no call(), and is not compiled: compile it first, as for fit()")
+    return bool(getattr(model, "compiled", False))
+
+
 def spec_from_model(model: Model) -> ModelSpec:
     """Describes a live model: by its serialised form, completed from the model where that says nothing.
 
@@ -42,6 +66,11 @@ def spec_from_model(model: Model) -> ModelSpec:
         return _described(model)
     except Exception:  # get_config is user code, and may hold anything
         return ModelSpec(str(getattr(model, "name", "")), type(model).__name__)
+
+
+def inputs_of(model: Model) -> tuple[InputSpec, ...]:
+    """The model's inputs, in its order; none where it does not say."""
+    return spec_from_model(model).inputs or ()
 
 
 def _described(model: Model) -> ModelSpec:

@@ -12,8 +12,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import UsageError
-from gradlint.load.model.failures import REASON_LENGTH, first_words
 from gradlint.upstream.names import require_known_versions
+from gradlint.upstream.raised import REASON_LENGTH, first_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

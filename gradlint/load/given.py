@@ -1,0 +1,86 @@
+"""What a user gives as a sample: named or at hand, by key; on paper first, and then its arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from gradlint.errors import SampleError, UsageError
+from gradlint.load.arrays import read_array_specs
+from gradlint.load.batch import by_key, first_batch
+from gradlint.load.limits import DEFAULT_LIMITS, Limits
+from gradlint.load.sample import array_specs, load_sample, synthesise
+from gradlint.load.sources import read_source
+
+if TYPE_CHECKING:
+    from gradlint.load.spec import ArraySpec, ModelSpec
+    from gradlint.options import Options
+
+
+def arrays_of(sample: object, spec: ModelSpec, options: Options) -> object:
+    """The arrays of a sample by key, or the path of an `.npz`, whose headers are read before its arrays; None for none.
+
+    Args:
+        sample: whatever `gradlint.check()` takes.
+        spec: of the model: which inputs it has.
+        options: how much of it is taken.
+
+    Raises:
+        SampleError: it gives no arrays.
+    """
+    sample = read(sample, options)
+    if sample is None or (isinstance(sample, str) and not options.batch):
+        return sample
+    if isinstance(sample, str):
+        sample = load_sample(sample, limits_of(options))
+    inputs = spec.inputs or ()
+    batch = first_batch(sample, inputs, options.batch or 0)
+    return by_key(batch, [entry.key for entry in inputs], [key for _, key in options.targets], spec.outputs)
+
+
+def read(sample: object, options: Options) -> object:
+    """A sample that is named, or the name itself where it is an `.npz`'s; others as they are."""
+    if not isinstance(sample, (str, os.PathLike)):
+        return sample
+    return read_source(os.fspath(sample), limits_of(options), options.batch or 0)
+
+
+def on_paper(spec: ModelSpec, sample: object, options: Options) -> tuple[ArraySpec, ...]:
+    """The sample's arrays on paper: of a file, only the headers are read."""
+    if sample is None:
+        return array_specs(dict(synthesise(spec, options.seed, limits=limits_of(options))))
+    if isinstance(sample, (str, os.PathLike)):
+        return read_array_specs(sample, limits_of(options))
+    return array_specs(load_sample(mapped(sample)))
+
+
+def loaded(sample: object, options: Options) -> object:
+    """The sample's arrays; on symbols, the sample as it was given, since its headers will do."""
+    if options.is_symbolic:
+        if isinstance(sample, Mapping) and any(
+            type(value).__name__ in ("RaggedTensor", "SparseTensor") for value in sample.values()
+        ):
+            raise UsageError("depth 'structure' takes dense samples; use depth 'values' for ragged and sparse ones")
+        return sample
+    if sample is None:
+        return None
+    if isinstance(sample, (str, os.PathLike)):
+        return load_sample(sample, limits_of(options))
+    return load_sample(mapped(sample))
+
+
+def mapped(sample: object) -> Mapping[str, object]:
+    """A sample that is no file, as arrays by key.
+
+    Raises:
+        SampleError: it is something else.
+    """
+    if not isinstance(sample, Mapping):
+        raise SampleError(f"a sample must be a dict of arrays or the path of an .npz file, not {type(sample).__name__}")
+    return sample
+
+
+def limits_of(options: Options) -> Limits:
+    """What files may ask for."""
+    return options.limits or DEFAULT_LIMITS
