@@ -26,6 +26,7 @@ class Head:
         units: length of its last axis.
         unbounded: what it ends in, in words, when that gives no probabilities whatever the values are.
         twice: type of the squashing function inside of the last one.
+        is_of_rectifier: whether it is a rectifier that the last one squashes.
         divisor: smallest sum over the last axis, where the loss divides by it and something is not finite.
     """
 
@@ -40,6 +41,7 @@ class Head:
     units: int
     unbounded: str | None = None
     twice: str | None = None
+    is_of_rectifier: bool = False
     divisor: float | None = None
 
 
@@ -59,7 +61,7 @@ def heads(flow: Flow) -> tuple[Head, ...]:
             if position is None or values is None:
                 continue
             shape = flow.tensor(output.tensor).shape
-            activation = _activation(flow, position)
+            activation, inside = _activation(flow, position), _inside(flow, position)
             if values.minimum < 0.0 or values.maximum > 1.0:
                 activation = None
             found.append(
@@ -74,8 +76,9 @@ def heads(flow: Flow) -> tuple[Head, ...]:
                     values.maximum,
                     shape[-1] if shape else 1,
                     _unbounded(flow, position),
-                    _twice(flow, position),
-                    _divisor(flow, output.tensor),
+                    twice=inside if has(inside, Trait.PROBABILITIES) else None,
+                    is_of_rectifier=inside in ("Relu", "Relu6"),
+                    divisor=_divisor(flow, output.tensor),
                 )
             )
     return tuple(found)
@@ -122,6 +125,13 @@ def mismatch(head: Head) -> Mismatch | None:
     if head.twice is not None:
         return Mismatch(
             f"output '{name}' is a {head.op.type} of a {head.twice}, which flattens what it says: one of them is meant"
+        )
+    if head.is_of_rectifier:
+        is_sigmoid = head.op.type == "Sigmoid"
+        says = "never says less than a half" if is_sigmoid else "takes all that is below zero alike"
+        return Mismatch(
+            f"output '{name}' is a {head.op.type} of a rectifier, which {says}: the rectifier is not meant",
+            is_harmless=not is_sigmoid,
         )
     binary = loss in ("binary_crossentropy", "binary_focal_crossentropy")
     categorical = loss.startswith(("categorical_", "sparse_categorical_")) and loss.endswith("crossentropy")
@@ -237,10 +247,9 @@ def _unbounded(flow: Flow, position: int) -> str | None:
     return "a layer without activation" if kernel is not None and kernel.trainable else None
 
 
-def _twice(flow: Flow, position: int) -> str | None:
-    """The type of the squashing function whose result a squashing function takes as it is."""
+def _inside(flow: Flow, position: int) -> str:
+    """The type of the operation whose result a squashing function takes as it is."""
     if not has(flow.op(position).type, Trait.PROBABILITIES):
-        return None
+        return ""
     before = _last_op(flow, flow.op(position).inputs[0])
-    kind = flow.op(before).type if before is not None else ""
-    return kind if has(kind, Trait.PROBABILITIES) else None
+    return flow.op(before).type if before is not None else ""

@@ -18,9 +18,9 @@ DOC = """\
 ## What it does
 
 Compares the last activation of each output with the loss it is compiled with, by form before values: a sigmoid or
-softmax of another one, and under a cross-entropy one that is applied again (`from_logits=True`), a rectifier, a tanh or
-no activation where probabilities are expected, values outside of [0, 1], a softmax under binary cross-entropy, one
-unit under categorical cross-entropy, rows that sum to zero under it, a softmax over one unit.
+softmax of another one or of a rectifier, and under a cross-entropy one that is applied again (`from_logits=True`), a
+rectifier, a tanh or no activation where probabilities are expected, values outside of [0, 1], a softmax under binary
+cross-entropy, one unit under categorical cross-entropy, rows that sum to zero under it, a softmax over one unit.
 
 ## Why it matters
 

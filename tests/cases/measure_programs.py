@@ -35,8 +35,9 @@ FITTING = {
     "shape": SHAPES,
     "data": {"GL302", "GL414"},
     "hyperparameter": set(),
+    "design": set(),
 }
-"""The codes that are about a kind of fault; none is about a setting that one step does not show."""
+"""The codes that are about a kind of fault; none is about a setting or a design that one step does not show."""
 OWN_PLACE = {"GL306": "optimizer", "GL307": "optimizer", "GL413": "metric"}
 """What a code names by itself."""
 

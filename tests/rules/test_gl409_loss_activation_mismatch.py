@@ -114,6 +114,20 @@ def test_values_decide_where_the_form_does_not(subject):
     assert found(RULE, subject) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "loss", "severity"),
+    [
+        ("Sigmoid", "binary_crossentropy", "warning"),
+        ("Softmax", "categorical_crossentropy", "info"),
+        ("Sigmoid", "mean_squared_error", "warning"),
+    ],
+)
+def test_a_rectifier_inside_takes_half_of_the_range(kind, loss, severity):
+    subject = head("Relu", loss, f"r(8,5) = {kind} o @squash", result="r")
+    assert found(RULE, subject) == [(severity, (), (), f"squash {kind}")]
+    assert found(RULE, head("Selu", loss, f"r(8,5) = {kind} o @squash", result="r")) == []
+
+
 def test_sigmoids_for_one_class_of_several_are_an_info():
     assert found(RULE, head("Sigmoid", "categorical_crossentropy")) == [("info", (), (), "out Sigmoid")]
 
