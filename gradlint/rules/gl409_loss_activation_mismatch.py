@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.passes.heads import is_from_mismatch, mismatched
 from gradlint.passes.starting import ended_by_classes, needs_units
+from gradlint.result import GradientState
 from gradlint.rule import SAMPLE, Rule
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ several labels at once) or softmax (one class of several) and leave `from_logits
 
 Only Keras's own losses are known; a loss of the user's own, or one given as a function of other libraries, is not
 looked at. Where the form does not decide, values do: an output made by other operations that happens to lie within
-[0, 1] for this sample passes. Reshapes, casts and averages behind an activation are seen through up to six operations,
-other functions behind it are not. Sigmoids under a categorical cross-entropy are an info: Keras takes what goes into
-them for logits. It is an error where the output or the loss is constant or not finite. A softmax over one unit under
-other losses is GL204's.
+[0, 1] for this sample passes. Reshapes, casts and averages behind an activation are seen through up to six
+operations, other functions behind it are not. Sigmoids under a categorical cross-entropy are an info: Keras takes
+what goes into them for logits. It is an error where the output or the loss is constant or not finite, and where
+nothing gets a gradient. A softmax over one unit under other losses is GL204's.
 """
 
 
@@ -72,8 +73,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         )
         return
     broken = any(birth.op is not None and is_from_mismatch(facts.flow, birth.position) for birth in facts.births)
+    is_stuck = broken or _nothing_moves(facts)
     for head, found in mismatched(facts.flow):
-        severe = Severity.ERROR if found.is_constant or broken else Severity.WARNING
+        severe = Severity.ERROR if found.is_constant or is_stuck else Severity.WARNING
         yield RULE.finding(
             found.message,
             severity=Severity.INFO if found.is_harmless else severe,
@@ -81,6 +83,12 @@ def check(facts: Facts) -> Iterator[Finding]:
             evidence={"loss": head.loss.name, "activation": head.activation, "units": head.units},
             position=head.position,
         )
+
+
+def _nothing_moves(facts: Facts) -> bool:
+    """Whether no variable gets a gradient that is not zero, on this sample and on every other that was tried."""
+    runs = (facts.flow, *facts.probes) if facts.flow is not None and facts.probes else ()
+    return bool(runs) and all(v.gradient.state is GradientState.ZERO for run in runs for v in run.learners)
 
 
 RULE = Rule(

@@ -128,6 +128,16 @@ def test_a_rectifier_inside_takes_half_of_the_range(kind, loss, severity):
     assert found(RULE, head("Selu", loss, f"r(8,5) = {kind} o @squash", result="r")) == []
 
 
+@pytest.mark.parametrize(("revived", "severity"), [(False, "error"), (True, "warning")])
+def test_is_an_error_where_no_other_sample_moves_anything(revived, severity):
+    def run(state):
+        zeros = dict.fromkeys(("h", "o", "x", "k"), state)
+        return head("Relu", "binary_crossentropy", known="zeros", gradients=zeros)
+
+    seen = facts(run("zero"), probes=(run(1.0 if revived else "zero"), run("zero")))
+    assert [str(finding.severity) for finding in RULE.check(seen)] == [severity]
+
+
 def test_sigmoids_for_one_class_of_several_are_an_info():
     assert found(RULE, head("Sigmoid", "categorical_crossentropy")) == [("info", (), (), "out Sigmoid")]
 
