@@ -54,7 +54,7 @@ class Detours:
         the code nor a shape or axis argument. Nothing is decided by this alone: it matters only where a
         gradient is missing and no other path explains it.
         """
-        for detour in reversed(self._all):
+        for detour in sorted(reversed(self._all), key=lambda detour: not self._is_computed(detour.tensor)):
             left = detour.place
             if left.layer and not (left.region is region and f"{layer}/".startswith(f"{left.layer}/")):
                 continue
@@ -66,6 +66,11 @@ class Detours:
             self._ledger.producers[index] = detour.op
             self._ledger.ops[detour.op].outputs.append(index)
             return
+
+    def _is_computed(self, index: int) -> bool:
+        """Whether a tensor may have carried a gradient: data and indices leave as well, and lose nothing."""
+        dtype = self._ledger.tensors[index].dtype
+        return self._ledger.producers[index] is not None and bool(dtype.is_floating or dtype.is_complex)
 
     def _enter(self, detour: Detour, region: Region) -> None:
         """Enter the operation that gives back what left on one line, from however many tensors."""

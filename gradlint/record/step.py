@@ -162,6 +162,15 @@ class Observation:
             loose = [variable for variable in loose if eager.tensor_id(variable.handle) in asked]
         return [*found.values(), *loose]
 
+    def _meant(self, run: StepRun) -> list[Any]:
+        """What should learn where nobody says: everything, unless the step moves an image, say, and no layer."""
+        asked = {eager.tensor_id(tensor) for call in self.trace.live_calls for tensor in call.sources}
+        owned = [v for owner in run.subject.learners for v in getattr(owner, "variables", ())]
+        kept = {eager.tensor_id(eager.handle_of(v)) for v in owned if hasattr(eager.tf_variable(v), "handle")}
+        loose = [v for v in run.learning() if eager.tensor_id(eager.handle_of(v)) not in kept]
+        is_of_others = asked & {eager.tensor_id(eager.handle_of(v)) for v in loose} and not asked & kept
+        return loose if is_of_others else run.learning()
+
     # -- what came of it -------------------------------------------------------------------------------
 
     def _differentiated(self) -> Any | None:
@@ -189,7 +198,7 @@ class Observation:
         crash, failure = self._crashed(run, batch, error)
         for variable in run.learning():
             trace.index(eager.handle_of(variable))
-        judged = self._named() if is_named else run.learning()
+        judged = self._named() if is_named else self._meant(run)
         left_out = left_out_of(trace, run, judged)
         run.left_out = left_out
         handles = [run.handle(variable) for variable in run.learning() if variable.trainable]
@@ -257,7 +266,7 @@ def _speaks_of_none(error: Exception, trace: StepTrace) -> bool:
     """Whether an error comes from a gradient that is missing, a misused tape, or a misused optimizer."""
     if any(call.error is not None for call in trace.live_calls):
         return True
-    if any(update.error is not None and not update.application.pairs for update in trace.live_updates):
+    if any(update.error is not None for update in trace.live_updates):
         return True
     text = str(error)
     words = ("None", "No gradients provided", "NoneType")

@@ -16,6 +16,7 @@ from gradlint.record.step_record import (
     AskedSource,
     Crash,
     Evaluation,
+    Frame,
     Frames,
     GradientCall,
     Movement,
@@ -88,7 +89,7 @@ def record_of(
         kept=_kept(trace) | (frozenset(trace.taken) & _results(trace)),
         data=dict(trace.data),
         models=tuple(str(model.name) for model in task.models if hasattr(model, "name")),
-        born=_born(trace, names),
+        born=_born(trace, names, returned),
         departures=trace.departures,
         crash=crash,
     )
@@ -228,18 +229,28 @@ def _movements(trace: StepTrace, names: _Names, after: Mapping[int, tuple[Any, A
         yield Movement(path, now.dtype.name, is_changed, largest, largest * eps / 2)
 
 
-def _born(trace: StepTrace, names: _Names) -> tuple[tuple[str, Frames], ...]:
-    """Trainable variables that were created while the step ran."""
+def _born(trace: StepTrace, names: _Names, returned: Any) -> tuple[tuple[str, Frames], ...]:
+    """Trainable variables that were created while the step ran, and that it does not train itself."""
+    readers = readers_of(trace)
+    inside = [range(live.first, live.last) for live in trace.live_updates]
+    given_back = {id(eager.tf_variable(leaf)) for leaf in _leaves(returned) if steps.is_variable(leaf)}
     found = []
     for key, (variable, _, _) in trace.variables.items():
         index = trace.known(variable.handle)
-        if index is None or not variable.trainable:
+        if index is None or not variable.trainable or id(variable) in given_back:
             continue
-        first = trace.versions(variable.handle)[0]
+        first, *versions = trace.versions(variable.handle)
         position = trace.producers[first]
-        if position is not None and trace.ops[position].type == "VarHandleOp":
-            path = names.variables[key][0] if key in names.variables else tensors.path_of(variable)
-            found.append((path, trace.frames.get(position, ())))
+        if position is None or trace.ops[position].type != "VarHandleOp":
+            continue
+        # An image that the step moves, or a perturbation: what comes after its first value is read.
+        reads = [place for version in versions[1:] for place in readers.get(version, ())]
+        if any(not any(place in update for update in inside) for place in reads):
+            continue
+        op, frames = trace.ops[position], trace.frames.get(position, ())
+        if op.file is not None and op.line is not None:
+            frames = (Frame(op.file, op.line, 0), *frames)
+        found.append((names.variables[key][0] if key in names.variables else tensors.path_of(variable), frames))
     return tuple(found)
 
 
@@ -248,15 +259,19 @@ def _born(trace: StepTrace, names: _Names) -> tuple[tuple[str, Frames], ...]:
 
 def _known(trace: StepTrace, value: Any) -> Iterable[int]:
     """The indices of the tensors in what a step returned."""
-    try:
-        leaves = keras.tree.flatten(value)
-    except Exception:
-        leaves = []
-    for leaf in leaves:
+    for leaf in _leaves(value):
         values = getattr(leaf, "values", leaf) if isinstance(leaf, tf.IndexedSlices) else leaf
         index = trace.known(values) if eager.is_eager(values) else None
         if index is not None:
             yield index
+
+
+def _leaves(value: Any) -> list[Any]:
+    """The parts of what a step returned; none of what cannot be taken apart."""
+    try:
+        return list(keras.tree.flatten(value))
+    except Exception:
+        return []
 
 
 def _results(trace: StepTrace) -> frozenset[int]:

@@ -62,9 +62,11 @@ def check(facts: Facts) -> Iterator[Finding]:
     flow = facts.flow
     if flow is None or flow.recording.loss.tensor is None:
         return
+    # What each run creates anew, GL617 reports.
+    born = {path for path, _ in facts.step.record.born} if facts.step is not None else set()
     by_layer: dict[str, list[str]] = {}
     for variable in flow.recording.variables:
-        if not variable.tracked and variable.tensor in flow.behind_loss:
+        if not variable.tracked and variable.tensor in flow.behind_loss and variable.path not in born:
             by_layer.setdefault(variable.layer, []).append(variable.path)
     for layer, found in by_layer.items():
         positions = [

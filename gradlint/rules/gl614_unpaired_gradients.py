@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
+from gradlint.result import GradientState
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.source.optimizing import spent_pairs, unpaired
@@ -57,8 +58,14 @@ that the file does not show.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per update that gets no pairs."""
-    for update in facts.step.record.updates if facts.step is not None else ():
-        if update.error is not None and not update.is_paired:
+    if facts.step is None:
+        return
+    sources = [source for call in facts.step.record.calls for source in call.sources]
+    # Where all are filtered out because they are None, that is the matter.
+    is_filtered = bool(sources) and all(source.gradient.state is GradientState.ABSENT for source in sources)
+    for update in facts.step.record.updates:
+        is_empty = not update.pairs and not is_filtered
+        if update.error is not None and (not update.is_paired or is_empty):
             yield RULE.finding(
                 f"{update.optimizer}.apply_gradients is given no pairs of a gradient and a variable",
                 cause=at(update.frames[0] if update.frames else None),

@@ -58,7 +58,8 @@ Create it once and keep it in an attribute.
 ## Known limits
 
 Layers without weights are quiet, and so is what stands behind an `if self.x is None` guard, or in functions that
-build a functional model.
+build a functional model. A variable that the step itself trains and reads again, or returns, is meant: the image
+of a style transfer, the perturbation of an attack.
 """
 
 

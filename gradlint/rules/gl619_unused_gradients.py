@@ -11,10 +11,11 @@ from gradlint.rules.wording import counted
 from gradlint.source.optimizing import unused_gradients
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.passes.updates import Unused
     from gradlint.source.module import Module
 
 DOC = """\
@@ -56,11 +57,12 @@ Gradients that are returned, stored, printed or handed on in any way are quiet.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call whose gradients go nowhere."""
-    for entry in facts.step.unused if facts.step is not None else ():
+    for entry, times in _by_place(facts.step.unused if facts.step is not None else ()):
         call, number = entry.call, len(entry.variables)
         if entry.whole:
             frame = call.frames[0] if call.frames else None
-            message = f"the gradients of {counted(number, 'variable')} are computed, and nothing gets them"
+            often = f" {times} times" if times > 1 else ""
+            message = f"the gradients of {counted(number, 'variable')} are computed{often}, and nothing gets them"
         else:
             update = entry.update
             frame = next(iter(update.frames if update is not None and update.frames else call.frames), None)
@@ -68,6 +70,15 @@ def check(facts: Facts) -> Iterator[Finding]:
                 f"{counted(number, 'gradient')} of {len(call.sources)} that were computed are left out of the update"
             )
         yield RULE.finding(message, variables=entry.variables, cause=at(frame), position=call.last)
+
+
+def _by_place(unused: Iterable[Unused]) -> Iterator[tuple[Unused, int]]:
+    """The first call of each line, as in a loop over parts of a batch, and how many there are."""
+    groups: dict[tuple[object, ...], list[Unused]] = {}
+    for entry in unused:
+        groups.setdefault((entry.call.frames[:1], entry.whole, entry.variables), []).append(entry)
+    for entries in groups.values():
+        yield entries[0], len(entries)
 
 
 # In the source

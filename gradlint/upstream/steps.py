@@ -201,7 +201,7 @@ def on_optimizers(
             return apply_gradients(self, *args, **kwargs)
         given = args[0] if args else kwargs.get("grads_and_vars")
         items, args, kwargs = _listed(given, args, kwargs)
-        pairs = None if len(args) + len(kwargs) != 1 or not items else _paired(items)
+        pairs = None if len(args) + len(kwargs) != 1 or items is None else _paired(items)
         number = 0 if pairs is None else len(pairs)
         application = Application(self, pairs, (number, number))
         return reported(application, lambda: apply_gradients(self, *args, **kwargs))
@@ -221,12 +221,12 @@ def on_optimizers(
         yield
 
 
-def _listed(given: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Any, Any]:
-    """What an iterable of pairs holds, and arguments in which it can be read again."""
+def _listed(given: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any] | None, Any, Any]:
+    """What an iterable of pairs holds, None for what is none, and arguments in which it can be read again."""
     try:
         items = list(given)
     except TypeError:
-        return [], args, kwargs
+        return None, args, kwargs
     if args:
         return items, (items, *args[1:]), kwargs
     return items, args, {**kwargs, "grads_and_vars": items}

@@ -1,0 +1,151 @@
+"""Steps as people write them, in which one defect is one finding, and what looks like a defect is none."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gradlint
+
+RNG = np.random.default_rng(0)
+X = tf.constant(RNG.normal(size=(8, 4)).astype("float32"))
+CLASSES = tf.constant(RNG.integers(0, 3, 8))
+RETURNS = tf.constant(RNG.normal(size=8).astype("float32"))
+
+
+def network(outputs=3, activation=None, name=None):
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(outputs, activation)], name=name)
+
+
+def loud(result):
+    return [(finding.code, len(finding.variables)) for finding in result.findings if finding.severity.value != "info"]
+
+
+def lines(result):
+    return [finding.cause.line for finding in result.findings if finding.severity.value != "info"]
+
+
+def test_probabilities_that_leave_beside_the_actions():
+    policy, optimizer = network(activation="softmax"), keras.optimizers.SGD(0.1)
+
+    def step(states, actions, advantage):
+        with tf.GradientTape() as tape:
+            probabilities = policy(states).numpy()
+            chosen = np.log(probabilities[np.arange(8), actions.numpy()])
+            loss = -tf.reduce_mean(tf.exp(chosen - advantage) * advantage)
+        gradients = tape.gradient(loss, policy.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, policy.trainable_variables, strict=True))
+
+    result = gradlint.check_step(step, X, CLASSES, RETURNS, models=[policy])
+    assert loud(result) == [("GL604", 2)]
+    assert lines(result) == [step.__code__.co_firstlineno + 2]
+
+
+def test_parts_of_a_batch_of_which_the_last_counts():
+    model, optimizer = network(1), keras.optimizers.SGD(0.1)
+
+    def step(x):
+        for part in range(4):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(model(x[2 * part : 2 * part + 2]) ** 2)
+            gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+
+    result = gradlint.check_step(step, X, models=[model])
+    assert loud(result) == [("GL619", 2)]
+    assert "computed 3 times" in result.findings[0].message
+
+
+def test_pairs_that_do_not_fit_are_the_reason_of_the_error():
+    one, other, optimizer = network(3, name="one"), network(2, name="other"), keras.optimizers.SGD(0.1)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(one(x)) ** 2 + tf.reduce_mean(other(x)) ** 2
+        gradients = tape.gradient(loss, other.trainable_variables + one.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, one.trainable_variables + other.trainable_variables, strict=True))
+
+    result = gradlint.check_step(step, X, models=[one, other])
+    assert loud(result) == [("GL605", 4)]
+
+
+def test_a_list_that_is_empty_since_all_are_none():
+    model, optimizer = network(1), keras.optimizers.SGD(0.1)
+
+    def step(x):
+        prediction = model(x)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(prediction**2)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(
+            [(g, v) for g, v in zip(gradients, model.trainable_variables, strict=True) if g is not None]
+        )
+
+    codes = [code for code, _ in loud(gradlint.check_step(step, X, models=[model]))]
+    assert codes[0] == "GL601"
+    assert "GL614" not in codes
+
+
+def test_a_zip_that_was_read_before():
+    model, optimizer = network(1), keras.optimizers.SGD(0.1)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(x) ** 2)
+        pairs = zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True)
+        print([v.path for _, v in pairs])
+        optimizer.apply_gradients(pairs)
+
+    assert ("GL614", 0) in loud(gradlint.check_step(step, X, models=[model]))
+
+
+class MadeAnew(keras.Layer):
+    def call(self, x):
+        weight = tf.Variable(tf.ones((4, 2)))
+        return x @ weight
+
+
+def test_a_weight_that_a_layer_makes_anew_is_one_finding_at_its_line():
+    layer, head, optimizer = MadeAnew(), keras.layers.Dense(1), keras.optimizers.SGD(0.1)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(head(layer(x)) ** 2)
+        gradients = tape.gradient(loss, head.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, head.trainable_variables, strict=True))
+
+    result = gradlint.check_step(step, X, models=[layer, head])
+    assert loud(result) == [("GL617", 1)]
+    assert lines(result) == [MadeAnew.call.__code__.co_firstlineno + 1]
+
+
+def moved_image(x, target, net):
+    image, optimizer = tf.Variable(x), keras.optimizers.Adam(0.02)
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((net(image) - target) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, image), image)])
+        image.assign(tf.clip_by_value(image, -1.0, 1.0))
+    return image
+
+
+def attack(x, target, net):
+    delta = tf.Variable(tf.zeros_like(x))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((net(x + delta) - target) ** 2)
+    delta.assign(0.1 * tf.sign(tape.gradient(loss, delta)))
+    return x + delta
+
+
+@pytest.mark.parametrize("step", [moved_image, attack])
+def test_an_image_is_moved_and_the_network_left_as_it_is(step):
+    net = network()
+    assert loud(gradlint.check_step(lambda x: step(x, net(x) + 1.0, net), X)) == []
+
+
+def test_a_network_that_should_learn_beside_an_image_is_missed():
+    net = network()
+    assert loud(gradlint.check_step(lambda x: moved_image(x, net(x) + 1.0, net), X, models=[net])) == [("GL102", 2)]
