@@ -31,7 +31,7 @@ def spec_from_config(config: Mapping[str, object], keras_version: str = "") -> M
     outputs: list[tuple[str, str]] = []
     if "input_layers" in inner:
         used = {name for layer in own.values() for name in layer.inbound}
-        outputs = [(key or name, name) for key, name in _leaves(inner.get("output_layers"))]
+        outputs = [(key or name, name) for key, name in _leaves(_in_order(inner.get("output_layers")))]
         inputs, structure = _functional_inputs(inner["input_layers"], own, used | {name for _, name in outputs})
     elif own and "build_config" not in inner and str(config.get("class_name")) == "Sequential":
         outputs = [(list(own)[-1],) * 2]
@@ -146,6 +146,13 @@ def _leaves(part: object, path: tuple[str, ...] = (), keyed: bool = False) -> It
     elif isinstance(part, (list, tuple)):
         for index, value in enumerate(part):
             yield from _leaves(value, (*path, str(index)), keyed or not _is_leaf(value))
+
+
+def _in_order(part: object) -> object:
+    """Outputs in the order in which Keras flattens them, and takes a list of labels: those of a dict by their keys."""
+    if isinstance(part, Mapping):
+        return {key: _in_order(value) for key, value in sorted(part.items())}
+    return part if _is_leaf(part) or not isinstance(part, (list, tuple)) else [_in_order(inner) for inner in part]
 
 
 def _functional_inputs(

@@ -96,7 +96,7 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective
         UsageError: the loss is unknown, or needs labels that the sample does not have.
     """
     if loss is not None:
-        return _named(loss, batch)
+        return _named(loss, model, batch)
     if getattr(model, "compiled", False):
         if models.overrides(model, "train_step"):
             file, line = source.definition_of(type(model), "train_step")
@@ -264,24 +264,36 @@ def _function_of(loss: object) -> Any:
         raise UsageError(f"Keras knows no loss named {loss!r}; pass the name of a keras.losses function") from error
 
 
-def _by_output(functions: Mapping[str, Any], batch: Batch) -> Objective:
-    """A loss for each of several outputs, as `compile` takes them."""
+def _by_name(model: Any, batch: Batch, outputs: Any) -> Mapping[str, Any]:
+    """The outputs by the names that labels use; by position where the model has no names for them."""
+    if isinstance(outputs, Mapping):
+        return outputs
+    flat = keras.tree.flatten(outputs)
+    names = list(getattr(model, "output_names", None) or ())
+    is_named = len(names) == len(flat) and set(batch.labels) <= set(names)
+    return dict(zip(names if is_named else batch.labels, flat, strict=False))
+
+
+def _by_output(losses: Mapping[str, object], model: Any, batch: Batch) -> Objective:
+    """A loss for each of several outputs, as `compile` takes them; None where an output has none."""
+    functions = {str(output): _function_of(part) for output, part in losses.items() if part is not None}
+    if not functions:
+        raise UsageError("loss names no output; leave it out for the compiled loss, or name one for each output")
     if missing := [output for output in functions if output not in batch.labels]:
         given = ", ".join(map(repr, batch.labels)) or "none"
         raise UsageError(f"loss names the output {missing[0]!r}, which has no labels; there are labels for {given}")
 
     def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
-        flat = keras.tree.flatten(outputs)
-        found = outputs if isinstance(outputs, Mapping) else dict(zip(batch.labels, flat, strict=False))
+        found = _by_name(model, batch, outputs)
         return tf.add_n([tf.reduce_mean(each(batch.labels[name], found[name])) for name, each in functions.items()])
 
     known = tuple(function_of(name, each) for name, each in functions.items())
     return Objective(LossRecord("named", f"{', '.join(functions)}: as asked", functions=known), compute=compute)
 
 
-def _named(loss: object, batch: Batch) -> Objective:
+def _named(loss: object, model: Any, batch: Batch) -> Objective:
     if isinstance(loss, Mapping):
-        return _by_output({str(output): _function_of(part) for output, part in loss.items()}, batch)
+        return _by_output(loss, model, batch)
     function = _function_of(loss)
     if not batch.labels:
         raise UsageError("a loss was given, but the sample has no labels; add the array 'y' or pass --target KEY")
@@ -295,11 +307,8 @@ def _named(loss: object, batch: Batch) -> Objective:
             if len(flat) == 1:
                 return tf.reduce_mean(function(labels[""], flat[0]))
             return tf.reduce_mean(function(labels[""], outputs))
-        if isinstance(outputs, Mapping):
-            losses = [tf.reduce_mean(function(labels[name], outputs[name])) for name in labels if name in outputs]
-        else:
-            losses = [tf.reduce_mean(function(y, o)) for y, o in zip(labels.values(), flat, strict=False)]
-        return tf.add_n(losses)
+        found = _by_name(model, batch, outputs)
+        return tf.add_n([tf.reduce_mean(function(labels[name], found[name])) for name in labels if name in found])
 
     return Objective(LossRecord("named", f"{name}, as asked", functions=(known,)), compute=compute)
 

@@ -11,14 +11,15 @@ from keras import ops as kops
 from recorded import normal, recorded, states, the_op
 
 import gradlint
+from gradlint.errors import UsageError
 from gradlint.record.recording import Region
 
 
-def two_heads(**options):
+def two_heads(as_list=False, **options):
     x = keras.Input((5,), name="x")
     hidden = layers.Dense(4, activation="tanh", name="fc")(x)
     outputs = {"left": layers.Dense(1, name="left")(hidden), "right": layers.Dense(1, name="right")(hidden)}
-    model = keras.Model({"x": x}, outputs)
+    model = keras.Model({"x": x}, list(outputs.values()) if as_list else outputs)
     model.compile("adam", **options)
     return model
 
@@ -70,6 +71,35 @@ def test_a_named_loss():
     seen = recorded(model, {"x": x, "y": y}, loss="mae")
     assert seen.loss.kind == "named"
     assert seen.loss.value == pytest.approx(float(np.mean(np.abs(y - model.predict({"x": x}, verbose=0)))), rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["mae", {"right": "mae"}, {"left": None, "right": "mae"}])
+@pytest.mark.parametrize("as_list", [False, True])
+def test_a_named_loss_reads_the_output_of_its_labels(loss, as_list):
+    x = normal(4, 5)
+    model = two_heads(as_list, loss=None)
+    seen = recorded(model, {"x": x, "y:right": labels()["y:right"]}, loss=loss)
+    outputs = model.predict({"x": x}, verbose=0)
+    right = outputs[1] if as_list else outputs["right"]
+    assert seen.loss.value == pytest.approx(float(np.mean(np.abs(labels()["y:right"] - right))), rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [{}, {"left": None}])
+def test_a_loss_for_no_output_is_refused(loss):
+    with pytest.raises(UsageError, match="loss names no output"):
+        recorded(two_heads(loss=None), {"x": normal(4, 5), **labels()}, loss=loss)
+
+
+def test_labels_of_a_list_go_to_the_outputs_of_a_dict_as_in_fit():
+    """Keras flattens a dict by its sorted keys."""
+    x = keras.Input((5,), name="x")
+    model = keras.Model(x, {"reg": layers.Dense(1, name="reg")(x), "cls": layers.Dense(2, name="cls")(x)})
+    model.compile("sgd", {"reg": "mse", "cls": "mae"})
+    inputs, of_cls, of_reg = normal(4, 5), normal(4, 2, seed=1), normal(4, 1, seed=2)
+    result = gradlint.check(model, (inputs, [of_cls, of_reg]), seed=0)
+    named = gradlint.check(model, (inputs, {"cls": of_cls, "reg": of_reg}), seed=0)
+    assert [v.norm for v in result.variables] == [v.norm for v in named.variables]
+    model.evaluate(inputs, [of_cls, of_reg], verbose=0)
 
 
 def test_a_loss_function():
