@@ -56,6 +56,8 @@ View = dict[str, object]
 MOST_INPUTS = 200
 MOST_VICTIMS = 200
 MOST_NOTES = 200
+NEARLY_FITS = 760
+"""A picture that is wider, in pixels, is scrolled in a narrow window, and not shrunk until it cannot be read."""
 TALL = 1100
 """A picture higher than this, in pixels, has an overview beside it."""
 
@@ -256,6 +258,7 @@ def _canvas(drawing: Drawing, title: str, id: str) -> View:
         "title": title,
         "width": f"{drawing.width:g}",
         "height": f"{drawing.height:g}",
+        "shrinks": drawing.width <= NEARLY_FITS,
         "drawn": markup(drawing.text),
         "marks": marks if drawing.height >= TALL else None,
     }
