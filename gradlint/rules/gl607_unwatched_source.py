@@ -28,6 +28,7 @@ A tape watches trainable variables by itself, and nothing else. The gradient of 
 
 Seen in public:
 
+- https://github.com/fchollet/deep-learning-with-python-notebooks (`chapter02_mathematical-building-blocks.ipynb`)
 - https://github.com/tensorflow/tensorflow/issues/56968
 - https://github.com/snowkylin/tensorflow-handbook (`source/_static/code/zh/appendix/tape/tape_watch.py`, line 6)
 

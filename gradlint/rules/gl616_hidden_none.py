@@ -30,6 +30,7 @@ variables, never comes, and they never learn.
 
 Seen in public:
 
+- https://github.com/PacktPublishing/Hands-On-Generative-AI-with-Python-and-TensorFlow-2 (`GAIL.ipynb`)
 - https://github.com/csxeba/Learn-TensorFlow-2.0-The-Hard-Way (`reinforcement/ppo.py`, line 72)
 
 ## Example

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradlint.errors import GradlintError
+from gradlint.source.names import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 
 LARGEST = 20_000_000
 """Bytes; a file beyond is generated or no source."""
-CELL_MAGICS = re.compile(r"^%%(time|timeit|capture|prun|memit)\b")
+PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "memit"})
+_OTHER_LANGUAGES = words(
+    """
+    bash sh script cmd html HTML svg SVG javascript js latex markdown perl ruby sql bigquery R cython file writefile
+    python2
+    """
+)
+_CELL_MAGIC = re.compile(r"^\s*%%(\w+)")
 _MAGIC = re.compile(r"^(\s*)(?:[%!?].*|.*\?{1,2}\s*)$")
 _CAPTURED = re.compile(r"^(\s*[\w.,\s\[\]\"']+=\s*)[%!].*$")
 
@@ -173,22 +181,27 @@ def _found(raw: str, line: str, at: int, row: int) -> tuple[int, int, int]:
 
 def without_magics(text: str) -> str:
     """A cell's text with IPython's magics and shell commands replaced by nothing, line for line."""
+    if _is_python(text):
+        return text
+    plain = "\n".join(_plain_lines(text))
+    magic = _CELL_MAGIC.match(text)
+    if magic is None or magic[1] in PYTHON_MAGICS or (magic[1] not in _OTHER_LANGUAGES and _is_python(plain)):
+        return plain
+    return "\n" * text.count("\n")  # another language, or Python in a form that only the magic knows
+
+
+def _is_python(text: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return "\n".join(_plain_lines(text))
-    return text
+        return False
+    return True
 
 
 def _plain_lines(text: str) -> Iterator[str]:
     lines = text.split("\n")
-    first = next((index for index, line in enumerate(lines) if line.strip()), 0)
-    start = lines[first].strip() if lines else ""
-    if start.startswith("%%") and not CELL_MAGICS.match(start):
-        yield from ("" for _ in lines)
-        return
     continued = False
     for line in lines:
         if continued:

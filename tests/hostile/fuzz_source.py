@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import argparse
 import ast
+import io
 import random
 import re
 import sys
 import time
+import tokenize
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -101,8 +103,8 @@ def is_python(content: bytes) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+            ast.parse(content.decode(tokenize.detect_encoding(io.BytesIO(content).readline)[0]))
+    except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError):
         return False
     return True
 
