@@ -79,6 +79,11 @@ class Flow:
         """State of the gradient of the loss with respect to a tensor."""
         return self.recording.tensors[tensor].gradient.state
 
+    def is_all_zero(self, tensor: int) -> bool:
+        """Whether all values of a tensor are known to be zero."""
+        values = self.recording.tensors[tensor].values
+        return values is not None and values.zeros == 1.0
+
     # -- reach -----------------------------------------------------------------------------------------
 
     def descendants(

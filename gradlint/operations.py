@@ -46,6 +46,8 @@ class Trait(Enum):
     """Divides by a sum over the last axis: constant where that has one element."""
     PROBABILITIES = "probabilities"
     """Gives numbers between 0 and 1 that losses expect."""
+    DRAWS = "draws"
+    """Gives random numbers."""
     MULTIPLIES = "multiplies"
     """A zero factor stops what goes to the other one."""
     MIXES_UNITS = "mixes units"
@@ -242,9 +244,13 @@ FAMILIES = MappingProxyType(
         "FakeQuant": frozenset({Trait.QUANTIZES}),
         "MakeIterator": frozenset({Trait.ASSIGNS}),
         "QuantizeAndDequantize": frozenset({Trait.QUANTIZES}),
+        "Random": frozenset({Trait.DRAWS}),
         "ResourceApply": frozenset({Trait.ASSIGNS}),
         "ResourceScatter": frozenset({Trait.ASSIGNS}),
         "ResourceStrided": frozenset({Trait.ASSIGNS}),
+        "StatelessMultinomial": frozenset({Trait.DRAWS}),
+        "StatelessRandom": frozenset({Trait.DRAWS}),
+        "StatelessTruncated": frozenset({Trait.DRAWS}),
     }
 )
 """The traits of all types that begin with a word."""

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Evidence, Finding, Severity
 from gradlint.result import RuleInfo
+from gradlint.severity import Certainty, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from gradlint.passes.facts import Facts
+    from gradlint.severity import Consequence
     from gradlint.source.module import Module
     from gradlint.source.values import Value
     from gradlint.upstream.names import Feature
@@ -58,7 +60,8 @@ class Rule:
     Attributes:
         code: `GL103`; never reused.
         name: says what is wrong and reads well after "allow".
-        severity: the highest severity its findings have.
+        loses: what is lost, at most, with what it reports.
+        certainty: how far that is known, at most.
         advice: one line on what to do, shown under a finding.
         doc: Markdown with the five `SECTIONS` as level-2 headings.
         check: the rule itself, on what a run has shown.
@@ -72,7 +75,7 @@ class Rule:
 
     code: str
     name: str
-    severity: Severity
+    loses: Consequence
     advice: str
     doc: str
     check: Callable[[Facts], Iterable[Finding]] = _nothing
@@ -81,6 +84,12 @@ class Rule:
     blames: str = ""
     rents: frozenset[Feature] = frozenset()
     source: Callable[[Module], Iterable[Finding]] | None = None
+    certainty: Certainty = Certainty.CERTAIN
+
+    @property
+    def severity(self) -> Severity:
+        """The highest severity its findings have."""
+        return severity_of(self.loses, self.certainty)
 
     @property
     def is_of_runs(self) -> bool:

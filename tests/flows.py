@@ -30,6 +30,7 @@ from dataclasses import dataclass, replace
 from gradlint.flow import Flow
 from gradlint.operations import Trait, has
 from gradlint.passes.facts import Facts, facts_of
+from gradlint.passes.otherdata import Drawn, OtherData
 from gradlint.passes.partial import unused_slices
 from gradlint.record.recording import (
     ABSENT,
@@ -137,6 +138,20 @@ def facts(subject, *, spec=None, **options):
     """Facts about a flow; `options` are those of `facts_of`."""
     options.setdefault("unused", unused_slices(subject, options.get("probes", ())))
     return facts_of(subject, Facts(spec=spec), **options)
+
+
+def on_other_data(*alive, drawn=Drawn.OWN_SCALE, zeroed=None):
+    """An experiment on other data, as `neutral=` takes it: what is `alive` has a gradient on the data of one draw.
+
+    Args:
+        alive: keys and paths.
+        drawn: the draw; on others nothing has a gradient.
+        zeroed: the position at which the data become zero, by that of the operation asked about.
+    """
+    draws = (Drawn.OWN_SCALE, Drawn.UNIT_SCALE, Drawn.WIDE)
+    return lambda positions: iter(
+        OtherData(one, ("x",), dict.fromkeys(alive, 1.0) if one is drawn else {}, zeroed or {}) for one in draws
+    )
 
 
 def found(rule, subject):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gradlint import rules
 from gradlint.errors import UsageError
+from gradlint.finding import Severity
 from gradlint.severity import SEVERITIES, Certainty
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ GENERATED = "<!-- Generated from gradlint/rules/ by `python -m gradlint.catalogu
 
 def page(rule: Rule) -> str:
     """A rule's page in Markdown; also the text of `gradlint --explain CODE`. No newline at the end."""
-    return f"# {rule.code} {rule.name}\n\nSeverity: {rule.severity}. {rule.advice}\n\n{rule.doc.strip()}"
+    at_most = "" if rule.severity is Severity.INFO else " at most"
+    severity = f"Severity: {rule.severity}{at_most}. What is lost: {rule.loses.value}."
+    return f"# {rule.code} {rule.name}\n\n{severity}\n\n{rule.advice}\n\n{rule.doc.strip()}"
 
 
 def index(catalogue: Iterable[Rule]) -> str:
@@ -43,7 +46,7 @@ def _severities() -> list[str]:
     columns = " | ".join(certainty.value for certainty in Certainty)
     rows = [f"| {lost.value} | {' | '.join(map(str, row))} |" for lost, row in SEVERITIES.items()]
     words = [
-        "How loud a finding about a missing or a zero gradient is follows from what is lost, whichever rule speaks.",
+        "How loud a finding is follows from what is lost, whichever rule speaks.",
         "The severity in the table above is the highest that a rule's findings have.",
     ]
     return ["## Severity", "", *words, "", f"| what is lost | {columns} |", "|---|---|---|", *rows]

@@ -29,12 +29,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.rule import Rule
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
 
 DOC = """\\
@@ -50,7 +51,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="{code}",
     name="{name}",
-    severity=Severity.WARNING,
+    loses=Consequence.UNHEARD,  # what is lost; how loud that is follows from the table in `gradlint.severity`
     advice="One line on what to do.",
     doc=DOC,
     check=check,

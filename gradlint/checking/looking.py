@@ -16,6 +16,7 @@ from gradlint.passes.partial import unused_slices
 from gradlint.passes.starting import update_ratio
 from gradlint.passes.stops import lost
 from gradlint.record.recording import is_float
+from gradlint.record.subject import Probe
 from gradlint.result import GradientState
 from gradlint.rule import Need
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gradlint.options import Options
     from gradlint.passes.drops import Drop
     from gradlint.passes.facts import Facts
+    from gradlint.passes.otherdata import OtherData
     from gradlint.passes.partial import Unused
     from gradlint.record.recording import Recording
     from gradlint.record.runner import Runner
@@ -81,6 +83,9 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
         unused=doubts.unused,
         is_blind=laboratory.is_blind_to_rows if Need.EXPERIMENTS in needs else None,
         bridge=laboratory.bridge(flow.recording) if Need.EXPERIMENTS in needs else None,
+        filled=doubts.filled,
+        updates=doubts.updates,
+        neutral=laboratory.neutral(flow.recording) if Need.EXPERIMENTS in needs else None,
     )
 
 
@@ -111,50 +116,70 @@ class Doubts:
         probes: runs on perturbed samples.
         lying: keys and paths whose gradient is zero although the loss moves with them.
         unused: slices of inputs that no gradient reaches and the loss does not depend on.
-        healed: keys and paths that get a gradient once the loss is scaled as the compiled optimizer does.
+        healed: keys and paths that get a gradient once the loss is scaled as the compiled optimizer does, once
+            empty inputs are filled, after a few updates, or with another seed.
+        filled: the run in which they were.
+        updates: how many were tried.
     """
 
     probes: tuple[Flow, ...] = ()
     lying: frozenset[str] = frozenset()
     unused: tuple[Unused, ...] = ()
     healed: frozenset[str] = frozenset()
+    filled: OtherData | None = None
+    updates: int = 0
 
 
 def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset[Need], options: Options) -> Doubts:
     if Need.PROBES not in needs:
         return Doubts()
-    zero = lost(flow)
+    is_tested = Need.EXPERIMENTS in needs
+    zero, healed = lost(flow), frozenset[str]()
+    is_scaled = flow.recording.loss.kind == "compiled" and any(t.dtype == "float16" for t in flow.recording.tensors)
+    if zero and is_scaled and is_tested:
+        healed = laboratory.alive_when_scaled()
+    filled = laboratory.filled(flow.recording) if zero and is_tested else None
+    if filled is not None:
+        norms = {r.key: r.gradient.norm for r in flow.float_inputs} | {v.path: v.gradient.norm for v in flow.learners}
+        healed |= {name for _, name in zero if filled.revives(name, norms[name])}
+    trial = laboratory.after_updates(_exactly_zero(flow) - healed) if zero and is_tested else None
+    healed |= trial.alive if trial is not None else frozenset()
+    zero = {victim for victim in zero if victim[1] not in healed}
+    unread = unused_slices(flow, ())
     probes: tuple[Flow, ...] = ()
     lying: frozenset[str] = frozenset()
-    healed: frozenset[str] = frozenset()
-    is_scaled = flow.recording.loss.kind == "compiled" and any(t.dtype == "float16" for t in flow.recording.tensors)
-    if zero and is_scaled and Need.EXPERIMENTS in needs:
-        healed = laboratory.alive_when_scaled()
-        zero = {victim for victim in zero if victim[1] not in healed}
-    is_suspicious = zero or unused_slices(flow, ()) or zero_derivatives(flow, ())
+    draws = laboratory.draws(flow.recording)
+    is_suspicious = zero or unread or zero_derivatives(flow, ())
     if is_suspicious or any(variable.units_equal for variable in flow.learners):
         options.report("probing perturbed samples")
-        runs = (_probe(runner, number, options.bounds) for number in range(options.probes))
+        trial = trial or laboratory.after_updates(frozenset())
+        runs = (_probe(runner, Probe(number, True, trial.steps), options.bounds) for number in range(options.probes))
         probes = tuple(run for run in runs if run is not None)
         still = [lost(probe) for probe in probes]
         revived = {victim for victim in zero if any(victim not in found for found in still)}
-        if Need.EXPERIMENTS in needs:
+        if is_tested:
             lying = laboratory.contradicted(
                 [name for kind, name in sorted(revived) if kind == "input"],
                 [name for kind, name in sorted(revived) if kind == "variable"][:_MOST_CONTRADICTED],
             )
-    unused = unused_slices(flow, probes) if Need.EXPERIMENTS in needs else ()
-    unused = tuple(piece for piece in unused if not laboratory.matters(piece.key, piece.axis, piece.slices))
-    return Doubts(probes, lying, unused, healed)
+            healed |= draws.revived(frozenset(name for _, name in zero - revived))
+    unused = unused_slices(flow, probes) if unread and is_tested else ()
+    pieces = (replace(piece, slices=draws.unread(piece.key, piece.axis, piece.slices)) for piece in unused)
+    unused = tuple(p for p in pieces if p.slices and not laboratory.matters(p.key, p.axis, p.slices))
+    return Doubts(probes, lying, unused, healed, filled, trial.updates if trial is not None else 0)
 
 
-def _probe(runner: Runner, number: int, thresholds: Thresholds) -> Flow | None:
+def _exactly_zero(flow: Flow) -> frozenset[str]:
+    """Keys and paths whose gradient is zero, and no tiny one."""
+    named = [(r.key, r.gradient) for r in flow.float_inputs] + [(v.path, v.gradient) for v in flow.learners]
+    return frozenset(name for name, gradient in named if gradient.state is GradientState.ZERO)
+
+
+def _probe(runner: Runner, probe: Probe, thresholds: Thresholds) -> Flow | None:
     """A run on a perturbed sample; on the sample itself where the model does not take the perturbed one."""
-    from gradlint.record.subject import Probe
-
     for perturb_inputs in (True, False):
         try:
-            recording = runner.record(probe=Probe(number, perturb_inputs))
+            recording = runner.record(probe=replace(probe, perturb_inputs=perturb_inputs))
         except GradlintError:
             continue
         if recording.failure is None:

@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -114,6 +115,12 @@ def undisturbed(options: Line, screen: Callable[[TextIO], AbstractContextManager
         except SystemExit as error:
             # A training script named by --import would otherwise end the check, with 0 for "nothing found".
             raise ModelRunError(f"the model's code ended the program (exit status {error.code}).") from error
+
+
+def style_of_report(options: Line) -> Style:
+    """How the report of a check looks, on stdout or in a file."""
+    style = style_of_terminal() if options.output is None else Style(width=WIDTH)
+    return replace(style, explains=options.explain_finding)
 
 
 def style_of_terminal() -> Style:

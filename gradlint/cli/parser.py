@@ -57,6 +57,7 @@ class Line:
     completion: str | None
     compare: str | None
     explain: str | None
+    explain_finding: bool
     list_rules: bool
     version: bool
     debug: bool
@@ -242,6 +243,12 @@ def parser_of_options() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="write the graph: FILE.svg, .dot, .mermaid, .mmd, .graphml, .json",
+    )
+    add(
+        "-v",
+        "--explain-finding",
+        action="store_true",
+        help="under each finding, what was tried to confirm it, and what came of that",
     )
     for name in (name for name, words in SETTINGS.items() if words.group == "report"):
         _add_setting(group, name)

@@ -11,11 +11,10 @@ from gradlint.cli.names import misplaced
 from gradlint.cli.output import (
     FAILED,
     OK,
-    WIDTH,
     give_up,
     print_whole,
     say,
-    style_of_terminal,
+    style_of_report,
     undisturbed,
     write_whole,
 )
@@ -165,7 +164,7 @@ def with_own_file(done: Outcome, options: Line) -> Outcome:
         except OSError as error:
             raise UsageError(f"cannot make the folder {path.parent}: {error.strerror or error}") from error
     with writing_in_time(options):
-        text = FORMATS[options.format](done.result, Style(width=WIDTH))
+        text = FORMATS[options.format](done.result, style_of_report(options))
     write_whole(path, f"{text}\n" if text else "")
     return replace(done, result=replace(done.result, graph=None))
 
@@ -175,7 +174,7 @@ def _report(run: Run, options: Line) -> None:
     from gradlint.report import index, several
 
     found = run.found
-    style = style_of_terminal() if options.output is None else Style(width=WIDTH)
+    style = style_of_report(options)
     if _has_own_files(options):
         assert options.output is not None
         if several.PLACE not in str(options.output):

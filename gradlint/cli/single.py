@@ -9,17 +9,15 @@ from gradlint.cli.output import (
     FAILED,
     FINDINGS,
     OK,
-    WIDTH,
     print_whole,
     say,
-    style_of_terminal,
+    style_of_report,
     undisturbed,
     write_whole,
 )
 from gradlint.errors import UsageError
 from gradlint.options import Settings
 from gradlint.report import FORMATS
-from gradlint.report.text import Style
 from gradlint.report.verdict import consequence, verdict
 
 if TYPE_CHECKING:
@@ -146,7 +144,7 @@ def writing_in_time(options: Line) -> AbstractContextManager[None]:
 
 def report(result: Result, options: Line, status: int) -> int:
     """Print or write the report; gives the exit status."""
-    style = style_of_terminal() if options.output is None else Style(width=WIDTH)
+    style = style_of_report(options)
     with writing_in_time(options):
         text = FORMATS[options.format](result, style)
     if options.output is None:

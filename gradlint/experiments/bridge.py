@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from gradlint.experiments.taped import taped
 from gradlint.operations import INNER_GRADIENT, Trait, has
 from gradlint.record import reduction
 from gradlint.record.recording import is_float
@@ -56,22 +57,16 @@ class Bridge:
 def _way(runner: Runner, recording: Recording) -> _Way | None:
     run = runner.run()
     with run.isolated():
-        batch = run.batch()
-        floats, handles = run.watched(batch)
-        run.introduce(batch)
-        with backprop.taped([*floats.values(), *handles]) as tape:
-            try:
-                with run.trace.recording():
-                    outputs, loss, _ = run.forward(batch)
-            except Exception:
-                return None
-        loss = tf.convert_to_tensor(loss)
-        trace = run.trace
+        found = taped(run)
+        if found is None:
+            return None
+        trace, loss = run.trace, found.loss
         if trace.known(loss) is None:
-            trace.detours.enter_detached_loss(loss, outputs)
+            trace.detours.enter_detached_loss(loss, found.outputs)
         if [op.type for op in trace.ops] != [op.type for op in recording.ops]:
             return None
-        return _Way(trace.ops, trace.tensors, tape, trace.index(loss), run.reached(list(floats.values()), handles))
+        reached = run.reached(found.sources[: found.inputs], found.sources[found.inputs :])
+        return _Way(trace.ops, trace.tensors, found.tape, trace.index(loss), reached)
 
 
 class _Way:

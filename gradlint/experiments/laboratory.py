@@ -10,12 +10,16 @@ import numpy as np
 from gradlint.experiments import differences, independence, trial
 from gradlint.experiments.bridge import Bridge
 from gradlint.experiments.leaks import first_difference, mixing_of_samples, mixing_of_steps
+from gradlint.experiments.neutral import NeutralData
+from gradlint.experiments.vary import Draws
 from gradlint.record.calls import UnwantedCallError
 from gradlint.record.firststep import scaled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gradlint.experiments.trial import Trial
+    from gradlint.passes.otherdata import OtherData
     from gradlint.record.recording import Leak, Recording
     from gradlint.record.run import Run
     from gradlint.record.runner import Runner
@@ -51,9 +55,25 @@ class Laboratory:
         """The experiment that lets the gradient of a run through operations that stop it."""
         return Bridge(self._runner, recording)
 
+    def neutral(self, recording: Recording) -> NeutralData:
+        """The experiment that replaces arrays of the sample by random ones."""
+        return NeutralData(self._runner, recording)
+
+    def filled(self, recording: Recording) -> OtherData | None:
+        """A run with random numbers in place of the inputs that hold but one value; None where none does."""
+        return self.neutral(recording).filled()
+
     def matters(self, key: str, axis: int, slices: Sequence[int]) -> bool:
         """Whether the loss changes with some slices of an input, gradient or not."""
         return differences.matters(self._runner, key, axis, slices)
+
+    def after_updates(self, names: frozenset[str]) -> Trial:
+        """A few updates with the compiled optimizer, until what has no gradient has one."""
+        return trial.after_updates(self._runner, names)
+
+    def draws(self, recording: Recording) -> Draws:
+        """Runs with other seeds than that of a run."""
+        return Draws(self._runner, recording)
 
     def alive_when_scaled(self) -> frozenset[str]:
         """The inputs and variables with a gradient under the loss scale of the compiled optimizer."""

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gradlint.experiments.taped import from_data
 from gradlint.operations import Trait, has
-from gradlint.record import tensors
 from gradlint.record.recording import Leak
 from gradlint.upstream import backprop, eager
 
@@ -112,18 +112,16 @@ def _leak(run: Run, batch: Batch, keys: Sequence[str], slices: Sequence[_Slice])
             return None  # The run in training mode has told what is wrong.
         totals = [piece.projected(outputs) for piece in slices]
     indices = [i for i in run.reached(list(floats.values()), handles) if trace.tensors[i].dtype != tf.resource]
-    from_data = _descendants(
-        trace, [trace.index(part) for key in keys for part in tensors.components(batch.inputs[key])]
-    )
+    behind = from_data(trace, batch, keys)
     for piece, total in zip(slices, totals, strict=True):
         if total is None:
             continue
         slopes = backprop.gradients(tape, total, [trace.tensors[i] for i in indices])
-        found = _first(trace, piece, dict(zip(indices, slopes, strict=True)), from_data)
+        found = _first(trace, piece, dict(zip(indices, slopes, strict=True)), behind)
         if found is not None:
             op, index, others = found
-            behind = [key for key in run.keys_behind([index], batch) if key in keys]
-            return Leak(op.type, op.layer, op.file, op.line, behind[0] if behind else "", piece.at, others)
+            own = [key for key in run.keys_behind([index], batch) if key in keys]
+            return Leak(op.type, op.layer, op.file, op.line, own[0] if own else "", piece.at, others)
     return None
 
 
@@ -209,16 +207,8 @@ def _maker(trace: Trace, op: Op, differing: set[int]) -> Op:
     return op
 
 
-def _descendants(trace: Trace, starts: Sequence[int]) -> set[int]:
-    found = set(starts)
-    for op in trace.ops:
-        if not has(op.type, Trait.READS_SHAPE) and any(index in found for index in op.inputs):
-            found.update(op.outputs)
-    return found
-
-
 def _first(
-    trace: Trace, piece: _Slice, slopes: Mapping[int, Any], from_data: set[int]
+    trace: Trace, piece: _Slice, slopes: Mapping[int, Any], behind: set[int]
 ) -> tuple[Op, int, tuple[int, ...]] | None:
     """The first operation that takes forbidden slices in and gives only the permitted ones out."""
     foreign: dict[int, tuple[int, ...]] = {}
@@ -235,7 +225,7 @@ def _first(
         if op.enclosed is not None or op.is_pseudo or any(index in foreign for index in op.outputs):
             continue
         for operand, index in enumerate(op.inputs):
-            if index in foreign and index in from_data and _mixes(trace, op, operand, slopes, foreign, piece, readers):
+            if index in foreign and index in behind and _mixes(trace, op, operand, slopes, foreign, piece, readers):
                 return _after_transposes(trace, op, readers), index, foreign[index]
     return None
 

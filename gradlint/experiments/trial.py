@@ -1,15 +1,30 @@
-"""Trial: what the loss gives when it is scaled as the compiled optimizer would scale it."""
+"""Trial: what becomes of zeros with the loss scale, and after a few updates, of the compiled optimizer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import tensorflow as tf
+
+from gradlint.experiments.taped import Taped, taped
 from gradlint.record.reduction import gradient_of
 from gradlint.result import GradientState
-from gradlint.upstream import backprop
+from gradlint.upstream import backprop, restoring
+from gradlint.upstream.eager import tensor_id, tf_variable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from gradlint.record.runner import Runner
+
+_MOST_UPDATES = 3
+"""A gate of zeros inside of another one opens with the second update."""
+_STEP = 0.05
+"""What a variable moves by where no compiled optimizer moves it, as a share of its own norm."""
+_OPENED = 0.01
+"""The value of a schedule that has started at zero."""
 
 
 def alive_when_scaled(runner: Runner) -> frozenset[str]:
@@ -22,19 +37,114 @@ def alive_when_scaled(runner: Runner) -> frozenset[str]:
         return frozenset()
     run = runner.run()
     with run.isolated():
-        batch = run.batch()
-        floats, handles = run.watched(batch)
-        paths = [p for p, variable in zip(run.paths(), run.learning(), strict=True) if variable.trainable]
-        sources = [*floats.values(), *handles]
-        with backprop.taped(sources) as tape:
-            try:
-                with run.trace.recording():
-                    _, loss, _ = run.forward(batch)
-            except Exception:
-                return frozenset()  # The run that is judged has told what is wrong.
-            scaled = optimizer.scale_loss(loss)
-        slopes = backprop.gradients(tape, scaled, sources)
+        found = taped(run)
+        return frozenset() if found is None else _alive(found, _slopes(found, optimizer.scale_loss))
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A few updates, which were taken back.
+
+    Attributes:
+        updates: number of them.
+        alive: keys and paths with a gradient afterwards, of those that were asked about.
+        steps: `tf.Variable`s, and what the updates added to each.
+    """
+
+    updates: int
+    alive: frozenset[str]
+    steps: tuple[tuple[Any, Any], ...]
+
+
+def after_updates(runner: Runner, names: frozenset[str]) -> Trial:
+    """Update the variables until what is asked about has a gradient, or no more of it gets one.
+
+    Args:
+        runner: of the subject.
+        names: keys and paths whose gradient is zero.
+    """
+    outer = runner.run()
+    learning = outer.learning()
+    variables = [tf_variable(variable) for variable in learning]
+    alive: frozenset[str] = frozenset()
+    number = 0
+    with outer.isolated():
+        before = [variable.read_value() for variable in variables]
+        outer.trace.assigned.update(tensor_id(variable.handle) for variable in variables)
+        twin = _twin(runner)
+        for number in range(_MOST_UPDATES + 1):
+            run = runner.run()
+            with run.isolated():
+                found = taped(run)
+                slopes = _slopes(found, twin.scale_loss if twin is not None else None) if found is not None else ()
+            if found is None:
+                break
+            before_it, alive = alive, alive | _alive(found, slopes) & names
+            # Gates open one after the other, each with an update: where none has opened, none will.
+            if number == _MOST_UPDATES or (number and alive in (names, before_it)):
+                break
+            if number == 0:
+                _open_schedules(learning)
+            own = [variable for variable in learning if variable.trainable]
+            if not _updated(twin, own, slopes[found.inputs :]):
+                _step(own, slopes[found.inputs :])
+        moved = [(v, v - value) for v, value in zip(variables, before, strict=True)]
+        steps = tuple((variable, step) for variable, step in moved if bool(tf.reduce_any(step != 0)))
+    return Trial(number, alive, steps)
+
+
+def _slopes(found: Taped, scale: Callable[[Any], Any] | None) -> Sequence[Any]:
+    with found.tape:
+        loss = found.loss if scale is None else scale(found.loss)
+    return backprop.gradients(found.tape, loss, found.sources)
+
+
+def _alive(found: Taped, slopes: Sequence[Any]) -> frozenset[str]:
     states = (gradient_of(slope).state for slope in slopes)
-    return frozenset(
-        name for name, state in zip([*floats, *paths], states, strict=True) if state is GradientState.FINITE
-    )
+    return frozenset(name for name, state in zip(found.names, states, strict=True) if state is GradientState.FINITE)
+
+
+def _twin(runner: Runner) -> Any:
+    """A copy of the compiled optimizer without its state; None where there is none, or it makes no copy."""
+    optimizer = getattr(runner.subject.model, "optimizer", None)
+    with contextlib.suppress(Exception):  # One of the user's own need not live without its model.
+        if optimizer is not None:
+            configuration = dict(optimizer.get_config()) | {"use_ema": False, "gradient_accumulation_steps": None}
+            return type(optimizer).from_config(configuration)
+    return None
+
+
+def _updated(twin: Any, variables: Sequence[Any], slopes: Sequence[Any]) -> bool:
+    """Whether the optimizer has moved anything."""
+    pairs = [(slope, variable) for slope, variable in zip(slopes, variables, strict=True) if slope is not None]
+    if twin is None or not pairs:
+        return False
+    before = [tf.identity(tf_variable(variable)) for _, variable in pairs]
+    try:
+        restoring.update(twin, [slope for slope, _ in pairs], [variable for _, variable in pairs])
+    except Exception:
+        return False
+    return any(
+        bool(tf.reduce_any(tf_variable(variable) != value))
+        for (_, variable), value in zip(pairs, before, strict=True)
+    )  # fmt: skip
+
+
+def _step(variables: Sequence[Any], slopes: Sequence[Any]) -> None:
+    """Move every variable against its gradient."""
+    for variable, slope in zip(map(tf_variable, variables), slopes, strict=True):
+        if slope is None:
+            continue
+        dense = tf.cast(tf.convert_to_tensor(slope), tf.float32)
+        norm = tf.norm(dense)
+        if bool(tf.math.is_finite(norm)) and float(norm) != 0.0:
+            size = _STEP * max(float(tf.norm(tf.cast(variable, tf.float32))), 1.0)
+            variable.assign_add(tf.cast(-size * dense / norm, variable.dtype))
+
+
+def _open_schedules(variables: Sequence[Any]) -> None:
+    """Raise what is not trained and starts at zero: the user's own code moves it."""
+    for variable in variables:
+        values = tf_variable(variable)
+        if not variable.trainable and not bool(tf.reduce_any(tf.cast(values, tf.bool))):
+            values.assign(tf.fill(values.shape, tf.cast(_OPENED, values.dtype)))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gradlint.flow import Flow
+    from gradlint.passes.otherdata import OtherData
 
 # Relative slope by finite differences from which a registered gradient of zero counts as wrong.
 _WRONG_SLOPE = 1e-2
@@ -34,6 +35,8 @@ class Block:
         keys: input keys of any dtype whose every path is blocked.
         in_loss: the operation belongs to the loss.
         is_flat_loss: the loss itself is flat for this sample, as a satisfied margin or a clipped ratio is.
+        revived_by: the experiment with other data on which the victims have a usable gradient.
+        is_tested: on no other data any of them has.
         mismatch: largest relative slope by finite differences where the gradient function says zero.
         share: share of elements that are zero (rectifier) or saturated.
         extreme: largest and smallest value that goes in.
@@ -54,6 +57,13 @@ class Block:
     factor: VariableRecord | None
     size: int
     is_flat_loss: bool
+    revived_by: OtherData | None = None
+    is_tested: bool = False
+
+    @property
+    def norms(self) -> Mapping[str, float | None]:
+        """The norms of the victims' gradients, by key and path; None where it is not known."""
+        return dict.fromkeys(self.inputs) | {v.path: v.gradient.norm for v in self.variables}
 
     def is_wrong(self, lying: frozenset[str]) -> bool:
         """Whether the loss moves with the victims although their gradient is zero.

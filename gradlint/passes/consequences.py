@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
 from gradlint.passes.drops import DropKind
+from gradlint.passes.otherdata import DEPENDS_ON_DATA
 from gradlint.passes.reasons import Why
 from gradlint.passes.twins import are_copies
 from gradlint.result import GradientState
@@ -15,21 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gradlint.finding import Severity
-    from gradlint.flow import Flow
     from gradlint.passes.blocks import Block
     from gradlint.passes.cuts import Cut
     from gradlint.passes.drops import Drop
     from gradlint.passes.facts import Facts
     from gradlint.record.recording import VariableRecord
 
-_BY_FORM = (Why.STEP, Why.SINGLE_ELEMENT_UNITS, Why.SINGLE_ELEMENT_POOLED, Why.LEFT_OUT)
+_BY_FORM = (Why.STEP, Why.SINGLE_ELEMENT_UNITS, Why.SINGLE_ELEMENT_POOLED, Why.LEFT_OUT, Why.ZEROED)
 """Reasons that hold for every sample and all weights."""
 
 _OF_THE_SAMPLE = (Why.SINGLE_ELEMENT_DATA, Why.ZERO_ACTIVATION, Why.BOUNDS)
-"""Reasons that other data refute, however they look to perturbed probes."""
-
-# A handful of units may all be inactive by the luck of the initialisation, as in a squeeze-and-excite bottleneck.
-_FEW_UNITS = 8
+"""Reasons that other data mostly refute, however they look to perturbed probes."""
 
 
 def of_variables(facts: Facts, variables: Sequence[VariableRecord], otherwise: Consequence) -> Consequence:
@@ -98,6 +95,17 @@ def severity_of_block(facts: Facts, block: Block, *, is_meant: bool = False) -> 
     return severity_of(lost, _certainty(facts, block, lost))
 
 
+def severity_of_filled(facts: Facts) -> Severity:
+    """How much it matters that inputs hold but one value, and that a gradient passes once they are filled.
+
+    One among others may be empty on purpose: a state, a mask, a feature that these rows do not have.
+    """
+    keys = {record.key for record in facts.recording.inputs} if facts.recording is not None else set()
+    is_all = facts.filled is not None and keys == set(facts.filled.keys)
+    lost = Consequence.BRANCH if is_all else Consequence.HEALS
+    return severity_of(lost, Certainty.IN_SAMPLE)
+
+
 def _may_be_meant(facts: Facts, block: Block, lost: Consequence) -> bool:
     """Whether the user may have written down the zero: a weight, a schedule, a gradient of one's own."""
     match block.why:
@@ -112,47 +120,19 @@ def _may_be_meant(facts: Facts, block: Block, lost: Consequence) -> bool:
 def _certainty(facts: Facts, block: Block, lost: Consequence) -> Certainty:
     if block.why in (*_OF_THE_SAMPLE, Why.SINGLE_ROW):
         return Certainty.IN_SAMPLE
-    if block.why is Why.CUSTOM and not block.is_wrong(facts.lying):
+    if block.why in _BY_FORM or (block.why is Why.CUSTOM) is not block.is_wrong(facts.lying):
         return Certainty.CERTAIN
-    if block.why is Why.ZERO_FACTOR and facts.flow is not None and _is_constant_zero(facts.flow, block.position):
-        return Certainty.CERTAIN
-    if block.why in _BY_FORM or (block.why is not Why.CUSTOM and block.is_wrong(facts.lying)):
-        return Certainty.CERTAIN
-    if not facts.probes:
-        return Certainty.IN_SAMPLE
     if any(variable.gradient.state is GradientState.FINITE for variable in block.variables):
         return Certainty.IN_SAMPLE  # Tiny is not zero: it may still get away.
-    if lost is not Consequence.UNHEARD:
-        return Certainty.CERTAIN
-    # Beside an open path a few zeros are mathematics or luck.
-    if block.why in (Why.UNDERFLOW, Why.ZERO_WEIGHT):
-        return Certainty.CERTAIN
-    shape = facts.flow.tensor(block.op.outputs[0]).shape if facts.flow is not None else ()
-    many = block.why is Why.RECTIFIER and shape[-1:] > (_FEW_UNITS,)
-    return Certainty.CERTAIN if many else Certainty.IN_SAMPLE
-
-
-def _is_constant_zero(flow: Flow, position: int) -> bool:
-    """Whether an operation multiplies by zeros that neither the sample nor a variable has made."""
-    run = flow.recording
-    sources = [record.tensor for record in run.inputs] + [variable.tensor for variable in run.variables]
-    made = flow.descendants(
-        tensor for tensor in (*sources, *(label.tensor for label in run.labels)) if tensor is not None
-    )
-    constants = [flow.tensor(index).values for index in flow.op(position).inputs if index not in made]
-    return any(values is not None and values.zeros == 1.0 for values in constants)
+    # Beside an open path a few zeros are mathematics or luck, unless they stay on all other data.
+    stays = lost is not Consequence.UNHEARD or block.why in (Why.UNDERFLOW, Why.ZERO_WEIGHT)
+    return Certainty.CERTAIN if block.is_tested or (facts.probes and stays) else Certainty.IN_SAMPLE
 
 
 def _is_satisfied(facts: Facts, block: Block) -> bool:
-    """Whether the loss is flat because this sample gives it nothing to complain of.
-
-    A loss of zero complains of nothing; one that is not zero may still be clipped for what it compares, as a ratio
-    that has moved far enough is. Flat at any other operation it is a loss that nothing can lower.
-    """
-    reasons = {Why.RECTIFIER, Why.CLIPPING}
-    if facts.recording is not None and facts.recording.loss.value == 0.0:
-        reasons |= {Why.SATURATION, Why.OTHER}
-    return block.is_flat_loss and block.why in reasons and not block.is_wrong(facts.lying)
+    """Whether the loss is flat because this sample gives it nothing to complain of, and complains of other data."""
+    may_complain = block.why in DEPENDS_ON_DATA and not block.is_tested
+    return block.is_flat_loss and may_complain and not block.is_wrong(facts.lying)
 
 
 def _nothing_learns(facts: Facts) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gradlint.passes.blame import blamed
 from gradlint.passes.blocks import Block, blocks
 from gradlint.passes.cuts import Bridge, Cut, DerivativeOnly, cuts, derivative_only
 from gradlint.passes.derivatives import ZeroDerivative, zero_derivatives
@@ -13,6 +14,7 @@ from gradlint.passes.labels import Broadcast, broadcasts
 from gradlint.passes.nonfinite import Birth, births
 from gradlint.passes.omissions import Omitted, excused, omitted
 from gradlint.passes.scale import Trend, trend
+from gradlint.passes.stops import lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
     from gradlint.flow import Flow
     from gradlint.load.binding import Binding
     from gradlint.load.spec import ArraySpec, InputSpec, ModelSpec
+    from gradlint.passes.otherdata import Neutral, OtherData
     from gradlint.passes.partial import Unused
     from gradlint.passes.steps import StepFacts
-    from gradlint.record.recording import Recording
+    from gradlint.record.recording import Recording, VariableRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,20 @@ class Facts:
     trend: Trend | None = None
     lying: frozenset[str] = frozenset()
     blind: frozenset[str] = frozenset()
+    filled: OtherData | None = None
+    """A run in which the inputs that hold but one value were random; None where none does, or nothing was zero."""
+    updates: int = 0
+    """After how many updates what is zero was looked at again; they were taken back."""
     step: StepFacts | None = None
     """What a training step of the user's own did; None where none was observed."""
+
+    @property
+    def starved(self) -> tuple[VariableRecord, ...]:
+        """Trainable variables without a usable gradient, which have one once the empty inputs are filled."""
+        if self.flow is None or self.filled is None:
+            return ()
+        zero = [v for v in self.flow.learners if ("variable", v.path) in lost(self.flow)]
+        return tuple(v for v in zero if self.filled.revives(v.path, v.gradient.norm))
 
     @property
     def recording(self) -> Recording | None:
@@ -87,6 +102,9 @@ def facts_of(
     unused: Sequence[Unused] = (),
     is_blind: Callable[[str], bool] | None = None,
     bridge: Bridge | None = None,
+    neutral: Neutral | None = None,
+    filled: OtherData | None = None,
+    updates: int = 0,
 ) -> Facts:
     """Run every pass over a flow.
 
@@ -101,8 +119,14 @@ def facts_of(
         unused: slices of inputs that neither a gradient reaches nor the loss depends on.
         is_blind: tells whether the rows of an array may change places without a change of the loss.
         bridge: lets the gradient through operations that stop it.
+        neutral: replaces arrays of the sample by random ones.
+        filled: a run in which the inputs that hold but one value were random.
+        updates: how many have not helped what is zero.
     """
     met = broadcasts(flow)
+    found = blocks(flow, probes, lying, healed)
+    if neutral is not None:
+        found = tuple(sorted(blamed(flow, found, neutral), key=lambda block: block.position))
     keys = {broadcast.key for broadcast in met} if is_blind is not None else ()
     return replace(
         paper,
@@ -113,11 +137,13 @@ def facts_of(
         derivative_only=derivative_only(flow),
         zero_derivatives=zero_derivatives(flow, probes),
         omitted=omitted(flow),
-        blocks=blocks(flow, probes, lying, healed),
+        blocks=found,
         births=births(flow),
         broadcasts=met,
         unused=tuple(unused),
         trend=trend(flow),
         lying=lying,
+        filled=filled,
+        updates=updates,
         blind=frozenset(filter(is_blind, keys)),
     )

@@ -31,6 +31,7 @@ class Why(str, Enum):
     ZERO_WEIGHT = "zero weight"
     ZERO_SCHEDULE = "zero non-trainable factor"
     ZERO_ACTIVATION = "zero activation"
+    ZEROED = "zeroed data"
     CANCELLATION = "cancellation"
     BOUNDS = "bounds of a quantizer"
     CUSTOM = "custom gradient"
@@ -128,7 +129,7 @@ def normalized_single(flow: Flow, position: int) -> int | None:
     op = flow.op(position)
     candidates = [*op.inputs, *(index for mean in op.inputs for index in _averaged(flow, mean))]
     found = next((index for index in candidates if _meets_own_mean(flow, index)), None)
-    if found is not None or not has(op.type, Trait.RECTIFIES) or not _is_all_zero(flow, op.inputs[0]):
+    if found is not None or not has(op.type, Trait.RECTIFIES) or not flow.is_all_zero(op.inputs[0]):
         return found
     maker = flow.tensor(op.inputs[0]).producer
     layer = flow.op(maker).layer if maker is not None else ""
@@ -162,7 +163,7 @@ def _meets_own_mean(flow: Flow, index: int) -> bool:
 
 def zero_factor(flow: Flow, position: int) -> VariableRecord | None:
     """The variable of zeros that an operation multiplies by, or that made its operand zero."""
-    operands = [index for index in flow.op(position).inputs[:2] if _is_all_zero(flow, index)]
+    operands = [index for index in flow.op(position).inputs[:2] if flow.is_all_zero(index)]
     found = [variable for index in operands if (variable := variable_behind(flow, index)) is not None]
     found += [variable for index in operands if (variable := zero_kernel_before(flow, index)) is not None]
     return found[0] if found else None
@@ -176,21 +177,16 @@ def zero_kernel_before(flow: Flow, tensor: int) -> VariableRecord | None:
     """The trainable kernel of zeros that makes a tensor zero, whatever goes into its layer."""
     for _ in range(_MOST_STEPS):
         producer = flow.tensor(tensor).producer
-        if producer is None or not _is_all_zero(flow, tensor):
+        if producer is None or not flow.is_all_zero(tensor):
             return None
         op = flow.op(producer)
         if has(op.type, Trait.MIXES_UNITS):
-            kernel = variable_behind(flow, op.inputs[1]) if _is_all_zero(flow, op.inputs[1]) else None
+            kernel = variable_behind(flow, op.inputs[1]) if flow.is_all_zero(op.inputs[1]) else None
             return kernel if kernel is not None and kernel.trainable else None
         if not (has(op.type, Trait.RECTIFIES) or has(op.type, Trait.MOVES) or op.type in ("BiasAdd", "AddV2", "Add")):
             return None
         tensor = op.inputs[0]
     return None
-
-
-def _is_all_zero(flow: Flow, tensor: int) -> bool:
-    values = flow.tensor(tensor).values
-    return values is not None and values.zeros == 1.0
 
 
 def variable_behind(flow: Flow, tensor: int) -> VariableRecord | None:

@@ -236,33 +236,6 @@ class Run:
         roots = [owner for owner in (self.subject.model, *self.subject.learners) if owner is not None]
         return tensors.unique_paths(self.learning(), roots)
 
-    def step(self) -> list[tuple[Any, Any]]:
-        """One small step of every variable against its gradient: pairs of `tf.Variable` and step."""
-        batch = self.batch()
-        moved = [eager.tf_variable(variable) for variable in self.learning() if variable.trainable]
-        with contextlib.suppress(Exception), backprop.taped(moved) as tape, self.trace.recording():
-            _, loss, _ = self.forward(batch)
-        if self.trace.calls.failed is not None:
-            return []
-        variables = [eager.tf_variable(variable) for variable in self.learning()]
-        slopes = backprop.gradients(tape, loss, [v.handle for v in variables])
-        steps = []
-        for variable, learning, slope in zip(variables, self.learning(), slopes, strict=True):
-            if not learning.trainable:
-                # A gate on a schedule starts at zero and is moved by the user's own code.
-                if not bool(tf.reduce_any(tf.cast(variable, tf.bool))):
-                    steps.append((variable, tf.cast(tf.fill(variable.shape, 0.01), variable.dtype)))
-                continue
-            if slope is None:
-                continue
-            dense = tf.convert_to_tensor(slope)
-            norm = tf.norm(tf.cast(dense, tf.float32))
-            if not bool(tf.math.is_finite(norm)) or float(norm) == 0.0:
-                continue
-            size = 0.05 * max(float(tf.norm(tf.cast(variable, tf.float32))), 1.0)
-            steps.append((variable, tf.cast(-size * tf.cast(dense, tf.float32) / norm, variable.dtype)))
-        return steps
-
     def loss_only(self, variable: Any, step: Any) -> float:
         """The loss, with one variable moved by a step; NaN when the run fails."""
         with self.isolated():

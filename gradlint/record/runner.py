@@ -31,7 +31,6 @@ class Runner:
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        self._steps: list[tuple[Any, Any]] | None = None
         self.called: frozenset[int] = frozenset()
         """Ids of the layers that the sample's own run called."""
         self.idle: list[Idle] = []
@@ -63,14 +62,13 @@ class Runner:
                 return recording
             self.called, self.idle = run.trace.calls.operations, idle_layers(run)
             return replace(recording, idle=described(run, self.idle))
-        steps = self._virtual_step()
         seed = self._subject.seed + 1 + probe.number
         given = self._subject.inputs
         if probe.perturb_inputs:
             given = perturbed(given, np.random.default_rng(seed))
         run = Run(self._subject, given, self._subject.labels, seed)
         with run.isolated():
-            for variable, step in steps:
+            for variable, step in probe.steps:
                 run.trace.assigned.add(eager.tensor_id(variable.handle))
                 variable.assign_add(step)
             return recorded(run, trace_returns)
@@ -115,13 +113,6 @@ class Runner:
         """
         subject = replace(self._subject, **changes)
         return Run(subject, subject.inputs if inputs is None else inputs, subject.labels, subject.seed)
-
-    def _virtual_step(self) -> list[tuple[Any, Any]]:
-        if self._steps is None:
-            run = self.run()
-            with run.isolated():
-                self._steps = run.step()
-        return self._steps
 
 
 def recorded(run: Run, trace_returns: bool) -> Recording:

@@ -10,7 +10,7 @@ import numpy as np
 from gradlint.thresholds import DEFAULT_THRESHOLDS, Thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from gradlint.load.binding import Binding
     from gradlint.options import Options
@@ -50,14 +50,19 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """How one more run differs: another seed, perturbed inputs, and one small step of every variable.
+    """How one more run differs: another seed, perturbed inputs, and variables after some updates.
 
-    The step stands for the first update of training: it opens gates that are zero on purpose at the start and
-    leaves closed what no gradient reaches.
+    Updates open gates that are zero on purpose at the start, and leave closed what no gradient reaches.
+
+    Attributes:
+        number: from 0; the seed follows from it.
+        perturb_inputs: the inputs are other ones.
+        steps: `tf.Variable`s, and what is added to each.
     """
 
     number: int
     perturb_inputs: bool = True
+    steps: Sequence[tuple[Any, Any]] = ()
 
 
 def perturbed(inputs: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
@@ -123,3 +128,39 @@ def subject_of(
         thresholds=options.bounds,
         reduces_all=reduces_all,
     )
+
+
+def is_constant(value: Any) -> bool:
+    """Whether all elements of an array are the same; of one element that means nothing."""
+    array = _dense(value)
+    return array is not None and array.size > 1 and bool((array == array.flat[0]).all())
+
+
+def random_like(value: Any, generator: np.random.Generator, spread: float | None = None, times: float = 1.0) -> Any:
+    """A random array of the shape and dtype of another; what is ragged or holds no numbers stays as it is.
+
+    Args:
+        value: the other array.
+        generator: of the numbers. Measured ones have a mean of zero; whole ones lie in the range of the others, which
+            of ids are valid; where those are all alike, bytes may be any, and the rest 0 or 1.
+        spread: standard deviation of floats, whole ones among them; None for that of the array.
+        times: by which floats are multiplied.
+    """
+    array = _dense(value)
+    if array is None:
+        return value
+    is_float = array.dtype.kind == "f"
+    is_flat = is_constant(array)
+    if is_float and (is_flat or spread is not None or times != 1.0 or not np.array_equal(array, np.round(array))):
+        spread = spread or float(np.nanstd(array)) or float(np.nanmax(np.abs(array))) or 1.0
+        return (times * spread * generator.normal(size=array.shape)).astype(array.dtype)
+    low, high = (0, 255 if array.dtype == np.uint8 else 1) if is_flat else (int(array.min()), int(array.max()))
+    return generator.integers(low, high, size=array.shape, endpoint=True).astype(array.dtype)
+
+
+def _dense(value: Any) -> np.ndarray[Any, Any] | None:
+    """An array of numbers; None for what is ragged, empty, or holds something else."""
+    if hasattr(value, "row_splits"):
+        return None
+    array = np.asarray(value)
+    return array if array.dtype.kind in "fiub" and array.size else None

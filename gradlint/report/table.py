@@ -162,6 +162,7 @@ def _finding(finding: Finding, result: Result, style: Style) -> list[str]:
         lines += _labelled("cause:", cause, style)
         lines += _quoted(finding.cause, style)
     lines += _victims(finding, style)
+    lines += _tested(finding, style)
     if advice := result.advice(finding):
         lines += _labelled("do:", sentence(advice), style)
     return lines
@@ -190,6 +191,18 @@ def _victims(finding: Finding, style: Style) -> list[str]:
     return _labelled("victims:", "; ".join([*parts, folded("variable", finding.variables)]), style)
 
 
+def _tested(finding: Finding, style: Style) -> list[str]:
+    """The experiments behind a finding, each on a line of its own, where the reader has asked for them."""
+    if not style.explains:
+        return []
+    told = finding.evidence.get("experiments")
+    experiments = [sentence(str(text)) for text in told] if isinstance(told, list) and told else [UNTESTED]
+    return [line for text in experiments for line in _labelled("tested:", text, style)]
+
+
+UNTESTED = "nothing had to be tried: the run itself, or what was read, shows it"
+
+
 def _info(finding: Finding, style: Style) -> list[str]:
     where = _cause(finding.cause, style)
     text = f"{finding.code} {finding.name}: {shortened(sentence(finding.message), MESSAGE_WIDTH)}" + (
@@ -197,7 +210,8 @@ def _info(finding: Finding, style: Style) -> list[str]:
     )
     # Wrapped as if `info` were its margin, which is coloured after the lines are counted.
     first, *rest = _wrapped(text, style, "     ")
-    return [f"{style.paint('info', _SEVERITY[Severity.INFO])} {first.strip()}", *rest]
+    painted = style.paint("info", _SEVERITY[Severity.INFO])
+    return [f"{painted} {first.strip()}", *rest, *_tested(finding, style)]
 
 
 def _remarks(result: Result, style: Style) -> list[str]:

@@ -42,12 +42,14 @@ class Style:
     Attributes:
         colour: True to use ANSI colours.
         width: columns that sentences are wrapped to.
+        explains: under each finding stand the experiments behind it.
         folder: paths of source files below this folder are shown relative to it.
         root: the folder of the repository, for formats whose readers know paths from there.
     """
 
     colour: bool = False
     width: int = 100
+    explains: bool = False
     folder: str = field(default_factory=os.getcwd)
     root: str = field(default_factory=_repository)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.consequences import is_left_by_step, severity_of_drop
 from gradlint.passes.drops import DropKind
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cause_of_drop, drop_evidence, listed, paths
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -89,7 +90,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL101",
     name="disconnected-input",
-    severity=Severity.ERROR,
+    loses=Consequence.BRANCH,
     advice="Use the input in the model, or remove it from the model and the sample.",
     doc=DOC,
     check=check,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Finding, Severity
+from gradlint.finding import Cause, Finding
 from gradlint.passes.consequences import severity_of_drop
 from gradlint.passes.drops import DropKind
 from gradlint.passes.unseen import Reason
@@ -201,7 +201,7 @@ def _of_train_step(omitted: Omitted, observed: StepFacts | None) -> Finding:
 RULE = Rule(
     code="GL102",
     name="disconnected-variable",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Call the layer or use the variable on the way to the loss, or do not create it.",
     doc=DOC,
     check=check,

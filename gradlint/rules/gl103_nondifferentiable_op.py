@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.operations import CUSTOM_GRADIENT, Trait, has
 from gradlint.passes.consequences import severity_of_drop
 from gradlint.passes.drops import DropKind
@@ -13,10 +12,12 @@ from gradlint.record.recording import Local
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.rules.wording import cause_of_drop, cuts_in_words, drop_evidence, is_detour, paths, victims
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.flow import Flow
     from gradlint.passes.cuts import Cut
     from gradlint.passes.facts import Facts
@@ -154,7 +155,7 @@ def _why(cut: Cut) -> str:
 RULE = Rule(
     code="GL103",
     name="nondifferentiable-op",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Replace the operation by a differentiable one, or give it a straight-through tf.custom_gradient.",
     doc=DOC,
     check=check,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.operations import Trait, has
 from gradlint.passes.twins import are_copies
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.rules.wording import cuts_in_words, victims
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.flow import Flow
     from gradlint.passes.cuts import Cut
     from gradlint.passes.facts import Facts
@@ -92,7 +93,7 @@ def _advice(are_copies: bool, has_variables: bool) -> str:
 RULE = Rule(
     code="GL104",
     name="stop-gradient",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Stop the gradient of the target, not of the prediction; or set trainable=False to say that it is meant.",
     doc=DOC,
     check=check,

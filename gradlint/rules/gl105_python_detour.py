@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cuts_in_words, is_detour, victims
+from gradlint.severity import Consequence
 from gradlint.upstream.names import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.flow import Flow
     from gradlint.passes.cuts import Cut
     from gradlint.passes.facts import Facts
@@ -76,7 +77,7 @@ def _said(_: Flow, cut: Cut) -> tuple[str, str] | None:
 RULE = Rule(
     code="GL105",
     name="python-detour",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Write the computation with keras.ops or TensorFlow operations, or give it a tf.custom_gradient.",
     doc=DOC,
     check=check,

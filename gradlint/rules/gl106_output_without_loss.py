@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.consequences import severity_of_drop
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cause_of_drop, drop_evidence, listed, paths, victims
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -83,7 +84,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL106",
     name="output-without-loss",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Give the output a loss, let the loss read it, or compile it with loss None to say that it is meant.",
     doc=DOC,
     check=check,

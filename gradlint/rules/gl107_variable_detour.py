@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.operations import Trait, has
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import cuts_in_words, victims
+from gradlint.severity import Consequence
 from gradlint.upstream.names import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.flow import Flow
     from gradlint.passes.cuts import Cut
     from gradlint.passes.facts import Facts
@@ -70,7 +71,7 @@ def _said(_: Flow, cut: Cut) -> tuple[str, str] | None:
 RULE = Rule(
     code="GL107",
     name="variable-detour",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Pass the tensor on directly; assign to the variable only what the loss does not need.",
     doc=DOC,
     check=check,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.rule import Rule
 from gradlint.severity import Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -69,7 +69,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL108",
     name="nothing-trainable",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Set trainable=True on the layers that should learn, before compile().",
     doc=DOC,
     check=check,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Finding, Severity
+from gradlint.finding import Cause, Finding
 from gradlint.rule import Rule
 from gradlint.rules.wording import counted
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +89,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL109",
     name="untracked-variable",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Create the variable with add_weight, or keep the sublayer in an attribute, list or dict of the layer.",
     doc=DOC,
     check=check,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Finding, Severity
+from gradlint.finding import Cause, Finding
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
@@ -24,9 +24,10 @@ DOC = """\
 
 Reports the operation from which on the gradient is exactly zero, when no more specific rule (GL202,
 GL203, GL204, GL207, GL305) explains it: step functions such as sign, values clipped for every element,
-multiplication by zeros, a slice that leaves out all that one of the joined parts put in, gradients that
-cancel out, a custom gradient that returns zeros. Also a derivative that a step or a model itself takes by its
-values (the second one of a physics-informed network of rectifiers), where it is zero at every point.
+multiplication by zeros, integers that make zeros of all data, a slice that leaves out all that one of the joined
+parts put in, gradients that cancel out, a custom gradient that returns zeros. Also a derivative that a step or
+a model itself takes by its values (the second one of a physics-informed network of rectifiers), where it is
+zero at every point.
 
 ## Why it matters
 
@@ -45,6 +46,10 @@ out = keras.layers.Dense(1)(x)
 x = keras.ops.tanh(x)                             # a soft sign
 ```
 
+```python
+x = keras.layers.Rescaling(1 / 255, dtype="uint8")(images)     # GL201: in whole numbers, 1/255 is 0
+```
+
 ## What to do
 
 Look at the values that go into the operation (`operand_min` and `operand_max` in the evidence). Scale or
@@ -54,13 +59,17 @@ shift them into the range in which the operation has a slope, or replace it by a
 
 A zero counts only if it stays zero in the sample and in every probe (perturbed inputs, after one small
 step of every variable); with `--probes 0` the sample alone decides. A zero that goes away under
-perturbation is kept only where finite differences of the loss contradict it.
+perturbation is kept only where finite differences of the loss contradict it. Where the values decide, the
+sample is then replaced by random data of its own scale, of a deviation of 1, and of ten times its scale: the
+evidence says on which of them a gradient passes. Zeros that an operation makes of all of them are reported
+there.
 
 The finding is an error when nothing learns any more, or an input key loses every path together with what is
 trainable behind it, and whenever trainable variables stand behind a step function, a custom gradient that
-returns zeros where there is no slope to measure, or a joined part that is left out. What only this sample
-shows (a zero activation, no probes) is a warning at most. It is an info when only variables beside an open
-path are affected, when the zero may be meant (a weight or a schedule of zero beside what learns, a custom
+returns zeros where there is no slope to measure, data that are made zeros, or a joined part that is left out.
+What only this sample shows (a zero activation, no probes) is a warning at most. Variables beside an open path
+are a warning when no other data gives them a gradient, and an info when some do or that was not tried. It is
+an info as well when the zero may be meant (a weight or a schedule of zero beside what learns, a custom
 gradient that differs from the measured slope), when the bounds of a quantizer clip nothing, or when the loss
 itself is flat for this sample, as a satisfied margin is. Zeros of mathematics, such as a bias right before
 BatchNormalization, mostly are sums of tiny numbers, not exact zeros, and pass.
@@ -73,6 +82,7 @@ _EXPLANATIONS = {
     Why.ZERO_FACTOR: "{op} multiplies by zeros",
     Why.ZERO_SCHEDULE: "{op} multiplies by a variable that is zero and not trained",
     Why.ZERO_ACTIVATION: "the other operand of {op} is zero for this sample",
+    Why.ZEROED: "{op} makes zeros of whatever goes in, of random numbers too",
     Why.CANCELLATION: "the gradients that meet before {op} cancel out",
     Why.LEFT_OUT: "{op} leaves out a whole part of what was joined before",
     Why.BOUNDS: "{op} clips no element, and its bounds get no gradient then",
@@ -86,6 +96,7 @@ _ADVICE = {
     Why.ZERO_FACTOR: "Leave the factor of zero out, or give it another value.",
     Why.ZERO_SCHEDULE: "Check after the schedule has raised the variable, or let it start above zero.",
     Why.ZERO_ACTIVATION: "Check with a sample in which the other operand is not all zeros.",
+    Why.ZEROED: "Compute with floats there: give the layer no integer dtype, and cast before you divide or round.",
     Why.CANCELLATION: "Detach one side of the difference (stop_gradient), so that the other one learns.",
     Why.LEFT_OUT: "Read the part that the slice leaves out, or do not join it.",
     Why.BOUNDS: "Nothing, as long as the bounds are meant to follow the values.",
@@ -103,7 +114,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         if is_from_mismatch(flow, block.position):
             return None  # What the loss clips of an output without its activation is GL409's.
         message = _EXPLANATIONS[block.why].format(op=block.op.type)
-        if block.why not in (Why.CUSTOM, Why.BOUNDS) and block.is_wrong(facts.lying):
+        if block.why not in (Why.CUSTOM, Why.BOUNDS, Why.ZEROED) and block.is_wrong(facts.lying):
             message = f"the gradient of {block.op.type} is zero although the loss changes with its operand"
         lost = victims(block.inputs, block.variables)
         return f"{message}: {lost} with zero gradient", _ADVICE.get(block.why, "")
@@ -132,7 +143,7 @@ def _of_derivative(derivative: ZeroDerivative) -> Finding:
 RULE = Rule(
     code="GL201",
     name="zero-gradient",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Look at the values that go into the operation; scale or shift them, or replace the operation.",
     doc=DOC,
     check=check,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import blocks_in_words, victims
+from gradlint.rules.wording import advice_on_data, blocks_in_words, victims
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.flow import Flow
     from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
@@ -51,9 +52,9 @@ with a slope on both sides (leaky relu, elu, gelu).
 Single dead units in a living layer are not reported: the gradient of the whole layer has to be zero, in
 the sample and in every probe. The finding is an error when nothing learns any more, or an input key loses every
 path and something trainable is lost with it; a warning without probes. Beside an open path it is a warning when
-the rectifier has more than 8 units; a smaller one may be inactive by the luck of the initialisation, and
-gets an info. It is an info as well when the loss is flat for this sample, as a satisfied hinge is. A
-sample that is far from the training data (zeros, or a made-up one) can make a healthy layer look dead.
+it stays closed on random data of the sample's scale, of a deviation of 1, and of ten times its scale too, and an info
+when one of them opens it. It is an info as well when the loss is flat for this sample, as a satisfied hinge is, and
+complains of other data. An empty sample is GL414's.
 """
 
 
@@ -67,13 +68,13 @@ def _said(flow: Flow, block: Block) -> tuple[str, str] | None:
         return None  # A rectifier where probabilities are expected is GL409's.
     lost = victims(block.inputs, block.variables)
     where = f"all {block.size} elements of the sample and in every probe"
-    return f"{block.op.type} is inactive for {where}: {lost} with zero gradient", ""
+    return f"{block.op.type} is inactive for {where}: {lost} with zero gradient", advice_on_data(block)
 
 
 RULE = Rule(
     code="GL202",
     name="dead-relu",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Lower the learning rate or the bias, use another initialisation, or a leaky or linear activation.",
     doc=DOC,
     check=check,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import blocks_in_words, victims
+from gradlint.rules.wording import advice_on_data, blocks_in_words, victims
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.flow import Flow
     from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
@@ -46,8 +47,9 @@ activation, or use one that does not saturate.
 ## Known limits
 
 The finding is an error when an input key loses every path with what is trainable behind it and the gradient is
-exactly zero, a warning when it is tiny, and an info when only variables beside an open path are affected, or
-when the loss is flat for this sample. An activation that is closed for 94 %
+exactly zero, and a warning when it is tiny. Variables beside an open path are a warning when no other data (random,
+of the sample's scale, of a deviation of 1, of ten times its scale) gives them a usable gradient, and an info when some
+do. It is an info as well when the loss is flat for this sample. An activation that is closed for 94 %
 of the elements is not reported. A sigmoid or softmax right before a Keras cross-entropy is not looked at:
 Keras computes the loss from its logits, past the activation. A trained classifier that is sure about all
 examples of the sample saturates too; check with a sample on which it still makes errors.
@@ -64,14 +66,15 @@ def _said(_: Flow, block: Block) -> tuple[str, str] | None:
         return None
     lost = f"{victims(block.inputs, block.variables)} without a usable gradient"
     if block.low is None or block.high is None:
-        return f"{block.op.type} is saturated: {lost}", ""
-    return f"{block.op.type} is saturated: values from {block.low:.3g} to {block.high:.3g} go in, and {lost}", ""
+        return f"{block.op.type} is saturated: {lost}", advice_on_data(block)
+    span = f"values from {block.low:.3g} to {block.high:.3g} go in"
+    return f"{block.op.type} is saturated: {span}, and {lost}", advice_on_data(block)
 
 
 RULE = Rule(
     code="GL203",
     name="saturated-activation",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Scale the inputs (Normalization), use smaller initial weights, or an activation that does not saturate.",
     doc=DOC,
     check=check,

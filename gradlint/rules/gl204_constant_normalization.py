@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import blocks_in_words, victims
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.flow import Flow
     from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
@@ -89,7 +90,7 @@ def _said(_: Flow, block: Block) -> tuple[str, str] | None:
 RULE = Rule(
     code="GL204",
     name="constant-normalization",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Use sigmoid or a linear output for one unit; normalize over an axis with more than one element.",
     doc=DOC,
     check=check,

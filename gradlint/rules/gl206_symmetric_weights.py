@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Finding, Severity
+from gradlint.finding import Cause, Finding
 from gradlint.rule import Need, Rule
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,7 @@ def _stays_equal(variables: tuple[VariableRecord, ...], path: str) -> bool:
 RULE = Rule(
     code="GL206",
     name="symmetric-weights",
-    severity=Severity.WARNING,
+    loses=Consequence.HINDERED,
     advice="Use a random kernel_initializer such as glorot_uniform.",
     doc=DOC,
     check=check,

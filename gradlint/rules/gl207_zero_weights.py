@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import blocks_in_words, victims
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.flow import Flow
     from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
@@ -86,7 +87,7 @@ def _is_reset(variable: VariableRecord, factor: VariableRecord) -> bool:
 RULE = Rule(
     code="GL207",
     name="zero-weights",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Initialise the kernel with small random values; only the end of a residual branch may start at zero.",
     doc=DOC,
     check=check,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.linear import linear_stacks
 from gradlint.passes.where import cause_of
 from gradlint.rule import Rule
 from gradlint.rules.wording import counted, listed
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -73,7 +74,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL208",
     name="linear-stack",
-    severity=Severity.INFO,
+    loses=Consequence.NOTHING,
     advice="Give the first of these layers an activation, or leave one of them out.",
     doc=DOC,
     check=check,

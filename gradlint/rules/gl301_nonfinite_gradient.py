@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import birth_evidence, victims
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -75,7 +76,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL301",
     name="nonfinite-gradient",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Keep the operand away from the point: add an epsilon inside, or guard both sides with tf.where.",
     doc=DOC,
     check=check,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Finding, Severity
+from gradlint.finding import Cause, Finding
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import birth_evidence, victims
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +88,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL302",
     name="nonfinite-activation",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Keep the operand inside the domain of the operation; replace padding before the operation, not after.",
     doc=DOC,
     check=check,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.memory import memories
 from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import trend_finding
+from gradlint.severity import Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.flow import Flow
     from gradlint.passes.facts import Facts
     from gradlint.passes.memory import Memory
@@ -79,7 +80,7 @@ def _through_time(flow: Flow, memory: Memory) -> Finding:
         f"gradients shrink by {memory.per_step:.2f} orders of magnitude per step of '{memory.layer}': a thousandth "
         f"is left after {memory.reach:.0f} of {memory.steps} steps{zeros}",
         # The gates of a recurrence open while it learns: this is where it starts from.
-        severity=Severity.INFO,
+        severity=severity_of(Consequence.HEALS),
         inputs=tuple(sorted(flow.keys_behind.get(memory.position, ()))),
         cause=cause_of(flow, memory.position),
         evidence={"orders_per_step": round(memory.per_step, 3), "steps": memory.steps, "reach": round(memory.reach, 1)},
@@ -90,7 +91,7 @@ def _through_time(flow: Flow, memory: Memory) -> Finding:
 RULE = Rule(
     code="GL303",
     name="vanishing-gradient",
-    severity=Severity.WARNING,
+    loses=Consequence.HINDERED,
     advice="Use residual connections, normalization, ReLU-like activations or another initialisation.",
     doc=DOC,
     check=check,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import trend_finding
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -59,7 +60,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL304",
     name="exploding-gradient",
-    severity=Severity.WARNING,
+    loses=Consequence.HINDERED,
     advice="Use normalization, smaller initial weights, residual connections, or clip the gradient.",
     doc=DOC,
     check=check,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import blocks_in_words, victims
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.flow import Flow
     from gradlint.passes.blocks import Block
     from gradlint.passes.facts import Facts
@@ -70,7 +71,7 @@ def _said(_: Flow, block: Block) -> tuple[str, str] | None:
 RULE = Rule(
     code="GL305",
     name="half-precision-underflow",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Use a LossScaleOptimizer, bfloat16, or keep this layer in float32.",
     doc=DOC,
     check=check,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.rule import Rule
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
     from gradlint.record.start import Rate
 
@@ -70,7 +71,7 @@ def _wrong(rate: Rate) -> str | None:
 RULE = Rule(
     code="GL306",
     name="bad-learning-rate",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Give a positive, finite learning rate.",
     doc=DOC,
     check=check,

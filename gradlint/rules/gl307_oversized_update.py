@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.starting import high_starts, is_of_scale, update_ratio
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import counted, when_scaled
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -90,7 +91,7 @@ _SCALE = "Scale these inputs: keras.layers.Normalization for tables, keras.layer
 RULE = Rule(
     code="GL307",
     name="oversized-update",
-    severity=Severity.WARNING,
+    loses=Consequence.HINDERED,
     advice="Lower the learning rate, scale inputs and targets to unit deviation, or clip the gradient.",
     doc=DOC,
     check=check,

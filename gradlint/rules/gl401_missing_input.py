@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.load.spec import quoted
 from gradlint.rule import SAMPLE, Need, Rule
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL401",
     name="missing-input",
-    severity=Severity.ERROR,
+    loses=Consequence.FAILS,
     advice="Rename the sample's key, or pass --map INPUT=KEY.",
     doc=DOC,
     check=check,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.load.spec import quoted
 from gradlint.rule import SAMPLE, Need, Rule
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL402",
     name="unexpected-input",
-    severity=Severity.WARNING,
+    loses=Consequence.INPUT,
     advice="Remove the key from the sample, or say what it is with --map INPUT=KEY or --target KEY.",
     doc=DOC,
     check=check,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.passes.facts import fed
 from gradlint.rule import SAMPLE, Need, Rule
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +90,7 @@ def _axes(count: int) -> str:
 RULE = Rule(
     code="GL403",
     name="input-shape",
-    severity=Severity.ERROR,
+    loses=Consequence.FAILS,
     advice="Bring the array to the shape of the Input, or write None in the Input for an axis of any size.",
     doc=DOC,
     check=check,

@@ -11,6 +11,7 @@ from gradlint.record.recording import Region
 from gradlint.result import GradientState
 from gradlint.rule import SAMPLE, Need, Rule
 from gradlint.rules.wording import listed
+from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,7 @@ def _in_the_run(facts: Facts) -> Iterator[Finding]:
             yield RULE.finding(
                 f"{listed(cut.inputs)} is float, but {cut.op.type} turns it into whole numbers: "
                 "no input of this model has a gradient",
-                severity=Severity.WARNING,
+                severity=severity_of(Consequence.INPUT),
                 inputs=cut.inputs,
                 cause=cause_of(facts.flow, cut.position),
                 evidence={"op": cut.op.type},
@@ -95,11 +96,11 @@ def _on_paper(facts: Facts) -> Iterator[Finding]:
     """Findings that the specification and the headers of the arrays decide."""
     for entry, array in fed(facts):
         if fault := _fault(array, entry):
-            may_be_whole = _is_float(array.dtype) and array.whole is None
+            is_doubtful = _is_float(array.dtype) and array.whole is None and _is_integer(entry.dtype)
             yield _finding(
                 f"{array.key!r} holds {array.dtype}, but the model's input takes {entry.dtype}: {fault}",
                 array,
-                Severity.WARNING if may_be_whole and _is_integer(entry.dtype) else RULE.severity,
+                severity_of(RULE.loses, Certainty.IN_SAMPLE if is_doubtful else Certainty.CERTAIN),
                 entry.dtype,
             )
     if facts.spec is None or facts.binding is None or not facts.spec.has_builtin_loss:
@@ -145,7 +146,7 @@ def _is_integer(dtype: str) -> bool:
 RULE = Rule(
     code="GL404",
     name="input-dtype",
-    severity=Severity.ERROR,
+    loses=Consequence.FAILS,
     advice="Declare the Input with the dtype of the data, or convert the data on purpose.",
     doc=DOC,
     check=check,

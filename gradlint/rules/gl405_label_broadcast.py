@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Finding, Severity
+from gradlint.finding import Cause, Finding
 from gradlint.rule import SAMPLE, Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import shape
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL405",
     name="label-broadcast",
-    severity=Severity.ERROR,
+    loses=Consequence.MISLED,
     advice="Give labels and predictions the same shape, for example y[:, None] or a Flatten before the loss.",
     doc=DOC,
     check=check,

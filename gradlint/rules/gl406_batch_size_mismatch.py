@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.rule import SAMPLE, Need, Rule
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +92,7 @@ def _has_free_batch(spec: ModelSpec, input_key: str) -> bool:
 RULE = Rule(
     code="GL406",
     name="batch-size-mismatch",
-    severity=Severity.ERROR,
+    loses=Consequence.FAILS,
     advice="Cut all arrays from the same rows.",
     doc=DOC,
     check=check,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Finding, Severity
+from gradlint.finding import Cause, Finding
 from gradlint.passes.rows import rows_changed
 from gradlint.passes.starting import ended_by_classes
 from gradlint.record.recording import Region
 from gradlint.rule import SAMPLE, Rule
 from gradlint.rules.wording import listed, shape
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +94,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL407",
     name="layer-shape",
-    severity=Severity.ERROR,
+    loses=Consequence.FAILS,
     advice="Compare the shapes named in the message; add a Flatten, Reshape or pooling layer where they differ.",
     doc=DOC,
     check=check,

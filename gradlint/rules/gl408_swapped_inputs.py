@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.rule import KEYS, Need, Rule
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,7 +84,7 @@ def _rounds(names: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
 RULE = Rule(
     code="GL408",
     name="swapped-inputs",
-    severity=Severity.ERROR,
+    loses=Consequence.MISLED,
     advice="Make every key of the model's input dict equal to the name of its Input.",
     doc=DOC,
     check=check,

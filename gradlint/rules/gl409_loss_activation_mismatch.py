@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Finding, Severity
+from gradlint.finding import Cause, Finding
 from gradlint.passes.heads import is_from_mismatch, mismatched
 from gradlint.passes.starting import ended_by_classes, needs_units
 from gradlint.result import GradientState
 from gradlint.rule import SAMPLE, Rule
+from gradlint.severity import Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,10 +76,10 @@ def check(facts: Facts) -> Iterator[Finding]:
     broken = any(birth.op is not None and is_from_mismatch(facts.flow, birth.position) for birth in facts.births)
     is_stuck = broken or _nothing_moves(facts)
     for head, found in mismatched(facts.flow):
-        severe = Severity.ERROR if found.is_constant or is_stuck else Severity.WARNING
+        lost = Consequence.MISLED if found.is_constant or is_stuck else Consequence.HINDERED
         yield RULE.finding(
             found.message,
-            severity=Severity.INFO if found.is_harmless else severe,
+            severity=severity_of(Consequence.NOTHING if found.is_harmless else lost),
             cause=Cause(head.op.layer or head.layer or None, head.op.type, head.op.file, head.op.line),
             evidence={"loss": head.loss.name, "activation": head.activation, "units": head.units},
             position=head.position,
@@ -94,7 +95,7 @@ def _nothing_moves(facts: Facts) -> bool:
 RULE = Rule(
     code="GL409",
     name="loss-activation-mismatch",
-    severity=Severity.ERROR,
+    loses=Consequence.MISLED,
     advice="Drop the activation and keep from_logits=True, or use sigmoid or softmax with from_logits=False.",
     doc=DOC,
     check=check,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.starting import cause_of_target, ended_by_classes, is_impossible, needs_units, targets
 from gradlint.record.start import CATEGORICAL
 from gradlint.rule import Need, Rule
+from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.finding import Cause
+    from gradlint.finding import Cause, Finding
     from gradlint.passes.facts import Facts
     from gradlint.record.start import Target
 
@@ -71,7 +71,7 @@ def _of(target: Target, cause: Cause, position: int = -1) -> Iterator[Finding]:
         return
     yield RULE.finding(
         f"labels '{target.key}' {why} by {target.loss}",
-        severity=Severity.WARNING if _is_weighted(target) else Severity.ERROR,
+        severity=severity_of(RULE.loses, Certainty.IN_SAMPLE if _is_weighted(target) else Certainty.CERTAIN),
         cause=cause,
         evidence={"loss": target.loss, "label_min": target.low, "label_max": target.high},
         position=position,
@@ -86,7 +86,7 @@ def _is_weighted(target: Target) -> bool:
 RULE = Rule(
     code="GL410",
     name="impossible-labels",
-    severity=Severity.ERROR,
+    loses=Consequence.MISLED,
     advice="Give the labels that the loss expects, or the loss that expects these labels.",
     doc=DOC,
     check=check,

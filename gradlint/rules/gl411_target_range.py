@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.starting import REGRESSION, cause_of_head, targets_with_heads
 from gradlint.rule import Need, Rule
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
     from gradlint.record.start import Target
 
@@ -87,7 +88,7 @@ def _outside(activation: str, target: Target) -> float:
 RULE = Rule(
     code="GL411",
     name="target-range",
-    severity=Severity.WARNING,
+    loses=Consequence.HINDERED,
     advice="Leave the last activation out, or scale the targets into its range.",
     doc=DOC,
     check=check,

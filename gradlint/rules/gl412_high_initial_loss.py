@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.starting import REGRESSION, cause_of_head, high_starts, is_of_scale
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import when_scaled
+from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding, Severity
     from gradlint.flow import Flow
     from gradlint.passes.facts import Facts
     from gradlint.record.start import Start, Target
@@ -83,18 +84,20 @@ def _reason(flow: Flow, start: Start, target: Target) -> tuple[Severity, tuple[s
         if (target.zero or 0.0) <= limit * (target.guess or 0.0):
             return None  # The targets are small against 1, as are their gradients.
         span = f"{target.low:.3g} to {target.high:.3g}"
-        return Severity.INFO, (), f": the targets, from {span}, lie far from 0 for their deviation"
+        severity = severity_of(Consequence.HINDERED, Certainty.IN_SAMPLE)
+        return severity, (), f": the targets, from {span}, lie far from 0 for their deviation"
     if is_of_scale(flow, target):
         words = f"; the loss falls to {start.scaled_loss:.3g} {when_scaled(start)}"
-        return Severity.WARNING, tuple(key for key, _ in start.scaled), words
+        return severity_of(Consequence.HINDERED), tuple(key for key, _ in start.scaled), words
     # The width of a last layer alone can make a regression start high, and heal at once.
-    return (Severity.INFO if target.loss in REGRESSION else Severity.WARNING), (), ""
+    certainty = Certainty.IN_SAMPLE if target.loss in REGRESSION else Certainty.CERTAIN
+    return severity_of(Consequence.HINDERED, certainty), (), ""
 
 
 RULE = Rule(
     code="GL412",
     name="high-initial-loss",
-    severity=Severity.WARNING,
+    loses=Consequence.HINDERED,
     advice="Scale the inputs to unit deviation (Rescaling, Normalization), or check the initialisers.",
     doc=DOC,
     check=check,

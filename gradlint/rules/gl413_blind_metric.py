@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.passes.starting import REGRESSION, cause_of_target, targets
 from gradlint.record.start import BINARY
 from gradlint.rule import Need, Rule
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
     from gradlint.record.start import Metric, Target
 
@@ -95,7 +96,7 @@ def _blind(target: Target, metric: Metric) -> str | None:
 RULE = Rule(
     code="GL413",
     name="blind-metric",
-    severity=Severity.INFO,
+    loses=Consequence.NOTHING,
     advice="Use a metric of the same form as the labels: mae for numbers, the accuracy of the loss's kind for classes.",
     doc=DOC,
     check=check,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
-from gradlint.result import GradientState
+from gradlint.passes.consequences import severity_of_filled
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import counted, ranges
+from gradlint.rules.wording import counted, on_other_data, paths, ranges, victims
+from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.flow import Flow
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
     from gradlint.record.start import Data
 
@@ -44,8 +44,10 @@ Look at how the sample is made: a join that found nothing, a file read twice, a 
 ## Known limits
 
 Columns are looked at in tables of 16 rows and more of fractional numbers; flags, counts and pixels are often constant
-in a few rows. It is a warning when an array of zeros is the reason why nothing receives a gradient, else an info:
-states and masks are zero on purpose. Where a NaN goes on to the loss, GL302 says where.
+in a few rows. Where a gradient is zero, the inputs that hold one value only are filled with random numbers: if it
+passes then, the finding names what stayed without one, and it is a warning when no input holds anything. It is an
+info otherwise: a state, a mask or a feature that these rows do not have may be empty on purpose. Where a NaN goes on
+to the loss, GL302 says where.
 """
 
 
@@ -56,25 +58,28 @@ def check(facts: Facts) -> Iterator[Finding]:
     if flow is None or start is None:
         return
     for data in start.data:
-        stopped = _stopped(flow, data)
-        message = _message(data)
-        if stopped:
-            message += f": {counted(stopped, 'kernel')}, which is all there are, with zero gradient"
+        message, tried = _message(data), []
+        is_filled = facts.filled is not None and not data.is_label and data.key in facts.filled.keys
+        variables = facts.starved if is_filled else ()
+        if facts.filled is not None and variables:
+            message += f": {victims((), variables)} with zero gradient, and a usable one once it is filled"
+            tried = [on_other_data(facts.filled, paths(variables))]
         yield RULE.finding(
             message,
-            severity=Severity.WARNING if stopped else Severity.INFO,
+            severity=severity_of_filled(facts) if variables else severity_of(Consequence.INTENDED),
             inputs=() if data.is_label else (data.key,),
-            evidence={"nan": data.nan, "constant": data.constant, "columns": list(data.constant_columns)},
+            variables=paths(variables),
+            evidence={
+                "nan": data.nan,
+                "constant": data.constant,
+                "columns": list(data.constant_columns),
+                "experiments": tried,
+            },
+            advice=_FILL if variables else "",
         )
 
 
-def _stopped(flow: Flow, data: Data) -> int:
-    """How many kernels stay where they are, if all do and the only input is all zeros."""
-    if data.is_label or data.constant != 0.0 or len(flow.recording.inputs) != 1:
-        return 0
-    kernels = [variable for variable in flow.learners if len(variable.shape) > 1]
-    states = {variable.gradient.state for variable in kernels}
-    return len(kernels) if states == {GradientState.ZERO} else 0
+_FILL = "Fill the array: give the check a sample as training has it."
 
 
 def _message(data: Data) -> str:
@@ -95,9 +100,10 @@ def _message(data: Data) -> str:
 RULE = Rule(
     code="GL414",
     name="degenerate-data",
-    severity=Severity.WARNING,
+    loses=Consequence.BRANCH,
+    certainty=Certainty.IN_SAMPLE,
     advice="Look at how the sample is made: leave constant and repeated columns out, and replace NaN.",
     doc=DOC,
     check=check,
-    needs=frozenset({Need.VALUES}),
+    needs=frozenset({Need.VALUES, Need.PROBES, Need.EXPERIMENTS}),
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import leak_finding
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -65,7 +66,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL501",
     name="batch-leak",
-    severity=Severity.ERROR,
+    loses=Consequence.MISLED,
     advice="Keep the batch axis first and untouched: never let -1 of a reshape, or axis=0, take it in.",
     doc=DOC,
     check=check,

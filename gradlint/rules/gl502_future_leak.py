@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Finding, Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import leak_finding
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -67,7 +68,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code="GL502",
     name="future-leak",
-    severity=Severity.ERROR,
+    loses=Consequence.MISLED,
     advice="Mask the attention, pad convolutions on the left, and take recurrent layers in one direction.",
     doc=DOC,
     check=check,

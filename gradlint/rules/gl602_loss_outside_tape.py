@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
+from gradlint.severity import Consequence
 from gradlint.source.verdicts import Fault, verdicts
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL602",
     name="loss-outside-tape",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Compute the loss inside the `with` block of the tape.",
     doc=DOC,
     check=check,

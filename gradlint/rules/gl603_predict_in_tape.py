@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
+from gradlint.severity import Consequence
 from gradlint.source.operations import Stop
 from gradlint.source.verdicts import stopped
 
@@ -86,7 +86,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL603",
     name="predict-in-tape",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Call the model, `model(x, training=True)`, instead of `model.predict(x)`.",
     doc=DOC,
     check=check,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
+from gradlint.severity import Consequence
 from gradlint.source.module import method_name
 from gradlint.source.operations import Stop
 from gradlint.source.verdicts import stopped
@@ -91,7 +91,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL604",
     name="python-in-tape",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Compute it with TensorFlow or `keras.ops`, and convert to Python after the gradient was taken.",
     doc=DOC,
     check=check,

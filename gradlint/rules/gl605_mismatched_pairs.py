@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at, crash_of
 from gradlint.rules.wording import counted
+from gradlint.severity import Consequence
 from gradlint.source.optimizing import mismatched_pairs
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL605",
     name="mismatched-pairs",
-    severity=Severity.ERROR,
+    loses=Consequence.MISLED,
     advice="Pair the gradients with the variables that they were taken of.",
     doc=DOC,
     check=check,

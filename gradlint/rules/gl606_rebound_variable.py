@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import without_gradient
+from gradlint.severity import Consequence
 from gradlint.source.watching import rebound_variables
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL606",
     name="rebound-variable",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Update the variable in place: `w.assign_sub(lr * g)`.",
     doc=DOC,
     check=check,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.severity import Consequence
 from gradlint.source.watching import unwatched_sources
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL607",
     name="unwatched-source",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Call `tape.watch(x)` before it is used, or make it a `tf.Variable`.",
     doc=DOC,
     check=check,

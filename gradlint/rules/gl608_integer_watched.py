@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import without_gradient
+from gradlint.severity import Consequence
 from gradlint.source.watching import integer_sources
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL608",
     name="integer-watched",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Use a floating-point dtype for what is differentiated.",
     doc=DOC,
     check=check,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
+from gradlint.severity import Consequence
 from gradlint.source.module import method_name
 from gradlint.source.operations import Stop
 from gradlint.source.values import Kind
@@ -82,7 +82,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL610",
     name="discrete-loss",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Use a loss that is smooth in the prediction (cross-entropy, not accuracy).",
     doc=DOC,
     check=check,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import missing, target_of, unseen_for
+from gradlint.severity import Consequence
 from gradlint.source.expressions import is_tape
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL611",
     name="tape-asked-twice",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Ask once for all sources, or open the tape with `persistent=True`.",
     doc=DOC,
     check=check,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
+from gradlint.severity import Consequence
 from gradlint.source.optimizing import inner_questions
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL612",
     name="gradient-inside-tape",
-    severity=Severity.INFO,
+    loses=Consequence.NOTHING,
     advice="Ask for the gradient after the block, unless it is differentiated again.",
     doc=DOC,
     check=check,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.result import GradientState
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
+from gradlint.severity import Consequence
 from gradlint.source.optimizing import spent_pairs, unpaired
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL614",
     name="unpaired-gradients",
-    severity=Severity.ERROR,
+    loses=Consequence.MISLED,
     advice="Pass pairs: `apply_gradients(zip(gradients, variables))`.",
     doc=DOC,
     check=check,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Severity
+from gradlint.finding import Cause
 from gradlint.rule import Need, Rule
+from gradlint.severity import Consequence
 from gradlint.source.optimizing import tensors_to_minimize
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL615",
     name="minimize-without-tape",
-    severity=Severity.ERROR,
+    loses=Consequence.NOTHING_LEARNS,
     advice="Pass a function that computes the loss, or the tape: `minimize(loss, variables, tape=tape)`.",
     doc=DOC,
     check=check,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
+from gradlint.severity import Consequence
 from gradlint.source.optimizing import hidden_nones
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL616",
     name="hidden-none",
-    severity=Severity.WARNING,
+    loses=Consequence.UNHEARD,
     advice="Find out why the gradient is None before you hide it.",
     doc=DOC,
     check=check,

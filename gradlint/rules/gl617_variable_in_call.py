@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
+from gradlint.severity import Consequence
 from gradlint.source.creating import made_while_running
 from gradlint.source.module import method_name
 
@@ -92,7 +92,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL617",
     name="variable-in-call",
-    severity=Severity.ERROR,
+    loses=Consequence.VARIABLES,
     advice="Create layers and variables in `__init__` or `build`.",
     doc=DOC,
     check=check,

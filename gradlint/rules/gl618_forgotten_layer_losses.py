@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause, Severity
+from gradlint.finding import Cause
 from gradlint.rule import Rule
 from gradlint.rules.wording import listed
+from gradlint.severity import Certainty, Consequence, severity_of
 from gradlint.source.steps import steps_without_losses
 
 if TYPE_CHECKING:
@@ -71,7 +72,6 @@ def check(facts: Facts) -> Iterator[Finding]:
         loss = facts.flow.recording.loss
         yield RULE.finding(
             f"{listed(entry.owners)} of '{entry.model}' {adds} that {why}",
-            severity=Severity.WARNING,
             variables=entry.variables,
             cause=Cause(entry.owners[0], None, entry.file or loss.file, entry.line or loss.line),
             evidence={"layers": list(entry.owners)},
@@ -88,14 +88,14 @@ def source(module: Module) -> Iterator[Finding]:
             module,
             value,
             f"the loss leaves out `losses`: the regulariser of line {line} has no effect",
-            Severity.INFO,
+            severity_of(Consequence.UNHEARD, Certainty.IN_SAMPLE),
         )
 
 
 RULE = Rule(
     code="GL618",
     name="forgotten-layer-losses",
-    severity=Severity.WARNING,
+    loses=Consequence.UNHEARD,
     advice="Add `model.losses` to the loss: `loss += sum(model.losses)`.",
     doc=DOC,
     check=check,

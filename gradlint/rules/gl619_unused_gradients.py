@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
+from gradlint.severity import Consequence
 from gradlint.source.optimizing import unused_gradients
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL619",
     name="unused-gradients",
-    severity=Severity.WARNING,
+    loses=Consequence.UNHEARD,
     advice="Apply the gradients, or do not compute them.",
     doc=DOC,
     check=check,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
+from gradlint.severity import Consequence
 from gradlint.source.steps import unscaled_losses
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL620",
     name="unscaled-loss",
-    severity=Severity.WARNING,
+    loses=Consequence.HINDERED,
     advice="Scale the loss inside the tape and unscale the gradients, or use `optimizer.scale_loss`.",
     doc=DOC,
     check=check,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.rule import Rule
+from gradlint.severity import Certainty, Consequence
 from gradlint.source.creating import untracked
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def source(module: Module) -> Iterator[Finding]:
 RULE = Rule(
     code="GL621",
     name="untracked-sublayer",
-    severity=Severity.WARNING,
+    loses=Consequence.VARIABLES,
+    certainty=Certainty.IN_SAMPLE,
     advice="Keep the layer in an attribute of the model, or in a list, tuple or dict there.",
     doc=DOC,
     source=source,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Severity
 from gradlint.passes.updates import Rest
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
+from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,18 +54,18 @@ def check(facts: Facts) -> Iterator[Finding]:
         match entry.why:
             case Rest.NO_RATE:
                 reason = f"the learning rate of {update.optimizer} is 0"
-                severity = Severity.INFO if update.is_scheduled else Severity.WARNING
+                lost = Consequence.INTENDED if update.is_scheduled else RULE.loses
             case Rest.ROUNDED:
                 rounded = entry.movements[0]
                 reason = f"an update of less than {rounded.resolution:.1e} rounds away in {rounded.dtype}"
-                severity = Severity.WARNING
+                lost = RULE.loses
             case _:
                 reason = f"{update.optimizer} got gradients of up to {entry.largest:.1e}, and changed nothing"
-                severity = Severity.WARNING if entry.largest > _NOTABLE else Severity.INFO
+                lost = RULE.loses if entry.largest > _NOTABLE else Consequence.NOTHING
         yield RULE.finding(
             f"{counted(number, 'variable')} of {len(update.pairs)} {'is' if number == 1 else 'are'} the same after the "
             f"step: {reason}",
-            severity=severity,
+            severity=severity_of(lost, RULE.certainty),
             variables=tuple(movement.variable for movement in entry.movements),
             cause=at(update.frames[0] if update.frames else None),
             evidence={"learning_rate": update.learning_rate, "largest_gradient": entry.largest},
@@ -80,7 +80,8 @@ _NOTABLE = 1e-4
 RULE = Rule(
     code="GL622",
     name="unmoved-variable",
-    severity=Severity.WARNING,
+    loses=Consequence.VARIABLES,
+    certainty=Certainty.IN_SAMPLE,
     advice="Make sure that the optimizer that moves the variable gets its gradient.",
     doc=DOC,
     check=check,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Cause, Evidence
 from gradlint.operations import CUSTOM_GRADIENT, NUMPY_CONVERSION, Trait, has
 from gradlint.passes.consequences import severity_of_block, severity_of_cut
+from gradlint.passes.otherdata import Drawn
 from gradlint.passes.where import cause_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gradlint.passes.drops import Drop
     from gradlint.passes.facts import Facts
     from gradlint.passes.nonfinite import Birth
+    from gradlint.passes.otherdata import OtherData
     from gradlint.passes.scale import Trend
     from gradlint.record.recording import Leak, VariableRecord
     from gradlint.record.start import Start
@@ -126,7 +128,7 @@ def blocks_in_words(
     for block in facts.blocks if facts.flow is not None else ():
         if facts.flow is not None and (words := said(facts.flow, block)) is not None:
             severity = severity_of_block(facts, block, is_meant=is_meant(block))
-            yield _block_finding(rule, facts.flow, block, *words, severity)
+            yield _block_finding(rule, facts, facts.flow, block, *words, severity)
 
 
 def _cut_finding(rule: Rule, flow: Flow, cut: Cut, message: str, advice: str, severity: Severity) -> Finding:
@@ -166,7 +168,9 @@ def _at(flow: Flow, position: int) -> str:
     return f"{name} at {place}" if place else name
 
 
-def _block_finding(rule: Rule, flow: Flow, block: Block, message: str, advice: str, severity: Severity) -> Finding:
+def _block_finding(
+    rule: Rule, facts: Facts, flow: Flow, block: Block, message: str, advice: str, severity: Severity
+) -> Finding:
     """A zero gradient at the operation that blocks it, with its victims and the numbers behind it."""
     evidence: Evidence = {
         "why": block.why.value,
@@ -175,8 +179,60 @@ def _block_finding(rule: Rule, flow: Flow, block: Block, message: str, advice: s
         "operand_max": block.high,
         "elements": block.size,
         "slope_by_finite_differences": block.mismatch,
+        "experiments": [*_tried_in_time(facts, block), *_tried_on_other_data(block)],
     }
     return _finding_at(rule, flow, block, message, severity, evidence, advice)
+
+
+def _tried_in_time(facts: Facts, block: Block) -> list[str]:
+    """What updates, other seeds and finite differences have shown of a block, in words."""
+    said = []
+    if facts.updates:
+        said.append(
+            f"after {counted(facts.updates, 'update')} by the optimizer, the gradient is zero or tiny as before"
+        )
+    if facts.probes:
+        said.append(f"so it is on {counted(len(facts.probes), 'perturbed sample')}, each with a seed of its own")
+    moves = [name for name in (*block.inputs, *paths(block.variables)) if name in facts.lying]
+    if moves:
+        said.append(
+            f"the loss changes when {listed(moves)} {'does' if len(moves) == 1 else 'do'}, by finite differences"
+        )
+    return said
+
+
+def _tried_on_other_data(block: Block) -> list[str]:
+    """What random data in place of the sample's have shown of a block, in words."""
+    if block.revived_by is not None:
+        return [on_other_data(block.revived_by, (*block.inputs, *paths(block.variables)))]
+    said = "on random data, of the sample's own scale and others, nothing behind it has a gradient either"
+    return [said] if block.is_tested else []
+
+
+def on_other_data(other: OtherData, names: Sequence[str]) -> str:
+    """What has a gradient on other data, in words."""
+    norm = max((other.norms.get(name, 0.0) for name in names), default=0.0)
+    who = "it has one" if len(names) == 1 else f"all {len(names)} have one"
+    return f"{_DRAWN[other.drawn]}, {who}, norm {norm:.1g}"
+
+
+def advice_on_data(block: Block) -> str:
+    """What to do where the values of the sample keep a gradient from passing; nothing where they do not."""
+    if block.revived_by is None or block.in_loss:
+        return ""
+    return _ON_DATA.get(block.revived_by.drawn, "")
+
+
+_ON_DATA = {
+    Drawn.OWN_SCALE: "Centre the inputs: of the same scale around zero, the gradient passes.",
+    Drawn.UNIT_SCALE: "Scale the inputs (Normalization): with a mean of 0 and a deviation of 1, the gradient passes.",
+}
+_DRAWN = {
+    Drawn.CONSTANTS: "with arrays that hold one value filled with random numbers",
+    Drawn.OWN_SCALE: "on random data of the sample's own scale, with a mean of zero",
+    Drawn.UNIT_SCALE: "on random data with a mean of 0 and a deviation of 1",
+    Drawn.WIDE: "on random data of ten times the sample's scale",
+}
 
 
 def _finding_at(
@@ -206,7 +262,14 @@ def leak_finding(rule: Rule, leak: Leak, message: str, unit: str) -> Finding:
         message if last is None else f"{message}; others leak, too, up to {last}",
         inputs=(leak.input,),
         cause=Cause(leak.layer or None, leak.type, leak.file, leak.line),
-        evidence={f"output_{unit}": leak.at, "depends_on": list(leak.others), "change": leak.change},
+        evidence={
+            f"output_{unit}": leak.at,
+            "depends_on": list(leak.others),
+            "change": leak.change,
+            "experiments": [f"with other {unit}s, it changes by {leak.change:.1g} of its largest element"]
+            if leak.change is not None
+            else [],
+        },
     )
 
 

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from gradlint.finding import Finding, Severity
 from gradlint.load.limits import Limits
 from gradlint.result import Result, SkippedRule
 from gradlint.rule import SECTIONS, Rule
+from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +32,7 @@ WARNING = Finding("GL201", "zero-gradient", Severity.WARNING, "Zero from Mul on.
 
 def rule(code: str, name: str) -> Rule:
     doc = "\n".join(f"## {title}\n\nText of {title}. And more.\n" for title in SECTIONS)
-    return Rule(code, name, Severity.ERROR, f"Mend the {name}.", doc, lambda facts: ())
+    return Rule(code, name, Consequence.BRANCH, f"Mend the {name}.", doc, lambda facts: ())
 
 
 def result(*findings: Finding, **parts: object) -> Result:
@@ -303,6 +305,18 @@ class TestOutput:
             monkeypatch.setenv(name, value)
         cli.main(["m.keras"])
         assert ("\x1b[" in capsys.readouterr().out) is coloured
+
+    @pytest.mark.parametrize("flag", ["-v", "--explain-finding"])
+    def test_the_experiments_behind_a_finding_are_told_when_asked_for(self, flag, calls, capsys, tmp_path) -> None:
+        tried = replace(ERROR, evidence={"experiments": ["it was tried"]})
+        calls(lambda **_: result(tried))
+        written = tmp_path / "report.txt"
+        cli.main(["m.keras", flag])
+        cli.main(["m.keras", flag, "--output", str(written)])
+        assert "tested:   it was tried" in capsys.readouterr().out
+        assert "tested:   it was tried" in written.read_text()
+        cli.main(["m.keras"])
+        assert "it was tried" not in capsys.readouterr().out
 
 
 class TestLookUps:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from flows import call, facts, flow, found
+from flows import call, facts, flow, found, on_other_data
 
 from gradlint.rules.gl102_disconnected_variable import RULE as DISCONNECTED
 from gradlint.rules.gl103_nondifferentiable_op import RULE as NONDIFFERENTIABLE
@@ -20,9 +20,9 @@ def dense(*lines, **options):
     return flow("h = MatMul x dense/kernel @dense", *lines, "-- loss", "loss() = Mean c", **options)
 
 
-def probed(subject):
+def probed(subject, **options):
     """Every run of the sample and of its probes shows the same."""
-    return facts(subject, probes=[subject])
+    return facts(subject, probes=[subject], **options)
 
 
 @pytest.mark.parametrize(
@@ -38,17 +38,21 @@ def test_where_nothing_learns_the_certainty_decides(subject, expected):
     assert severities(DEAD, subject) == [expected]
 
 
-def test_a_dead_unit_beside_an_open_path_counts_for_nothing():
-    skip = {"variables": ["dense/kernel", "skip/kernel"]}
-    lines = ("k = MatMul x skip/kernel", "c = AddV2 r k")
-    assert severities(DEAD, probed(dense("r(8,9) = Relu h !zero", *lines, **skip))) == ["warning"]
-    assert severities(DEAD, probed(dense("r(8,8) = Relu h !zero", *lines, **skip))) == ["info"]
+@pytest.mark.parametrize(
+    ("neutral", "expected"),
+    [(on_other_data(), "warning"), (on_other_data("dense/kernel"), "info"), (None, "info")],
+    ids=["on all data", "on these data", "not tried"],
+)
+def test_a_dead_unit_beside_an_open_path_counts_where_it_stays_dead(neutral, expected):
+    lines = ("r = Relu h !zero", "k = MatMul x skip/kernel", "c = AddV2 r k")
+    subject = dense(*lines, variables=["dense/kernel", "skip/kernel"])
+    assert severities(DEAD, probed(subject, neutral=neutral)) == [expected]
 
 
 @pytest.mark.parametrize("loss_value", [0.0, 1.0])
 def test_a_constant_factor_of_zero_is_lost_in_every_sample(loss_value):
-    zeros = {"values": {"nothing": "zeros"}, "loss_value": loss_value}
-    assert severities(ZERO, facts(dense("c = Mul h nothing !zero,passes", **zeros))) == ["error"]
+    subject = dense("c = Mul h nothing !zero,passes", values={"nothing": "zeros"}, loss_value=loss_value)
+    assert severities(ZERO, facts(subject, neutral=on_other_data())) == ["error"]
 
 
 def test_a_term_of_weight_zero_is_meant():
@@ -88,17 +92,17 @@ def test_an_input_lost_alone(of, expected):
     assert severities(NONDIFFERENTIABLE, subject) == [expected]
 
 
-@pytest.mark.parametrize(("of", "expected"), [("Prod", "error"), ("ClipByValue", "info")])
-def test_a_loss_that_compares_and_cannot_move_is_lost_unless_it_is_clipped(of, expected):
+@pytest.mark.parametrize(("alive", "expected"), [((), "error"), (("x", "dense/kernel"), "info")])
+def test_a_loss_that_compares_and_cannot_move_is_lost_unless_it_moves_on_other_data(alive, expected):
     subject = flow(
         "h = MatMul x dense/kernel @dense",
         "-- loss",
         "d = Sub h y",
-        f"p = {of} d !zero",
+        "p = ClipByValue d !zero",
         "loss() = Mean p",
         inputs=["x"],
         variables=["dense/kernel"],
         labels=["y"],
         loss_value=1.0,
     )
-    assert severities(ZERO, probed(subject)) == [expected]
+    assert severities(ZERO, probed(subject, neutral=on_other_data(*alive))) == [expected]

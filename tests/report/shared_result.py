@@ -8,6 +8,7 @@ from pathlib import Path
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.result import GradientState, InputStatus, Result, SkippedRule, VariableStatus
 from gradlint.rule import SECTIONS, Rule
+from gradlint.severity import Consequence
 
 HERE = Path(__file__).parent
 SOURCE = str(HERE / "towers.py")
@@ -16,7 +17,8 @@ HOSTILE = "evil\x1b[2J\x1b]0;owned\x07\u202ename\n::error::fake"
 
 def made_rule(code: str, name: str, severity: Severity, advice: str) -> Rule:
     doc = "\n\n".join(f"## {title}\n\n{title} of {name}." for title in SECTIONS)
-    return Rule(code, name, severity, advice, doc, lambda facts: ())
+    lost = {Severity.ERROR: Consequence.VARIABLES, Severity.WARNING: Consequence.UNHEARD}
+    return Rule(code, name, lost.get(severity, Consequence.NOTHING), advice, doc, lambda facts: ())
 
 
 RULES = (

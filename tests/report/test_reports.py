@@ -19,6 +19,7 @@ from shared_result import FINDINGS, HEALTHY, HERE, HOSTILE, INPUTS, PREFLIGHT, R
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.report import FORMATS
+from gradlint.report.table import UNTESTED
 from gradlint.report.text import Style
 from gradlint.result import GradientState, Result, SkippedRule, VariableStatus
 
@@ -204,6 +205,16 @@ class TestTable:
         skipped = tuple(SkippedRule(f"GL{n}", "the model did not run") for n in range(201, 208))
         text = self.render(replace(HEALTHY, skipped=skipped))
         assert "skipped:  GL201, GL202, GL203 and 4 more: the model did not run" in text
+
+    @pytest.mark.parametrize("severity", [Severity.ERROR, Severity.INFO])
+    @pytest.mark.parametrize("tried", [["the first trial", "the second one"], []])
+    def test_what_was_tried_stands_under_a_finding_that_is_to_be_explained(self, severity, tried) -> None:
+        finding = Finding("GL999", "made-up", severity, "Something.", evidence={"experiments": tried})
+        result = replace(SHARED, findings=(finding,))
+        lines = self.render(result, explains=True).splitlines()
+        told = [line.split("tested:")[1].strip() for line in lines if "tested:" in line]
+        assert told == (tried or [UNTESTED])
+        assert "tested:" not in self.render(result)
 
 
 class TestConcise:

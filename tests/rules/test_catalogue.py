@@ -11,13 +11,13 @@ import pytest
 
 from gradlint import catalogue, rules
 from gradlint.errors import UsageError
-from gradlint.finding import Severity
 from gradlint.rule import SECTIONS, Rule
 from gradlint.rules import ALL_RULES, codes_matching, rule_of, rules_matching
+from gradlint.severity import Consequence
 
 FILES = sorted(Path(rules.__file__).parent.glob("gl*.py"))
 DOC = "\n".join(f"## {title}\n\nAbout `a|b`\nand more. Second.\n" for title in SECTIONS)
-RULE = Rule("GL101", "disconnected-input", Severity.ERROR, "Use it.", DOC, lambda facts: ())
+RULE = Rule("GL101", "disconnected-input", Consequence.BRANCH, "Use it.", DOC, lambda facts: ())
 OTHER = replace(RULE, code="GL201", name="zero-gradient")
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from flows import facts, flow, found, op, variable
+from flows import facts, flow, found, on_other_data, op, variable
 
 from gradlint.rules.gl201_zero_gradient import RULE
 
@@ -47,7 +47,10 @@ FIRES = {
     "minimum of a constant": (chain("c = Minimum h 1 @act !zero"), [("warning", *BOTH, "act Minimum")]),
     "maximum of a constant above zero": (chain("c = Maximum h 1 @act !zero"), [("warning", *BOTH, "act Maximum")]),
     "the other operand of a where": (chain("c = SelectV2 m h z @act !zero"), [("warning", *BOTH, "act SelectV2")]),
-    "times zeros": (chain("c = Mul h mask @act !zero,none", values={"mask": "zeros"}), [("error", *BOTH, "act Mul")]),
+    "times zeros": (
+        facts(chain("c = Mul h mask @act !zero,none", values={"mask": "zeros"}), neutral=on_other_data()),
+        [("error", *BOTH, "act Mul")],
+    ),
     "times a frozen zero": (
         chain(
             "c = Mul h gate @act !zero,none",
