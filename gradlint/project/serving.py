@@ -7,6 +7,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import signal
 import sys
 import traceback
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 FORKS = sys.platform.startswith("linux")
 """Whether a process that has imported TensorFlow may be copied: nothing has run in it yet, so that its one thread,
 of the linear algebra, is the only one that the copy lacks. On macOS, the system's own libraries do not take it."""
-_NEEDED = ("load.model", "checking", "checking.looking", "checking.ways", "record", "experiments", "rules")
-"""What a check imports, below gradlint."""
+_ROOMS = ("upstream", "load", "record", "passes", "experiments", "rules", "checking")
+"""What a check imports of gradlint."""
 
 
 def serve() -> None:
@@ -85,8 +86,11 @@ def _warm_up() -> None:
 
     with contextlib.suppress(Exception):
         quiet_tensorflow()
-        for name in _NEEDED:
-            importlib.import_module(f"gradlint.{name}")
+        importlib.import_module("networkx")
+        for room in _ROOMS:
+            package = importlib.import_module(f"gradlint.{room}")
+            for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+                importlib.import_module(module.name)
     gc.collect()
     gc.freeze()  # else the first collection in a copy writes to all that both share
 

@@ -21,7 +21,7 @@ APPLICATIONS = (
     "InceptionV3", "InceptionResNetV2",
 )  # fmt: skip
 BACKBONES = (
-    "AlbertBackbone", "BartBackbone", "BertBackbone", "BloomBackbone", "CSPNetBackbone", "DINOV2Backbone",
+    "AlbertBackbone", "BartBackbone", "BertBackbone", "BloomBackbone", "DINOV2Backbone",
     "DINOV3Backbone", "DebertaV3Backbone", "DeiTBackbone", "DenseNetBackbone", "DistilBertBackbone",
     "ESM2Backbone", "ESMBackbone", "EdRecBackbone", "ElectraBackbone", "FNetBackbone", "FalconBackbone",
     "GPT2Backbone", "GPTNeoXBackbone", "Gemma3Backbone", "Gemma4Backbone", "GemmaBackbone", "GptOssBackbone",
@@ -46,10 +46,6 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 """Sizes by the names that the backbones give their arguments; each takes those that it has."""
 OWN: dict[str, dict[str, Any]] = {
-    "CSPNetBackbone": {
-        "stem_filters": 8, "stem_kernel_size": 3, "stem_strides": 1, "stackwise_depth": [1, 1],
-        "stackwise_strides": [1, 2], "stackwise_num_filters": [8, 16], "block_type": "dark_block", "stage_type": "csp",
-    },
     "DenseNetBackbone": {"stackwise_num_repeats": [1, 1]},
     "MiTBackbone": {
         "layerwise_depths": [1, 1], "num_layers": 2, "layerwise_num_heads": [1, 2], "layerwise_sr_ratios": [2, 1],

@@ -50,15 +50,18 @@ def gradlint_hash() -> str:
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
+def recorded(file: Path) -> dict[tuple[str, str], Row]:
+    """The rows on record that still hold, by the name and the hash of their case."""
+    if not file.exists():
+        return {}
+    by = gradlint_hash()
+    rows = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    return {(row["case"], row["hash"]): row for row in rows if row.get("by") == by}
+
+
 def completed(cases: Sequence[Case], file: Path, processes: int) -> list[Row]:
     """The rows of all cases, in their order; those on record are not run again."""
-    by = gradlint_hash()
-    known = {}
-    if file.exists():
-        for line in file.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            if row.get("by") == by:
-                known[row["case"], row["hash"]] = row
+    by, known = gradlint_hash(), recorded(file)
     left = [case for case in cases if (case.name, case.hash) not in known]
     file.parent.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
@@ -120,6 +123,7 @@ def main() -> int:
     parser.add_argument("words", nargs="*", help="only cases whose name has one of these; then nothing is written")
     parser.add_argument("--check", action="store_true", help="the short form, for continuous integration")
     parser.add_argument("--every", type=int, default=PART, help="with --check: one case in so many (%(default)s)")
+    parser.add_argument("--recorded", action="store_true", help="run nothing; write the page of what is on record")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--rows", type=Path, default=ROWS, help="where rows are kept (%(default)s)")
     options = parser.parse_args()
@@ -130,12 +134,18 @@ def main() -> int:
         cases = [case for case in cases if any(word in case.name for word in options.words)]
         print(json.dumps(completed(cases, options.rows, options.jobs), indent=1))
         return 0
-    rows = completed(cases, options.rows, options.jobs)
+    if options.recorded:
+        known = recorded(options.rows)
+        left = [case.name for case in cases if (case.name, case.hash) not in known]
+        rows = [known[case.name, case.hash] for case in cases if (case.name, case.hash) in known]
+    else:
+        left, rows = [], completed(cases, options.rows, options.jobs)
     manifest.append(MANIFEST, rows, date.today().isoformat())
     record = {row["case"]: verdict(row) for row in rows if "skipped" not in row}
     VERDICTS.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     PICTURE.write_text(page.picture(rows) + "\n", encoding="utf-8")
-    text = page.page(rows, manifest.first_runs(MANIFEST, rows), machine(), PICTURE.name)
+    said = " ".join([machine(), *([f"Not run yet: {', '.join(left)}."] if left else [])])
+    text = page.page(rows, manifest.first_runs(MANIFEST, rows), said, PICTURE.name)
     PAGE.write_text(text + "\n", encoding="utf-8")
     return 0
 

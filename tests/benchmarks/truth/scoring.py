@@ -65,11 +65,16 @@ def explains(finding: Finding, place: dict[str, Any], source: Path) -> bool:
     return "".join(place["line"].split()) in "".join(line.split())
 
 
+def _stated(place: dict[str, Any]) -> dict[str, Any]:
+    """What a place says; what is None in it says nothing."""
+    return {part: value for part, value in place.items() if value is not None}
+
+
 def hits(result: Result, expect: dict[str, Any], fits: set[str] | None) -> list[tuple[Finding, dict[str, Any]]]:
     """Findings that fit the category and name the culprit, or a place that the case calls as good."""
     return [
         (finding, place)
-        for place in (expect.get("culprit") or {}, *expect.get("also", ()))
+        for place in map(_stated, (expect.get("culprit") or {}, *expect.get("also", ())))
         for finding in result.findings
         if finding.severity.order >= Severity(place.get("severity", "warning")).order
         and (fits is None or finding.code in fits)
@@ -97,7 +102,7 @@ def bug(case: Case, module: ModuleType) -> Row:
         finding
         for finding in alarms(repaired)
         if finding.severity is Severity.ERROR
-        or (fits is not None and finding.code in fits and names_culprit(finding, expect.get("culprit") or {}))
+        or (fits is not None and finding.code in fits and names_culprit(finding, _stated(expect.get("culprit") or {})))
     ]
     return row | {"quiet": not false, "false": [finding.code for finding in false]}
 
