@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.operations import CUSTOM_GRADIENT, INNER_GRADIENT, Trait, has
 from gradlint.passes.sharing import joined
-from gradlint.record.recording import OPAQUE, InputRecord, Local, OpRecord, VariableRecord, is_float
+from gradlint.record.recording import OPAQUE, InputRecord, Local, OpRecord, Region, VariableRecord, is_float
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -151,7 +151,10 @@ def _from_the_loss(flow: Flow, bridge: Bridge, dead: list[_Victim]) -> tuple[lis
             later = [p for p in sorted(idle) if behind & set(flow.op(p).inputs)]
             # Who writes stop_gradient means it: what comes before is stopped on purpose.
             stops = [p for p in later if has(flow.op(p).type, Trait.STOPS)]
-            cause = stops[0] if stops else _primary(flow, positions, [frontiers[v.tensor] for v in members])
+            # A loss that asks whether floats are equal is a metric, whatever was rounded for its sake.
+            counts = [p for p in later if has(flow.op(p).type, Trait.COMPARES) and flow.op(p).region is Region.LOSS]
+            first = _primary(flow, positions, [frontiers[v.tensor] for v in members])
+            cause = next(iter((*stops, *counts)), first)
             measured = [norm for v in members if (norm := norms[v.tensor]) is not None]
             found.append(_cut(flow, cause, positions, later, members, max(measured, default=None)))
         opened = opened.union(*front)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from gradlint.operations import Trait, has
 from gradlint.passes.sharing import joined
 from gradlint.record.recording import LayerCall, OpRecord, OutputRecord, VariableRecord, is_float
 from gradlint.result import GradientState
@@ -48,6 +49,7 @@ class Drop:
         outputs: the outputs that nothing reads, for `OUTPUT`.
         is_by_design: library code leaves it unused: its user has no line to change.
         reason: why it is taken to be by design.
+        is_cached: it was read once, before any call, and what was made of it is a constant.
     """
 
     kind: DropKind
@@ -61,6 +63,7 @@ class Drop:
     outputs: tuple[OutputRecord, ...] = ()
     is_by_design: bool = False
     reason: str = ""
+    is_cached: bool = False
 
 
 def drops(flow: Flow, returns: Flow | None = None, in_branches: frozenset[str] = frozenset()) -> tuple[Drop, ...]:
@@ -150,6 +153,7 @@ def _unread(variable: VariableRecord, in_branches: frozenset[str]) -> Drop:
         (),
         bool(reason),
         reason,
+        variable.is_cached,
     )
 
 
@@ -164,7 +168,7 @@ def _joined(found: Iterable[Drop]) -> list[Drop]:
         variable = drop.variables[0]
         place: tuple[object, ...] = (
             (drop.kind, drop.is_by_design, drop.file, drop.line)
-            if drop.file
+            if drop.file and not drop.is_cached
             else (
                 drop.kind,
                 drop.is_by_design,
@@ -174,10 +178,7 @@ def _joined(found: Iterable[Drop]) -> list[Drop]:
         if place in places:
             first = result[places[place]]
             layer = _common(first.layer, drop.layer) or first.layer
-            result[places[place]] = Drop(
-                first.kind, first.position, None, layer, first.file, first.line, (),
-                first.variables + drop.variables, (), first.is_by_design, first.reason,
-            )  # fmt: skip
+            result[places[place]] = replace(first, layer=layer, variables=first.variables + drop.variables)
         else:
             places[place] = len(result)
             result.append(drop)
@@ -241,6 +242,9 @@ def _dropped(
             True, "it belongs to an output of a sub-model that this model does not take",
         )  # fmt: skip
     file, line = op.file, op.line
+    if has(op.type, Trait.ASSIGNS) and variables and variables[0].file:
+        # A counter: where it is made it should say that it does not learn.
+        file, line, call = variables[0].file, variables[0].line, None
     if call is not None:
         number, dropping = call
         if returns is not None and number < len(returns.recording.calls):

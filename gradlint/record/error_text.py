@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 _DUMP = re.compile(r"\s*(?:<?tf\.(?:Tensor|Variable)\b|\[\s*\[|array\(|\[\s*-?\d)")
+_VALUES = re.compile(r",?\s*numpy=\s*(?:array\()?(?:\[.*\]|[^>\s]+)[^>]*(?=>)", re.DOTALL)
+"""How TensorFlow prints the values of a tensor or a variable."""
 _MOST_CHARACTERS = 160
 
 
@@ -16,7 +18,7 @@ def plain(error: BaseException) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     text = text.split("\n\nArguments received by")[0]
     text = re.sub(r"\s*\[Op:(\w+)\].*", r" [Op:\1]", text, flags=re.DOTALL)
-    return " ".join(text.split())[:400]
+    return " ".join(_VALUES.sub("", text).split())[:400]
 
 
 def in_a_sentence(error: BaseException) -> str:

@@ -28,7 +28,7 @@ _SHAPE_WORDS = re.compile(
     re.IGNORECASE,
 )
 _DTYPE_WORDS = re.compile(
-    r"dtype|expected to be an? \w+ tensor but is|type \w+ that does not match|data type", re.IGNORECASE
+    r"dtype|type conversion|expected to be an? \w+ tensor but is|type \w+ that does not match|data type", re.IGNORECASE
 )
 
 
@@ -95,7 +95,8 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
         and not needs_values
         and isinstance(error, (ValueError, TypeError, tf.errors.InvalidArgumentError, IndexError, RuntimeError))
     ):
-        kind = "dtype" if _DTYPE_WORDS.search(text) and not re.search(r"shape", text) else "shape"
+        said = re.sub(r"<tf\.\w+[^>]*>", "", text)  # A variable in an error has a shape and a dtype of its own.
+        kind = "dtype" if _DTYPE_WORDS.search(said) and not re.search(r"shape", said) else "shape"
         if _SHAPE_WORDS.search(text) or kind == "dtype":
             region = Region.MODEL if failed is not None else Region.LOSS
             if where is None and trace.calls.all:

@@ -62,5 +62,8 @@ class Owners:
         if record.gradient.state is GradientState.ABSENT and record.trainable:
             file, line = source.attribute_line(blamed, child)
             optional = source.reads_only_when_given(blamed, child)
+            once = source.read_once(layer, variable) if called else None
+            if once is not None:
+                return replace(record, file=once[0], line=once[1], is_cached=True)
             record = replace(record, file=file, line=line, optional=optional)
         return record

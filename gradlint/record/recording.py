@@ -236,6 +236,7 @@ class VariableRecord:
         blamed: path of the layer whose code is responsible for using it: the owner if it ran, else the
             nearest enclosing layer that ran; None when none of them did.
         blamed_is_library: whether the class of the blamed layer is installed library code.
+        is_cached: only `build` or `__init__` reads it, at the line of `file`: what is made of it there is a constant.
         optional: the blamed call reads it only when an optional argument is given, and it was not.
         file: where the variable, or the layer that owns it, is created in the blamed class.
         units_equal: all units (slices of the last axis) have equal values and equal gradients.
@@ -252,6 +253,7 @@ class VariableRecord:
     owner_called: bool = True
     blamed: str | None = None
     blamed_is_library: bool = False
+    is_cached: bool = False
     optional: bool = False
     tracked: bool = True
     file: str | None = None

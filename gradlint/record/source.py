@@ -197,6 +197,20 @@ def reads(owner: Any, name: str) -> bool:
     return False
 
 
+def read_once(layer: Any, value: Any) -> tuple[str, int] | None:
+    """File and line where `build` or `__init__` reads an attribute that no call has read; None where neither does."""
+    names = {name for name, held in vars(layer).items() if held is value}
+    for cls in _user_classes(layer):
+        file, lines, tree = _parsed(cls)
+        for function in ast.walk(tree) if tree is not None else ():
+            if not isinstance(function, ast.FunctionDef) or function.name not in ("build", "__init__"):
+                continue
+            for node in ast.walk(function):
+                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and node.attr in names and file:
+                    return file, lines + node.lineno - 1
+    return None
+
+
 def reads_only_when_given(layer: Any, value: Any) -> bool:
     """Whether `call` reads an attribute only in branches about an argument that is None by default.
 

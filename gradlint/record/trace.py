@@ -145,7 +145,7 @@ class Trace(Ledger):
             unknown = [tensor for tensor in inputs if pending and self.known(tensor) is None]
             for variable in pending:
                 with self.paused():
-                    value = variable.read_value()
+                    value = eager.read_unnoticed(variable)
                 for tensor in unknown:
                     if eager.tensor_id(tensor) not in found and is_read(value, tensor):
                         found[eager.tensor_id(tensor)] = variable

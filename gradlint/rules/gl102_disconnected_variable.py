@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding
+from gradlint.operations import Trait, has
 from gradlint.passes.consequences import severity_of_drop
 from gradlint.passes.drops import DropKind
 from gradlint.passes.unseen import Reason
@@ -103,7 +104,10 @@ def check(facts: Facts) -> Iterator[Finding]:
                 message = f"{what} of '{drop.layer}' cannot learn: {caller} {negation} it"
             case DropKind.UNREAD:
                 them = "it" if len(drop.variables) == 1 else "them"
-                message = f"{what} of '{drop.layer}' cannot learn: nothing reads {them}"
+                why = f"what is made of {them} here is made once, before any call" if drop.is_cached else ""
+                message = f"{what} of '{drop.layer}' cannot learn: {why or f'nothing reads {them}'}"
+            case _ if _is_counter(drop):
+                message = f"{what} of '{drop.layer}' cannot learn: only an assignment takes what is made of it"
             case _:
                 op = drop.op.type if drop.op is not None else "an operation"
                 message = f"{what} of '{drop.layer}' cannot learn: the result of {op} is dropped"
@@ -135,8 +139,16 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield missing(RULE, facts, unrelated, message)
 
 
+def _is_counter(drop: Drop) -> bool:
+    return drop.op is not None and has(drop.op.type, Trait.ASSIGNS)
+
+
 def _advice(drop: Drop) -> str:
+    if _is_counter(drop):
+        return "Create it with trainable=False: it is counted, and not learnt."
     match drop.kind:
+        case DropKind.UNREAD if drop.is_cached:
+            return "Compute it in call(), from the variable: what build() keeps is a constant."
         case DropKind.UNREAD:
             return "Use the variable in call(), or do not create it."
         case DropKind.UNREAD_LAYER:

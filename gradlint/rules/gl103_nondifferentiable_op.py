@@ -125,6 +125,8 @@ def _advice(cut: Cut) -> str:
         return (
             f"Pass the gradient straight through: x + tf.stop_gradient({_FUNCTIONS.get(op.type, 'tf.round')}(x) - x)."
         )
+    if has(op.type, Trait.COMPARES):
+        return "Keep the count of hits as a metric, and differentiate a smooth loss, such as a cross-entropy."
     if cut.makes_discrete and not cut.variables:
         return "Leave it, if the numbers are meant as ids or masks; else keep them as floats."
     if cut.makes_discrete:

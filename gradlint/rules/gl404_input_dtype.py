@@ -67,7 +67,8 @@ def _in_the_run(facts: Facts) -> Iterator[Finding]:
         return
     failure = recording.failure
     if failure is not None and failure.kind == "dtype":
-        where = f"layer '{failure.layer}'" if failure.region is Region.MODEL else "the loss"
+        layer = f"layer '{failure.layer}'" if failure.layer else "the model"
+        where = layer if failure.region is Region.MODEL else "the loss"
         yield RULE.finding(
             f"{where} fails over dtypes: {failure.message}",
             inputs=failure.inputs,

@@ -154,7 +154,9 @@ def _bridged(flow: Flow, cut: Cut) -> list[str]:
     who = {1: "its victim receives one", 2: "both victims receive one"}.get(number, f"all {number} victims receive one")
     alone = [f"let through {_at(flow, later)} alone, it reaches none of them" for later in cut.later]
     opened = " as well" if cut.later else ""
-    return [*alone, f"with the gradient let through {_at(flow, cut.position)}{opened}, {who}{size}"]
+    kinds = {flow.op(other).type for other in cut.others} - {cut.op.type}
+    through = " and ".join([_at(flow, cut.position), *(f"`{kind}`" for kind in sorted(kinds))])
+    return [*alone, f"with the gradient let through {through}{opened}, {who}{size}"]
 
 
 _SPOKEN = {NUMPY_CONVERSION: "NumPy", CUSTOM_GRADIENT: "the custom gradient", "AssignVariableOp": "the assignment"}

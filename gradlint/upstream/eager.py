@@ -88,6 +88,14 @@ def text_of(op_type: str | bytes) -> str:
     return op_type.decode() if isinstance(op_type, bytes) else str(op_type)
 
 
+def read_unnoticed(variable: Any) -> Tensor:
+    """The value of a `tf.Variable`, without a word to tapes and to whoever waits for variables that are read.
+
+    A custom gradient must answer for every variable that is read while its function runs.
+    """
+    return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
+
+
 def handle_of(variable: Any) -> Tensor:
     """The resource handle of a Keras or TensorFlow variable: what the tape knows it by."""
     value = getattr(variable, "value", variable)

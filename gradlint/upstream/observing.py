@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.upstream.eager import Tensor, is_eager, is_in_graph_of_run, is_value
+from gradlint.upstream.libraries import is_library_file
 from gradlint.upstream.names import Feature, value_of
 from gradlint.upstream.patching import added, optional, patched, replaced
 
@@ -60,7 +61,7 @@ def on_custom_gradient(
     def decorated(function: Any, args: Any, kwargs: Any) -> Any:
         open_tokens.append(start())
         try:
-            return decorator(function, args, kwargs)
+            return decorator(_answering_for_variables(function), args, kwargs)
         finally:
             open_tokens.pop()
 
@@ -95,6 +96,32 @@ def on_custom_gradient(
         replaced("record_operation", recorded),
     ):
         yield
+
+
+def _answering_for_variables(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A library's function with a gradient of its own, which also answers for variables that it did not expect.
+
+    Outside of a graph TensorFlow wants a second answer for every variable that the function reads, also for one that
+    is an argument. Keras's quantisation to float8 has none, and can be trained in a graph alone, as `fit` does it.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None or not is_library_file(code.co_filename):
+        return function
+
+    def answering(*args: Any, **kwargs: Any) -> tuple[Any, Callable[..., Any]]:
+        result, gradient = function(*args, **kwargs)
+
+        def answered(*slopes: Any, variables: Sequence[Any] | None = None) -> Any:
+            if not variables:
+                return gradient(*slopes)
+            found = gradient(*slopes, variables=variables)
+            is_pair = isinstance(found, (list, tuple)) and len(found) == 2 and isinstance(found[1], (list, tuple))
+            return found if is_pair and len(found[1]) == len(variables) else (found, [None] * len(variables))
+
+        return result, answered
+
+    answering.__name__ = str(getattr(function, "__name__", "function"))
+    return answering
 
 
 @optional(Feature.DETOURS)

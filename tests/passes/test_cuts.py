@@ -44,6 +44,13 @@ def test_the_first_of_the_deaf_operations_on_a_way(lines, expected):
     assert names(run(*lines)) == expected
 
 
+def test_a_loss_that_counts_hits_is_blamed_for_the_count():
+    """What it rounds first is rounded for the sake of the comparison."""
+    hits = ["r = Round h", "-- loss", "e:bool = Equal r y !none", "c = Cast e"]
+    assert names(run(*hits)) == [("Equal", ["Round"], *ALL)]
+    assert names(run(*[line for line in hits if line != "-- loss"])) == [("Round", [], *ALL)]
+
+
 def test_of_two_ways_the_one_before_the_outputs_is_named():
     subject = run("p = Round h", "-- loss", "q = Ceil h !none", "c = AddV2 p q", outputs=["p"])
     assert names(subject) == [("Round", ["Ceil"], *ALL)]

@@ -9,6 +9,7 @@ from keras import layers
 from keras import ops as kops
 from recorded import is_at, line_of, normal, ops, recorded, states, the_op
 
+import gradlint
 from gradlint.record.recording import Local
 
 
@@ -195,3 +196,16 @@ def test_an_operation_missing_from_the_registry():
     assert states(seen)["fc/kernel"] == "absent"
     assert states(seen)["head/kernel"] == "finite"
     assert the_op(seen, "LowerBound").layer == "missing"
+
+
+def test_a_model_that_is_quantised_to_float8_learns_as_fit_lets_it_learn():
+    """Keras's own functions answer for no variable, which only a graph lets pass."""
+    x = keras.Input((16,), name="x")
+    hidden = keras.layers.Dense(16, activation="tanh")(x)
+    model = keras.Model(x, keras.layers.Dense(1)(hidden))
+    model.quantize("float8")
+    model.compile("sgd", "mse")
+    result = gradlint.check(model, {"x": normal(4, 16), "y": normal(4, 1, seed=1)})
+    assert result.findings == ()
+    kernels = [v for v in result.variables if v.path.endswith("kernel")]
+    assert [v.gradient.value for v in kernels] == ["finite", "finite"]

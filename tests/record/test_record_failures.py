@@ -116,3 +116,15 @@ def test_tracebacks_are_as_the_user_wants_them_afterwards():
     before = keras.config.is_traceback_filtering_enabled(), tf.debugging.is_traceback_filtering_enabled()
     checked(tf.math.softplus)
     assert (keras.config.is_traceback_filtering_enabled(), tf.debugging.is_traceback_filtering_enabled()) == before
+
+
+def test_an_error_about_dtypes_is_told_without_the_numbers_of_a_kernel():
+    x = keras.Input((4, 4, 3), name="image", dtype="uint8")
+    scaled = keras.layers.Rescaling(1 / 255, dtype="uint8")(x)
+    model = keras.Model(x, keras.layers.Conv2D(2, 3, name="conv")(scaled))
+    image = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype("uint8")
+    findings = gradlint.check(model, {"image": image}).findings
+    (finding,) = [found for found in findings if found.cause.layer == "conv"]
+    assert finding.code == "GL404"
+    assert "numpy=" not in finding.message
+    assert len(finding.message) < 250
