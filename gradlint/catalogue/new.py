@@ -184,7 +184,8 @@ class Draft:
         return {
             self.registry.parent / f"{self.module}.py": _RULE.format(**words),
             tests / "rules" / f"test_{self.module}.py": _TEST.format(**words),
-            tests / "end_to_end" / f"test_{self.module}.py": _END_TO_END.format(**words),
+            # By another name than its test with flows: pytest takes two files of one name for one.
+            tests / "end_to_end" / f"test_real_{self.module}.py": _END_TO_END.format(**words),
         }
 
 
