@@ -124,7 +124,9 @@ def _certainty(facts: Facts, block: Block, lost: Consequence) -> Certainty:
         return Certainty.CERTAIN
     if any(variable.gradient.state is GradientState.FINITE for variable in block.variables):
         return Certainty.IN_SAMPLE  # Tiny is not zero: it may still get away.
-    # Beside an open path a few zeros are mathematics or luck, unless they stay on all other data.
+    # Beside an open path a few zeros are mathematics, as of a bias in a difference, or luck, which other data refute.
+    if lost is Consequence.UNHEARD and block.why in (Why.OTHER, Why.CANCELLATION):
+        return Certainty.IN_SAMPLE
     stays = lost is not Consequence.UNHEARD or block.why in (Why.UNDERFLOW, Why.ZERO_WEIGHT)
     return Certainty.CERTAIN if block.is_tested or (facts.probes and stays) else Certainty.IN_SAMPLE
 

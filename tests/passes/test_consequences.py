@@ -49,6 +49,12 @@ def test_a_dead_unit_beside_an_open_path_counts_where_it_stays_dead(neutral, exp
     assert severities(DEAD, probed(subject, neutral=neutral)) == [expected]
 
 
+def test_gradients_that_cancel_out_beside_an_open_path_are_mathematics_on_all_data():
+    lines = ("r = Exp h !zero", "k = MatMul x skip/kernel", "c = AddV2 r k")
+    subject = dense(*lines, variables=["dense/kernel", "skip/kernel"])
+    assert severities(ZERO, probed(subject, neutral=on_other_data())) == ["info"]
+
+
 @pytest.mark.parametrize("loss_value", [0.0, 1.0])
 def test_a_constant_factor_of_zero_is_lost_in_every_sample(loss_value):
     subject = dense("c = Mul h nothing !zero,passes", values={"nothing": "zeros"}, loss_value=loss_value)
