@@ -10,6 +10,8 @@ from gradlint.source.operations import INTEGERS, dtype_name
 from gradlint.source.values import Kind, Scope, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gradlint.source.module import Module
 
 CONSTANT_MAKERS = words(
@@ -118,6 +120,15 @@ def is_layer_class(module: Module, scope: Scope, bases: frozenset[str] = LAYER_B
     return False
 
 
+def is_made(module: Module, value: Value, fits: Callable[[Value], bool], depth: int = 0) -> bool:
+    """Whether a value, or all that is bound to an attribute, is for certain a call that fits."""
+    origin = settled(value)
+    if origin.kind is Kind.ATTRIBUTE and depth < 4:
+        bound = module.attribute_bindings(origin)
+        return bool(bound) and all(is_made(module, each, fits, depth + 1) for each in bound if each is not origin)
+    return origin.kind is Kind.CALL and fits(origin)
+
+
 def is_optimizer(module: Module, value: Value) -> bool:
     """Whether an object is an optimizer of Keras that this file makes."""
 
@@ -125,4 +136,4 @@ def is_optimizer(module: Module, value: Value) -> bool:
         parts = call.name.split(".")
         return parts[:2] == ["keras", "optimizers"] and len(parts) == 3 and parts[2][:1].isupper()
 
-    return module.is_made(value, is_of_keras)
+    return is_made(module, value, is_of_keras)

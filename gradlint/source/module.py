@@ -14,7 +14,7 @@ from gradlint.source.statements import StatementReader
 from gradlint.source.values import Block, Kind, Place, Scope, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 Context = tuple[Value, ...]
 """The calls through which a function of the file was entered, outermost first."""
@@ -254,14 +254,6 @@ class Module:
             if base.kind is not Kind.CALL or (owner := self.class_scope(base)) is None:
                 return []
         return [value for each in self.family(owner) for value in each.bindings.get(f"self.{attribute.name}", [])]
-
-    def is_made(self, value: Value, fits: Callable[[Value], bool], depth: int = 0) -> bool:
-        """Whether a value, or all that is bound to an attribute, is for certain a call that fits."""
-        origin = settled(value)
-        if origin.kind is Kind.ATTRIBUTE and depth < 4:
-            bound = self.attribute_bindings(origin)
-            return bool(bound) and all(self.is_made(each, fits, depth + 1) for each in bound if each is not origin)
-        return origin.kind is Kind.CALL and fits(origin)
 
     def argument_for(self, call: Value, parameter: Value) -> Value | None:
         """What a call of this file's function hands to a parameter; its default; None when that is not known."""

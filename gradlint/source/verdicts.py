@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.source.expected import is_expected_none, is_test
 from gradlint.source.expressions import settled
+from gradlint.source.makers import is_made
 from gradlint.source.module import Context, Module, Part, Question, is_loss_name, key
 from gradlint.source.names import is_library, is_numpy, last
 from gradlint.source.operations import Stop
@@ -119,7 +120,7 @@ def _is_entered_elsewhere(module: Module, tape: Value) -> bool:
 
 def is_variable(module: Module, value: Value) -> bool:
     """Whether a value is a `tf.Variable` for certain."""
-    return module.is_made(value, lambda call: last(call.name) == "Variable" and is_library(call.name))
+    return is_made(module, value, lambda call: last(call.name) == "Variable" and is_library(call.name))
 
 
 def watched(module: Module, tape: Value) -> list[Value]:
