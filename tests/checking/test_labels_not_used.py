@@ -29,7 +29,7 @@ def test_the_output_without_labels_is_named(outputs):
 
 def test_labels_of_a_model_that_is_not_compiled_are_said_to_be_unused(outputs):
     (note,) = notes_of(outputs, {"reg": ONES, "cls": ONES})
-    assert note.startswith("the labels 'reg', 'cls' are not used: the model is not compiled; compile it")
+    assert note.startswith("the labels 'cls', 'reg' are not used: the model is not compiled; compile it")
 
 
 def test_labels_that_are_used_are_no_news(outputs):
