@@ -31,7 +31,7 @@ class GradientCheck(Callback):  # type: ignore[misc]
 
     Args:
         every: steps between looks, or `"epoch"` for one at the end of each; None: as `"epoch"`, and less often where
-            looks would take more than 1% of the time.
+            looks would take more than 1.5% of the time: a short training gets none, unless this is given.
         action: what a report at or above `fail_on` does: `"raise"` ends `fit` with `GradientsDoNotFlow`, `"stop"` lets
             it end after this step, `"warn"` goes on.
         fail_on: `error`, `warning` or `never`.

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gradlint.checking import checked
+from gradlint.checking.own_steps import check_batch
+from gradlint.load.model.live import trains_itself
 from gradlint.result import Result
 from gradlint.rules import gl302_nonfinite_activation
 
@@ -18,11 +20,8 @@ if TYPE_CHECKING:
     from gradlint.options import Options
     from gradlint.record.look import Look, Weights
 
-FREE_SECONDS = 1.0
-"""Seconds of looking that every training gets."""
-
-MOST_SHARE = 0.01
-"""Share of the time of a training, beyond those, that looks take when nobody says how often."""
+MOST_SHARE = 0.015
+"""Share of the time of a training that looks take when nobody says how often, without the one at the first batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Watcher:
         model: that `fit` trains.
         options: of the checks.
         every: steps between looks; None: once an epoch.
-        is_thrifty: leave looks out that would cost more than a hundredth of the time.
+        is_thrifty: leave looks out that would cost more than `MOST_SHARE` of the time.
         hold: as for `Feed`.
         folder: where batches are written to.
         tell: called with each report that has findings.
@@ -144,7 +143,7 @@ class Watcher:
             return last // self._every > (step - 1) // self._every
         if self.length is None or last < self.begun + self.length:
             return False
-        limit = max(FREE_SECONDS, MOST_SHARE * (time.perf_counter() - self._started))
+        limit = MOST_SHARE * (time.perf_counter() - self._started)
         return not self._is_thrifty or self._spent + self._price <= limit
 
     def _ran(self, step: int, batch: Any, logs: Any) -> None:
@@ -172,8 +171,12 @@ class Watcher:
             self._summaries.write(seen, step)
         if self._feed.holds and not seen.nonfinite:
             self._healthy = (step, Weights(self._model))
-        self._price = time.perf_counter() - started
-        self._spent += self._price
+        now = time.perf_counter()
+        if was is None:  # It belongs to the check of the first batch, and is the dearest: nothing was called before.
+            self._started = now
+        else:
+            self._spent += now - started
+        self._price = now - started
         if seen.nonfinite and self._healthy is not None:
             self._is_broken = True  # The loss may be finite still: a rectifier makes 0 of NaN.
             self._explain_nonfinite(step)
@@ -185,7 +188,10 @@ class Watcher:
     def _check(self, batch: Any, step: int, since: int, *, saves: bool = False) -> tuple[Finding, ...]:
         """Check the model with a batch, and tell what no report before has told."""
         try:
-            result = checked(self._model, batch if isinstance(batch, tuple) else (batch,), self._options)
+            if trains_itself(self._model, self._options):
+                result = check_batch(self._model, batch, self._options)  # As it is: fit hands it over so.
+            else:
+                result = checked(self._model, batch if isinstance(batch, tuple) else (batch,), self._options)
         except Exception as error:  # Whatever stops a check must not stop a training.
             self._cannot_see(f"step {step:,}", error)
             return ()

@@ -202,3 +202,26 @@ def test_tensorboard_gets_the_numbers_of_all_layers(tmp_path: Path) -> None:
 def test_arguments_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(gradlint.UsageError):
         gradlint.GradientCheck(**wrong)
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(10.0, 1), (200.0, 4)])
+def test_looks_take_a_small_share_of_the_time(seconds: float, looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that is played: each epoch takes `seconds`, each look one."""
+    from gradlint.checking import fitting
+    from gradlint.record import look as looking
+
+    now, seen = [0.0], []
+    real = looking.look
+
+    def look(*given: Any) -> Any:
+        now[0] += 1.0
+        seen.append(now[0])
+        return real(*given)
+
+    monkeypatch.setattr(looking, "look", look)
+    monkeypatch.setattr(fitting, "time", type("Clock", (), {"perf_counter": staticmethod(lambda: now[0])}))
+    passing = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: now.__setitem__(0, now[0] + seconds))
+    network().fit(
+        X, Y, verbose=0, epochs=4, batch_size=24, callbacks=[gradlint.GradientCheck(fail_on="never"), passing]
+    )
+    assert len(seen) == looks

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 
 import gradlint
@@ -113,7 +114,77 @@ def contrastive(defect: bool) -> Any:
     return model, X, None
 
 
-KINDS = [classifier, autoencoder, sequence, several_outputs, half_precision, adapter, contrastive]
+class Adversaries(keras.Model):  # type: ignore[misc]
+    """A generator and a critic, each with an optimizer."""
+
+    def __init__(self, defect: bool) -> None:
+        super().__init__()
+        self.generator, self.critic = (keras.Sequential([keras.Input((8,)), layers.Dense(n)]) for n in (8, 1))
+        self.defect = defect
+
+    def compile(self) -> None:
+        super().compile()
+        self.optimizers = keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3)
+
+    def train_step(self, real: Any) -> Any:
+        loss_of = keras.losses.BinaryCrossentropy(from_logits=True)
+        with tf.GradientTape() as tape:
+            both = self.critic(tf.concat([real, self.generator(real[::-1])], 0))
+            critics = loss_of(tf.concat([tf.ones_like(both[::2]), tf.zeros_like(both[::2])], 0), both)
+        variables = self.critic.trainable_variables
+        self.optimizers[0].apply_gradients(zip(tape.gradient(critics, variables), variables, strict=True))
+        made = self.generator(real[::-1])
+        with tf.GradientTape() as tape:
+            made = made if self.defect else self.generator(real[::-1])
+            generators = loss_of(tf.ones_like(both[::2]), self.critic(made))
+        variables = self.generator.trainable_variables
+        slopes = tape.gradient(generators, variables)
+        if not self.defect:
+            self.optimizers[1].apply_gradients(zip(slopes, variables, strict=True))
+        return {"loss": critics + generators}
+
+
+def adversaries(defect: bool) -> Any:
+    model = Adversaries(defect)
+    model.compile()
+    return model, X, None
+
+
+class Distiller(keras.Model):  # type: ignore[misc]
+    """A student that follows a teacher."""
+
+    def __init__(self, defect: bool) -> None:
+        super().__init__()
+        self.teacher, self.student = layers.Dense(4, name="teacher"), layers.Dense(4, name="student")
+        self.teacher.trainable = False
+        self.defect = defect
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        return self.student(x)
+
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *rest: Any, **more: Any) -> Any:
+        soft = ops.softmax(self.teacher(x) / 3.0)
+        own = ops.stop_gradient(y_pred) if self.defect else y_pred
+        return keras.losses.KLDivergence()(soft, ops.softmax(own / 3.0))
+
+
+def distillation(defect: bool) -> Any:
+    model = Distiller(defect)
+    model.compile("adam")
+    return model, X, CLASSES
+
+
+KINDS = [
+    classifier,
+    autoencoder,
+    sequence,
+    several_outputs,
+    half_precision,
+    adapter,
+    contrastive,
+    adversaries,
+    distillation,
+]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -128,3 +199,33 @@ def test_healthy_trainings_are_quiet_and_defects_found_at_the_first_batch(kind: 
     model, x, y = kind(True)
     with pytest.raises(gradlint.GradientsDoNotFlow):
         model.fit(x, y, batch_size=16, verbose=0, callbacks=[gradlint.GradientCheck(fail_on="warning")])
+
+
+def test_a_loop_of_deep_q_learning_is_watched_and_its_defect_named_at_its_step() -> None:
+    keras.utils.set_random_seed(0)
+    online, target = (
+        keras.Sequential([keras.Input((8,)), layers.Dense(4, name=name)]) for name in ("online", "target")
+    )
+    optimizer = keras.optimizers.Adam(1e-2)
+    found: list[int] = []
+    for step in range(4):
+        states, actions, rewards = tf.constant(X[:16]), tf.constant(CLASSES[:16]), tf.constant(X[:16, 0])
+        before = online.get_weights()
+        with gradlint.watch(online, optimizers=[optimizer], keep=True) as watched:
+            values = rewards + 0.9 * tf.reduce_max(target(states + 0.1), axis=1)
+            with tf.GradientTape() as tape:
+                chosen = tf.reduce_sum(online(states) * tf.one_hot(actions, 4), axis=1)
+                if step == 2:  # somebody logs the values, and goes on with what was logged
+                    chosen = tf.constant(chosen.numpy())
+                loss = tf.reduce_mean(tf.square(values - chosen))
+            slopes = tape.gradient(loss, online.trainable_variables)
+            pairs = [(s, v) for s, v in zip(slopes, online.trainable_variables, strict=True) if s is not None]
+            if pairs:
+                optimizer.apply_gradients(pairs)
+            for theirs, ours in zip(target.weights, online.weights, strict=True):
+                theirs.assign(0.9 * theirs + 0.1 * ours)
+        if watched.result.failures:
+            found.append(step)
+            assert "GL604" in [finding.code for finding in watched.result.failures]
+        assert step == 2 or not np.array_equal(before[0], online.get_weights()[0])  # The steps were real ones.
+    assert found == [2]
