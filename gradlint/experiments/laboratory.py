@@ -60,7 +60,7 @@ class Laboratory:
         return NeutralData(self._runner, recording)
 
     def filled(self, recording: Recording) -> OtherData | None:
-        """A run with random numbers in place of the inputs that hold but one value; None where none does."""
+        """A run with random numbers in place of the inputs that hold zeros alone; None where none does."""
         return self.neutral(recording).filled()
 
     def matters(self, key: str, axis: int, slices: Sequence[int]) -> bool:

@@ -42,15 +42,19 @@ class NeutralData:
                 yield found
 
     def filled(self) -> OtherData | None:
-        """A run on random numbers where an input holds but one value; None where none does."""
-        empty = tuple(key for key, array in self._runner.subject.inputs.items() if is_constant(array))
-        return self._tried(Drawn.CONSTANTS, empty, ()) if empty else None
+        """A run on random numbers where an input holds zeros alone; None where none does.
+
+        Another constant, such as a mask of ones, is data like any other.
+        """
+        inputs = self._runner.subject.inputs.items()
+        empty = tuple(key for key, array in inputs if is_constant(array) and not np.any(np.asarray(array)))
+        return self._tried(Drawn.EMPTY, empty, ()) if empty else None
 
     def _tried(self, drawn: Drawn, keys: tuple[str, ...], positions: Collection[int]) -> OtherData | None:
         subject, generator = self._runner.subject, np.random.default_rng(0)
         inputs, labels = dict(subject.inputs), dict(subject.labels)
         inputs |= {key: random_like(inputs[key], generator, drawn.spread, drawn.times) for key in keys}
-        if drawn is not Drawn.CONSTANTS:
+        if drawn is not Drawn.EMPTY:
             labels = {name: random_like(label, generator) for name, label in labels.items()}
         run = self._runner.run(inputs, labels=labels)
         with run.isolated():

@@ -21,7 +21,7 @@ def blamed(flow: Flow, found: Sequence[Block], neutral: Neutral) -> Iterator[Blo
     """The blocks, each with what other data made of it: its victims live on them, or do not.
 
     A block some of whose victims live is told apart from what stays dead. What stays dead because one operation
-    makes zeros of all data is one block, at that operation.
+    makes zeros of all data is one block, at that operation; or it belongs to the block that its layer has by form.
 
     Args:
         flow: the sample's own run.
@@ -29,7 +29,7 @@ def blamed(flow: Flow, found: Sequence[Block], neutral: Neutral) -> Iterator[Blo
         neutral: the experiment; it is asked for no more than decides.
     """
     waiting = [block for block in found if block.why in DEPENDS_ON_DATA]
-    yield from (block for block in found if block.why not in DEPENDS_ON_DATA)
+    by_form = [block for block in found if block.why not in DEPENDS_ON_DATA]
     zeroed: dict[int, int] = {}
     trials = neutral([block.position for block in waiting]) if waiting else iter(())
     is_tested = False
@@ -48,7 +48,18 @@ def blamed(flow: Flow, found: Sequence[Block], neutral: Neutral) -> Iterator[Blo
         key = (op.layer, op.type, -1) if place == block.position or has(op.type, Trait.RECTIFIES) else ("", "", place)
         by_maker.setdefault(key, []).append(block)
     for (_, _, place), blocks in by_maker.items():
-        yield _at_its_maker(flow, place, blocks) if place >= 0 else replace(_joined(blocks), is_tested=is_tested)
+        if place < 0:
+            yield replace(_joined(blocks), is_tested=is_tested)
+        elif (index := _at_work_in(flow.op(place).layer, by_form)) is not None:
+            by_form[index] = _with_victims([by_form[index], *blocks])
+        else:
+            yield _at_its_maker(flow, place, blocks)
+    yield from by_form
+
+
+def _at_work_in(layer: str, blocks: Sequence[Block]) -> int | None:
+    """Which of the blocks lies in a layer."""
+    return next((index for index, block in enumerate(blocks) if layer and block.op.layer == layer), None)
 
 
 def _split(block: Block, other: OtherData) -> tuple[Block | None, Block | None]:
@@ -85,8 +96,13 @@ def _at_its_maker(flow: Flow, position: int, blocks: Sequence[Block]) -> Block:
 
 def _joined(blocks: Sequence[Block]) -> Block:
     """Blocks that have one cause as one: the first of them in the forward pass, with the victims of all."""
+    return _with_victims(sorted(blocks, key=lambda block: block.position))
+
+
+def _with_victims(blocks: Sequence[Block]) -> Block:
+    """The first block, with the victims of all."""
     return replace(
-        min(blocks, key=lambda block: block.position),
+        blocks[0],
         inputs=tuple(dict.fromkeys(key for block in blocks for key in block.inputs)),
         variables=tuple(dict.fromkeys(variable for block in blocks for variable in block.variables)),
         keys=tuple(dict.fromkeys(key for block in blocks for key in block.keys)),

@@ -60,7 +60,7 @@ class Facts:
     lying: frozenset[str] = frozenset()
     blind: frozenset[str] = frozenset()
     filled: OtherData | None = None
-    """A run in which the inputs that hold but one value were random; None where none does, or nothing was zero."""
+    """A run in which the inputs that hold zeros alone were random; None where none does, or nothing was zero."""
     updates: int = 0
     """After how many updates what is zero was looked at again; they were taken back."""
     step: StepFacts | None = None
@@ -120,7 +120,7 @@ def facts_of(
         is_blind: tells whether the rows of an array may change places without a change of the loss.
         bridge: lets the gradient through operations that stop it.
         neutral: replaces arrays of the sample by random ones.
-        filled: a run in which the inputs that hold but one value were random.
+        filled: a run in which the inputs that hold zeros alone were random.
         updates: how many have not helped what is zero.
     """
     met = broadcasts(flow)

@@ -20,7 +20,7 @@ class Drawn(Enum):
         times: by which they are multiplied.
     """
 
-    CONSTANTS = "constants", None, 1.0
+    EMPTY = "arrays of zeros", None, 1.0
     OWN_SCALE = "own scale", None, 1.0
     UNIT_SCALE = "unit scale", 1.0, 1.0
     WIDE = "ten times its scale", None, 10.0

@@ -44,7 +44,7 @@ Look at how the sample is made: a join that found nothing, a file read twice, a 
 ## Known limits
 
 Columns are looked at in tables of 16 rows and more of fractional numbers; flags, counts and pixels are often constant
-in a few rows. Where a gradient is zero, the inputs that hold one value only are filled with random numbers: if it
+in a few rows. Where a gradient is zero, the inputs that hold zeros alone are filled with random numbers: if it
 passes then, the finding names what stayed without one, and it is a warning when no input holds anything. It is an
 info otherwise: a state, a mask or a feature that these rows do not have may be empty on purpose. Where a NaN goes on
 to the loss, GL302 says where.

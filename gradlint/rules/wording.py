@@ -230,7 +230,7 @@ _ON_DATA = {
     Drawn.UNIT_SCALE: "Scale the inputs (Normalization): with a mean of 0 and a deviation of 1, the gradient passes.",
 }
 _DRAWN = {
-    Drawn.CONSTANTS: "with arrays that hold one value filled with random numbers",
+    Drawn.EMPTY: "with arrays that hold zeros alone filled with random numbers",
     Drawn.OWN_SCALE: "on random data of the sample's own scale, with a mean of zero",
     Drawn.UNIT_SCALE: "on random data with a mean of 0 and a deviation of 1",
     Drawn.WIDE: "on random data of ten times the sample's scale",

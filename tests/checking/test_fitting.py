@@ -95,7 +95,7 @@ def test_the_first_batch_is_checked_before_a_step_is_made() -> None:
 
 @pytest.mark.parametrize("action", ["stop", "warn"])
 def test_a_rectifier_that_dies_is_found_in_its_epoch(action: str, tmp_path: Path) -> None:
-    callback = gradlint.GradientCheck(action=action, fail_on="warning", folder=str(tmp_path))
+    callback = gradlint.GradientCheck(every="epoch", action=action, fail_on="warning", folder=str(tmp_path))
     model = network()
     history = model.fit(X, Y, batch_size=16, epochs=5, verbose=0, callbacks=[callback, Set(2, -1e3)])
     (report,) = callback.reports

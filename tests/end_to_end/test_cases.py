@@ -30,7 +30,7 @@ FITTING = {
     "dtype_mismatch": {"GL404", "GL407"},
     "exploding": {"GL304"},
     "frozen": {"GL102", "GL108"},
-    "index_out_of_range": {"GL407"},
+    "index_out_of_range": {"GL407", "GL410"},
     "label_shape_broadcast": {"GL405", "GL409"},
     "missing_key": {"GL401", "GL402", "GL408"},
     "nondifferentiable_op": {"GL103", "GL105", "GL107"},

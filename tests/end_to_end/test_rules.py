@@ -420,7 +420,7 @@ EXPECT = {
     "GL108": Expect(nothing_trainable, variables=(*FC, "head/bias", "head/kernel")),
     "GL109": Expect(untracked_variable, variables=("own/scale",), layer="own"),
     "GL201": Expect(zero_gradient, "error", ("x",), FC, "step", "Sign", True),
-    "GL202": Expect(dead_relu, "error", ("x",), FC, "relu", "Relu"),
+    "GL202": Expect(dead_relu, "error", ("x",), (*FC, "head/kernel"), "relu", "Relu"),
     "GL203": Expect(saturated_activation, "error", ("x",), FC, "gate", "Sigmoid"),
     "GL204": Expect(constant_normalization, "error", ("x",), FC, "attention", "Softmax"),
     "GL205": Expect(partly_used_input, "warning", ("sequence",), (), "last", "StridedSlice", True),

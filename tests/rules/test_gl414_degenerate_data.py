@@ -26,7 +26,7 @@ def holding(data, *, inputs=("x",), gradients=None):
 
 def filled(subject, *keys):
     """Facts about a flow whose kernel has a gradient once some inputs are filled."""
-    return facts(subject, filled=OtherData(Drawn.CONSTANTS, keys, {"k": 1.0}, {}))
+    return facts(subject, filled=OtherData(Drawn.EMPTY, keys, {"k": 1.0}, {}))
 
 
 ZEROS = Data("x", False, (8, 4), constant=0.0)
