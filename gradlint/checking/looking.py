@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from gradlint.errors import GradlintError, UsageError
 from gradlint.flow import Flow
-from gradlint.passes.blocks import blocks_by_form
+from gradlint.passes.blocks import blocks, blocks_by_form
 from gradlint.passes.derivatives import zero_derivatives
 from gradlint.passes.drops import DropKind, drops
 from gradlint.passes.facts import facts_of
 from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
+from gradlint.passes.reasons import Why
 from gradlint.passes.starting import update_ratio
 from gradlint.passes.stops import lost
 from gradlint.record.recording import is_float
-from gradlint.record.subject import Probe
 from gradlint.result import GradientState
 from gradlint.rule import Need
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gradlint.passes.partial import Unused
     from gradlint.record.recording import Recording
     from gradlint.record.runner import Runner
-    from gradlint.record.subject import Subject
+    from gradlint.record.subject import Probe, Subject
     from gradlint.thresholds import Thresholds
 
 # Finite differences are taken for at most this many variables: one cause has many victims, and one tells.
@@ -133,16 +133,20 @@ class Doubts:
 def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset[Need], options: Options) -> Doubts:
     if Need.PROBES not in needs:
         return Doubts()
+    from gradlint.record import subject  # it needs NumPy, which reading source does without
+
     is_tested = Need.EXPERIMENTS in needs
     zero, healed = lost(flow), frozenset[str]()
-    is_scaled = flow.recording.loss.kind == "compiled" and any(t.dtype == "float16" for t in flow.recording.tensors)
-    if zero and is_scaled and is_tested:
+    is_half = any(tensor.dtype == "float16" for tensor in flow.recording.tensors)
+    if zero and is_half and flow.recording.loss.kind == "compiled" and is_tested:
         healed = laboratory.alive_when_scaled()
     filled = laboratory.filled(flow.recording) if zero and is_tested else None
     if filled is not None:
         norms = {r.key: r.gradient.norm for r in flow.float_inputs} | {v.path: v.gradient.norm for v in flow.learners}
         healed |= {name for _, name in zero if filled.revives(name, norms[name])}
-    trial = laboratory.after_updates(_exactly_zero(flow) - healed) if zero and is_tested else None
+    # What is rounded away may come and go with every update.
+    lasting = healed | (_underflowing(flow, healed) if zero and is_half else frozenset())
+    trial = laboratory.after_updates(_exactly_zero(flow) - lasting) if zero and is_tested else None
     healed |= trial.alive if trial is not None else frozenset()
     zero = {victim for victim in zero if victim[1] not in healed}
     unread = unused_slices(flow, ())
@@ -153,7 +157,9 @@ def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset
     if is_suspicious or any(variable.units_equal for variable in flow.learners):
         options.report("probing perturbed samples")
         trial = trial or laboratory.after_updates(frozenset())
-        runs = (_probe(runner, Probe(number, True, trial.steps), options.bounds) for number in range(options.probes))
+        runs = (
+            _probe(runner, subject.Probe(number, True, trial.steps), options.bounds) for number in range(options.probes)
+        )
         probes = tuple(run for run in runs if run is not None)
         still = [lost(probe) for probe in probes]
         revived = {victim for victim in zero if any(victim not in found for found in still)}
@@ -167,6 +173,12 @@ def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset
     pieces = (replace(piece, slices=draws.unread(piece.key, piece.axis, piece.slices)) for piece in unused)
     unused = tuple(p for p in pieces if p.slices and not laboratory.matters(p.key, p.axis, p.slices))
     return Doubts(probes, lying, unused, healed, filled, trial.updates if trial is not None else 0)
+
+
+def _underflowing(flow: Flow, healed: frozenset[str]) -> frozenset[str]:
+    """Keys and paths whose gradient half precision has rounded to zero."""
+    rounded = [block for block in blocks(flow, (), frozenset(), healed) if block.why is Why.UNDERFLOW]
+    return frozenset(key for block in rounded for key in (*block.inputs, *(v.path for v in block.variables)))
 
 
 def _exactly_zero(flow: Flow) -> frozenset[str]:
