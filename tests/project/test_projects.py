@@ -372,7 +372,9 @@ class TestProcesses:
         jobs = [self.job("one"), targets.Job("own", "own:build", None, {}, ())]
         found = REAL_OUTCOMES(jobs, 2)
         next(found)
+        end = time.monotonic() + 120
         while not (pids := [path.name for path in project.iterdir() if path.name.isdigit()]):
+            assert time.monotonic() < end, "it never started"
             time.sleep(0.05)
         found.close()
         with pytest.raises(ProcessLookupError):
