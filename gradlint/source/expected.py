@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from gradlint.source.lineage import readers
 from gradlint.source.values import Kind, Scope, Value
 
 if TYPE_CHECKING:
@@ -34,23 +35,20 @@ def is_meant_to_fail(module: Module, scope: Scope) -> bool:
 
 def is_expected_none(module: Module, value: Value) -> bool:
     """Whether a test asserts that a value, or a part of it, is None."""
-    stack, seen = [value], {id(value)}
-    while stack:
-        for user in module.consumers.get(id(stack.pop()), ()):
-            if id(user) in seen:
-                continue
-            seen.add(id(user))
-            if user.kind in (Kind.PHI, Kind.PART, Kind.ITEM, Kind.ELEMENT):
-                stack.append(user)
-            elif user.kind is Kind.CALL and user.callee.kind is Kind.ATTRIBUTE:
-                if user.callee.name == "assertIsNone" or (
-                    user.callee.name in ("assertIs", "assertEqual") and any(_is_none(each) for each in user.arguments)
-                ):
-                    return True
-            elif user.kind is Kind.COMPARISON and user.name in ("Is", "Eq") and id(user) in module.kept:
-                if any(_is_none(each) for each in user.inputs) and is_test(module, user):
-                    return True
+    for user in readers(module, value, _is_part):
+        if user.kind is Kind.CALL and user.callee.kind is Kind.ATTRIBUTE:
+            if user.callee.name == "assertIsNone" or (
+                user.callee.name in ("assertIs", "assertEqual") and any(_is_none(each) for each in user.arguments)
+            ):
+                return True
+        elif user.kind is Kind.COMPARISON and user.name in ("Is", "Eq") and id(user) in module.kept:
+            if any(_is_none(each) for each in user.inputs) and is_test(module, user):
+                return True
     return False
+
+
+def _is_part(value: Value) -> bool:
+    return value.kind in (Kind.PHI, Kind.PART, Kind.ITEM, Kind.ELEMENT)
 
 
 def _is_none(value: Value) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from gradlint.source.expressions import settled
 from gradlint.source.module import Module, Part, is_loss_name, is_part_of, key, root
 from gradlint.source.names import is_library
 from gradlint.source.values import Kind, Scope, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _LIMIT = 400
 _NESTED = 6
@@ -37,6 +41,19 @@ def ancestors(module: Module, value: Value) -> frozenset[str]:
             found.add(key(each))
         stack.extend(each.inputs)
     return frozenset(found)
+
+
+def readers(module: Module, value: Value, hands_on: Callable[[Value], bool]) -> Iterator[Value]:
+    """Yields what reads a value, once each, and then what reads those readers that hand it on."""
+    stack, seen = [value], {id(value)}
+    while stack:
+        for user in module.consumers.get(id(stack.pop()), ()):
+            if id(user) in seen:
+                continue
+            seen.add(id(user))
+            yield user
+            if hands_on(user):
+                stack.append(user)
 
 
 def are_distinct(module: Module, one: Value, other: Value) -> bool:

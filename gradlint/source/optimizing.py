@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.source.expected import is_test
 from gradlint.source.expressions import settled
-from gradlint.source.lineage import are_distinct
+from gradlint.source.lineage import are_distinct, readers
 from gradlint.source.makers import is_constant_tensor, is_optimizer
 from gradlint.source.module import Module, Part, is_part_of
 from gradlint.source.names import last, words
@@ -307,20 +307,13 @@ def unused_gradients(module: Module) -> Iterator[Value]:
 
 def _is_read(module: Module, value: Value) -> bool:
     """Whether anything is made of a value, but for bindings that nobody reads in turn."""
-    stack, seen = [value], {id(value)}
-    while stack:
-        each = stack.pop()
-        if id(each) in module.kept:
-            return True
-        for user in module.consumers.get(id(each), ()):
-            if id(user) in seen:
-                continue
-            seen.add(id(user))
-            if (user.kind is Kind.PHI and user.literal is None) or user.kind is Kind.PART:
-                stack.append(user)
-            else:
-                return True
-    return False
+    if id(value) in module.kept:
+        return True
+    return any(not _is_binding(user) or id(user) in module.kept for user in readers(module, value, _is_binding))
+
+
+def _is_binding(value: Value) -> bool:
+    return (value.kind is Kind.PHI and value.literal is None) or value.kind is Kind.PART
 
 
 def _is_dropped_on_purpose(call: Value) -> bool:
@@ -365,26 +358,24 @@ _HARMLESS = words(
     """
 )
 
+_HANDING_ON = frozenset(
+    {Kind.PHI, Kind.PART, Kind.ITEM, Kind.SEQUENCE, Kind.ELEMENT, Kind.COMPREHENSION, Kind.ATTRIBUTE}
+)
+
 
 def _only_applied(module: Module, value: Value) -> bool:
     """Whether a gradient goes to an optimizer, or a log, and to nothing that may compute with it."""
-    stack, seen = [value], {id(value)}
-    while stack:
-        for user in module.consumers.get(id(stack.pop()), ()):
-            if id(user) in seen:
-                continue
-            seen.add(id(user))
-            if user.kind is Kind.CALL:
-                name = last(user.name) if user.name else user.callee.name
-                if name not in _HARMLESS:
-                    return False
-                if name in ("print", "apply_gradients", "apply", "len"):
-                    continue
-            elif user.kind not in (
-                Kind.PHI, Kind.PART, Kind.ITEM, Kind.SEQUENCE, Kind.ELEMENT, Kind.COMPREHENSION, Kind.ATTRIBUTE,
-            ):  # fmt: skip
-                return False
-            if id(user) in module.kept:
-                return False
-            stack.append(user)
+    for user in readers(module, value, lambda user: not _ends_in(user)):
+        is_harmless = _called(user) in _HARMLESS if user.kind is Kind.CALL else user.kind in _HANDING_ON
+        if not is_harmless or (id(user) in module.kept and not _ends_in(user)):
+            return False
     return True
+
+
+def _called(call: Value) -> str:
+    return last(call.name) if call.name else call.callee.name
+
+
+def _ends_in(user: Value) -> bool:
+    """Whether a value is taken in, and nothing comes out that holds it."""
+    return user.kind is Kind.CALL and _called(user) in ("print", "apply_gradients", "apply", "len")
