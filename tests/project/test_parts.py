@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from in_turn import in_turn
 from test_wire import GRAPH, RESULT
 
 from gradlint import cli
@@ -20,7 +21,6 @@ from gradlint.project.wire import MalformedError, result_from_data, result_to_da
 from gradlint.report import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from gradlint.result import Result
@@ -43,14 +43,6 @@ def check(model: str, sample: str | None, options: dict[str, object], *_: object
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def in_turn(jobs: Sequence[targets.Job], processes: int, **_: object) -> Iterator[targets.Outcome]:
-        for job in jobs:
-            try:
-                yield targets.outcome(job)
-            except UsageError as error:
-                yield targets.Outcome(job.name, error=str(error))
-
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(targets, "guarded_check", check)
     monkeypatch.setattr(targets, "outcomes", in_turn)
     monkeypatch.chdir(tmp_path)

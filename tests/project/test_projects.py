@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
+from in_turn import in_turn
 
 from gradlint import cli
 from gradlint.errors import UsageError
@@ -23,7 +24,6 @@ from gradlint.report.index import page_of
 from gradlint.result import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 STOPPED = Finding(
@@ -65,13 +65,6 @@ folders: list[tuple[str, ...]] = []
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project, and jobs done in this process."""
-
-    def in_turn(jobs: Sequence[targets.Job], processes: int, **_: object) -> Iterator[targets.Outcome]:
-        for job in jobs:
-            try:
-                yield targets.outcome(job)
-            except UsageError as error:
-                yield targets.Outcome(job.name, error=str(error))
 
     seen.clear()
     folders.clear()
