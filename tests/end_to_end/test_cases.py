@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import keras
 import pytest
+from cases.judging import FITTING, explains, names_culprit
 
 import gradlint
 from gradlint import Severity
@@ -18,32 +19,6 @@ if TYPE_CHECKING:
     from gradlint import Finding, Result
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
-
-CONNECTIVITY = {"GL101", "GL102", "GL103", "GL104", "GL105", "GL106", "GL107", "GL108", "GL109"}
-ZERO = {"GL201", "GL202", "GL203", "GL204", "GL205", "GL206", "GL207", "GL303", "GL305", "GL409"}
-
-# Which codes may report a bug of each category. A mistake can be seen from several sides.
-FITTING = {
-    "batch_mixing": {"GL501"},
-    "disconnected_input": CONNECTIVITY | {"GL205", "GL408"},
-    "disconnected_variable": CONNECTIVITY,
-    "dtype_mismatch": {"GL404", "GL407"},
-    "exploding": {"GL304"},
-    "frozen": {"GL102", "GL108"},
-    "index_out_of_range": {"GL407", "GL410"},
-    "label_shape_broadcast": {"GL405", "GL409"},
-    "missing_key": {"GL401", "GL402", "GL408"},
-    "nondifferentiable_op": {"GL103", "GL105", "GL107"},
-    "none_gradient": CONNECTIVITY | {"GL404"},
-    "nonfinite_gradient": {"GL301", "GL302", "GL409"},
-    "saturation": {"GL201", "GL203", "GL303", "GL409"},
-    "shape_mismatch": {"GL403", "GL406", "GL407"},
-    "stop_gradient": {"GL104"},
-    "unexpected_key": {"GL401", "GL402", "GL403", "GL408"},
-    "wrong_loss": {"GL409"},
-    "zero_gradient": ZERO,
-}
-
 
 # Bugs that are found and not yet explained, and why.
 NOT_EXPLAINED: dict[str, str] = {}
@@ -83,29 +58,7 @@ def told(findings: list[Finding]) -> str:
 
 def is_about(finding: Finding, expect: dict) -> bool:
     """Whether a finding has a fitting code and names the culprit."""
-    culprit = expect["culprit"]
-    named = (
-        not {"input", "variable", "layer"} & set(culprit)
-        or culprit.get("input") in finding.inputs
-        or any("variable" in culprit and culprit["variable"] in path for path in finding.variables)
-        or ("layer" in culprit and culprit["layer"] in (finding.cause.layer or ""))
-    )
-    return finding.code in FITTING[expect["category"]] and named
-
-
-def explains(finding: Finding, culprit: dict[str, str], source: Path) -> bool:
-    """Whether the cause of a finding has the culprit's layer, operation and line, as far as they are stated."""
-    cause = finding.cause
-    if culprit.get("layer", "") not in (cause.layer or ""):
-        return False
-    if culprit.get("op", cause.op) != cause.op:
-        return False
-    if "line" not in culprit:
-        return True
-    if cause.file is None or cause.line is None or Path(cause.file).name != source.name:
-        return False
-    line = source.read_text(encoding="utf-8").splitlines()[cause.line - 1]
-    return "".join(culprit["line"].split()) in "".join(line.split())
+    return finding.code in FITTING[expect["category"]] and names_culprit(finding, expect["culprit"])
 
 
 @pytest.mark.parametrize("kind", ["bugs"])

@@ -46,7 +46,8 @@ PART = 8
 
 def gradlint_hash() -> str:
     """Of the source of gradlint, and of what scores it."""
-    files = sorted([*(ROOT / "gradlint").rglob("*.py"), *(HERE / f"{name}.py" for name in SCORING)])
+    scoring = [*(HERE / f"{name}.py" for name in SCORING), ROOT / "tests" / "cases" / "judging.py"]
+    files = sorted([*(ROOT / "gradlint").rglob("*.py"), *scoring])
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 

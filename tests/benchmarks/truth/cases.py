@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.end_to_end.test_cases import FITTING, ZERO
+from tests.cases.judging import FITTING, ZERO
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -12,6 +12,7 @@ from gradlint import Severity
 from gradlint.rules import ALL_RULES
 from tests.benchmarks.truth.cases import FITS
 from tests.cases import measure_programs as programs
+from tests.cases.judging import explains, names_culprit
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -37,32 +38,6 @@ def checked(model: object, sample: object) -> Result:
 
 def sample_of(module: ModuleType, *, repaired: bool) -> object:
     return module.fixed_sample() if repaired and hasattr(module, "fixed_sample") else module.sample()
-
-
-def names_culprit(finding: Finding, place: dict[str, Any]) -> bool:
-    """Whether a finding has one of the parts that a place states."""
-    if place.get("inputs"):
-        return bool(set(place["inputs"]) & set(finding.inputs))
-    if not {"input", "variable", "layer"} & set(place):
-        return True
-    return bool(
-        place.get("input") in finding.inputs
-        or any("variable" in place and place["variable"] in path for path in finding.variables)
-        or ("layer" in place and place["layer"] in (finding.cause.layer or ""))
-    )
-
-
-def explains(finding: Finding, place: dict[str, Any], source: Path) -> bool:
-    """Whether the cause has the layer, the operation and the line of a place, as far as they are stated."""
-    cause = finding.cause
-    if place.get("layer", "") not in (cause.layer or "") or place.get("op", cause.op) != cause.op:
-        return False
-    if "line" not in place:
-        return True
-    if cause.file is None or cause.line is None or Path(cause.file).name != source.name:
-        return False
-    line = source.read_text(encoding="utf-8").splitlines()[cause.line - 1]
-    return "".join(place["line"].split()) in "".join(line.split())
 
 
 def _stated(place: dict[str, Any]) -> dict[str, Any]:
