@@ -145,8 +145,8 @@ def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset
         norms = {r.key: r.gradient.norm for r in flow.float_inputs} | {v.path: v.gradient.norm for v in flow.learners}
         healed |= {name for _, name in zero if filled.revives(name, norms[name])}
     # What is rounded away may come and go with every update.
-    lasting = healed | (_underflowing(flow, healed) if zero and is_half else frozenset())
-    trial = laboratory.after_updates(_exactly_zero(flow) - lasting) if zero and is_tested else None
+    settled = healed | (_underflowing(flow, healed) if zero and is_half else frozenset())
+    trial = laboratory.after_updates(_exactly_zero(flow) - settled) if zero and is_tested else None
     healed |= trial.alive if trial is not None else frozenset()
     zero = {victim for victim in zero if victim[1] not in healed}
     unread = unused_slices(flow, ())
