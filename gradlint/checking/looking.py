@@ -85,6 +85,7 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
         bridge=laboratory.bridge(flow.recording) if Need.EXPERIMENTS in needs else None,
         filled=doubts.filled,
         updates=doubts.updates,
+        alone=laboratory.alive_alone if Need.EXPERIMENTS in needs else None,
         neutral=laboratory.neutral(flow.recording) if Need.EXPERIMENTS in needs else None,
     )
 

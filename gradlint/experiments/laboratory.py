@@ -71,6 +71,10 @@ class Laboratory:
         """A few updates with the compiled optimizer, until what has no gradient has one."""
         return trial.after_updates(self._runner, names)
 
+    def alive_alone(self, paths: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """What has a gradient once a variable holds random values, for each of some variables."""
+        return {path: trial.alive_with_random(self._runner, path) for path in paths}
+
     def draws(self, recording: Recording) -> Draws:
         """Runs with other seeds than that of a run."""
         return Draws(self._runner, recording)

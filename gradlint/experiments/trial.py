@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tensorflow as tf
 
 from gradlint.experiments.taped import Taped, taped
@@ -23,6 +24,8 @@ _MOST_UPDATES = 3
 """A gate of zeros inside of another one opens with the second update."""
 _STEP = 0.05
 """What a variable moves by where no compiled optimizer moves it, as a share of its own norm."""
+_SPREAD = 0.1
+"""Standard deviation of the random values that a variable of zeros is given."""
 _OPENED = 0.01
 """The value of a schedule that has started at zero."""
 
@@ -91,6 +94,23 @@ def after_updates(runner: Runner, names: frozenset[str]) -> Trial:
         moved = [(v, v - value) for v, value in zip(variables, before, strict=True)]
         steps = tuple((variable, step) for variable, step in moved if bool(tf.reduce_any(step != 0)))
     return Trial(number, alive, steps)
+
+
+def alive_with_random(runner: Runner, path: str) -> frozenset[str]:
+    """The float inputs and trainable variables with a gradient while one variable holds random values."""
+    outer = runner.run()
+    named = zip(outer.paths(), outer.learning(), strict=True)
+    variable = next((tf_variable(variable) for name, variable in named if name == path), None)
+    if variable is None or not variable.dtype.is_floating:
+        return frozenset()
+    with outer.isolated():
+        outer.trace.assigned.add(tensor_id(variable.handle))
+        values = np.random.default_rng(0).normal(0.0, _SPREAD, variable.shape)
+        variable.assign(tf.cast(values, variable.dtype))
+        run = runner.run()
+        with run.isolated():
+            found = taped(run)
+            return frozenset() if found is None else _alive(found, _slopes(found, None))
 
 
 def _slopes(found: Taped, scale: Callable[[Any], Any] | None) -> Sequence[Any]:

@@ -41,6 +41,7 @@ class Block:
         share: share of elements that are zero (rectifier) or saturated.
         extreme: largest and smallest value that goes in.
         factor: path of the zero variable for `ZERO_WEIGHT`.
+        partners: other variables of zeros; with random values in any one of them, `factor` has a gradient.
     """
 
     position: int
@@ -59,6 +60,7 @@ class Block:
     is_flat_loss: bool
     revived_by: OtherData | None = None
     is_tested: bool = False
+    partners: tuple[VariableRecord, ...] = ()
 
     @property
     def norms(self) -> Mapping[str, float | None]:

@@ -83,7 +83,7 @@ def severity_of_block(facts: Facts, block: Block, *, is_meant: bool = False) -> 
     if _is_satisfied(facts, block):
         return severity_of(Consequence.HEALS)
     lost = Consequence.UNHEARD
-    if block.why in _BY_FORM and block.variables:
+    if block.variables and (block.why in _BY_FORM or block.partners):
         lost = Consequence.VARIABLES
     elif block.keys:
         lost = Consequence.BRANCH if block.variables else Consequence.INPUT

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gradlint.flow import Flow
+    from gradlint.passes.blocks import Block
     from gradlint.record.recording import OpRecord
 
 
@@ -31,6 +32,13 @@ class ZeroDerivative:
     is_second: bool
     rectifiers: tuple[str, ...]
     is_confirmed: bool
+
+    def explains(self, flow: Flow, block: Block) -> bool:
+        """Whether the zeros that a gradient meets at a block are those of the derivative, or what makes these."""
+        if (block.op.file, block.op.line) == (self.op.file, self.op.line) and self.op.line is not None:
+            return True
+        zeros = [index for index in block.op.inputs if flow.is_all_zero(index)]
+        return bool(flow.ancestors(zeros) & set(self.op.outputs))
 
 
 def zero_derivatives(flow: Flow, probes: Sequence[Flow]) -> tuple[ZeroDerivative, ...]:

@@ -10,6 +10,7 @@ from gradlint.passes.blocks import Block, blocks
 from gradlint.passes.cuts import Bridge, Cut, DerivativeOnly, cuts, derivative_only
 from gradlint.passes.derivatives import ZeroDerivative, zero_derivatives
 from gradlint.passes.drops import Drop, drops
+from gradlint.passes.factors import Alone, with_partners
 from gradlint.passes.labels import Broadcast, broadcasts
 from gradlint.passes.nonfinite import Birth, births
 from gradlint.passes.omissions import Omitted, excused, omitted
@@ -103,6 +104,7 @@ def facts_of(
     is_blind: Callable[[str], bool] | None = None,
     bridge: Bridge | None = None,
     neutral: Neutral | None = None,
+    alone: Alone | None = None,
     filled: OtherData | None = None,
     updates: int = 0,
 ) -> Facts:
@@ -120,6 +122,7 @@ def facts_of(
         is_blind: tells whether the rows of an array may change places without a change of the loss.
         bridge: lets the gradient through operations that stop it.
         neutral: replaces arrays of the sample by random ones.
+        alone: gives variables random values, one at a time.
         filled: a run in which the inputs that hold zeros alone were random.
         updates: how many have not helped what is zero.
     """
@@ -127,6 +130,8 @@ def facts_of(
     found = blocks(flow, probes, lying, healed)
     if neutral is not None:
         found = tuple(sorted(blamed(flow, found, neutral), key=lambda block: block.position))
+    if alone is not None:
+        found = tuple(with_partners(found, alone))
     keys = {broadcast.key for broadcast in met} if is_blind is not None else ()
     return replace(
         paper,

@@ -84,11 +84,11 @@ def _why_product(flow: Flow, op: OpRecord) -> Why:
             values = flow.tensor(other).values
             if values is None or values.zeros < 1.0:
                 continue
-            if variable_behind(flow, index) is not None:
-                return Why.ZERO_WEIGHT if zero_kernel_before(flow, other) is not None else Why.ZERO_ACTIVATION
             variable = variable_behind(flow, other)
             if variable is not None:
                 return Why.ZERO_WEIGHT if variable.trainable else Why.ZERO_SCHEDULE
+            if variable_behind(flow, index) is not None:
+                return Why.ZERO_WEIGHT if zero_kernel_before(flow, other) is not None else Why.ZERO_ACTIVATION
             return Why.ZERO_FACTOR
     if any(cancels(flow, index) for index in op.inputs):
         return Why.CANCELLATION

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding
+from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import blocks_in_words, listed, victims
+from gradlint.rules.wording import blocks_in_words, listed, paths, victims
 from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gradlint.flow import Flow
     from gradlint.passes.blocks import Block
@@ -113,6 +114,8 @@ def check(facts: Facts) -> Iterator[Finding]:
             return None  # What a slice leaves out of an input is GL205's.
         if is_from_mismatch(flow, block.position):
             return None  # What the loss clips of an output without its activation is GL409's.
+        if any(derivative.explains(flow, block) for derivative in facts.zero_derivatives):
+            return None
         message = _EXPLANATIONS[block.why].format(op=block.op.type)
         if block.why not in (Why.CUSTOM, Why.BOUNDS, Why.ZEROED) and block.is_wrong(facts.lying):
             message = f"the gradient of {block.op.type} is zero although the loss changes with its operand"
@@ -120,19 +123,27 @@ def check(facts: Facts) -> Iterator[Finding]:
         return f"{message}: {lost} with zero gradient", _ADVICE.get(block.why, "")
 
     yield from blocks_in_words(RULE, facts, said)
-    yield from (_of_derivative(derivative) for derivative in facts.zero_derivatives)
+    for derivative in facts.zero_derivatives:
+        mine = [block for block in facts.blocks if facts.flow is not None and derivative.explains(facts.flow, block)]
+        yield _of_derivative(facts, derivative, mine)
 
 
-def _of_derivative(derivative: ZeroDerivative) -> Finding:
+def _of_derivative(facts: Facts, derivative: ZeroDerivative, mine: Sequence[Block]) -> Finding:
     order = "second derivative" if derivative.is_second else "derivative"
     why, advice = "", "Take the derivative of a value that depends smoothly on what it is taken by."
     if derivative.is_second and derivative.rectifiers:
         why = f": the rectifiers of {listed(derivative.rectifiers)} have none"
         advice = "Use an activation with a second derivative, such as tanh, swish or a sine."
     certainty = Certainty.CERTAIN if derivative.is_confirmed else Certainty.IN_SAMPLE
+    inputs = tuple(dict.fromkeys(key for block in mine for key in block.inputs))
+    variables = tuple(dict.fromkeys(variable for block in mine for variable in block.variables))
+    lost = f"; with it {victims(inputs, variables)} without a gradient" if mine else ""
+    severities = [severity_of_block(facts, block) for block in mine]
     return RULE.finding(
-        f"the {order} that is taken here is zero at every point, and so is its part of the loss{why}",
-        severity=severity_of(Consequence.UNHEARD, certainty),
+        f"the {order} that is taken here is zero at every point, and so is its part of the loss{why}{lost}",
+        severity=max([severity_of(Consequence.UNHEARD, certainty), *severities], key=lambda severity: severity.order),
+        inputs=inputs,
+        variables=paths(variables),
         cause=Cause(None, None, derivative.op.file, derivative.op.line),
         evidence={"why": "zero derivative", "rectifiers": list(derivative.rectifiers)},
         position=derivative.position,

@@ -181,7 +181,7 @@ def _block_finding(
         "operand_max": block.high,
         "elements": block.size,
         "slope_by_finite_differences": block.mismatch,
-        "experiments": [*_tried_in_time(facts, block), *_tried_on_other_data(block)],
+        "experiments": [*_tried_in_time(facts, block), *_tried_one_by_one(block), *_tried_on_other_data(block)],
     }
     return _finding_at(rule, flow, block, message, severity, evidence, advice)
 
@@ -201,6 +201,14 @@ def _tried_in_time(facts: Facts, block: Block) -> list[str]:
             f"the loss changes when {listed(moves)} {'does' if len(moves) == 1 else 'do'}, by finite differences"
         )
     return said
+
+
+def _tried_one_by_one(block: Block) -> list[str]:
+    """What random values in one of several variables of zeros have shown, in words."""
+    if block.factor is None or not block.partners:
+        return []
+    either = " or ".join(f"'{variable.path}'" for variable in block.partners)
+    return [f"with random values in {either} alone, '{block.factor.path}' has a gradient"]
 
 
 def _tried_on_other_data(block: Block) -> list[str]:

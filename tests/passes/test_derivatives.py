@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from flows import flow, op
+from flows import facts, flow, op
 
 from gradlint.passes.derivatives import zero_derivatives
+from gradlint.rules.gl201_zero_gradient import RULE
 
 ZEROS = {"detail": "a derivative of zeros"}
 NOT_ZERO = {"detail": None}
@@ -45,3 +46,22 @@ def test_what_moves_or_does_not_count_is_none(subject, probes):
 def test_a_first_derivative_is_told_from_a_second():
     found = zero_derivatives(run(first=ZEROS), [])
     assert [(entry.op.line, entry.is_second) for entry in found] == [(4, False), (5, True)]
+
+
+def test_what_is_multiplied_by_it_is_its_victim_and_no_finding_of_its_own():
+    subject = flow(
+        "h = Relu x @h1",
+        "p = MatMul h w @head",
+        op("d1 = InnerGradient p :4", **NOT_ZERO),
+        op("d2 = InnerGradient d1 :5", **ZEROS),
+        "-- loss",
+        "f = Mul scale d2 :6 !zero,passes",
+        "r = AddV2 p f",
+        "loss() = Mean r",
+        inputs=["x"],
+        variables=["w", "scale"],
+        values={"d2": "zeros"},
+    )
+    (finding,) = RULE.check(facts(subject, probes=[subject]))
+    assert (finding.cause.line, finding.variables) == (5, ("scale",))
+    assert "with it 'scale'" in finding.message
