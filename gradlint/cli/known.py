@@ -10,14 +10,14 @@ from gradlint.cli.output import OK, say, write_whole
 from gradlint.report.text import count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gradlint.checking.suppression import Allowance
     from gradlint.cli.parser import Line
     from gradlint.errors import UsageError
     from gradlint.project.baseline import Baseline
     from gradlint.project.config import Config
-    from gradlint.project.targets import Outcome
+    from gradlint.project.targets import Standing
 
 
 def unused_error_of(unused: Sequence[Allowance]) -> UsageError:
@@ -39,21 +39,21 @@ def baseline_of(options: Line, config: Config) -> tuple[Baseline, Path | None]:
     return read_baseline(file), file
 
 
-def write_baseline(found: Sequence[Outcome], known: Baseline, file: Path | None, *, whole: bool) -> int:
+def write_baseline(found: Mapping[str, Standing], known: Baseline, file: Path | None, *, whole: bool) -> int:
     """Write what was found as known; `whole` when all targets were checked. Gives the exit status."""
     from gradlint.project.baseline import baseline_text
 
     assert file is not None
     entries = {} if whole else dict(known)  # a target that was not checked keeps its own
-    entries |= {done.name: done.found.findings for done in found}
+    entries |= {name: standing.found.findings for name, standing in found.items()}
     write_whole(file, baseline_text(entries))
     say(f"{shown_path(file)}: {count(sum(map(len, entries.values())), 'known finding')}")
     return OK
 
 
-def say_gone(found: Sequence[Outcome], file: Path | None) -> None:
+def say_gone(found: Mapping[str, Standing], file: Path | None) -> None:
     """Tell of known findings that are no more."""
-    gone = [(done.name, entry) for done in found for entry in done.gone]
+    gone = [(name, entry) for name, standing in found.items() for entry in standing.gone]
     for name, entry in gone:
         where = f" at {entry.layer}" if entry.layer else ""
         say(f"gradlint: gone from {name}: {entry.code}{where}: {' '.join(entry.message.split())}")

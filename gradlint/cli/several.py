@@ -20,6 +20,7 @@ from gradlint.cli.output import (
 )
 from gradlint.cli.single import guard_of, is_part, refuse_early, status_of, wants_graph, writing_in_time
 from gradlint.errors import UsageError
+from gradlint.outcome import Failed
 from gradlint.project.config import Target, name_of_model
 from gradlint.report import FORMATS
 from gradlint.report.text import Style
@@ -97,18 +98,22 @@ def check_targets(
         else:
             came = outcomes(jobs, processes, debug=options.debug, watcher=watcher)
         if not options.write_baseline:
-            came = (with_own_file(against(done, known, shown_path(baseline_file)), options) for done in came)
+            file = shown_path(baseline_file)
+            new = (done if isinstance(done, Failed) else against(done, known, file) for done in came)
+            came = (with_own_file(done, options) for done in new)
         found = list(came)
     if options.write_baseline:
         say_failed(found, options)
-        files = read.files if read is not None else ()
-        failed = any(done.result is None for done in found)
-        return FAILED if failed else write_baseline([*found, *files], known, baseline_file, whole=whole and not files)
+        files = read.files if read is not None else {}
+        standings = {done.name: done.standing for done in found if not isinstance(done, Failed)}
+        if len(standings) < len(found):
+            return FAILED
+        return write_baseline(standings | dict(files), known, baseline_file, whole=whole and not files)
     run = Run(
         names=tuple(target.name for target in targets),
         outcomes=tuple(found),
         source=read.outcome if read is not None else None,
-        files=read.files if read is not None else (),
+        files=read.files if read is not None else {},
         complaints=read.complaints if read is not None else (),
         allowed=config.allowed,
         whole=whole,
@@ -121,7 +126,7 @@ def check_targets(
 def say_failed(found: Sequence[Outcome], options: Line) -> None:
     """Say on stderr which targets could not be checked, and why."""
     for done in found:
-        if done.error:
+        if isinstance(done, Failed):
             give_up(done.error if done.error.startswith(done.name) else f"{done.name}: {done.error}", options)
 
 
@@ -135,11 +140,11 @@ def told(run: Run, options: Line) -> int:
 
     say_failed(run.outcomes, options)
     _report(run, options)
-    say_gone([*run.outcomes, *run.files], Path(run.baseline) if run.baseline else None)
+    standings = {done.name: done.standing for done in run.outcomes if not isinstance(done, Failed)}
+    say_gone(standings | dict(run.files), Path(run.baseline) if run.baseline else None)
     complained = complain(run.complaints, run.unused)
-    results = [done.result for done in run.found]
-    status = max((status_of(result) for result in results if result is not None), default=OK)
-    return FAILED if None in results else max(status, complained)
+    statuses = [FAILED if isinstance(done, Failed) else status_of(done.result) for done in run.found]
+    return max([*statuses, complained], default=OK)
 
 
 def _has_own_files(options: Line) -> bool:
@@ -151,7 +156,7 @@ def _has_own_files(options: Line) -> bool:
 
 def with_own_file(done: Outcome, options: Line) -> Outcome:
     """Writes the target's own file, where there shall be one, and lets go of the graph that was kept for it."""
-    if done.result is None or options.output is None or not _has_own_files(options):
+    if isinstance(done, Failed) or options.output is None or not _has_own_files(options):
         return done
     from gradlint.report import index, several
 

@@ -67,14 +67,13 @@ def check_one(
     )
     with undisturbed(options, Progress) as progress:
         done = outcome(job, debug=options.debug, progress=progress)
-    if options.graph is not None and done.result is not None:
+    if options.graph is not None:
         _write_graph(done.result, options.graph, options)
     if options.write_baseline:
-        return write_baseline([done], known, baseline_file, whole=False)
+        return write_baseline({done.name: done.standing}, known, baseline_file, whole=False)
     done = against(done, known, shown_path(baseline_file))
-    assert done.result is not None  # else there was an error
     status = report(done.result, options, status_of(done.result))
-    say_gone([done], baseline_file)
+    say_gone({done.name: done.standing}, baseline_file)
     if unused := [allowance for allowance in done.unused if allowance in judged]:
         raise unused_error_of(unused)
     return status

@@ -33,7 +33,6 @@ def check_sources(paths: Sequence[str], options: Line, config: Config) -> int:
     if options.write_baseline:
         return write_baseline(found.files, known, baseline_file, whole=False)
     result = found.outcome.result
-    assert result is not None
     status = report(result, options, status_of(result))
     say_gone(found.files, baseline_file)
     return max(status, complain(found.complaints, found.outcome.unused))
@@ -54,7 +53,7 @@ def checked(paths: Sequence[str], options: Line, config: Config, known: Baseline
         found = checked_paths(
             paths, config, said, known, file, exclude=options.exclude, is_strict=options.force_exclude
         )
-    for line in found.outcome.result.unread if found.outcome.result is not None else ():
+    for line in found.outcome.result.unread:
         say(f"gradlint: {line}")
     return found
 

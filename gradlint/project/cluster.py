@@ -18,16 +18,17 @@ from gradlint.checking.suppression import Allowance
 from gradlint.errors import GradlintError, UsageError
 from gradlint.load import search
 from gradlint.load.limits import Limits
+from gradlint.outcome import Failed
 from gradlint.project.child import Worker
 from gradlint.project.isolation import Guard, from_elsewhere
 from gradlint.project.remote import is_address
-from gradlint.project.targets import Job, Outcome, outcome_from_data, outcome_or_error, outcome_to_data
+from gradlint.project.targets import Job, outcome_from_data, outcome_or_error, outcome_to_data
 from gradlint.project.wire import MalformedError, plain, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gradlint.project.targets import Watcher
+    from gradlint.project.targets import Outcome, Watcher
 
 SCHEME = "dask://"
 _PATIENCE = 30.0
@@ -71,12 +72,12 @@ def _outcome(job: Job, future: Any) -> Outcome:
     try:
         done = outcome_from_data(json.loads(future.result()))
     except KilledWorker as error:
-        return Outcome(job.name, error=f"the workers that checked it were lost: {error}")
+        return Failed(job.name, f"the workers that checked it were lost: {error}")
     except MalformedError as error:
-        return Outcome(job.name, error=f"the cluster sent no outcome: {error}")
+        return Failed(job.name, f"the cluster sent no outcome: {error}")
     except Exception as error:  # of gradlint or of Dask over there
-        return Outcome(job.name, error=f"the cluster could not check it: {type(error).__name__}: {error}")
-    if done.result is None:
+        return Failed(job.name, f"the cluster could not check it: {type(error).__name__}: {error}")
+    if isinstance(done, Failed):
         return done
     return replace(done, name=job.name, result=replace(done.result, target=job.model))
 
@@ -110,7 +111,7 @@ def checked_here(data: str) -> str:
     worker: Any = get_worker()
     if _starts(worker) > MOST_STARTS:
         error = f"the worker that checked it was lost {MOST_STARTS} times; it is not tried again."
-        return json.dumps(outcome_to_data(Outcome(job["name"], error=error)))
+        return json.dumps(outcome_to_data(Failed(job["name"], error)))
     search.use(job["folders"])
     own = getattr(_of_thread, "worker", None)
     if own is None:

@@ -9,18 +9,26 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import gradlint
 from gradlint.checking.suppression import Allowance
 from gradlint.errors import UsageError
-from gradlint.project.targets import Outcome, outcome_from_data, outcome_to_data
+from gradlint.project.targets import (
+    Outcome,
+    Settled,
+    Standing,
+    outcome_from_data,
+    outcome_to_data,
+    standing_from_data,
+    standing_to_data,
+)
 from gradlint.project.wire import MalformedError, plain, typed
 from gradlint.report.text import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 FORMAT = 1
 _NOT_FINITE = "not finite"
@@ -59,7 +67,7 @@ class Run:
         names: of all targets that the run has, in all its parts.
         outcomes: of the targets, in their order.
         source: of all source files together; None when there were none.
-        files: of each source file.
+        files: how the findings of each source file stand to the baseline.
         complaints: comments in source that ignore nothing, one line each.
         allowed: what the configuration allows in every target.
         whole: whether the targets are all that the configuration has.
@@ -69,8 +77,8 @@ class Run:
 
     names: tuple[str, ...]
     outcomes: tuple[Outcome, ...]
-    source: Outcome | None = None
-    files: tuple[Outcome, ...] = ()
+    source: Settled | None = None
+    files: Mapping[str, Standing] = field(default_factory=dict)
     complaints: tuple[str, ...] = ()
     allowed: tuple[Allowance, ...] = ()
     whole: bool = False
@@ -85,9 +93,10 @@ class Run:
     @property
     def unused(self) -> list[Allowance]:
         """What is allowed and fits no finding: of a target, or of the configuration if all its targets were checked."""
-        own = [a for done in self.outcomes for a in done.unused if a not in self.allowed]
+        unused = [done.unused if isinstance(done, Settled) else () for done in self.outcomes]
+        own = [a for of_target in unused for a in of_target if a not in self.allowed]
         is_all = self.whole and self.shard.of == 1
-        shared = [a for a in self.allowed if is_all and all(a in done.unused for done in self.outcomes)]
+        shared = [a for a in self.allowed if is_all and all(a in of_target for of_target in unused)]
         of_source = self.source.unused if self.source is not None else ()
         return [*of_source, *own, *shared]
 
@@ -101,7 +110,7 @@ def part_text(run: Run) -> str:
         "names": run.names,
         "outcomes": [outcome_to_data(done) for done in run.outcomes],
         "source": None if run.source is None else outcome_to_data(run.source),
-        "files": [outcome_to_data(replace(done, result=None)) for done in run.files],
+        "files": {name: standing_to_data(each) for name, each in run.files.items()},
         "complaints": run.complaints,
         "allowed": plain(run.allowed),
         "whole": run.whole,
@@ -130,8 +139,8 @@ def part_from(text: str) -> Run:
             shard=typed(Shard, data["shard"]),
             names=typed(tuple[str, ...], data["names"]),
             outcomes=tuple(outcome_from_data(each) for each in typed(list, data["outcomes"])),
-            source=None if data["source"] is None else outcome_from_data(data["source"]),
-            files=tuple(outcome_from_data(each) for each in typed(list, data["files"])),
+            source=None if data["source"] is None else _settled_from(data["source"]),
+            files={name: standing_from_data(each) for name, each in typed(dict, data["files"]).items()},
             complaints=typed(tuple[str, ...], data["complaints"]),
             allowed=typed(tuple[Allowance, ...], data["allowed"]),
             whole=typed(bool, data["whole"]),
@@ -139,6 +148,13 @@ def part_from(text: str) -> Run:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise MalformedError(f"{error} is missing") from error
+
+
+def _settled_from(data: object) -> Settled:
+    done = outcome_from_data(data)
+    if isinstance(done, Settled):
+        return done
+    raise MalformedError("source files have a result")
 
 
 def joined(parts: Sequence[Run]) -> Run:

@@ -107,7 +107,7 @@ class TargetItem(pytest.Item):
         done = against(done, self.collection.baseline, config.baseline)
         # Whether an ignore of the whole file fits anything, one target cannot say.
         unused = [allowance for allowance in done.unused if allowance in self.target.allowed]
-        if done.result is not None and not done.result.ok:
+        if not done.result.ok:
             raise GradientsDoNotFlow(done.result, str(unused_error(unused)) if unused else "")
         if unused:
             raise unused_error(unused)

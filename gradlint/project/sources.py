@@ -18,10 +18,10 @@ from gradlint.checking.source import (
     source_rules,
 )
 from gradlint.project.config import name_of_model
-from gradlint.project.targets import Outcome, against, settled
+from gradlint.project.targets import Settled, Standing, against, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gradlint.checking.source import FileReport
     from gradlint.checking.suppression import Allowance
@@ -38,12 +38,12 @@ class Sources:
 
     Attributes:
         outcome: what is new; its allowances are those that fit no finding.
-        files: the outcome of each file, named as a baseline names it.
+        files: how the findings of each file stand to the baseline, which names it so.
         complaints: comments that ignore nothing, one line each.
     """
 
-    outcome: Outcome
-    files: tuple[Outcome, ...]
+    outcome: Settled
+    files: Mapping[str, Standing]
     complaints: tuple[str, ...]
 
 
@@ -135,17 +135,18 @@ def _joined(
         number += len(kept)
         done = settled(name_of_model(config, path), replace(result, findings=tuple(kept), notes=()), ())
         files.append(against(done, known, file))
-    left = tuple(finding for each in files if each.result is not None for finding in each.result.findings)
+    left = tuple(finding for each in files for finding in each.result.findings)
     notes = [f"{number:,} finding{'' if number == 1 else 's'} allowed: {each}" for each, number in used.items()]
     if recognised := number - len(left):
         notes.append(f"{recognised:,} finding{'' if recognised == 1 else 's'} known from {file}")
     ordered = tuple(sorted(left, key=lambda each: (each.cause.file or "", each.cause.line or 0, each.code)))
-    outcome = Outcome(
+    outcome = Settled(
         name,
         replace(result, findings=ordered, notes=(*result.notes, *notes)),
-        unused=tuple(_unused(names, used, result, config)),
+        tuple(_unused(names, used, result, config)),
     )
-    return Sources(outcome, tuple(files), tuple(line for report in reports for line in report.unused))
+    standings = {each.name: each.standing for each in files}
+    return Sources(outcome, standings, tuple(line for report in reports for line in report.unused))
 
 
 def _is_meant(finding: Finding, path: str, config: Config, used: dict[Allowance, int]) -> bool:

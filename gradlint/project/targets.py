@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from gradlint.checking.suppression import Allowance, suppress
 from gradlint.errors import GradlintError
+from gradlint.outcome import Checked, Failed
 from gradlint.project.baseline import Identities, Identity, compare, identities
 from gradlint.project.child import Worker, end_all
 from gradlint.project.isolation import UNGUARDED, Guard, check_apart, guarded_check
@@ -61,35 +62,53 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a job.
+class Standing:
+    """How the findings of a target, or of a file of source, stand to a baseline.
 
     Attributes:
-        result: None when the check could not run.
-        error: why it could not run.
-        unused: allowances that fit no finding.
-        found: identities of the result's findings, in their order.
+        found: identities of the findings, in their order.
         gone: known findings that are no more.
     """
 
-    name: str
-    result: Result | None = None
-    error: str = ""
-    unused: tuple[Allowance, ...] = ()
     found: Identities = field(default_factory=Identities)
     gone: tuple[Identity, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Settled(Checked):
+    """What came of a job that ran: a result without what is allowed or known.
+
+    Attributes:
+        unused: allowances that fit no finding.
+        standing: its findings, for a baseline.
+    """
+
+    unused: tuple[Allowance, ...] = ()
+    standing: Standing = field(default_factory=Standing)
+
+
+Outcome: TypeAlias = Settled | Failed
+"""What came of a job."""
+
+
 def outcome_to_data(done: Outcome) -> dict[str, object]:
     """An outcome as JSON values; NaN and infinity stay floats."""
+    if isinstance(done, Failed):
+        return {"name": done.name, "error": done.error}
     return {
         "name": done.name,
-        "error": done.error,
         "unused": plain(done.unused),
-        "gone": plain(done.gone),
-        "findings": plain(done.found.findings),
-        "layers": sorted(done.found.layers),
-        "result": None if done.result is None else result_to_data(done.result),
+        "standing": standing_to_data(done.standing),
+        "result": result_to_data(done.result),
+    }
+
+
+def standing_to_data(standing: Standing) -> dict[str, object]:
+    """A standing as JSON values."""
+    return {
+        "findings": plain(standing.found.findings),
+        "layers": sorted(standing.found.layers),
+        "gone": plain(standing.gone),
     }
 
 
@@ -101,17 +120,31 @@ def outcome_from_data(data: object) -> Outcome:
     """
     if not isinstance(data, dict):
         raise MalformedError("an outcome is no object")
+    if "error" in data:
+        return typed(Failed, data)
     try:
-        return Outcome(
+        return Settled(
             typed(str, data["name"]),
-            None if data["result"] is None else result_from_data(data["result"]),
-            typed(str, data["error"]),
-            unused=typed(tuple[Allowance, ...], data["unused"]),
-            found=Identities(
-                typed(tuple[Identity, ...], data["findings"]), frozenset(typed(tuple[str, ...], data["layers"]))
-            ),
-            gone=typed(tuple[Identity, ...], data["gone"]),
+            result_from_data(data["result"]),
+            typed(tuple[Allowance, ...], data["unused"]),
+            standing_from_data(data["standing"]),
         )
+    except KeyError as error:
+        raise MalformedError(f"{error} is missing") from error
+
+
+def standing_from_data(data: object) -> Standing:
+    """What `standing_to_data` described.
+
+    Raises:
+        MalformedError: it describes no standing.
+    """
+    if not isinstance(data, dict):
+        raise MalformedError("a standing is no object")
+    try:
+        layers = frozenset(typed(tuple[str, ...], data["layers"]))
+        found = Identities(typed(tuple[Identity, ...], data["findings"]), layers)
+        return Standing(found, typed(tuple[Identity, ...], data["gone"]))
     except KeyError as error:
         raise MalformedError(f"{error} is missing") from error
 
@@ -142,7 +175,7 @@ def outcome(
     worker: Worker | None = None,
     debug: bool = False,
     progress: Callable[[str], None] | None = None,
-) -> Outcome:
+) -> Settled:
     """Do a job, and settle its result.
 
     Args:
@@ -164,19 +197,18 @@ def outcome(
     return settled(job.name, result, job.allowed, graph=job.graph)
 
 
-def settled(name: str, result: Result, allowed: Sequence[Allowance], *, graph: bool = False) -> Outcome:
+def settled(name: str, result: Result, allowed: Sequence[Allowance], *, graph: bool = False) -> Settled:
     """The outcome for a result: without what is allowed, and with identities for a baseline."""
     result, unused = suppress(result, allowed)
     found = identities(result)  # needs the graph
-    return Outcome(name, result if graph else replace(result, graph=None), unused=unused, found=found)
+    return Settled(name, result if graph else replace(result, graph=None), unused, Standing(found))
 
 
-def against(done: Outcome, baseline: Baseline, file: object) -> Outcome:
+def against(done: Settled, baseline: Baseline, file: object) -> Settled:
     """The outcome without the findings that the baseline knows."""
-    if done.result is None:
-        return done
-    result, gone = compare(done.result, done.found, baseline.get(done.name, ()), file)
-    return replace(done, result=result, gone=gone)
+    found = done.standing.found
+    result, gone = compare(done.result, found, baseline.get(done.name, ()), file)
+    return replace(done, result=result, standing=Standing(found, gone))
 
 
 # -- several ---------------------------------------------------------------------------------------------
@@ -246,6 +278,6 @@ def outcome_or_error(job: Job, worker: Worker, debug: bool, progress: Callable[[
     try:
         return outcome(job, worker=worker, debug=debug, progress=progress)
     except GradlintError as error:
-        return Outcome(job.name, error=str(error))
+        return Failed(job.name, str(error))
     except Exception as error:
-        return Outcome(job.name, error=f"internal error: {type(error).__name__}: {error}")
+        return Failed(job.name, f"internal error: {type(error).__name__}: {error}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from gradlint.finding import Severity
+from gradlint.outcome import Failed
 from gradlint.report.html import foot
 from gradlint.report.outgoing import Syntax, outgoing
 from gradlint.report.template import markup, sheet, template
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gradlint.report.several import Checked
+    from gradlint.outcome import Outcome
     from gradlint.result import Result
 
 _LONGEST = 100
@@ -36,7 +37,7 @@ def page_of(index: Path, target: str) -> Path:
     return index.with_name(f"{index.stem}_files") / f"{safe}.html"
 
 
-def render(outcomes: Sequence[Checked], index: Path, total: str, style: Style) -> str:
+def render(outcomes: Sequence[Outcome], index: Path, total: str, style: Style) -> str:
     """The page that lists the targets, without a newline at its end.
 
     Args:
@@ -60,16 +61,16 @@ def render(outcomes: Sequence[Checked], index: Path, total: str, style: Style) -
 _LOOKS = ("info", "warning", "error")
 
 
-def _look(done: Checked) -> str:
-    if done.result is None:
+def _look(done: Outcome) -> str:
+    if isinstance(done, Failed):
         return "error"
     finding = worst_finding(done.result)
     return finding.severity.value if finding is not None else "info"
 
 
-def _row(done: Checked, index: Path, style: Style) -> dict[str, object]:
+def _row(done: Outcome, index: Path, style: Style) -> dict[str, object]:
     row: dict[str, object] = {"target": name(done.name, _LONGEST), "look": _look(done)}
-    if done.result is None:
+    if isinstance(done, Failed):
         return row | {"link": "", "verdict": f"could not be checked: {_text(done.error)}", "numbers": ("", "", "")}
     page = page_of(index, done.name)
     return row | {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
 from gradlint import version
 from gradlint.errors import UsageError
 from gradlint.finding import Severity
+from gradlint.outcome import Checked, Failed
 from gradlint.report import FORMATS, github, json, junit, markdown, sarif
 from gradlint.report.outgoing import outgoing
 from gradlint.report.text import Style, count, name, sentence
@@ -18,6 +19,7 @@ from gradlint.report.verdict import verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from gradlint.outcome import Outcome
     from gradlint.result import Result
 
 PLACE = "{target}"
@@ -25,28 +27,12 @@ PLACE = "{target}"
 _COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "green"}
 
 
-class Checked(Protocol):
-    """What came of the check of one target."""
-
-    @property
-    def name(self) -> str:
-        """The target's name."""
-
-    @property
-    def result(self) -> Result | None:
-        """None when the check could not run."""
-
-    @property
-    def error(self) -> str:
-        """Why it could not run."""
-
-
 def is_joinable(form: str) -> bool:
     """Whether several reports of a format can be one."""
     return form in _JOINT
 
 
-def render(outcomes: Sequence[Checked], form: str, style: Style) -> str:
+def render(outcomes: Sequence[Outcome], form: str, style: Style) -> str:
     """The reports on all targets as one text, without a newline at its end.
 
     Raises:
@@ -57,7 +43,7 @@ def render(outcomes: Sequence[Checked], form: str, style: Style) -> str:
     return _JOINT[form](outcomes, style)
 
 
-def summary(outcomes: Sequence[Checked], style: Style) -> str:
+def summary(outcomes: Sequence[Outcome], style: Style) -> str:
     """A line for each target, and the totals."""
     rows = [[name(done.name), _state(done, style)] for done in outcomes]
     table = tabulate(rows, tablefmt="plain", disable_numparse=True)
@@ -66,29 +52,29 @@ def summary(outcomes: Sequence[Checked], style: Style) -> str:
     )
 
 
-def total(outcomes: Sequence[Checked]) -> str:
+def total(outcomes: Sequence[Outcome]) -> str:
     """One line: how many targets have findings, and which exit status follows."""
     found = Counter(_kind(done) for done in outcomes)
     parts = [f"{found[kind]:,} {kind}" for kind in ("with findings", "without findings", "not checked") if found[kind]]
     return f"{count(len(outcomes), 'target')}: {', '.join(parts)}; {_consequence(outcomes)}"
 
 
-def _consequence(outcomes: Sequence[Checked]) -> str:
-    if any(done.result is None for done in outcomes):
+def _consequence(outcomes: Sequence[Outcome]) -> str:
+    results = [result for _, result in _results(outcomes)]
+    if len(results) < len(outcomes):
         return "exit status 2"
-    results = [done.result for done in outcomes if done.result is not None]
     if not all(result.ok for result in results):
         return "exit status 1"
     spared = sum(finding.severity is not Severity.INFO for result in results for finding in result.findings)
     return "exit status 0" + (f" ({count(spared, 'finding')} would fail under --fail-on warning)" if spared else "")
 
 
-def _results(outcomes: Iterable[Checked]) -> list[tuple[str, Result]]:
+def _results(outcomes: Iterable[Outcome]) -> list[tuple[str, Result]]:
     """Name and result of each target that could be checked."""
-    return [(done.name, done.result) for done in outcomes if done.result is not None]
+    return [(done.name, done.result) for done in outcomes if isinstance(done, Checked)]
 
 
-def _tables(outcomes: Sequence[Checked], style: Style) -> str:
+def _tables(outcomes: Sequence[Outcome], style: Style) -> str:
     blocks = []
     for title, result in _results(outcomes):
         if result.findings:
@@ -97,14 +83,14 @@ def _tables(outcomes: Sequence[Checked], style: Style) -> str:
     return outgoing("\n\n".join([*blocks, summary(outcomes, style)]))
 
 
-def _kind(done: Checked) -> str:
-    if done.result is None:
+def _kind(done: Outcome) -> str:
+    if isinstance(done, Failed):
         return "not checked"
     return "with findings" if any(f.severity is not Severity.INFO for f in done.result.findings) else "without findings"
 
 
-def _state(done: Checked, style: Style) -> str:
-    if done.result is None:
+def _state(done: Outcome, style: Style) -> str:
+    if isinstance(done, Failed):
         return style.paint("could not be checked", "red")
     worst = max((f.severity for f in done.result.findings), key=lambda s: s.order, default=Severity.INFO)
     remarks = [sentence(note) for note in done.result.notes]
@@ -112,7 +98,7 @@ def _state(done: Checked, style: Style) -> str:
     return shown + "".join(f"; {remark}" for remark in remarks)
 
 
-def _json(outcomes: Sequence[Checked], style: Style) -> str:
+def _json(outcomes: Sequence[Outcome], style: Style) -> str:
     del style
     checked = _results(outcomes)
     return json.text_of(
@@ -121,37 +107,37 @@ def _json(outcomes: Sequence[Checked], style: Style) -> str:
             "gradlint": version.__version__,
             "ok": len(checked) == len(outcomes) and all(result.ok for _, result in checked),
             "targets": {title: json.document(result) for title, result in checked},
-            "failed": {done.name: done.error for done in outcomes if done.result is None},
+            "failed": {done.name: done.error for done in outcomes if isinstance(done, Failed)},
         }
     )
 
 
-def _concise(outcomes: Sequence[Checked], style: Style) -> str:
+def _concise(outcomes: Sequence[Outcome], style: Style) -> str:
     texts = [FORMATS["concise"](result, style) for _, result in _results(outcomes)]
     return "\n".join(text for text in texts if text)
 
 
-def _markdown(outcomes: Sequence[Checked], style: Style) -> str:
+def _markdown(outcomes: Sequence[Outcome], style: Style) -> str:
     return markdown.joined([result for _, result in _results(outcomes)], style)
 
 
-def _github(outcomes: Sequence[Checked], style: Style) -> str:
+def _github(outcomes: Sequence[Outcome], style: Style) -> str:
     return github.joined([result for _, result in _results(outcomes)], style)
 
 
-def _sarif(outcomes: Sequence[Checked], style: Style) -> str:
+def _sarif(outcomes: Sequence[Outcome], style: Style) -> str:
     """One run for each target; code scanning tells them apart by the name of the target."""
     runs = [sarif.run(result, style, title) for title, result in _results(outcomes)]
     return json.text_of(sarif.document(runs))
 
 
-def _junit(outcomes: Sequence[Checked], style: Style) -> str:
+def _junit(outcomes: Sequence[Outcome], style: Style) -> str:
     checked = [junit.suite(result, style, title) for title, result in _results(outcomes)]
-    failed = [junit.unchecked(done.name, done.error) for done in outcomes if done.result is None]
+    failed = [junit.unchecked(done.name, done.error) for done in outcomes if isinstance(done, Failed)]
     return junit.text_of([*checked, *failed])
 
 
-_JOINT: dict[str, Callable[[Sequence[Checked], Style], str]] = {
+_JOINT: dict[str, Callable[[Sequence[Outcome], Style], str]] = {
     "table": _tables,
     "json": _json,
     "concise": _concise,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.errors import UsageError
+from gradlint.outcome import Failed
 from gradlint.project import targets
 
 if TYPE_CHECKING:
@@ -17,4 +18,4 @@ def in_turn(jobs: Sequence[targets.Job], processes: int, **_: object) -> Iterato
         try:
             yield targets.outcome(job)
         except UsageError as error:
-            yield targets.Outcome(job.name, error=str(error))
+            yield Failed(job.name, str(error))

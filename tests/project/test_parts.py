@@ -127,11 +127,11 @@ def test_a_part_of_one_model_makes_no_sense(capsys: pytest.CaptureFixture[str]) 
 
 def test_what_is_not_finite_stays_apart() -> None:
     shown = replace(RESULT.findings[0], evidence={"a": math.nan, "b": -math.inf, "c": None}, severity=Severity.INFO)
-    run = Run(("x",), (targets.Outcome("x", replace(DRAWN, findings=(shown,))),), shard=Shard(1, 1))
+    run = Run(("x",), (targets.Settled("x", replace(DRAWN, findings=(shown,))),), shard=Shard(1, 1))
     text = part_text(run)
     json.loads(text, parse_constant=lambda name: pytest.fail(name))
     (done,) = joined([part_from(text)]).outcomes
-    assert done.result is not None
+    assert isinstance(done, targets.Settled)
     evidence = done.result.findings[0].evidence
     assert math.isnan(evidence["a"])  # type: ignore[arg-type]
     assert (evidence["b"], evidence["c"]) == (-math.inf, None)
@@ -141,6 +141,6 @@ def test_what_is_not_finite_stays_apart() -> None:
 
 @pytest.mark.parametrize("change", [{"outcomes": [{}]}, {"names": [3]}, {"whole": "yes"}, {"shard": {"number": 1}}])
 def test_what_a_stranger_wrote_is_refused(change: dict[str, object]) -> None:
-    data = json.loads(part_text(Run(("x",), (targets.Outcome("x", RESULT),)))) | change
+    data = json.loads(part_text(Run(("x",), (targets.Settled("x", RESULT),)))) | change
     with pytest.raises(MalformedError):
         part_from(json.dumps(data))

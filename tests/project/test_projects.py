@@ -18,6 +18,7 @@ from gradlint import cli
 from gradlint.errors import UsageError
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.load import search
+from gradlint.outcome import Failed
 from gradlint.project import targets
 from gradlint.report import FORMATS
 from gradlint.report.index import page_of
@@ -348,7 +349,7 @@ class TestProcesses:
     def test_a_process_that_dies_is_told(self, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
         monkeypatch.setattr(sys, "path", ["nowhere"])
         (done,) = REAL_OUTCOMES([self.job("one")], 1)
-        assert done.result is None
+        assert isinstance(done, Failed)
         assert done.error.startswith("the check's process ended while starting, with exit status 1")
         assert "No module named" in capfd.readouterr().err
 

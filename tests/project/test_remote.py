@@ -39,7 +39,6 @@ def job(model: str, sample: str | None = None, **guard: object) -> targets.Job:
 
 def test_a_model_and_a_sample_are_checked(memory: str) -> None:
     done = targets.outcome(job(f"{memory}/m.keras", f"{memory}/s.npz"))
-    assert done.result is not None
     assert done.result.ok
     assert done.result.target == "memory://bucket/m.keras"
     assert "fetched" not in FORMATS["json"](done.result, None)

@@ -8,6 +8,7 @@ import pytest
 from shared_result import HEALTHY
 
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.outcome import Checked
 from gradlint.report import FORMATS, json, markdown, sarif, several, text
 from gradlint.report.text import MOST_OF_CODE, Style
 from gradlint.result import GradientState, InputStatus, Result, VariableStatus
@@ -101,14 +102,10 @@ def test_markdown_fits_in_a_comment(number: int, length: int) -> None:
 
 
 def test_several_targets_share_one_comment() -> None:
-    class Done:
-        error = ""
-
-        def __init__(self, name: str) -> None:
-            self.name, self.result = name, crowded(150)
-
     for number in (1, 3, 40, 400):
-        report = several.render([Done(f"target{index}") for index in range(number)], "markdown", Style())
+        report = several.render(
+            [Checked(f"target{index}", crowded(150)) for index in range(number)], "markdown", Style()
+        )
         assert len(report) < 65_536
 
 

@@ -8,7 +8,6 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -17,13 +16,11 @@ from test_report_formats import nasty
 
 from gradlint.checking.assertion import GradientsDoNotFlow
 from gradlint.cli import main, parser_of_options
+from gradlint.outcome import Checked, Failed
 from gradlint.report import FORMATS, several
 from gradlint.report.graph import GRAPH_FORMATS, render_graph
 from gradlint.report.outgoing import Syntax, fitting, message, outgoing
 from gradlint.report.text import Style
-
-if TYPE_CHECKING:
-    from gradlint.result import Result
 
 ATTACKS = {
     "stop": "::stop-commands::token",
@@ -63,17 +60,10 @@ def test_no_graph_lets_a_name_command(format: str, attack: str) -> None:
     assert commands(render_graph(result.graph, format, result.findings)) == []
 
 
-class Done:
-    """The outcome of one target."""
-
-    def __init__(self, name: str, result: Result | None, error: str = "") -> None:
-        self.name, self.result, self.error = name, result, error
-
-
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 @pytest.mark.parametrize("format", [form for form in FORMATS if several.is_joinable(form) and form != "github"])
 def test_no_report_on_several_targets_does(format: str, attack: str) -> None:
-    done = [Done(attack, nasty(attack)), Done(f"{attack}2", None, attack)]
+    done = [Checked(attack, nasty(attack)), Failed(f"{attack}2", attack)]
     assert commands(several.render(done, format, Style(width=60))) == []
     assert commands(several.summary(done, Style())) == []
 
