@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from gradlint.checking.ways import Case
     from gradlint.experiments.laboratory import Laboratory
+    from gradlint.experiments.trial import Trial
     from gradlint.options import Options
     from gradlint.passes.drops import Drop
     from gradlint.passes.facts import Facts
@@ -137,18 +138,9 @@ def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset
     from gradlint.record import subject  # it needs NumPy, which reading source does without
 
     is_tested = Need.EXPERIMENTS in needs
-    zero, healed = lost(flow), frozenset[str]()
-    is_half = any(tensor.dtype == "float16" for tensor in flow.recording.tensors)
-    if zero and is_half and flow.recording.loss.kind == "compiled" and is_tested:
-        healed = laboratory.alive_when_scaled()
-    filled = laboratory.filled(flow.recording) if zero and is_tested else None
-    if filled is not None:
-        norms = {r.key: r.gradient.norm for r in flow.float_inputs} | {v.path: v.gradient.norm for v in flow.learners}
-        healed |= {name for _, name in zero if filled.revives(name, norms[name])}
-    # What is rounded away may come and go with every update.
-    settled = healed | (_underflowing(flow, healed) if zero and is_half else frozenset())
-    trial = laboratory.after_updates(_exactly_zero(flow) - settled) if zero and is_tested else None
-    healed |= trial.alive if trial is not None else frozenset()
+    zero = lost(flow)
+    found = _healed(laboratory, flow, zero) if zero and is_tested else Healed()
+    healed, trial = found.names, found.trial
     zero = {victim for victim in zero if victim[1] not in healed}
     unread = unused_slices(flow, ())
     probes: tuple[Flow, ...] = ()
@@ -173,7 +165,38 @@ def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset
     unused = unused_slices(flow, probes) if unread and is_tested else ()
     pieces = (replace(piece, slices=draws.unread(piece.key, piece.axis, piece.slices)) for piece in unused)
     unused = tuple(p for p in pieces if p.slices and not laboratory.matters(p.key, p.axis, p.slices))
-    return Doubts(probes, lying, unused, healed, filled, trial.updates if trial is not None else 0)
+    return Doubts(probes, lying, unused, healed, found.filled, trial.updates if trial is not None else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """Zeros that are none for long.
+
+    Attributes:
+        names: keys and paths that get a gradient once the loss is scaled, empty inputs are filled, or after updates.
+        filled: the run with filled inputs.
+        trial: the updates.
+    """
+
+    names: frozenset[str] = frozenset()
+    filled: OtherData | None = None
+    trial: Trial | None = None
+
+
+def _healed(laboratory: Laboratory, flow: Flow, zero: set[tuple[str, str]]) -> Healed:
+    """Which of the keys and paths without a gradient, named by kind and name, only seem to lack it."""
+    names: frozenset[str] = frozenset()
+    is_half = any(tensor.dtype == "float16" for tensor in flow.recording.tensors)
+    if is_half and flow.recording.loss.kind == "compiled":
+        names = laboratory.alive_when_scaled()
+    filled = laboratory.filled(flow.recording)
+    if filled is not None:
+        norms = {r.key: r.gradient.norm for r in flow.float_inputs} | {v.path: v.gradient.norm for v in flow.learners}
+        names |= {name for _, name in zero if filled.revives(name, norms[name])}
+    # What is rounded away may come and go with every update.
+    settled = names | (_underflowing(flow, names) if is_half else frozenset())
+    trial = laboratory.after_updates(_exactly_zero(flow) - settled)
+    return Healed(names | trial.alive, filled, trial)
 
 
 def _underflowing(flow: Flow, healed: frozenset[str]) -> frozenset[str]:
