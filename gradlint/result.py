@@ -91,14 +91,19 @@ class Streams:
     Attributes:
         ties: the edges along which values pass; variables that are read have none.
         loss: the operations of the loss.
-        arriving: the gradient that reaches each node from the loss.
+        arriving: the gradient that reaches each node from the loss; operations that only read a form are not in it.
         starved: nodes that no gradient reaches, behind which a trainable variable or a float input goes without.
+        refusing: operations that hand nothing on to what goes without.
+        unseen: those, and all that is computed from them alone: the tape does not see such values, so that what reads
+            them is not where the gradient stops.
     """
 
     ties: tuple[Tie, ...]
     loss: frozenset[Hashable]
     arriving: Mapping[Hashable, GradientState]
     starved: frozenset[Hashable]
+    refusing: frozenset[Hashable]
+    unseen: frozenset[Hashable]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from gradlint.operations import Trait, has
 from gradlint.result import STREAMS, GradientState, Streams, Tie, stronger
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Mapping, Sequence
 
     import networkx as nx
 
@@ -58,7 +58,10 @@ class _Streaming:
         for tie in ties:
             outgoing.setdefault(tie.source, []).append(tie.gradient)
         arriving = {node: self._arriving(node, outgoing) for node in self._graph if self._passes_values(node)}
-        return Streams(tuple(ties), self._loss(), arriving, self._starved(arriving))
+        starved = self._starved(arriving)
+        refusing = frozenset(tie.target for tie in ties if tie.is_refused and tie.source in starved)
+        unseen = self._unseen(refusing, ties, starved, arriving)
+        return Streams(tuple(ties), self._loss(), arriving, starved, refusing, unseen)
 
     def _passes_values(self, node: Hashable) -> bool:
         return self._kind[node] != "op" or node in self._layer
@@ -124,4 +127,23 @@ class _Streaming:
                 if target not in found and target in arriving and arriving[target].rank < _ALIVE:
                     found.add(target)
                     queue.append(target)
+        return frozenset(found)
+
+    def _unseen(
+        self,
+        refusing: frozenset[Hashable],
+        ties: Sequence[Tie],
+        starved: frozenset[Hashable],
+        arriving: Mapping[Hashable, GradientState],
+    ) -> frozenset[Hashable]:
+        following: dict[Hashable, list[Hashable]] = {}
+        for tie in ties:
+            following.setdefault(tie.source, []).append(tie.target)
+        found, queue = set(refusing), list(refusing)
+        while queue:
+            for node in following.get(queue.pop(), ()):
+                is_alone = node in self._layer and node in starved and arriving[node].rank < _ALIVE
+                if is_alone and node not in found:
+                    found.add(node)
+                    queue.append(node)
         return frozenset(found)

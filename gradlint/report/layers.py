@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from gradlint.operations import Trait, has
 from gradlint.report.folding import MOST_BOXES, in_order, inputs_together, shortened
 from gradlint.report.picture import Box, Link, Picture, total_norm
 from gradlint.result import STREAMS, GradientState, Streams, Tie, stronger
@@ -70,43 +69,18 @@ class _Folder:
         self.parts = {
             node: layer_parts(str(data.get("layer") or ""))
             for node, data in graph.nodes(data=True)
-            if data.get("kind") == "op" and not has(str(data.get("type")), Trait.READS_SHAPE)
+            if data.get("kind") == "op" and node in streams.arriving
         }
-        self.loss, self.starved, self.arriving = streams.loss, streams.starved, streams.arriving
+        self.streams = streams
         self.outgoing: dict[Hashable, list[Tie]] = {}
         self.incoming: dict[Hashable, list[Tie]] = {}
         for tie in streams.ties:
             self.outgoing.setdefault(tie.source, []).append(tie)
             self.incoming.setdefault(tie.target, []).append(tie)
-        self.behind_refusal = self._behind_refusal()
         self.causes = [layer_parts(finding.cause.layer or "") for finding in findings]
 
     def _is_drawn(self, node: Hashable) -> bool:
         return self.kind[node] != "op" or node in self.parts
-
-    def _is_blocked(self, node: Hashable) -> bool:
-        """Whether an operation refuses a gradient to something that goes without."""
-        return any(tie.is_refused and tie.source in self.starved for tie in self.incoming.get(node, ()))
-
-    def _behind_refusal(self) -> set[Hashable]:
-        """Operations that hand nothing on to what goes without, and all that is computed from them alone.
-
-        The tape does not see such values either: the layer that reads them is not where the gradient stops.
-        """
-        found = {node for node in self.parts if self._is_blocked(node)}
-        queue = list(found)
-        while queue:
-            for tie in self.outgoing.get(queue.pop(), ()):
-                node = tie.target
-                if (
-                    node not in found
-                    and node in self.parts
-                    and node in self.starved
-                    and self.arriving[node].rank < GradientState.FINITE.rank
-                ):
-                    found.add(node)
-                    queue.append(node)
-        return found
 
     # -- boxes -----------------------------------------------------------------------------------------
 
@@ -118,7 +92,7 @@ class _Folder:
     def _key(self, node: Hashable, depth: int, *, by_op: bool) -> str:
         """Nodes with equal keys may share a box."""
         kind = self.kind[node]
-        if depth == 0 and (kind == "loss" or node in self.loss):
+        if depth == 0 and (kind == "loss" or node in self.streams.loss):
             return "loss"
         if kind != "op" or by_op:
             return f"{kind}:{node!r}"
@@ -172,7 +146,7 @@ class _Folder:
         links = tuple(
             self._link(source, target, ties, states, target in ends) for (source, target), ties in between.items()
         )
-        blocking = {group.id for group in groups if any(map(self._is_blocked, group.members))}
+        blocking = {group.id for group in groups if not self.streams.refusing.isdisjoint(group.members)}
         links = self._cuts_at_cause(links, between, blocking)
         outside = {box.id for box in sources}
         links = tuple(
@@ -207,7 +181,7 @@ class _Folder:
     def _outside_label(self, node: Hashable, depth: int) -> str:
         if self.kind[node] != "op":
             return str(self.graph.nodes[node].get("label") or self.kind[node])
-        if node in self.loss:
+        if node in self.streams.loss:
             return "loss"
         return "/".join(self.parts[node][:depth]) or str(self.graph.nodes[node].get("type") or "operation")
 
@@ -216,7 +190,7 @@ class _Folder:
 
         A loss may read the logits of the layer's last operation: the output itself is then beside the way.
         """
-        loss = {home[node] for node in home if self.kind[node] == "loss" or node in self.loss}
+        loss = {home[node] for node in home if self.kind[node] == "loss" or node in self.streams.loss}
         outputs: dict[str, list[Hashable]] = {}
         for node in home:
             if self.kind[node] == "output":
@@ -329,11 +303,12 @@ class _Folder:
     def _sublayers(self, members: Iterable[Hashable], depth: int) -> set[str]:
         return {self.parts[node][depth] for node in members if len(self.parts[node]) > depth}
 
-    def _stops_within(self, members: Iterable[Hashable]) -> bool:
-        return any(map(self._is_blocked, members)) or any(
-            tie.source in self.starved
-            and tie.source not in self.behind_refusal
-            and self.arriving[tie.source].rank < self.arriving[node].rank
+    def _stops_within(self, members: Sequence[Hashable]) -> bool:
+        streams = self.streams
+        return not streams.refusing.isdisjoint(members) or any(
+            tie.source in streams.starved
+            and tie.source not in streams.unseen
+            and streams.arriving[tie.source].rank < streams.arriving[node].rank
             for node in members
             for tie in self.incoming.get(node, ())
         )
@@ -372,7 +347,7 @@ class _Folder:
         state = stronger(tie.gradient for tie in ties)
         beyond = state if leaves else states[target]
         best = max(state.rank, states[source].rank)
-        starved = any(tie.source in self.starved for tie in ties)
+        starved = any(tie.source in self.streams.starved for tie in ties)
         return Link(source, target, state, _norm(ties), is_cut=starved and best < beyond.rank)
 
     def _cuts_at_cause(
@@ -388,7 +363,7 @@ class _Folder:
         """
         before: dict[str, list[Link]] = {}
         for link in links:
-            starved = any(tie.source in self.starved for tie in between[link.source, link.target])
+            starved = any(tie.source in self.streams.starved for tie in between[link.source, link.target])
             if starved and link.gradient is not GradientState.NOT_APPLICABLE:
                 before.setdefault(link.target, []).append(link)
         behind: dict[str, set[str]] = {}
@@ -413,8 +388,8 @@ class _Folder:
 
     def _is_behind(self, between: Mapping[tuple[str, str], Sequence[Tie]], link: Link) -> bool:
         """Whether all that goes without along a link was refused a gradient before."""
-        ties = [tie for tie in between[link.source, link.target] if tie.source in self.starved]
-        return all(tie.source in self.behind_refusal for tie in ties)
+        ties = [tie for tie in between[link.source, link.target] if tie.source in self.streams.starved]
+        return all(tie.source in self.streams.unseen for tie in ties)
 
     def _with_unused(self, picture: Picture) -> Picture:
         """Add a box for each layer whose trainable variables nothing reads."""

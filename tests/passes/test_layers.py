@@ -41,6 +41,24 @@ def test_behind_a_stop_everything_is_starved(lines, state):
     assert found.arriving[stop] is GradientState.FINITE
 
 
+def test_what_is_computed_from_a_refusal_alone_is_unseen():
+    """The tape does not see `r` and `s`; what reads them is not where the gradient stops."""
+    lines = [
+        "h = MatMul x k @dense", "r = Round h @dense", "s = Sin r @dense", "o = Exp s @head", "-- loss",
+        "loss() = Mean o",
+    ]  # fmt: skip
+    found = streams(*lines, outputs=["o"], gradients={"r": "absent", "s": "absent"})
+    rounded, sine = ("op", 2), ("op", 3)
+    assert found.refusing == {rounded}
+    assert found.unseen == {rounded, sine}
+    assert streams(*OPEN, outputs=["o"]).unseen == frozenset()
+
+
+def test_what_only_reads_a_form_has_no_gradient_to_arrive():
+    found = streams("h = MatMul x k @dense", "n = Shape h", "o = Exp h @dense", "loss() = Mean o")
+    assert ("op", 2) not in found.arriving
+
+
 def test_nobody_starves_where_nothing_should_learn():
     found = streams(
         "h = MatMul x k @dense", "o = Round h @dense", "loss() = Mean o", inputs=["x:int32"],
