@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
 import gradlint
 
 ROOT = Path(__file__).resolve().parents[2]
+RELEASED = {"0.1.0": "840dd6b50951d115"}
+"""The sections of the changes that are out, by digest."""
 
 
 def test_the_citation_names_the_version() -> None:
     assert f"version: {gradlint.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_the_changes_of_a_release_stay_as_they_were() -> None:
+    """What is new goes under "Unreleased", at the end of that list, and not at the end of the file."""
+    head, *sections = re.split(r"(?m)^(?=## )", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    assert head == "# Changes\n\n"
+    assert sections[0].startswith("## Unreleased\n")
+    digests = {section.split()[1]: hashlib.sha256(section.encode()).hexdigest()[:16] for section in sections[1:]}
+    assert digests == RELEASED
 
 
 def test_a_report_of_a_bug_asks_for_the_versions() -> None:
