@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
+from gradlint.report.template import template
 from gradlint.report.text import name, norm_text
 from gradlint.report.words import CLASS, GLYPH, WORD
 from gradlint.result import GradientState, stronger
@@ -55,18 +55,17 @@ def draw_bars(bars: Sequence[Bar]) -> str:
     low = min(low, high - _DECADES)
     width, height = _LABEL + _ROOM + _NUMBER, ROW * len(shown) + 26
     step = max(1, math.ceil((high - low) / 6))
-    parts = []
-    for decade in range(low, high + 1):
-        x = _at(decade, low, high)
-        parts.append(f'<path class="grid" d="M{x:.1f} 16V{height - 6}"/>')
-        if (decade - low) % step == 0:
-            parts.append(f'<text class="scale" x="{x:.1f}" y="8" text-anchor="middle">1e{decade}</text>')
-    for index, bar in enumerate(shown):
-        parts.append(_row(bar, 26 + ROW * index, low, high))
+    decades = range(low, high + 1)
     more = f"; {len(bars) - len(shown):,} more layers are not drawn" if len(bars) > len(shown) else ""
-    return (
-        f'<svg class="bars" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
-        f'aria-label="Norm of the gradient by layer{more}">{"".join(parts)}</svg>'
+    return template("bars.svg.jinja").render(
+        width=width,
+        height=height,
+        start=_LABEL,
+        more=more,
+        decades=[
+            {"x": _at(decade, low, high), "text": "" if (decade - low) % step else f"1e{decade}"} for decade in decades
+        ],
+        rows=[_row(bar, 26 + ROW * index, low, high) for index, bar in enumerate(shown)],
     )
 
 
@@ -74,17 +73,14 @@ def _at(decade: float, low: int, high: int) -> float:
     return _LABEL + _ROOM * (decade - low) / (high - low)
 
 
-def _row(bar: Bar, y: int, low: int, high: int) -> str:
-    title = f"<title>{escape(name(bar.layer, 200))}</title>"
+def _row(bar: Bar, y: int, low: int, high: int) -> dict[str, object]:
     # The end of a path tells layers apart; its beginning they share.
     label = name(bar.layer, 500)
     label = label if len(label) <= 28 else f"…{label[-27:]}"
-    text = f'<text x="{_LABEL - 8}" y="{y}" text-anchor="end">{escape(label)}</text>'
+    row: dict[str, object] = {"title": name(bar.layer, 200), "label": label, "y": y}
+    look = CLASS[bar.state]
     if not bar.norm:
-        said = f'<text class="{CLASS[bar.state]}" x="{_LABEL + 6}" y="{y}">{GLYPH[bar.state]} {WORD[bar.state]}</text>'
-        return f"<g>{title}{text}{said}</g>"
+        return row | {"end": None, "look": look, "said": f"{GLYPH[bar.state]} {WORD[bar.state]}"}
     end = max(_at(math.log10(bar.norm), low, high), _LABEL + 2.0)
-    look = "bar" if bar.state in (GradientState.FINITE, GradientState.PRESENT) else f"bar {CLASS[bar.state]}"
-    drawn = f'<rect class="{look}" x="{_LABEL}" y="{y - 5}" width="{end - _LABEL:.1f}" height="10" rx="2"/>'
-    number = f'<text class="scale" x="{end + 6:.1f}" y="{y}">{norm_text(bar.norm)}</text>'
-    return f"<g>{title}{text}{drawn}{number}</g>"
+    is_alive = bar.state in (GradientState.FINITE, GradientState.PRESENT)
+    return row | {"end": end, "look": "bar" if is_alive else f"bar {look}", "said": norm_text(bar.norm)}

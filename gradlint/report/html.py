@@ -21,7 +21,7 @@ from gradlint.report.layers import layer_picture
 from gradlint.report.matrix import matrix_of
 from gradlint.report.outgoing import Syntax, outgoing
 from gradlint.report.picture import all_pictures
-from gradlint.report.svg import LEGEND_HEIGHT, LEGEND_WIDTH, MARKERS, draw, largest_norm, legend
+from gradlint.report.svg import draw, largest_norm, legend
 from gradlint.report.template import markup, script, sheet, template
 from gradlint.report.text import (
     MESSAGE_WIDTH,
@@ -228,10 +228,7 @@ def _shown_picture(picture: Picture, findings: Sequence[Finding]) -> View:
     largest = largest_norm(picture)
     return {
         "hint": _hint(picture),
-        "legend": markup(
-            f'<svg class="picture" width="{LEGEND_WIDTH:g}" height="{LEGEND_HEIGHT:g}" '
-            f'viewBox="0 0 {LEGEND_WIDTH:g} {LEGEND_HEIGHT:g}" role="img" aria-label="Legend">{MARKERS}{legend()}</svg>'
-        ),
+        "legend": legend(),
         "view": _canvas(draw(picture, findings, largest), "the model", "model"),
         "folds": _folds(picture, findings, largest),
     }
@@ -259,7 +256,7 @@ def _canvas(drawing: Drawing, title: str, id: str) -> View:
         "width": f"{drawing.width:g}",
         "height": f"{drawing.height:g}",
         "shrinks": drawing.width <= NEARLY_FITS,
-        "drawn": markup(drawing.text),
+        "drawn": drawing.text,
         "marks": marks if drawing.height >= TALL else None,
     }
 

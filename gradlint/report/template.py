@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jinja2 import Template
     from markupsafe import Markup
 
@@ -22,7 +24,14 @@ def template(file: str) -> Template:
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=False
     )
+    environment.filters.update(tenth="{:.1f}".format, short="{:g}".format)
     return environment.get_template(file)
+
+
+def macro(file: str, name: str) -> Callable[..., Markup]:
+    """What a template defines under a name; as with `template`, whatever is put in is escaped."""
+    found: Callable[..., Markup] = getattr(template(file).module, name)
+    return found
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import re
@@ -19,12 +20,13 @@ from gradlint.report import FORMATS
 from gradlint.report.bars import draw_bars, layer_bars
 from gradlint.report.layers import layer_picture
 from gradlint.report.layout import layered
-from gradlint.report.picture import all_pictures
+from gradlint.report.picture import Box, Picture, all_pictures
 from gradlint.report.svg import draw
 from gradlint.report.template import FOLDER
 from gradlint.report.text import Style
 from gradlint.result import GradientState, Result, VariableStatus
 
+DOCUMENTED = (ast.Module, ast.FunctionDef, ast.ClassDef)
 VOID = {"meta", "link", "img", "br", "input"}
 TAGS = {
     *("html", "head", "meta", "title", "link", "style", "body", "header", "main", "footer", "nav", "section", "script"),
@@ -146,6 +148,25 @@ def test_one_cause_stops_the_gradient_once() -> None:
 def test_the_page_is_made_of_files_in_the_package() -> None:
     names = {path.name for path in FOLDER.iterdir()}
     assert {"page.html.jinja", "cell.html.jinja", "page.css", "picture.css", "colours.css", "page.js"} <= names
+    assert {"picture.svg.jinja", "bars.svg.jinja"} <= names
+
+
+@pytest.mark.parametrize("file", ["svg.py", "bars.py", "html.py", "index.py", "notebook.py"])
+def test_code_holds_no_markup(file: str) -> None:
+    """What is put into a template is escaped by it; markup that an f-string makes is safe if somebody thinks of it."""
+    tree = ast.parse((FOLDER.parent / file).read_text(encoding="utf-8"))
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    docs = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, DOCUMENTED)}
+    assert [text for text in texts if re.search(r"</?[a-z]", text) and text not in docs] == []
+
+
+def test_a_box_is_as_wide_as_its_name_looks() -> None:
+    """`'` is one character on the screen, and six in the file."""
+    widths = set()
+    for label in ("a" * 30, "'" * 30):
+        drawn = draw(Picture((Box("b", "layer", label),), ()), (), None).text
+        widths |= set(re.findall(r'class="frame"[^>]* width="([\d.]+)"', drawn))
+    assert len(widths) == 1
 
 
 def test_a_big_matrix_is_folded() -> None:
