@@ -36,8 +36,14 @@ class Trait(Enum):
     """Is written to hand on no gradient."""
     LEAVES = "leaves"
     """Takes values out of TensorFlow, where no tape follows."""
+    ROUNDS = "rounds"
+    """Gives a whole number near by."""
+    LOCATES = "locates"
+    """Gives the place of an element, and not the element."""
     RECTIFIES = "rectifies"
     """Has no slope on one side."""
+    CLIPS = "clips"
+    """Gives zero for what is negative."""
     SQUASHES = "squashes"
     """Has next to no slope far from zero."""
     SLOPE_FROM_RESULT = "slope from result"
@@ -91,6 +97,10 @@ class Trait(Enum):
     """Changes the form of a gradient and nothing else."""
     WEIGHS = "weighs"
     """Applies the kernel of a layer of weights."""
+    WINDOWED = "windowed"
+    """Moves a kernel over positions."""
+    ADDS = "adds"
+    """Adds, among others a bias."""
     LINEAR = "linear"
     """Linear in its first operand."""
     LINEAR_IN_ONE = "linear in one"
@@ -105,24 +115,26 @@ _OTHER_AXES = frozenset(
 
 TRAITS = MappingProxyType(
     {
-        "Add": frozenset({Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
+        "Add": frozenset({Trait.ADDS, Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
         "AddN": frozenset({Trait.AVERAGES}),
-        "AddV2": frozenset({Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
+        "AddV2": frozenset({Trait.ADDS, Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
+        "ArgMax": frozenset({Trait.LOCATES}),
+        "ArgMin": frozenset({Trait.LOCATES}),
         "AvgPool": frozenset({Trait.LINEAR}),
         "AvgPool3D": frozenset({Trait.LINEAR}),
         "BatchMatMul": frozenset({Trait.MULTIPLIES}),
         "BatchMatMulV2": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.WEIGHS}),
         "BatchMatMulV3": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS}),
-        "BiasAdd": frozenset({Trait.LINEAR_IN_ONE}),
+        "BiasAdd": frozenset({Trait.ADDS, Trait.LINEAR_IN_ONE}),
         "BroadcastTo": frozenset({Trait.MOVES}),
         "Cast": frozenset({Trait.MOVES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}),
-        "Ceil": frozenset({Trait.STEPS}),
+        "Ceil": frozenset({Trait.STEPS, Trait.ROUNDS}),
         "ClipByValue": frozenset({Trait.SELECTS}),
         "ConcatV2": frozenset({Trait.JOINS, Trait.AVERAGES, Trait.REFORMS}),
         "Const": frozenset({Trait.SOURCE}),
-        "Conv2D": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.WEIGHS}),
+        "Conv2D": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.WEIGHS, Trait.WINDOWED}),
         "Conv2DBackpropInput": frozenset({Trait.MULTIPLIES}),
-        "Conv3D": frozenset({Trait.MULTIPLIES, Trait.WEIGHS}),
+        "Conv3D": frozenset({Trait.MULTIPLIES, Trait.WEIGHS, Trait.WINDOWED}),
         "Cumprod": frozenset({Trait.ALONG_AXIS}),
         "Cumsum": frozenset({Trait.ALONG_AXIS}),
         "CumulativeLogsumexp": frozenset({Trait.ALONG_AXIS}),
@@ -134,7 +146,7 @@ TRAITS = MappingProxyType(
         "Equal": frozenset({Trait.COMPARES}),
         "Erf": frozenset({Trait.SQUASHES}),
         "ExpandDims": _OTHER_AXES | {Trait.ADDS_AXIS},
-        "Floor": frozenset({Trait.STEPS}),
+        "Floor": frozenset({Trait.STEPS, Trait.ROUNDS}),
         "FloorDiv": frozenset({Trait.STEPS}),
         "FloorMod": frozenset({Trait.STEPS}),
         "GatherNd": frozenset({Trait.SLICES, Trait.ALONG_AXIS}),
@@ -181,14 +193,14 @@ TRAITS = MappingProxyType(
                 Trait.PAIRS,
             }
         ),
-        "Relu": frozenset({Trait.RECTIFIES}),
-        "Relu6": frozenset({Trait.RECTIFIES}),
+        "Relu": frozenset({Trait.RECTIFIES, Trait.CLIPS}),
+        "Relu6": frozenset({Trait.RECTIFIES, Trait.CLIPS}),
         "Reshape": _OTHER_AXES | {Trait.ADDS_AXIS},
         "ReverseSequence": frozenset({Trait.ALONG_AXIS}),
         "ReverseV2": frozenset({Trait.ALONG_AXIS}),
-        "Rint": frozenset({Trait.STEPS}),
+        "Rint": frozenset({Trait.STEPS, Trait.ROUNDS}),
         "Roll": frozenset({Trait.ALONG_AXIS}),
-        "Round": frozenset({Trait.STEPS}),
+        "Round": frozenset({Trait.STEPS, Trait.ROUNDS}),
         "ScatterNd": frozenset({Trait.ALONG_AXIS}),
         "SegmentMean": frozenset({Trait.ALONG_AXIS}),
         "SegmentSum": frozenset({Trait.ALONG_AXIS}),
@@ -243,14 +255,18 @@ FAMILIES = MappingProxyType(
         "Assign": frozenset({Trait.ASSIGNS, Trait.OVERWRITES}),
         "FakeQuant": frozenset({Trait.QUANTIZES}),
         "MakeIterator": frozenset({Trait.ASSIGNS}),
+        "Multinomial": frozenset({Trait.DRAWS}),
+        "ParameterizedTruncated": frozenset({Trait.DRAWS}),
         "QuantizeAndDequantize": frozenset({Trait.QUANTIZES}),
         "Random": frozenset({Trait.DRAWS}),
         "ResourceApply": frozenset({Trait.ASSIGNS}),
         "ResourceScatter": frozenset({Trait.ASSIGNS}),
         "ResourceStrided": frozenset({Trait.ASSIGNS}),
         "StatelessMultinomial": frozenset({Trait.DRAWS}),
+        "StatelessParameterizedTruncated": frozenset({Trait.DRAWS}),
         "StatelessRandom": frozenset({Trait.DRAWS}),
         "StatelessTruncated": frozenset({Trait.DRAWS}),
+        "TruncatedNormal": frozenset({Trait.DRAWS}),
     }
 )
 """The traits of all types that begin with a word."""

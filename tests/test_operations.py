@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 import tensorflow as tf
 
+import gradlint
 from gradlint.operations import FAMILIES, PSEUDO, TRAITS, Trait, has, traits, with_trait
+
+ROOMS = ("checking", "experiments", "flow.py", "passes", "record", "report", "rules")
 
 
 def is_registered(op_type):
     return hasattr(tf.raw_ops, op_type)
+
+
+def test_no_other_file_lists_types():
+    """What several types have in common is a trait: a list of them beside the table would part from it."""
+    lists = []
+    for room in ROOMS:
+        path = Path(gradlint.__file__).with_name(room)
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, (ast.Tuple, ast.Set, ast.List)) and len(node.elts) > 1:
+                    names = [part.value for part in node.elts if isinstance(part, ast.Constant)]
+                    if len(names) == len(node.elts) and all(isinstance(n, str) and is_registered(n) for n in names):
+                        lists.append((file.name, node.lineno, names))
+    assert lists == []
 
 
 @pytest.mark.parametrize("op_type", sorted(TRAITS.keys() - PSEUDO))
@@ -40,6 +60,9 @@ def test_every_trait_is_somebodys(trait):
         ("AssignAddVariableOp", Trait.OVERWRITES, True),
         ("ResourceApplyAdam", Trait.ASSIGNS, True),
         ("ResourceApplyAdam", Trait.OVERWRITES, False),
+        ("Multinomial", Trait.DRAWS, True),
+        ("StatelessTruncatedNormalV2", Trait.DRAWS, True),
+        ("StatelessMultinomial", Trait.MOVES, False),
         ("FakeQuantWithMinMaxVars", Trait.QUANTIZES, True),
         ("Relu", Trait.RECTIFIES, True),
         ("Relu", Trait.SQUASHES, False),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.comparison import Difference, Stage
 from gradlint.finding import Cause
+from gradlint.operations import Trait, has
 
 if TYPE_CHECKING:
     from gradlint.passes.matching import Spot
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from gradlint.record.trail import Trail
 
 _MOST_NAMED = 4
-_RANDOM = ("Random", "Multinomial", "Bernoulli")
 _HALF = ("float16", "bfloat16")
 
 
@@ -179,7 +179,7 @@ def _lost(a: Trail, b: Trail, parting: Parting) -> Difference | None:
 
 def _random(a: Trail, b: Trail, parting: Parting) -> Difference | None:
     ops = [spot.cause.op or "" for spot in (parting.first, parting.second) if spot is not None]
-    if parting.stage is not Stage.LOSS or len(ops) < 2 or not all(any(r in op for r in _RANDOM) for op in ops):
+    if parting.stage is not Stage.LOSS or len(ops) < 2 or not all(has(op, Trait.DRAWS) for op in ops):
         return None
     return _difference(
         a,

@@ -77,7 +77,7 @@ def heads(flow: Flow) -> tuple[Head, ...]:
                     shape[-1] if shape else 1,
                     _unbounded(flow, position),
                     twice=inside if has(inside, Trait.PROBABILITIES) else None,
-                    is_of_rectifier=inside in ("Relu", "Relu6"),
+                    is_of_rectifier=has(inside, Trait.CLIPS),
                     divisor=_divisor(flow, output.tensor),
                 )
             )
@@ -235,8 +235,7 @@ def _unbounded(flow: Flow, position: int) -> str | None:
     op = flow.op(position)
     if op.type in _UNBOUNDED:
         return _UNBOUNDED[op.type]
-    adds = op.type in ("AddV2", "Add") and variable_behind(flow, op.inputs[1]) is not None
-    if op.type == "BiasAdd" or adds:
+    if has(op.type, Trait.ADDS) and (op.type == "BiasAdd" or variable_behind(flow, op.inputs[1]) is not None):
         before = _last_op(flow, op.inputs[0])
         if before is None:
             return None

@@ -85,24 +85,17 @@ class _Map:
     width: int
     after: int
     window: tuple[int, ...]
-    is_depthwise: bool
 
     @classmethod
     def of(cls, op: OpRecord, kernel: VariableRecord) -> _Map:
         """What an operation does with its kernel."""
         *front, last = kernel.shape
-        if not op.type.startswith(_WINDOWED):
-            return cls(math.prod(front), last, last * math.prod(front[:-1]), (), False)
-        return cls(front[-1], last, last, tuple(front[:-1]), op.type.startswith("Depthwise"))
-
-
-_WINDOWED = ("Conv", "Depthwise")
-"""How operations are called that move a kernel over positions."""
+        if not has(op.type, Trait.WINDOWED):
+            return cls(math.prod(front), last, last * math.prod(front[:-1]), ())
+        return cls(front[-1], last, last, tuple(front[:-1]))
 
 
 def _is_factorisation(first: _Map, second: _Map) -> bool:
     """Whether one map could not be both: few channels between them limit its rank, other windows its form."""
-    if first.is_depthwise or second.is_depthwise:
-        return True
     windows = {one.window for one in (first, second) if math.prod(one.window) > 1}
     return len(windows) > 1 or first.width < min(first.before, second.after)

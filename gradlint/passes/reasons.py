@@ -183,7 +183,7 @@ def zero_kernel_before(flow: Flow, tensor: int) -> VariableRecord | None:
         if has(op.type, Trait.MIXES_UNITS):
             kernel = variable_behind(flow, op.inputs[1]) if flow.is_all_zero(op.inputs[1]) else None
             return kernel if kernel is not None and kernel.trainable else None
-        if not (has(op.type, Trait.RECTIFIES) or has(op.type, Trait.MOVES) or op.type in ("BiasAdd", "AddV2", "Add")):
+        if not any(has(op.type, trait) for trait in (Trait.RECTIFIES, Trait.MOVES, Trait.ADDS)):
             return None
         tensor = op.inputs[0]
     return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from gradlint.operations import INNER_GRADIENT, NUMPY_CONVERSION, Trait, has
+from gradlint.operations import INNER_GRADIENT, Trait, has
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _is_used(flow: Flow, step: StepRecord, gradient: int, targets: set[int]) -> 
             return True
         for position, _ in flow.consumers[tensor]:
             op = flow.op(position)
-            if has(op.type, Trait.ASSIGNS) or has(op.type, Trait.LEAVES) or op.type == NUMPY_CONVERSION:
+            if has(op.type, Trait.ASSIGNS) or has(op.type, Trait.LEAVES):
                 return True
             for index in op.outputs:
                 if index in targets:

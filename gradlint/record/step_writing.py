@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gradlint.operations import INNER_GRADIENT, NUMPY_CONVERSION, Trait, has
+from gradlint.operations import INNER_GRADIENT, Trait, has
 from gradlint.record import call_text, reduction, source, tensors
 from gradlint.record.omissions import is_inference, readers_of
 from gradlint.record.recording import ABSENT, NOT_APPLICABLE, Gradient, LeftOut, Omission, is_float
@@ -334,7 +334,7 @@ def _serves(trace: StepTrace, op: Op, cache: dict[Any, tuple[bool, ...]]) -> tup
     operands = [trace.tensors[index] for index in op.inputs]
     results = [trace.tensors[index] for index in op.outputs]
     nothing = (False,) * len(operands)
-    if has(op.type, Trait.LEAVES) or op.type == NUMPY_CONVERSION or has(op.type, Trait.ASSIGNS):
+    if has(op.type, Trait.LEAVES) or has(op.type, Trait.ASSIGNS):
         return nothing
     if op.is_pseudo or op.type == "ReadVariableOp":
         return (True,) * len(operands)

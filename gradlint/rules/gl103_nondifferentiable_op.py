@@ -119,9 +119,9 @@ def _advice(cut: Cut) -> str:
     if op.type == CUSTOM_GRADIENT:
         returns = "one gradient per argument, and take `variables=` if it uses any"
         return f"Let the function of the custom gradient return {returns}."
-    if op.type in ("ArgMax", "ArgMin"):
+    if has(op.type, Trait.LOCATES):
         return "Use softmax weights in place of the index, or keep the index for metrics."
-    if op.type in ("Round", "Floor", "Ceil", "Rint"):
+    if has(op.type, Trait.ROUNDS):
         return (
             f"Pass the gradient straight through: x + tf.stop_gradient({_FUNCTIONS.get(op.type, 'tf.round')}(x) - x)."
         )

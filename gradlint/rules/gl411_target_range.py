@@ -80,9 +80,13 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def _outside(activation: str, target: Target) -> float:
     """The share of targets that an activation cannot give."""
-    if activation in ("Sigmoid", "Softmax"):
-        return target.below + target.above
-    return target.far_below + target.above if activation in ("Tanh", "Softsign") else target.below
+    match _RANGES[activation]:
+        case "0 to 1":
+            return target.below + target.above
+        case "-1 to 1":
+            return target.far_below + target.above
+        case _:
+            return target.below
 
 
 RULE = Rule(
