@@ -40,6 +40,11 @@ class Cause:
     file: str | None = None
     line: int | None = None
 
+    @property
+    def is_in_file(self) -> bool:
+        """Whether `file` is one: what was typed at a prompt or in a cell has a name in angle brackets."""
+        return self.file is not None and not self.file.startswith("<")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -11,7 +11,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from gradlint.record.step_record import Frame, Frames
-from gradlint.upstream.libraries import file_of, is_library_file, is_own_file, is_stand_in
+from gradlint.upstream.libraries import file_of, is_library_file, is_own_file, is_rewritten, is_stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ def user_frame(frame: FrameType | None, root: str) -> tuple[str | None, int | No
     """
     while frame is not None and frame.f_code.co_filename != root:
         if not _is_library_code(frame.f_code):
-            if _AUTOGRAPH in frame.f_code.co_filename:
+            if is_rewritten(frame.f_code.co_filename):
                 return _autograph_frame(root)
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
@@ -65,17 +65,13 @@ def beside(there: Frames, here: Frames) -> Frame | None:
     return None
 
 
-# AutoGraph runs a rewritten copy of the user's function from a temporary file of this name.
-_AUTOGRAPH = "__autograph_generated_file"
-
-
 def _autograph_frame(root: str) -> tuple[str | None, int | None]:
     from gradlint.upstream.observing import mapped_stack
 
     for file, line in reversed(mapped_stack()):
         if file == root:
             break
-        if not is_library_file(file) and _AUTOGRAPH not in file:
+        if not is_library_file(file) and not is_rewritten(file):
             return file, line
     return None, None
 
@@ -93,7 +89,7 @@ def traceback_frame(error: BaseException) -> tuple[str | None, int | None]:
         elif inside and not is_library_file(file):
             found = file, traceback.tb_lineno
         traceback = traceback.tb_next
-    if found[0] is None or _AUTOGRAPH in found[0]:
+    if found[0] is None or is_rewritten(found[0]):
         from gradlint.upstream.observing import frames_in_rewritten_code
 
         rewritten = frames_in_rewritten_code(error)

@@ -167,7 +167,7 @@ def repository_place(finding: Finding, target: str, style: Style) -> tuple[str, 
     readers such as GitHub's code scanning refuse a whole report for one path that they cannot place.
     """
     cause = finding.cause
-    if cause.file is not None and not cause.file.startswith("<"):
+    if cause.file is not None and cause.is_in_file:
         path = _below_root(cause.file, style)
         if path is not None:
             return path, cause.line
@@ -210,7 +210,7 @@ def source_line(cause: Cause) -> str | None:
     if cause.file is None or cause.line is None:
         return None
     # The path may come from a model file: quote Python sources and notebook cells, nothing else.
-    if not cause.file.endswith(".py") and not cause.file.startswith("<"):
+    if cause.is_in_file and not cause.file.endswith(".py"):
         return None
     linecache.checkcache(cause.file)
     return sentence(linecache.getline(cause.file, cause.line)) or None

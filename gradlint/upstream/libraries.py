@@ -42,6 +42,12 @@ PACKAGES = (
 
 FRAMEWORKS = ("keras", "tensorflow", "tf_keras")
 
+GENERATED = ("<frozen ", "<attrs generated ", "<decorator-gen-")
+"""How the names of code begin that no file holds, and nobody has typed: Python's own frozen modules, and what libraries
+make as they run. Other names in angle brackets are the user's: a prompt, a cell, a doctest, `python -c`."""
+REWRITTEN = "__autograph_generated_file"
+"""A part of the name of the file that holds what AutoGraph has made of a function of the user's."""
+
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _ROOM = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -52,7 +58,7 @@ def is_library_file(file: str) -> bool:
     A project under test lives elsewhere, also when it is installed in editable mode.
     """
     # Compiled code is named by where it was built: `h5py/_objects.pyx`.
-    if file.startswith(("<frozen", _OWN)) or file.endswith((".pyx", ".pxd")):
+    if file.startswith((*GENERATED, _OWN)) or file.endswith((".pyx", ".pxd")):
         return True
     return file.startswith(_folders(_loaded(), tuple(sys.path)))
 
@@ -60,6 +66,16 @@ def is_library_file(file: str) -> bool:
 def is_framework_file(file: str) -> bool:
     """Whether a file is TensorFlow's or Keras's."""
     return any(file.startswith(place) for name in FRAMEWORKS if name in sys.modules for place in _places_of(name))
+
+
+def is_tensorflow_file(file: str) -> bool:
+    """Whether a file is TensorFlow's."""
+    return "tensorflow" in sys.modules and file.startswith(tuple(_places_of("tensorflow")))
+
+
+def is_rewritten(file: str) -> bool:
+    """Whether a file holds code of the user's as AutoGraph has rewritten it: its lines are no lines of theirs."""
+    return REWRITTEN in file
 
 
 def is_own_file(file: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,18 +12,16 @@ import keras
 import tensorflow as tf
 
 from gradlint.upstream import eager, patching
+from gradlint.upstream.libraries import is_tensorflow_file
 from gradlint.upstream.names import value_of
 
 Run = Callable[[], Any]
 
-# Its own tapes: py_function and recompute_grad open one for each call.
-_TENSORFLOW = f"{os.sep}tensorflow{os.sep}python{os.sep}"
-
-
 BaseOptimizer = patching.definer(keras.Optimizer, "apply_gradients")
 LossScaleOptimizer = keras.optimizers.LossScaleOptimizer
 
-_TAPE_FILES = (sys.modules[tf.GradientTape.__module__].__file__, __file__, patching.__file__)
+# What lies between a tape and the code that uses it.
+_BETWEEN = (sys.modules[tf.GradientTape.__module__].__file__, __file__, patching.__file__, contextlib.__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +118,11 @@ def on_tapes(observer: TapeObserver) -> Iterator[None]:
 
 
 def _is_of_tensorflow() -> bool:
-    """Whether the code that uses a tape is TensorFlow's own."""
+    """Whether the code that uses a tape is TensorFlow's own: py_function and recompute_grad open one for each call."""
     frame: Any = sys._getframe(1)
-    while frame is not None and (frame.f_code.co_filename in _TAPE_FILES or "contextlib" in frame.f_code.co_filename):
+    while frame is not None and frame.f_code.co_filename in _BETWEEN:
         frame = frame.f_back
-    return frame is not None and _TENSORFLOW in frame.f_code.co_filename
+    return frame is not None and is_tensorflow_file(frame.f_code.co_filename)
 
 
 def is_persistent(tape: Any) -> bool:

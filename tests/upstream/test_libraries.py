@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
@@ -9,9 +10,19 @@ import sys
 import types
 from pathlib import Path
 
+import attrs
 import pytest
+import tensorflow as tf
 
-from gradlint.upstream.libraries import file_of, is_library_file, is_own_file, is_stand_in
+from gradlint.finding import Cause
+from gradlint.upstream.libraries import (
+    file_of,
+    is_library_file,
+    is_own_file,
+    is_rewritten,
+    is_stand_in,
+    is_tensorflow_file,
+)
 
 
 class Raises:
@@ -35,7 +46,53 @@ def test_the_users_code_is_not(tmp_path):
     assert not is_library_file(__file__)
     assert not is_library_file(str(tmp_path / "model.py"))
     assert not is_library_file(str(tmp_path / "site-packages-of-mine" / "model.py"))
-    assert not is_library_file("<ipython-input-1-abc>")
+
+
+@pytest.mark.parametrize("name", ["<stdin>", "<python-input-0>", "<ipython-input-1-abc>", "<doctest a[0]>", "<string>"])
+def test_what_is_typed_is_the_users_and_in_no_file(name):
+    assert not is_library_file(name)
+    assert not Cause(file=name).is_in_file
+    assert Cause(file="model.py").is_in_file
+    assert not Cause().is_in_file
+
+
+def test_what_a_library_makes_as_it_runs_is_nobodys_line():
+    """An `attrs` class of the user's calls what makes its defaults from a function that `attrs` has written."""
+    made = attrs.make_class("Parts", {"layers": attrs.field(factory=list)})
+    names = {function.__code__.co_filename for function in vars(made).values() if hasattr(function, "__code__")}
+    assert any(name.startswith("<attrs") for name in names)
+    assert all(is_library_file(name) for name in names)
+
+
+def test_autograph_is_known_by_the_file_that_it_writes():
+    files = set()
+
+    def note():
+        frame = inspect.currentframe()
+        while frame is not None:
+            files.add(frame.f_code.co_filename)
+            frame = frame.f_back
+
+    @tf.function
+    def step(x):
+        note()
+        return x
+
+    step(1.0)
+    assert any(is_rewritten(file) for file in files)
+    assert not is_rewritten(__file__)
+
+
+def test_tensorflows_own_tapes_are_known_by_where_it_is(tmp_path):
+    """A project may lie in a folder of the same name, and a file of the user's be called `contextlib_of_mine.py`."""
+    from gradlint.upstream import steps
+
+    assert is_tensorflow_file(tf.GradientTape.__init__.__code__.co_filename)
+    assert not is_tensorflow_file(str(tmp_path / "tensorflow" / "python" / "train.py"))
+    found = {}
+    for name in ("tensorflow/python/train.py", "contextlib_of_mine.py"):
+        exec(compile("def opens(ask): return ask()", str(tmp_path / name), "exec"), found)
+        assert not found["opens"](steps._is_of_tensorflow)
 
 
 def test_a_folder_called_site_packages_is_nothing_special(tmp_path):
