@@ -9,6 +9,7 @@ from gradlint.checking.assertion import GradientsDoNotFlow
 from gradlint.checking.fitting import Report, Watcher, logs_of
 from gradlint.errors import UsageError
 from gradlint.options import Options
+from gradlint.project.terminal import say
 from gradlint.upstream.fitting import Callback
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class GradientCheck(Callback):  # type: ignore[misc]
         """Let go of everything."""
         self._end()
         for line in self.unseen:
-            print(f"gradlint could not see {line}", file=sys.stderr)
+            say(f"gradlint could not see {line}")
 
     def _end(self) -> None:
         if self._watcher is not None:

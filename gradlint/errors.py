@@ -4,7 +4,13 @@ from __future__ import annotations
 
 
 class GradlintError(Exception):
-    """A check could not run; the command line prints the message and exits with 2."""
+    """A check could not run; the command line prints the message and exits with 2.
+
+    The arguments are the lines of the message, one as a rule: a line end within one is a name's, and is shown escaped.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
 
 
 class UsageError(GradlintError):

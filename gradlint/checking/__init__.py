@@ -116,7 +116,7 @@ def check(
     try:
         return checked(model, sample, options)
     except GradlintError as error:
-        error.args = (in_the_words_of_the_caller(str(error)), *error.args[1:])
+        error.args = tuple(map(in_the_words_of_the_caller, error.args))
         raise
 
 

@@ -112,4 +112,4 @@ def suppress(result: Result, allowed: Iterable[Allowance]) -> tuple[Result, tupl
 def unused_error(unused: Sequence[Allowance]) -> UsageError:
     """The error for allowances that fit no finding: they would hide the next one."""
     lines = [f"{f'{a.origin}: ' if a.origin else ''}{a} fits no finding; remove it" for a in unused]
-    return UsageError("\n".join(lines))
+    return UsageError(*lines)

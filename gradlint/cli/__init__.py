@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint.cli.lookups import explanation, list_of_rules, versions_line
-from gradlint.cli.output import INTERRUPTED, OK, give_up, print_whole, say
+from gradlint.cli.output import INTERRUPTED, OK, give_up, print_whole
 from gradlint.cli.parser import MERGE, Line, parsed, parser_of_options
 from gradlint.cli.several import check_all, check_changed, check_mixed
 from gradlint.cli.single import check_one
 from gradlint.cli.words import divided, holds_source
 from gradlint.errors import GradlintError, UsageError
 from gradlint.load import search
+from gradlint.project.terminal import say
 
 if TYPE_CHECKING:
     import argparse
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run gradlint with these arguments (those of the process when None); gives the exit status."""
-    parser = parser_of_options()
-    options = parsed(parser, arguments)
     # A name that the terminal's encoding lacks is shown escaped; it must not end the report.
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the shell: `>&-`
@@ -39,28 +38,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    parser = parser_of_options()
+    options = parsed(parser, arguments)
     try:
         _listen_to_interrupts()
         with search.restored():
             return _run(options, parser)
     except GradlintError as error:
-        return give_up(str(error), options)
+        return give_up(options, *error.args)
     except KeyboardInterrupt:
-        return give_up("interrupted", options, INTERRUPTED)
+        return give_up(options, "interrupted", status=INTERRUPTED)
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and _is_dependency(error.name or ""):
             return give_up(
+                options,
                 f"this needs {error.name}, and gradlint is installed here without what models need, to check source "
                 "alone: install keras-gradlint with its dependencies",
-                options,
             )
         reason = f"{type(error).__name__}: {error}".strip()
         advice = "" if options.debug else "run again with --debug, and "
         return give_up(
-            f"internal error: {reason}\n"
+            options,
+            f"internal error: {reason}",
             f"This is a bug in gradlint: please {advice}report the traceback together with the output of "
             "`gradlint --version --debug`.",
-            options,
         )
 
 
@@ -108,7 +109,7 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
 
         return serve()
     if options.compare is not None and options.model is None:
-        return give_up("--compare needs two: gradlint model.keras sample.npz --compare other.keras", options)
+        return give_up(options, "--compare needs two: gradlint model.keras sample.npz --compare other.keras")
     if options.model == MERGE and not Path(MERGE).exists():
         from gradlint.cli.merging import merge
 
@@ -135,7 +136,7 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         return print_whole(details(), OK)
     if options.model is None:
         parser.print_usage(sys.stderr)
-        return give_up("name a model to check; gradlint --help lists the options", options)
+        return give_up(options, "name a model to check; gradlint --help lists the options")
     if (target := config.target(options.model)) is not None:
         from gradlint.project.targets import from_here
 

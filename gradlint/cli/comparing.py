@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.cli.output import WIDTH, print_whole, say, style_of_terminal, undisturbed, write_whole
+from gradlint.cli.output import WIDTH, print_whole, style_of_terminal, undisturbed, write_whole
 from gradlint.errors import UsageError
-from gradlint.project.terminal import Progress
+from gradlint.project.terminal import Progress, say
 from gradlint.report.comparison import FORMATS, verdict
 from gradlint.report.text import Style
 

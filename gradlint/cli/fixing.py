@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradlint.cli.output import FINDINGS, OK, print_whole, say
+from gradlint.cli.output import FINDINGS, OK, print_whole
 from gradlint.errors import UsageError
+from gradlint.project.terminal import say
 from gradlint.report.text import count
 
 if TYPE_CHECKING:

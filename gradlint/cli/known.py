@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradlint.cli.output import OK, say, write_whole
+from gradlint.cli.output import OK, write_whole
+from gradlint.project.terminal import say
 from gradlint.report.text import count
 
 if TYPE_CHECKING:

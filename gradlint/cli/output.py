@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gradlint.errors import ModelRunError, UsageError
-from gradlint.project.terminal import is_terminal, silence
-from gradlint.report.outgoing import fitting, message
+from gradlint.project.terminal import is_terminal, say, silence
+from gradlint.report.outgoing import fitting
 from gradlint.report.text import Style
 
 if TYPE_CHECKING:
@@ -78,18 +78,12 @@ def _umask() -> int:
     return current
 
 
-def give_up(reason: str, options: Line, status: int = FAILED) -> int:
-    """Say on stderr why there is no result; gives the exit status."""
+def give_up(options: Line, reason: str, *more: str, status: int = FAILED) -> int:
+    """Say on stderr why there is no result, in one line or several; gives the exit status."""
     if options.debug and sys.exc_info()[0] is not None:
-        traceback.print_exc()
-    say(f"gradlint: {reason}")
+        say(*traceback.format_exc().splitlines())
+    say(f"gradlint: {reason}", *more)
     return status
-
-
-def say(text: str) -> None:
-    """Say something on stderr, where nothing in it can act."""
-    with contextlib.suppress(OSError):
-        print(fitting(message(text), sys.stderr.encoding), file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from gradlint.cli.names import without_names
 from gradlint.cli.words import is_source
 from gradlint.options import CODES, DEFAULTS, FLAGS, SETTINGS, MistakeError, Settings, natural
+from gradlint.project.terminal import say
 from gradlint.report import FORMATS
-from gradlint.report.outgoing import fitting, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
     from gradlint.project.parts import Shard
 
@@ -190,13 +190,10 @@ class _Help(argparse.HelpFormatter):
 class _Parser(argparse.ArgumentParser):
     """Complains about arguments as everything else is said on stderr: names of files may hold anything."""
 
-    def _print_message(self, text: str, file: IO[str] | None = None) -> None:  # type: ignore[override]  # its name
-        file = file or sys.stderr
-        if file is not sys.stderr:  # the help, which is ours
-            super()._print_message(text, file)
-            return
-        with contextlib.suppress(OSError):
-            file.write(fitting(message(text), getattr(file, "encoding", None)))
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        say(f"{self.prog}: error: {message}")
+        raise SystemExit(2)
 
 
 def parser_of_options() -> argparse.ArgumentParser:

@@ -13,7 +13,6 @@ from gradlint.cli.output import (
     OK,
     give_up,
     print_whole,
-    say,
     style_of_report,
     undisturbed,
     write_whole,
@@ -22,6 +21,7 @@ from gradlint.cli.single import guard_of, is_part, refuse_early, status_of, want
 from gradlint.errors import UsageError
 from gradlint.outcome import Failed
 from gradlint.project.config import Target, name_of_model
+from gradlint.project.terminal import say
 from gradlint.report import FORMATS
 from gradlint.report.text import Style
 
@@ -127,7 +127,7 @@ def say_failed(found: Sequence[Outcome], options: Line) -> None:
     """Say on stderr which targets could not be checked, and why."""
     for done in found:
         if isinstance(done, Failed):
-            give_up(done.error if done.error.startswith(done.name) else f"{done.name}: {done.error}", options)
+            give_up(options, done.error if done.error.startswith(done.name) else f"{done.name}: {done.error}")
 
 
 def told(run: Run, options: Line) -> int:

@@ -10,13 +10,13 @@ from gradlint.cli.output import (
     FINDINGS,
     OK,
     print_whole,
-    say,
     style_of_report,
     undisturbed,
     write_whole,
 )
 from gradlint.errors import UsageError
 from gradlint.options import Settings
+from gradlint.project.terminal import say
 from gradlint.report import FORMATS
 from gradlint.report.verdict import consequence, verdict
 

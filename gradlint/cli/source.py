@@ -7,8 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from gradlint.cli.known import baseline_of, say_gone, shown_path, unused_error_of, write_baseline
-from gradlint.cli.output import FAILED, say
+from gradlint.cli.output import FAILED
 from gradlint.cli.single import refuse_early, report, status_of
+from gradlint.project.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

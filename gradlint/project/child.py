@@ -23,7 +23,8 @@ import gradlint
 from gradlint.errors import UsageError
 from gradlint.load.limits import size_text
 from gradlint.project.deadline import GRACE, timeout_message
-from gradlint.report.outgoing import fitting, message, printable
+from gradlint.project.terminal import say
+from gradlint.report.outgoing import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -197,7 +198,7 @@ class Child:
         while line := stream.readline(4096):
             self._room["noise"] -= len(line)
             if self._room["noise"] > 0:
-                echo(line.decode("utf-8", "backslashreplace"))
+                say(*line.decode("utf-8", "backslashreplace").splitlines())
 
 
 class Worker:
@@ -265,13 +266,6 @@ def _environment(folder: str) -> dict[str, str]:
         "CUDA_CACHE_DISABLE": "1",
         "no_proxy": "*",
     }
-
-
-def echo(text: str) -> None:
-    """Show on standard error what another process says."""
-    with contextlib.suppress(OSError, ValueError):
-        for line in text.splitlines():
-            print(fitting(message(line), sys.stderr.encoding), file=sys.stderr)
 
 
 def epitaph(child: Child, timeout: float, memory: int) -> str:

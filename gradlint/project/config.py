@@ -29,6 +29,7 @@ from gradlint.options import (
     text_or_texts,
 )
 from gradlint.project.remote import is_address
+from gradlint.report.outgoing import Syntax, outgoing, printable
 from gradlint.rules import codes_matching
 from gradlint.thresholds import refuse_threshold
 
@@ -192,12 +193,13 @@ def _shown(file: Path) -> str:
 
 def shown_config(config: Config, given: Settings) -> str:
     """The settings in force, as TOML, each with where it comes from; `given` are those of the command line."""
-    lines = [f"# {_shown(config.file)}" if config.file is not None else "# no configuration file"]
+    shown = "" if config.file is None else printable(_shown(config.file))
+    lines = [f"# {shown or 'no configuration file'}"]
     places = dict(config.lines)
 
     def origin(*keys: tuple[str, ...]) -> str:
         line = next((places[key] for key in keys if key in places), None)
-        return "default" if line is None else f"{_shown(config.file)}:{line}" if config.file else ""
+        return "default" if line is None else f"{shown}:{line}"
 
     def show(settings: Settings, path: tuple[str, ...]) -> None:
         values = given.over(settings if path else settings.over(_SHOWN)).said
@@ -225,7 +227,7 @@ def shown_config(config: Config, given: Settings) -> str:
                 lines.append(f"{key} = {_toml(_shown(Path(file)))}  # {origin((*path, key), path)}")
         show(target.settings, path)
         _show_allowed(target.allowed, f"targets.{_toml_key(target.name)}.per-layer-ignores", lines)
-    return "\n".join(lines)
+    return outgoing("\n".join(lines), Syntax.JSON)
 
 
 def _show_allowed(allowed: Sequence[Allowance], title: str, lines: list[str]) -> None:
@@ -235,7 +237,7 @@ def _show_allowed(allowed: Sequence[Allowance], title: str, lines: list[str]) ->
     if by_pattern:
         lines += ["", f"[{title}]"]
     for pattern, group in by_pattern.items():
-        lines.append(f"{_toml(pattern)} = {_toml([a.rule for a in group])}  # {group[0].origin}")
+        lines.append(f"{_toml(pattern)} = {_toml([a.rule for a in group])}  # {printable(group[0].origin)}")
 
 
 def _as_written(name: str, value: object) -> object:
@@ -249,7 +251,7 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return "".join(c if c.isprintable() else rf"\U{ord(c):08x}" for c in json.dumps(value, ensure_ascii=False))
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_toml_key(key)} = {_toml(item)}" for key, item in value.items()) + " }"
     if isinstance(value, (list, tuple)):
@@ -286,7 +288,7 @@ class _Reader:
         known = (*KEYS, "per-layer-ignores", "per-file-ignores", "targets", "baseline", "jobs", "sources", "exclude")
         self._refuse_unknown(own, (), known)
         if self.mistakes:
-            raise ConfigError(self._report())
+            raise ConfigError(*self._report())
         length = len(self.prefix)
         return Config(
             file=self.file,
@@ -401,10 +403,10 @@ class _Reader:
                     return number
         return line
 
-    def _report(self) -> str:
+    def _report(self) -> list[str]:
         number = len(self.mistakes)
         lines = [f"{_shown(self.file)}:{line}: {message}" for line, message in sorted(self.mistakes)]
-        return "\n".join([f"{_shown(self.file)} has {number} mistake{'' if number == 1 else 's'}", *lines])
+        return [f"{_shown(self.file)} has {number} mistake{'' if number == 1 else 's'}", *lines]
 
 
 def _codes(value: object) -> tuple[str, ...]:

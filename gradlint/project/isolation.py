@@ -18,8 +18,9 @@ from gradlint import errors
 from gradlint.errors import GradlintError, StoppedError
 from gradlint.load import search
 from gradlint.load.limits import DEFAULT_LIMITS, Limits, size_text
-from gradlint.project.child import Child, echo, ended_when_terminated, epitaph, temporary_folder
+from gradlint.project.child import Child, ended_when_terminated, epitaph, temporary_folder
 from gradlint.project.deadline import deadline
+from gradlint.project.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -168,7 +169,7 @@ def check_apart(
         for absolute, path in paths.items():
             message = message.replace(absolute, path)
         if debug and answer.get("trace"):
-            echo(str(answer["trace"]))
+            say(*str(answer["trace"]).splitlines())
         raise _error(str(answer["error"]), message, child.stage, memory)
     result = _result(answer.get("result"), child.stage)
     return replace(result, target=model, fail_on=str(options.get("fail_on", result.fail_on)))

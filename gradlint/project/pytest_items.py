@@ -17,6 +17,7 @@ from gradlint.project.baseline import Baseline, read_baseline
 from gradlint.project.child import Worker
 from gradlint.project.config import find_config, load_config, paired_target
 from gradlint.project.targets import against, job_of, outcome
+from gradlint.report.outgoing import message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ class Collection:
         try:
             self.config = load_config(find_config(config.rootpath), config.rootpath)
         except GradlintError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise pytest.UsageError(message(*error.args)) from error
         file = self.config.file
         if file is not None and self.config.targets and not any(_leads_to(file, given) for given in _paths(config)):
             config.args.append(str(file))  # targets are checked whatever the paths are
@@ -113,8 +114,10 @@ class TargetItem(pytest.Item):
             raise unused_error(unused)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, (GradientsDoNotFlow, GradlintError)):
+        if isinstance(excinfo.value, GradientsDoNotFlow):
             return str(excinfo.value)
+        if isinstance(excinfo.value, GradlintError):
+            return message(*excinfo.value.args)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:

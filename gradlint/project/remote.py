@@ -76,7 +76,6 @@ def at_hand(*names: str | None, limits: Limits) -> Iterator[dict[str, str]]:
         try:
             yield files
         except GradlintError as error:
-            text = str(error)
             for address, file in files.items():
-                text = text.replace(file, address)
-            raise type(error)(text) from error
+                error.args = tuple(str(line).replace(file, address) for line in error.args)
+            raise

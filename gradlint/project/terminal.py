@@ -6,11 +6,12 @@ import contextlib
 import logging
 import os
 import shutil
+import sys
 import warnings
 from threading import Lock, Timer
 from typing import TYPE_CHECKING
 
-from gradlint.report.outgoing import printable
+from gradlint.report.outgoing import fitting, message, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,12 @@ _CLEAR = "\r\x1b[K"
 def is_terminal(stream: TextIO) -> bool:
     """True when somebody looks at `stream`, on a terminal that knows colours and can clear a line."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def say(*lines: str) -> None:
+    """Say something on stderr, where nothing in it can act or end a line."""
+    with contextlib.suppress(OSError, ValueError):  # ValueError: it is closed
+        print(fitting(message(*lines), sys.stderr.encoding), file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -47,9 +47,9 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def message(text: str) -> str:
-    """A message for stderr: its own line breaks stay, whatever else could act is spelled out."""
-    return outgoing("\n".join(printable(line) for line in text.split("\n")))
+def message(*lines: str) -> str:
+    """A message for stderr: its lines are these, and whatever in them could act, line ends too, is spelled out."""
+    return outgoing("\n".join(map(printable, lines)))
 
 
 _IN_ASCII = str.maketrans(

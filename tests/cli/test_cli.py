@@ -98,13 +98,13 @@ class TestExitStatus:
 
     def test_two_for_what_could_not_run(self, calls, capsys) -> None:
         def fail(**_: object) -> Result:
-            raise ModelFileError("m\x1b.keras is not a zip archive.\nSave it again.")
+            raise ModelFileError("m\x1b\n.keras is not a zip archive.", "Save it again.")
 
         calls(fail)
         assert cli.main(["m.keras"]) == 2
         out, err = capsys.readouterr()
         assert out == ""
-        assert err == "gradlint: m\\x1b.keras is not a zip archive.\nSave it again.\n"
+        assert err == "gradlint: m\\x1b\\n.keras is not a zip archive.\nSave it again.\n"
 
     def test_two_for_a_bug_of_gradlint_with_a_traceback_only_on_demand(self, calls, capsys) -> None:
         calls(lambda **_: 1 / 0)

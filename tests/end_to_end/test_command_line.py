@@ -167,3 +167,9 @@ def test_a_stream_that_the_shell_has_closed(closed, tmp_path):
     done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert bool(done.stdout) is (closed == "2")
+
+
+@pytest.mark.parametrize("word", ["--no-such-option", "no-such-file.keras"])
+def test_a_mistake_that_nobody_can_be_told_of(word, tmp_path):
+    done = subprocess.run(f"{sys.executable} -m gradlint {word} 2>&-", shell=True, cwd=tmp_path, capture_output=True)
+    assert (done.returncode, done.stdout) == (2, b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -276,3 +277,17 @@ class TestShown:
 
     def test_without_a_file(self, tmp_path: Path) -> None:
         assert shown_config(load_config(None, tmp_path), Settings()).startswith("# no configuration file\n")
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="names that Windows does not allow")
+    def test_nothing_in_it_acts(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        names = ["\u009b2J\u202e", "\\ tab\t", "##vso[task]x", "größe"]
+        file = tmp_path / 'x\n::error::y\n[targets."a"]\n.toml'
+        file.write_text(f"exclude = {json.dumps(names)}\n[per-file-ignores]\n'##[x]' = ['GL601']", encoding="utf-8")
+        shown = shown_config(load_config(file), Settings())
+        assert [c for c in shown if not c.isprintable() and c != "\n"] == []
+        assert "##" not in shown
+        assert "\n::" not in shown
+        read = tomllib.loads(shown)
+        assert (read["exclude"], read["per-file-ignores"]) == (names, {"##[x]": ["GL601"]})
+        assert "targets" not in read

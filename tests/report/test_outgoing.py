@@ -85,6 +85,9 @@ def test_no_failed_assertion_does(attack: str) -> None:
         ["m.keras", "--depth", "x\n::stop-commands::x"],
         ["m.keras", "--config", "x\n::stop-commands::x"],
         ["--explain", "x\n::stop-commands::x"],
+        ["m\ngradlint: no findings", "--no-cache"],
+        ["m.keras", "s\ngradlint: no findings", "--isolate"],
+        ["m.keras", "s.npz", "t\nn"],
         ["m.keras", "--seed", "x\n::stop-commands::\x1b[2J"],
     ],
 )
@@ -95,6 +98,7 @@ def test_no_argument_does_on_stderr(arguments: list[str], capfd: pytest.CaptureF
     assert said
     assert commands(said) == []
     assert [c for c in said if not c.isprintable() and c != "\n"] == []
+    assert all(line.startswith(("usage: gradlint ", "gradlint: ")) for line in said.splitlines()), said
 
 
 def test_the_help_is_not_touched(capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,6 +112,7 @@ def test_any_text_goes_out_without_a_command_and_is_otherwise_itself(text: str) 
         assert commands(outgoing(text, syntax)) == []
     assert outgoing(text).replace("\\x3a", ":").replace("\\x23", "#") == text
     assert commands(message(text)) == []
+    assert message(text).count("\n") == 0
 
 
 def test_what_is_spelled_out_reads_as_it_was() -> None:
