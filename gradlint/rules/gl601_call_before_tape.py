@@ -8,6 +8,7 @@ from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.severity import Consequence
+from gradlint.source.identity import position
 from gradlint.source.verdicts import Fault, verdicts
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per call of a model that the tape should have seen."""
     for verdict in verdicts(module):
         if verdict.fault is Fault.CALL_BEFORE:
-            line = module.position(verdict.question.tape)[0]
+            line = position(verdict.question.tape)[0]
             yield RULE.in_source(
                 module, verdict.value, f"the model is called before the tape of line {line} opens, and not in its block"
             )

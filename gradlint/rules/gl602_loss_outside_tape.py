@@ -8,6 +8,7 @@ from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.severity import Consequence
+from gradlint.source.identity import position
 from gradlint.source.verdicts import Fault, verdicts
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per loss that is computed outside of the block of its tape."""
     for verdict in verdicts(module):
         if verdict.fault is Fault.LOSS_OUTSIDE:
-            line = module.position(verdict.question.tape)[0]
+            line = position(verdict.question.tape)[0]
             when = (
                 f"after the block of the tape of line {line} has ended"
                 if verdict.after

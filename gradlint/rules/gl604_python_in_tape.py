@@ -8,7 +8,7 @@ from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.severity import Consequence
-from gradlint.source.module import method_name
+from gradlint.source.identity import method_name
 from gradlint.source.operations import Stop
 from gradlint.source.verdicts import stopped
 

@@ -9,6 +9,7 @@ from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import missing, target_of, unseen_for
 from gradlint.severity import Consequence
 from gradlint.source.expressions import is_tape
+from gradlint.source.identity import position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +82,7 @@ def source(module: Module) -> Iterator[Finding]:
         ):
             continue
         reported.add(id(second))
-        line = module.position(first)[0]
+        line = position(first)[0]
         how = "in the next turn of the loop" if first is second else f"after line {line}"
         yield RULE.in_source(module, second, f"the tape is asked again {how}, and it is not persistent")
 

@@ -8,6 +8,7 @@ from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.severity import Consequence
+from gradlint.source.identity import position
 from gradlint.source.verdicts import Fault, verdicts
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per derivative of a derivative that the tape did not record."""
     for verdict in verdicts(module):
         if verdict.fault is Fault.DERIVATIVE:
-            line = module.position(verdict.question.tape)[0]
+            line = position(verdict.question.tape)[0]
             yield RULE.in_source(
                 module,
                 verdict.value,

@@ -9,7 +9,7 @@ from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
 from gradlint.severity import Consequence
 from gradlint.source.creating import made_while_running
-from gradlint.source.module import method_name
+from gradlint.source.identity import method_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

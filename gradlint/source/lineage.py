@@ -6,12 +6,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gradlint.source.expressions import settled
-from gradlint.source.module import Module, Part, is_loss_name, is_part_of, key, root
+from gradlint.source.identity import is_loss_name, is_part_of, key, root
 from gradlint.source.names import is_library
 from gradlint.source.values import Kind, Scope, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from gradlint.source.module import Module
+    from gradlint.source.variables import Part
 
 _LIMIT = 400
 _NESTED = 6

@@ -3,45 +3,18 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gradlint.source.expressions import QUESTIONS, TRANSPARENT, is_tape, settled
-from gradlint.source.names import last
+from gradlint.source.expressions import QUESTIONS, is_tape, settled
+from gradlint.source.identity import is_plain, key, unwrapped
+from gradlint.source.names import MODEL_ATTRIBUTES
 from gradlint.source.statements import StatementReader
-from gradlint.source.values import Block, Kind, Place, Scope, Value
+from gradlint.source.values import Block, Context, Kind, Scope, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-Context = tuple[Value, ...]
-"""The calls through which a function of the file was entered, outermost first."""
-
-VARIABLE_LISTS = frozenset(
-    {
-        "trainable_variables",
-        "trainable_weights",
-        "variables",
-        "weights",
-        "non_trainable_variables",
-        "non_trainable_weights",
-    }
-)
-MODEL_ATTRIBUTES = VARIABLE_LISTS | {
-    "trainable",
-    "layers",
-    "get_layer",
-    "load_weights",
-    "save_weights",
-    "compile",
-    "fit",
-}
-"""What tells that an object is a model."""
-LOSS_NAME = re.compile(
-    r"loss|criterion|\b_?(mse|mae|bce|mse_fn|bce_fn|kld?)\b|cross_?entropy|divergence|huber", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +36,6 @@ class Question:
     @property
     def sources(self) -> Value | None:
         return self.call.argument(1, "source" if self.method == "batch_jacobian" else "sources")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one stretch of a list of variables comes from: a model's own list, or one tensor.
-
-    Attributes:
-        value: the model, or the tensor.
-        key: what tells it from others.
-        is_model: whether it is a model's list.
-        attribute: which list: `trainable_variables`, `weights`.
-        subset: whether some were left out.
-    """
-
-    value: Value
-    key: str
-    is_model: bool
-    attribute: str = ""
-    subset: bool = False
 
 
 @dataclass(eq=False)
@@ -130,10 +84,6 @@ class Module:
         for scope in scopes.values():
             scope.bindings, scope.children, scope.looked_up, scope.defaults = {}, {}, {}, {}
             scope.parameters, scope.returns, scope.bases = [], [], []
-
-    def position(self, value: Value) -> tuple[int, int]:
-        """Line and column, both from 1, at which to point for a value."""
-        return position(value)
 
     @cached_property
     def calls(self) -> list[Value]:
@@ -337,164 +287,16 @@ class Module:
             return None if None in tape.keywords else False
         return given.literal if isinstance(given.literal, bool) else None
 
-    # Lists of variables
-
-    def parts(self, value: Value, context: Context = (), depth: int = 0) -> list[Part] | None:
-        """What a list of variables is made of, in order; None when the file does not show it."""
-        origin = settled(value)
-        if depth > 20:
-            return None
-        match origin.kind:
-            case Kind.PARAMETER if context:
-                given = self.argument_for(context[-1], origin) if owns(context[-1], origin, self) else None
-                return self.parts(given, context[:-1], depth + 1) if given is not None else None
-            case Kind.ATTRIBUTE if origin.name in VARIABLE_LISTS:
-                model = self.entered(origin.inputs[0], context)
-                return [Part(model, key(model), True, origin.name)]
-            case Kind.SEQUENCE:
-                return self._together([self.parts(each, context, depth + 1) for each in origin.inputs])
-            case Kind.OPERATION if origin.name == "Add":
-                return self._together([self.parts(each, context, depth + 1) for each in origin.inputs])
-            case Kind.OPERATION if origin.name == "*":
-                return self.parts(origin.inputs[0], context, depth + 1)
-            case Kind.UPDATE if origin.name in ("append", "extend"):
-                return self._together([self.parts(each, context, depth + 1) for each in origin.inputs])
-            case Kind.CALL if origin.name in ("builtins.list", "builtins.tuple", "tensorflow.nest.flatten"):
-                first = origin.argument(0)
-                return self.parts(first, context, depth + 1) if first is not None else None
-            case Kind.CALL if origin.name in ("itertools.chain",):
-                return self._together([self.parts(each, context, depth + 1) for each in origin.arguments])
-            case Kind.CALL if origin.name in ("tensorflow.Variable", "keras.Variable"):
-                return [Part(origin, key(origin), False)]
-            case Kind.COMPREHENSION:
-                return self._comprehended(origin, context, depth)
-            case Kind.ITEM:
-                inner = self.parts(origin.inputs[0], context, depth + 1)
-                if inner and len(inner) == 1 and inner[0].is_model:
-                    return [Part(inner[0].value, inner[0].key, True, inner[0].attribute, subset=True)]
-                return None
-            case Kind.ATTRIBUTE | Kind.CALL:
-                return [Part(origin, key(origin), False)]
-            case Kind.CONSTANT | Kind.NAME | Kind.OPERATION | Kind.PARAMETER:
-                return [Part(origin, key(origin), False)]
-            case _:
-                return None
-
-    def _comprehended(self, value: Value, context: Context, depth: int) -> list[Part] | None:
-        node = value.node
-        if isinstance(node, ast.DictComp) or not isinstance(node, (ast.ListComp, ast.GeneratorExp)):
-            return None
-        element = settled(value.inputs[0])
-        while element.kind is Kind.ATTRIBUTE and element.name in ("value", "_value"):
-            element = settled(element.inputs[0])
-        if element.kind is not Kind.ELEMENT or len(node.generators) != 1:
-            return None
-        inner = self.parts(element.inputs[0], context, depth + 1)
-        if inner is None or not node.generators[0].ifs:
-            return inner
-        return [Part(each.value, each.key, each.is_model, each.attribute, subset=True) for each in inner]
-
-    @staticmethod
-    def _together(lists: list[list[Part] | None]) -> list[Part] | None:
-        found: list[Part] = []
-        for each in lists:
-            if each is None:
-                return None
-            found.extend(each)
-        return found
-
     def entered(self, value: Value, context: Context) -> Value:
         """What a parameter is under a way into its function; the value itself without one."""
         origin = settled(value)
-        while origin.kind is Kind.PARAMETER and context and owns(context[-1], origin, self):
+        while origin.kind is Kind.PARAMETER and context and self.enters(context[-1], origin):
             given = self.argument_for(context[-1], origin)
             if given is None:
                 return origin
             origin, context = settled(given), context[:-1]
         return origin
 
-
-def owns(call: Value, parameter: Value, module: Module) -> bool:
-    """Whether a call enters the function of a parameter."""
-    return module.function_of(call) is parameter.place.scope
-
-
-def is_plain(scope: Scope) -> bool:
-    """Whether a function does what its body says, when it is called."""
-    return not scope.is_generator and all(name.startswith(TRANSPARENT) for name in scope.decorators)
-
-
-def unwrapped(value: Value) -> Value:
-    """The function behind `tf.function(f)`, `functools.partial(f, …)` and the like."""
-    origin = settled(value)
-    while origin.kind is Kind.CALL and origin.name in ("tensorflow.function", "tensorflow.recompute_grad"):
-        first = origin.argument(0, "func")
-        if first is None:
-            return origin
-        origin = settled(first)
-    return origin
-
-
-def key(value: Value) -> str:
-    """What tells one object from another, once a file was read: the same text for the same attribute of one object."""
-    if not value.known_key:
-        value.known_key = _key(settled(value))
-    return value.known_key
-
-
-def _key(origin: Value) -> str:
-    match origin.kind:
-        case Kind.NAME:
-            return origin.name
-        case Kind.UNKNOWN if origin.name and not origin.inputs:
-            return f"?{origin.name}"
-        case Kind.PARAMETER:
-            scope = origin.place.scope
-            if scope.owner is not None and origin is scope.self_parameter:
-                return f"self@{id(scope.owner)}"
-            return f"%{origin.order}"
-        case Kind.ATTRIBUTE:
-            return f"{key(origin.inputs[0])}.{origin.name}"
-        case Kind.ITEM if origin.inputs[1].kind is Kind.CONSTANT:
-            return f"{key(origin.inputs[0])}[{origin.inputs[1].literal!r}]"
-        case _:
-            return f"%{origin.order}"
-
-
-def is_part_of(inner: str, outer: str) -> bool:
-    """Whether one key names something that hangs on another."""
-    return inner.startswith((f"{outer}.", f"{outer}["))
-
-
-def root(value: Value) -> Value:
-    """The object an attribute, an item, or a part of it, hangs on in the end."""
-    origin = settled(value)
-    while origin.kind in (Kind.ATTRIBUTE, Kind.ITEM, Kind.PART, Kind.ELEMENT, Kind.UPDATE) and origin.inputs:
-        origin = settled(origin.inputs[0])
-    return origin
-
-
-def position(value: Value) -> tuple[int, int]:
-    """Line and column, both from 1, at which to point for a value; of a method's call, where its name stands."""
-    node = value.node
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.end_lineno is not None:
-        column = (node.func.end_col_offset or 0) - len(node.func.attr)
-        if node.func.end_lineno != node.func.lineno:
-            return node.func.end_lineno, column + 1
-        return node.lineno, node.col_offset + 1
-    return getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
-
-
-def is_loss_name(name: str) -> bool:
-    """Whether something is named like a loss."""
-    return LOSS_NAME.search(name) is not None
-
-
-def place_of(value: Value, context: Context) -> tuple[Place, ...]:
-    """The places that hold around a value: its own, and those of the calls that lead to it."""
-    return (*(call.place for call in context), value.place)
-
-
-def method_name(call: Value) -> str:
-    """The name under which something is called: the method, or the last part of a dotted name."""
-    return call.callee.name if call.callee.kind is Kind.ATTRIBUTE else last(call.name)
+    def enters(self, call: Value, parameter: Value) -> bool:
+        """Whether a call enters the function of a parameter."""
+        return self.function_of(call) is parameter.place.scope

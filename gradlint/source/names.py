@@ -55,3 +55,25 @@ def is_library(name: str) -> bool:
 def last(name: str) -> str:
     """The last part of a dotted name."""
     return name.rpartition(".")[2]
+
+
+VARIABLE_LISTS = frozenset(
+    {
+        "trainable_variables",
+        "trainable_weights",
+        "variables",
+        "weights",
+        "non_trainable_variables",
+        "non_trainable_weights",
+    }
+)
+MODEL_ATTRIBUTES = VARIABLE_LISTS | {
+    "trainable",
+    "layers",
+    "get_layer",
+    "load_weights",
+    "save_weights",
+    "compile",
+    "fit",
+}
+"""What tells that an object is a model."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from gradlint.source.expected import is_test
 from gradlint.source.expressions import settled
+from gradlint.source.identity import is_part_of, position
 from gradlint.source.lineage import are_distinct, readers
 from gradlint.source.makers import is_constant_tensor, is_optimizer
-from gradlint.source.module import Module, Part, is_part_of
 from gradlint.source.names import last, words
 from gradlint.source.pairs import (
     Application,
@@ -21,10 +21,13 @@ from gradlint.source.pairs import (
 )
 from gradlint.source.paths import is_recorded
 from gradlint.source.values import Kind, Value
+from gradlint.source.variables import Part, parts_of
 from gradlint.source.verdicts import is_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gradlint.source.module import Module
 
 
 def described(parts: list[Part]) -> str:
@@ -46,10 +49,10 @@ def mismatched_pairs(module: Module) -> Iterator[tuple[Value, str]]:
             continue
         where = _pairing_place(application)
         if question_behind(application.variables) is not None and question_behind(application.gradients) is None:
-            if module.parts(application.gradients) is not None and application.pairing is not None:
+            if parts_of(module, application.gradients) is not None and application.pairing is not None:
                 yield where, "the pairs have the variable first and the gradient second"
             continue
-        of, to = differentiated(module, application.gradients), module.parts(application.variables)
+        of, to = differentiated(module, application.gradients), parts_of(module, application.variables)
         if of is None or to is None or any(each.subset for each in (*of, *to)):
             continue
         if len(of) == len(to) and not [1 for a, b in zip(of, to, strict=True) if a.key != b.key]:
@@ -109,7 +112,7 @@ def unpaired(module: Module) -> Iterator[tuple[Value, str]]:
             continue
         first = settled(given[0])
         if len(given) >= 2 and first.kind is not Kind.COMPREHENSION and application.pairing is None:
-            second = module.parts(given[1])
+            second = parts_of(module, given[1])
             if question_behind(first) is not None or (second and all(each.is_model for each in second)):
                 if second is not None and not isinstance(settled(given[1]).literal, str):
                     yield call, "it is given gradients and variables as two arguments"
@@ -161,7 +164,7 @@ def spent_pairs(module: Module) -> Iterator[tuple[Value, int]]:
         if any(question_behind(each) is not None for each in value.arguments):
             reported.add(id(second))
             # The iterable of a loop has no place of its own but that of the reader.
-            yield second, module.position(first)[0]
+            yield second, position(first)[0]
 
 
 def tensors_to_minimize(module: Module) -> Iterator[Value]:
@@ -297,7 +300,7 @@ def unused_gradients(module: Module) -> Iterator[Value]:
             continue
         if question.sources is None:
             continue
-        parts = module.parts(question.sources, question.context)
+        parts = parts_of(module, question.sources, question.context)
         if not parts or not all(each.is_model or is_variable(module, each.value) for each in parts):
             continue
         if not _is_read(module, call) and not _is_dropped_on_purpose(call) and not _reads_all_names(module, call):

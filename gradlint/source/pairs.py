@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from gradlint.source.expressions import QUESTIONS, is_tape, settled
 from gradlint.source.names import last, words
 from gradlint.source.values import Kind, Value
+from gradlint.source.variables import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.source.module import Module, Part
+    from gradlint.source.module import Module
+    from gradlint.source.variables import Part
 
 _ELEMENTWISE = words(
     """
@@ -156,7 +158,7 @@ def differentiated(module: Module, gradients: Value) -> list[Part] | None:
         if origin.kind is not Kind.SEQUENCE or not -len(origin.inputs) <= index < len(origin.inputs):
             return None
         sources = origin.inputs[index]
-    return module.parts(sources)
+    return parts_of(module, sources)
 
 
 @lru_cache(maxsize=1)

@@ -11,17 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gradlint.source.expressions import MUTATORS, QUESTIONS, settled
+from gradlint.source.identity import is_loss_name, key, place_of, unwrapped
 from gradlint.source.lineage import Holding
-from gradlint.source.module import (
-    Context,
-    Module,
-    Part,
-    Question,
-    is_loss_name,
-    key,
-    place_of,
-    unwrapped,
-)
 from gradlint.source.names import is_library, last
 from gradlint.source.operations import (
     DETACHED,
@@ -35,10 +26,13 @@ from gradlint.source.operations import (
     stop_of,
     value_inputs,
 )
-from gradlint.source.values import Kind, Scope, Value
+from gradlint.source.values import Context, Kind, Scope, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from gradlint.source.module import Module, Question
+    from gradlint.source.variables import Part
 
 DEPTH = 6
 """Calls of the file's own functions that are followed into one another."""

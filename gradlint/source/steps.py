@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from gradlint.source.expected import is_test
 from gradlint.source.expressions import settled
-from gradlint.source.module import Module, Question, key
+from gradlint.source.identity import key, position
 from gradlint.source.names import last
 from gradlint.source.pairs import applied_questions
 from gradlint.source.values import Kind, Scope, Value
+from gradlint.source.variables import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gradlint.source.module import Module, Question
 
 _READS_LOSSES = frozenset(
     [
@@ -41,12 +44,12 @@ def steps_without_losses(module: Module) -> Iterator[tuple[Value, int]]:
     for question in module.questions:
         if id(question.call) not in applied or id(question.call) in reported or question.sources is None:
             continue
-        parts = module.parts(question.sources, question.context) or []
+        parts = parts_of(module, question.sources, question.context) or []
         for part in parts:
             first = next((call for call in regularised if part.is_model and _is_in(module, call, part.value)), None)
             if first is not None:
                 reported.add(id(question.call))
-                yield _loss_of(question), module.position(first)[0]
+                yield _loss_of(question), position(first)[0]
                 break
 
 

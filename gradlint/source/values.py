@@ -165,3 +165,7 @@ class Scope:
         """The first parameter of a method."""
         static = "builtins.staticmethod" in self.decorators or "builtins.classmethod" in self.decorators
         return self.parameters[0] if self.owner is not None and self.parameters and not static else None
+
+
+Context = tuple[Value, ...]
+"""The calls through which a function of the file was entered, outermost first."""

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from gradlint.source.expected import is_expected_none, is_test
 from gradlint.source.expressions import settled
+from gradlint.source.identity import is_loss_name, key
 from gradlint.source.makers import is_made
-from gradlint.source.module import Context, Module, Part, Question, is_loss_name, key
+from gradlint.source.module import Module, Question
 from gradlint.source.names import is_library, is_numpy, last
 from gradlint.source.operations import Stop
 from gradlint.source.paths import Trace, is_recorded, trace
-from gradlint.source.values import Kind, Value
+from gradlint.source.values import Context, Kind, Value
+from gradlint.source.variables import Part, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +71,7 @@ def _question_verdicts(module: Module, question: Question) -> Iterator[Verdict]:
     if is_expected_none(module, question.call):
         return
     derived = False
-    parts = (module.parts(question.sources, question.context) if question.sources is not None else None) or []
+    parts = (parts_of(module, question.sources, question.context) if question.sources is not None else None) or []
     for part in parts:
         if not part.is_model and not is_variable(module, part.value) and not _is_watched(module, question, part):
             continue
@@ -90,7 +92,7 @@ def _question_verdicts(module: Module, question: Question) -> Iterator[Verdict]:
         yield from outside
         return
     for each in (question, *_entered(module, question)):
-        for part in module.parts(each.sources, each.context) or () if each.sources is not None else ():
+        for part in parts_of(module, each.sources, each.context) or () if each.sources is not None else ():
             if part.is_model:
                 yield from _called_before(module, each, part)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from gradlint.source.expected import is_expected_none
 from gradlint.source.expressions import settled
+from gradlint.source.identity import key
 from gradlint.source.makers import is_constant_tensor, is_integer, makes_variable
-from gradlint.source.module import Module, Question, key
 from gradlint.source.names import is_library, last
 from gradlint.source.paths import is_recorded
 from gradlint.source.values import Kind, Value
@@ -16,6 +16,8 @@ from gradlint.source.verdicts import is_variable, watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gradlint.source.module import Module, Question
 
 
 def flattened(value: Value, depth: int = 0) -> Iterator[Value]:
