@@ -29,8 +29,8 @@ class Comment:
 
 def comments(text: str) -> list[Comment]:
     """The comments of a file, in order."""
-    if "gradlint:" not in text.lower():
-        return []
+    if _COMMENT.search(text) is None:
+        return []  # to take a file apart into tokens costs half as much as to parse it
     found: list[Comment] = []
     start = 0
     waiting: list[tuple[int, tuple[str, ...], bool]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -75,13 +76,13 @@ class Module:
 
     def release(self) -> None:
         """Cut the circles of values and scopes, once nothing is asked any more: the memory is free at once."""
-        scopes = {id(self.scope): self.scope}
+        scopes = [self.scope]
         for value in self.values:
-            value.inputs = []
-            for scope in (value.scope, value.place.scope):
-                if scope is not None:
-                    scopes[id(scope)] = scope
-        for scope in scopes.values():
+            if value.kind is Kind.PHI:
+                value.inputs = []
+            elif value.scope is not None:
+                scopes.append(value.scope)
+        for scope in scopes:
             scope.bindings, scope.children, scope.looked_up, scope.defaults = {}, {}, {}, {}
             scope.parameters, scope.returns, scope.bases = [], [], []
 
@@ -97,16 +98,11 @@ class Module:
     @cached_property
     def consumers(self) -> dict[int, list[Value]]:
         """By identity, the values that are made of a value."""
-        found: dict[int, list[Value]] = {}
+        found: defaultdict[int, list[Value]] = defaultdict(list)
         for value in self.values:
             for each in value.inputs:
-                found.setdefault(id(each), []).append(value)
+                found[id(each)].append(value)
         return found
-
-    @cached_property
-    def attributes_read(self) -> frozenset[str]:
-        """Names of all attributes that stand anywhere in the file."""
-        return frozenset(node.attr for node in ast.walk(self.tree) if isinstance(node, ast.Attribute))
 
     @cached_property
     def model_keys(self) -> frozenset[str]:
@@ -176,6 +172,8 @@ class Module:
 
     def _function_of(self, call: Value) -> Scope | None:
         callee = unwrapped(call.callee)
+        if callee.kind is Kind.NAME:
+            return None
         if callee.kind is Kind.FUNCTION:
             return callee.scope if callee.scope is not None and is_plain(callee.scope) else None
         if callee.kind is Kind.ATTRIBUTE:

@@ -225,12 +225,12 @@ def hidden_nones(module: Module) -> Iterator[tuple[Value, str]]:
             or (given.kind is Kind.ATTRIBUTE and given.name == "ZERO")
         ):
             yield question.call, "`unconnected_gradients=ZERO` hides the gradients that are None from the optimizer"
-    candidates = module.values if "None" in module.text else ()
-    filters = [(value, what) for value in candidates if (what := _hides_none(module, value))]
-    for call in module.calls if filters else ():
-        callee = settled(call.callee)
-        if callee.kind is not Kind.ATTRIBUTE or callee.name not in ("apply_gradients", "apply"):
-            continue
+    appliers = [each for each in module.calls if _is_application(each)]
+    candidates = module.values if appliers and module.questions and "None" in module.text else ()
+    filters = [
+        (value, what) for value in candidates if value.kind in _FILTERING and (what := _hides_none(module, value))
+    ]
+    for call in appliers if filters else ():
         inside = sources_of(call)
         guarded: set[int] = set()
         for value, what in filters:
@@ -240,6 +240,14 @@ def hidden_nones(module: Module) -> Iterator[tuple[Value, str]]:
                     continue
                 guarded.add(guard)
                 yield value, f"{what} before the optimizer sees them"
+
+
+def _is_application(call: Value) -> bool:
+    callee = settled(call.callee)
+    return callee.kind is Kind.ATTRIBUTE and callee.name in ("apply_gradients", "apply")
+
+
+_FILTERING = frozenset({Kind.COMPREHENSION, Kind.UPDATE, Kind.CALL})
 
 
 def _hides_none(module: Module, value: Value) -> str:
@@ -336,10 +344,7 @@ def _reads_all_names(module: Module, call: Value) -> bool:
 
 def inner_questions(module: Module) -> Iterator[Value]:
     """Questions inside of the block of their own persistent tape whose answers are not differentiated again."""
-    targets: set[int] = set()
-    for question in module.questions:
-        if question.target is not None:
-            targets |= sources_of(question.target)
+    targets: set[int] | None = None
     reported: set[int] = set()
     for question in module.questions:
         call = question.call
@@ -347,7 +352,11 @@ def inner_questions(module: Module) -> Iterator[Value]:
             continue
         if module.is_persistent(question.tape) is not True:
             continue
-        if id(call) in targets or call.place.raises or len({id(block.tape) for block in call.place.blocks}) > 1:
+        if call.place.raises or len({id(block.tape) for block in call.place.blocks}) > 1:
+            continue
+        if targets is None:
+            targets = {one for each in module.questions if each.target for one in sources_of(each.target)}
+        if id(call) in targets:
             continue
         if id(call) in module.kept or not _only_applied(module, call):
             continue

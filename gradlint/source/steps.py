@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
 from gradlint.source.expected import is_test
 from gradlint.source.expressions import settled
 from gradlint.source.identity import key, position
-from gradlint.source.names import last
+from gradlint.source.names import is_library, last, words
 from gradlint.source.pairs import applied_questions
 from gradlint.source.values import Kind, Scope, Value
 from gradlint.source.variables import parts_of
@@ -18,26 +19,20 @@ if TYPE_CHECKING:
 
     from gradlint.source.module import Module, Question
 
-_READS_LOSSES = frozenset(
-    [
-        "losses",
-        "get_losses_for",
-        "compute_loss",
-        "compiled_loss",
-        "regularization_losses",
-        "add_metric",
-        "_compute_losses",
-    ]
-)
+_READS_LOSSES = words("losses get_losses_for compute_loss compiled_loss add_metric _compute_losses")
+_NAMES_LOSSES = re.compile(r"""["']losses["']|regulari[sz]ation_loss""")
+_POLICY_SETTERS = ("set_global_policy", "set_dtype_policy", "set_policy", "set_floatx")
 _SCALES = re.compile(r"scaled?_?loss|loss_?scal|unscale|get_scaled|scale_loss|grad(ient)?_scal", re.IGNORECASE)
 
 
 def steps_without_losses(module: Module) -> Iterator[tuple[Value, int]]:
     """Losses of training steps that leave out the regularisers of their own model, with the line of the first one."""
+    if "regularizer" not in module.text:
+        return
     regularised = [call for call in module.calls if _is_regularised(call)]
     if not regularised:
         return
-    if _READS_LOSSES & module.attributes_read or re.search(r"""["']losses["']|regulari[sz]ation_loss""", module.text):
+    if _reads_losses(module):
         return
     applied = applied_questions(module)
     reported: set[int] = set()
@@ -51,6 +46,24 @@ def steps_without_losses(module: Module) -> Iterator[tuple[Value, int]]:
                 reported.add(id(question.call))
                 yield _loss_of(question), position(first)[0]
                 break
+
+
+def _reads_losses(module: Module) -> bool:
+    """Whether the file reads what layers add to a loss, in whatever step; `keras.losses` is a module."""
+    if _NAMES_LOSSES.search(module.text):
+        return True
+    return any(name in module.text for name in _READS_LOSSES) and any(
+        isinstance(node, ast.Attribute) and node.attr in _READS_LOSSES and not _is_of_library(module, node)
+        for node in ast.walk(module.tree)
+    )
+
+
+def _is_of_library(module: Module, node: ast.expr) -> bool:
+    """Whether something hangs on a name that the file imports from a library."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    bound = module.scope.bindings.get(node.id, ()) if isinstance(node, ast.Name) else ()
+    return bool(bound) and all(each.kind is Kind.NAME and is_library(f"{each.name}.") for each in bound)
 
 
 def _loss_of(question: Question) -> Value:
@@ -104,6 +117,8 @@ def _is_in(module: Module, layer: Value, model: Value) -> bool:
 
 def unscaled_losses(module: Module) -> Iterator[tuple[Value, str]]:
     """Questions of loops that never scale their loss although the file asks for half precision, and how it does."""
+    if not any(name in module.text for name in ("LossScaleOptimizer", *_POLICY_SETTERS)):
+        return
     wrapped = [
         call for call in module.calls if last(call.name) == "LossScaleOptimizer" and call.name.startswith("keras.")
     ]
@@ -125,7 +140,7 @@ def unscaled_losses(module: Module) -> Iterator[tuple[Value, str]]:
 
 
 def _sets_half_precision(call: Value) -> bool:
-    if last(call.name) not in ("set_global_policy", "set_dtype_policy", "set_policy", "set_floatx"):
+    if last(call.name) not in _POLICY_SETTERS:
         return False
     if not call.name.startswith("keras.") or any(True for _ in call.place.guards):
         return False
