@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.source.expressions import settled
-from gradlint.source.names import is_library, last, words
+from gradlint.source.names import is_library, is_tensorflow, last, words
 from gradlint.source.operations import INTEGERS, dtype_name
 from gradlint.source.values import Kind, Scope, Value
 
@@ -19,6 +19,12 @@ CONSTANT_MAKERS = words(
     constant convert_to_tensor zeros ones fill range linspace eye normal uniform truncated_normal gamma
     poisson array asarray arange rand randn random random_sample randint full zeros_like ones_like
     random_normal random_uniform meshgrid stateless_normal stateless_uniform float32 float64 loadtxt load
+    """
+)
+_TENSOR_MAKERS = words(
+    """
+    constant convert_to_tensor identity cast clip_by_value expand_dims squeeze reshape transpose tile concat stack pad
+    resize central_crop per_image_standardization maximum minimum
     """
 )
 _LITERAL_FIRST = frozenset({"constant", "convert_to_tensor", "Variable", "array", "asarray", "range", "arange"})
@@ -56,6 +62,12 @@ def is_constant_tensor(value: Value) -> bool:
     if origin.kind is Kind.CALL and origin.callee.kind is Kind.ATTRIBUTE and origin.callee.name == "astype":
         return is_constant_tensor(origin.callee.inputs[0])
     return False
+
+
+def is_computed_tensor(value: Value) -> bool:
+    """Whether a function of TensorFlow made a tensor, and no variable, whatever it was given."""
+    origin = settled(value)
+    return origin.kind is Kind.CALL and is_tensorflow(origin.name) and last(origin.name) in _TENSOR_MAKERS
 
 
 def is_data(value: Value) -> bool:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from gradlint.source.expected import is_expected_none
 from gradlint.source.expressions import settled
 from gradlint.source.identity import key
-from gradlint.source.makers import is_constant_tensor, is_integer, makes_variable
+from gradlint.source.makers import is_computed_tensor, is_constant_tensor, is_integer, makes_variable
 from gradlint.source.names import is_library, last
 from gradlint.source.paths import is_recorded
 from gradlint.source.values import Kind, Value
 from gradlint.source.verdicts import is_variable, watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gradlint.source.module import Module, Question
 
@@ -85,13 +85,15 @@ def unwatched_sources(module: Module) -> Iterator[tuple[Question, str]]:
             continue
         for each in flattened(sources):
             made = _made(module, each)
-            if _is_carried(module, question, each) and key(each) not in keys:
+            # What is told may be the same tensor under another name.
+            is_tensor = is_constant_tensor if told else lambda one: is_constant_tensor(one) or is_computed_tensor(one)
+            if _is_carried(module, question, each, is_tensor) and key(each) not in keys:
                 yield question, f"`{each.name}`" if each.name else "the source"
                 break
             if _is_derived(module, question, each):
                 yield question, "the source is computed outside of the tape and"
                 break
-            if made is None or key(each) in keys or key(made) in keys or not is_constant_tensor(made):
+            if made is None or key(each) in keys or key(made) in keys or not is_tensor(made):
                 continue
             if is_recorded(module, question.tape, made, ()) and made.arguments and not _is_literal(made):
                 continue
@@ -114,14 +116,13 @@ def _is_derived(module: Module, question: Question, value: Value) -> bool:
     return not any(_bound_name(each) and _bound_name(each) == _bound_name(value) for each in known)
 
 
-def _is_carried(module: Module, question: Question, value: Value) -> bool:
-    """Whether a source is a tensor in every turn of a loop: constant at first, then arithmetic outside of the block."""
+def _is_carried(module: Module, question: Question, value: Value, is_tensor: Callable[[Value], bool]) -> bool:
+    """Whether a source is a tensor in every turn of a loop, computed outside of the block."""
     if value.kind is not Kind.PHI:
         return False
     bound = [settled(each) for each in _expanded(value)]
-    return any(is_constant_tensor(each) for each in bound) and all(
-        (is_constant_tensor(each) or _is_arithmetic(each)) and not is_recorded(module, question.tape, each, ())
-        for each in bound
+    return any(is_tensor(each) for each in bound) and all(
+        (is_tensor(each) or _is_arithmetic(each)) and not is_recorded(module, question.tape, each, ()) for each in bound
     )
 
 
