@@ -106,26 +106,6 @@ def bind(
     )
 
 
-def pack_inputs(spec: ModelSpec, values: Mapping[str, T]) -> object:
-    """Arranges values by input key as the model takes them: one value, a list, or nested dicts and lists.
-
-    A model that does not say how its inputs are nested gets the one value, or a dict of several. An
-    optional input without a value becomes None.
-    """
-    structure = spec.structure
-    if structure is None or not set(values) <= set(structure_keys(structure)):
-        return next(iter(values.values())) if len(values) == 1 else dict(values)
-
-    def pack(part: Structure) -> object:
-        if isinstance(part, str):
-            return values.get(part)
-        if isinstance(part, dict):
-            return {name: pack(inner) for name, inner in part.items()}
-        return [pack(inner) for inner in part]
-
-    return pack(structure)
-
-
 def nesting(spec: ModelSpec, keys: tuple[str, ...]) -> Structure | None:
     """How a model nests these inputs; None when it does not say.
 

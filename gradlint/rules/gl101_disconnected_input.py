@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.passes.consequences import is_left_by_step, severity_of_drop
+from gradlint.passes.consequences import is_left_by_step
 from gradlint.passes.drops import DropKind
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import cause_of_drop, drop_evidence, listed, paths
+from gradlint.rules.wording import drop_finding, listed
 from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
@@ -76,15 +76,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             message += f", and {len(drop.variables)} trainable variables behind it are lost with it"
         if drop.reason:
             message += f" ({drop.reason})"
-        yield RULE.finding(
-            message,
-            severity=severity_of_drop(facts, drop),
-            inputs=drop.inputs,
-            variables=paths(drop.variables),
-            cause=cause_of_drop(drop),
-            evidence=drop_evidence(drop),
-            position=drop.position,
-        )
+        yield drop_finding(RULE, facts, drop, message)
 
 
 RULE = Rule(

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding
 from gradlint.operations import Trait, has
-from gradlint.passes.consequences import severity_of_drop
 from gradlint.passes.drops import DropKind
 from gradlint.passes.unseen import Reason
 from gradlint.record.recording import Omission
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import missing, target_of, unseen_for
-from gradlint.rules.wording import cause_of_drop, counted, drop_evidence, listed, paths
+from gradlint.rules.wording import counted, drop_finding, listed, paths
 from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
@@ -113,15 +112,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 message = f"{what} of '{drop.layer}' cannot learn: the result of {op} is dropped"
         if drop.reason:
             message += f" ({drop.reason})"
-        yield RULE.finding(
-            message,
-            severity=severity_of_drop(facts, drop),
-            variables=paths(drop.variables),
-            cause=cause_of_drop(drop),
-            evidence=drop_evidence(drop),
-            position=drop.position,
-            advice=_advice(drop),
-        )
+        yield drop_finding(RULE, facts, drop, message, _advice(drop))
     for entry in facts.derivative_only:
         yield RULE.finding(
             f"'{entry.variable.path}' has no gradient: the model uses only a derivative, in which it disappears",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.operations import CUSTOM_GRADIENT, Trait, has
-from gradlint.passes.consequences import severity_of_drop
 from gradlint.passes.drops import DropKind
 from gradlint.passes.unseen import Reason
 from gradlint.record.recording import Local
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
-from gradlint.rules.wording import cause_of_drop, cuts_in_words, drop_evidence, is_detour, paths, victims
+from gradlint.rules.wording import cuts_in_words, drop_finding, is_detour, victims
 from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
@@ -101,16 +100,13 @@ def _decisions(facts: Facts) -> Iterator[Finding]:
     """Values that only decide a branch or the length of a loop."""
     for drop in facts.drops:
         if drop.kind is DropKind.DECISION and drop.op is not None:
-            yield RULE.finding(
+            yield drop_finding(
+                RULE,
+                facts,
+                drop,
                 f"the result of {drop.op.type} only decides a branch or the length of a loop: "
                 f"{victims(drop.inputs, drop.variables)} without gradient",
-                severity=severity_of_drop(facts, drop),
-                inputs=drop.inputs,
-                variables=paths(drop.variables),
-                cause=cause_of_drop(drop),
-                evidence=drop_evidence(drop),
-                position=drop.position,
-                advice="Let the value itself reach the loss, or weigh both branches with it instead of choosing one.",
+                "Let the value itself reach the loss, or weigh both branches with it instead of choosing one.",
             )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gradlint.passes.consequences import severity_of_drop
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import cause_of_drop, drop_evidence, listed, paths, victims
+from gradlint.rules.wording import drop_finding, listed, victims
 from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
@@ -70,14 +69,12 @@ def check(facts: Facts) -> Iterator[Finding]:
             what = f"{'has' if one else 'have'} no loss, as compiled"
         else:
             what = f"{'is' if one else 'are'} read by no loss"
-        yield RULE.finding(
-            f"output{'' if one else 's'} {names} {what}: {victims(drop.inputs, drop.variables)} without gradient",
-            severity=severity_of_drop(facts, drop),
-            inputs=drop.inputs,
-            variables=paths(drop.variables),
-            cause=replace(cause_of_drop(drop), file=recording.loss.file, line=recording.loss.line),
-            evidence={**drop_evidence(drop), "outputs": [output.name for output in drop.outputs]},
-            position=drop.position,
+        message = f"output{'' if one else 's'} {names} {what}: {victims(drop.inputs, drop.variables)} without gradient"
+        found = drop_finding(RULE, facts, drop, message)
+        yield replace(
+            found,
+            cause=replace(found.cause, file=recording.loss.file, line=recording.loss.line),
+            evidence={**found.evidence, "outputs": [output.name for output in drop.outputs]},
         )
 
 

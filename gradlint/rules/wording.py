@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Evidence
 from gradlint.operations import CUSTOM_GRADIENT, NUMPY_CONVERSION, Trait, has
-from gradlint.passes.consequences import severity_of_block, severity_of_cut
+from gradlint.passes.consequences import severity_of_block, severity_of_cut, severity_of_drop
 from gradlint.passes.otherdata import Drawn
 from gradlint.passes.where import cause_of
 
@@ -88,14 +88,18 @@ def is_detour(op_type: str) -> bool:
     return has(op_type, Trait.LEAVES)
 
 
-def cause_of_drop(drop: Drop) -> Cause:
-    """The layer that loses a value and the line that leaves it behind."""
-    return Cause(drop.layer or None, drop.op.type if drop.op is not None else None, drop.file, drop.line)
-
-
-def drop_evidence(drop: Drop) -> Evidence:
-    """What is known about a dropped value."""
-    return {"kind": drop.kind.value, "reason": drop.reason or None, "variables": len(drop.variables)}
+def drop_finding(rule: Rule, facts: Facts, drop: Drop, message: str, advice: str = "") -> Finding:
+    """A finding about a value that is dropped, at the line that leaves it behind."""
+    return rule.finding(
+        message,
+        severity=severity_of_drop(facts, drop),
+        inputs=drop.inputs,
+        variables=paths(drop.variables),
+        cause=Cause(drop.layer or None, drop.op.type if drop.op is not None else None, drop.file, drop.line),
+        evidence={"kind": drop.kind.value, "reason": drop.reason or None, "variables": len(drop.variables)},
+        position=drop.position,
+        advice=advice,
+    )
 
 
 def cuts_in_words(rule: Rule, facts: Facts, said: Callable[[Flow, Cut], tuple[str, str] | None]) -> Iterator[Finding]:

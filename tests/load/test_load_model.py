@@ -12,7 +12,6 @@ from dataclasses import replace
 import pytest
 
 from gradlint.errors import ModelFileError, UnsafeModelError, UsageError
-from gradlint.load.binding import pack_inputs
 from gradlint.load.model import load_model, load_target
 from gradlint.load.model.code import import_user_modules, is_factory
 from gradlint.load.model.live import spec_from_model
@@ -66,9 +65,12 @@ def test_the_file_and_the_live_model_say_the_same(saved):
 
 
 def test_a_made_up_sample_runs(saved):
+    from gradlint.record.objective import Batch
+
     model = load_model(saved)
     spec = spec_from_model(model)
-    assert model(pack_inputs(spec, synthesise(spec, 0)))["p"].shape == (4, 1)
+    args, kwargs = Batch(synthesise(spec, 0), spec.structure, {}, None).packed(model)
+    assert model(*args, **kwargs)["p"].shape == (4, 1)
 
 
 def test_global_state_stays_as_it_was(saved):
