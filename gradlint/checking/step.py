@@ -249,6 +249,7 @@ def _facts(flow: Flow, record: StepRecord, options: Options, again: _Again | Non
     return replace(
         facts,
         step=step,
+        drops=tuple(drop for drop in facts.drops if drop not in step.drops),
         cuts=tuple(
             cut
             for cut in facts.cuts

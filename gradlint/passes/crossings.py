@@ -42,11 +42,12 @@ def crossings(flow: Flow, step: StepRecord, known: Collection[int]) -> tuple[Cro
     made = {index for op in flow.recording.ops if op.region is Region.MODEL for index in op.outputs}
     from_model = flow.descendants(made)
     found: list[Crossing] = []
+    met = {_place(flow, position) for position in known}  # A loop comes by the same line again.
     crossed: frozenset[int] = frozenset()
     for position, op in enumerate(flow.recording.ops):
         if not has(op.type, Trait.PAIRS) or op.region is not Region.LOSS or len(op.inputs) != 2:
             continue
-        if op.outputs[0] not in behind or position in known or set(op.inputs) & crossed:
+        if op.outputs[0] not in behind or _place(flow, position) in met or set(op.inputs) & crossed:
             continue
         if op.file is None or any(call.first <= position < call.last for call in step.calls):
             continue
@@ -68,5 +69,11 @@ def crossings(flow: Flow, step: StepRecord, known: Collection[int]) -> tuple[Cro
                 (column[0], row[0]),
             )
         )
+        met.add(_place(flow, position))
         crossed = crossed | flow.descendants(op.outputs)
     return tuple(found)
+
+
+def _place(flow: Flow, position: int) -> tuple[object, ...]:
+    op = flow.op(position)
+    return op.file, op.line, *(flow.tensor(index).shape for index in op.inputs)

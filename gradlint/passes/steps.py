@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from gradlint.operations import Trait, has
 from gradlint.passes.crossings import Crossing, crossings
 from gradlint.passes.unseen import Reason, Unseen, reason_of, unseen
 from gradlint.passes.updates import Hidden, Mispaired, Unmoved, Unused, hidden, mispaired, unmoved, unused
@@ -28,6 +29,8 @@ class StepFacts:
         record: what it did.
         unseen: gradients that its tapes do not give, with the reason.
         cuts: positions at which the step itself, and no model, keeps gradients from passing, with the reason.
+        drops: what a call asks for that the step only assigns to another variable, as in a moving average: the call
+            is what to look at.
     """
 
     record: StepRecord
@@ -38,6 +41,7 @@ class StepFacts:
     hidden: tuple[Hidden, ...] = ()
     crossings: tuple[Crossing, ...] = ()
     cuts: dict[int, Reason] = field(default_factory=dict)
+    drops: tuple[Drop, ...] = ()
 
     def because(self, reason: Reason) -> tuple[Unseen, ...]:
         """What is missing for one reason."""
@@ -69,7 +73,11 @@ def step_facts(
     known = {
         path for cut in cuts for variable in cut.variables for path in [variable.path] if cut.position not in at_step
     }
-    lost = {variable.path for drop in drops for variable in drop.variables}
+    asked = {source.variable for call in step.calls for source in call.sources}
+    copied = tuple(
+        drop for drop in drops if _is_copied(flow, drop) and asked.issuperset(v.path for v in drop.variables)
+    )
+    lost = {variable.path for drop in drops if drop not in copied for variable in drop.variables}
     kept = []
     for entry in found:
         covered = known if entry.reason in (*_OF_THE_MODEL, *_OF_THE_STEP) else set[str]()
@@ -87,4 +95,10 @@ def step_facts(
         hidden=hidden(flow, step),
         crossings=crossings(flow, step, [broadcast.position for broadcast in broadcasts]),
         cuts=at_step,
+        drops=copied,
     )
+
+
+def _is_copied(flow: Flow, drop: Drop) -> bool:
+    """Whether the step itself, and no layer, assigns what is made of some variables to another one."""
+    return drop.op is not None and has(drop.op.type, Trait.ASSIGNS) and flow.op(drop.position).region is Region.LOSS

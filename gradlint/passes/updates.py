@@ -11,7 +11,7 @@ from gradlint.result import GradientState
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow
-    from gradlint.record.step_record import Frame, GradientCall, Movement, StepRecord, Update, UpdatePair
+    from gradlint.record.step_record import Frame, GradientCall, Movement, StepRecord, Update
 
 _MOST_STEPS = 400
 """How far back the origin of a gradient is looked for."""
@@ -50,6 +50,7 @@ class Rest(str, Enum):
     """Why a variable did not move although a gradient came."""
 
     NO_RATE = "learning rate 0"
+    ZEROED = "the optimizer gets zeros"
     ROUNDED = "rounded away"
     UNKNOWN = "unknown"
 
@@ -110,25 +111,32 @@ def _owners(step: StepRecord) -> dict[int, set[str]]:
 
 def mispaired(flow: Flow, step: StepRecord) -> tuple[Mispaired, ...]:
     """Updates that give gradients to variables they do not belong to."""
+    found = [Mispaired(update, wrong) for update in step.updates if (wrong := _wrong_pairs(flow, step, update))]
+    if not found:
+        return ()
     shapes = {v.path: v.shape for v in flow.recording.variables}
-    found = []
-    for update in step.updates:
-        wrong: list[tuple[str, str]] = []
-        for pair in update.pairs:
-            of = origins(flow, step, pair.gradient) if pair.gradient is not None else frozenset()
-            # A gradient with respect to a tensor may be one of fast weights, a copy of the variable.
-            if of and pair.variable not in of and "" not in of:
-                wrong.append((min(of), pair.variable))
-        if wrong and not _is_copying(wrong, update.pairs, shapes):
-            found.append(Mispaired(update, tuple(wrong)))
-    return tuple(found)
+    gradients = (p.gradient for u in step.updates if u.optimizer for p in u.pairs if p.gradient is not None)
+    applied = frozenset[str]().union(*(origins(flow, step, gradient) for gradient in gradients))
+    return tuple(entry for entry in found if not _is_copying(entry, shapes, applied))
 
 
-def _is_copying(
-    wrong: list[tuple[str, str]], pairs: tuple[UpdatePair, ...], shapes: dict[str, tuple[int, ...]]
-) -> bool:
-    """Whether the gradients of one model go to another of the same form, as with workers or in meta-learning."""
-    if len(wrong) != len(pairs) or {one for one, _ in wrong} & {other for _, other in wrong}:
+def _wrong_pairs(flow: Flow, step: StepRecord, update: Update) -> tuple[tuple[str, str], ...]:
+    wrong = []
+    for pair in update.pairs:
+        of = origins(flow, step, pair.gradient) if pair.gradient is not None else frozenset()
+        # A gradient with respect to a tensor may be one of fast weights, a copy of the variable.
+        if of and pair.variable not in of and "" not in of:
+            wrong.append((min(of), pair.variable))
+    return tuple(wrong)
+
+
+def _is_copying(entry: Mispaired, shapes: dict[str, tuple[int, ...]], applied: frozenset[str]) -> bool:
+    """Whether the gradients of one model go to another of the same form, as with workers or in meta-learning.
+
+    Where the gradients of that other one are applied as well, to it or to anything else, they were mixed up.
+    """
+    wrong = entry.pairs
+    if len(wrong) != len(entry.update.pairs) or applied & {other for _, other in wrong}:
         return False
     if any(shapes.get(one) != shapes.get(other) for one, other in wrong):
         return False
@@ -191,7 +199,7 @@ def unmoved(flow: Flow, step: StepRecord) -> tuple[Unmoved, ...]:
     """Variables that an optimizer got a gradient for, and did not change."""
     gradients = {s.variable: s.gradient for call in step.calls for s in call.sources if s.variable}
     by_path = {movement.variable: movement for movement in step.movements}
-    found = []
+    found: dict[object, Unmoved] = {}
     for update in step.updates:
         if update.accumulates or update.error is not None:
             continue
@@ -199,26 +207,30 @@ def unmoved(flow: Flow, step: StepRecord) -> tuple[Unmoved, ...]:
         states = [gradients[p.variable].state for p in pairs if p.variable in gradients]
         if GradientState.NONFINITE in states:
             continue
-        still = [
-            by_path[p.variable]
+        resting = [
+            p
             for p in pairs
             if p.variable in by_path
             and not by_path[p.variable].is_changed
             and p.variable in gradients
             and gradients[p.variable].state is GradientState.FINITE
         ]
-        if not still:
+        if not resting:
             continue
+        still = [by_path[p.variable] for p in resting]
         largest = max(gradients[m.variable].largest or 0.0 for m in still)
         rate = update.learning_rate
         if rate == 0.0:
             why = Rest.NO_RATE
+        elif all(p.is_zero for p in resting):
+            why = Rest.ZEROED
         elif any(m.dtype in ("float16", "bfloat16") for m in still):
             why = Rest.ROUNDED
         else:
             why = Rest.UNKNOWN
-        found.append(Unmoved(update, why, tuple(still), largest))
-    return tuple(found)
+        # A loop comes by the same line again.
+        found.setdefault((update.frames[:1], why, tuple(still)), Unmoved(update, why, tuple(still), largest))
+    return tuple(found.values())
 
 
 def hidden(flow: Flow, step: StepRecord) -> tuple[Hidden, ...]:

@@ -33,8 +33,10 @@ class Call:
     outputs: list[int] = field(default_factory=list)
     return_file: str | None = None
     return_line: int | None = None
+    is_evaluated: bool = False
+    """It gets `training=False`."""
     is_inference: bool = False
-    """The caller says `training=False`."""
+    """The user's code says `training=False`, and not only hands on what holds around the call."""
 
 
 class UnwantedCallError(Exception):
@@ -130,7 +132,12 @@ class Calls:
         call = Call(
             "" if operation is self._model else layer, operation, len(ledger.ops), source.frames_above(self._root)
         )
-        call.is_inference = arguments[1].get("training") is False
+        if arguments[1].get("training") is False:
+            around = self._open[-1] if self._open else None
+            call.is_evaluated = True
+            call.is_inference = (
+                not (around and around.is_evaluated) and is_layer and models.is_told_inference(operation)
+            )
         self.all.append(call)
         if not self._open:
             self.outermost.append((call, models.training_of(operation, arguments)))

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import keras
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError, UnknownVersionError, UsageError
@@ -95,9 +96,10 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
         and not needs_values
         and isinstance(error, (ValueError, TypeError, tf.errors.InvalidArgumentError, IndexError, RuntimeError))
     ):
-        said = re.sub(r"<tf\.\w+[^>]*>", "", text)  # A variable in an error has a shape and a dtype of its own.
+        # A tensor or a variable in an error has a shape and a dtype of its own.
+        said = re.sub(r"<tf\.\w+[^>]*>|tf\.Tensor\(.*?dtype=\w+\)", "", text)
         kind = "dtype" if _DTYPE_WORDS.search(said) and not re.search(r"shape", said) else "shape"
-        if _SHAPE_WORDS.search(text) or kind == "dtype":
+        if _SHAPE_WORDS.search(said) or kind == "dtype":
             region = Region.MODEL if failed is not None else Region.LOSS
             if where is None and trace.calls.all:
                 where = _last_layer(trace)
@@ -112,6 +114,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
                 raised.line,
                 tuple(tuple(trace.tensors[i].shape) for i in trace.calls.failed_operands),
                 run.keys_behind(trace.calls.failed_operands, batch),
+                _outside(error, run.outside),
             )
     in_loss = failed is None and run.subject.model is not None and bool(trace.calls.all)
     place = f" in layer '{where}'" if where else " in the loss" if in_loss else ""
@@ -124,6 +127,21 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
             "gradlint.check(model, sample)"
         )
     raise ModelRunError(message) from error
+
+
+def _outside(error: Exception, found: str) -> str:
+    """What failed if it was no layer: a metric, a loss of Keras's, a `train_step`, or else what ran."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        code, owner = traceback.tb_frame.f_code, traceback.tb_frame.f_locals.get("self")
+        if isinstance(owner, keras.metrics.Metric):
+            return f"the metric '{owner.name}'"
+        if isinstance(owner, keras.losses.Loss):
+            return "the loss"
+        if isinstance(owner, keras.Model) and code.co_name == "train_step":
+            found = "train_step"
+        traceback = traceback.tb_next
+    return found
 
 
 # What TensorFlow says when code that builds a graph asks for what only a run has.

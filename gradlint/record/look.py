@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from gradlint.operations import Trait, has
 from gradlint.record import tensors
-from gradlint.upstream import eager, models, observing, restoring, steps
+from gradlint.upstream import eager, models, observing, replicas, restoring, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -91,11 +91,11 @@ def look(model: Any, batch: Any, ratios: Mapping[str, float]) -> Look:
             enter(restoring.restored((), lambda variable: False))
             enter(observing.functions_run_eagerly())
             enter(steps.on_assignment(assigned))
-            enter(steps.on_optimizers(applied, lambda optimizer: None, parts.keep))
+            enter(steps.on_optimizers(applied, lambda optimizer, loss: None, parts.keep))
             enter(observing.on_operation(operation))
             strategy = model.distribute_strategy
             enter(strategy.scope())
-            enter(steps.one_replica())
+            enter(replicas.one_replica())
             strategy.run(model.train_step, args=(batch,))
     finally:
         for variable, value in before.values():

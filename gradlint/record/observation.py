@@ -18,7 +18,7 @@ from gradlint.record.recording import Region
 from gradlint.record.step_record import Frames, TargetKind
 from gradlint.record.tapes import Tapes
 from gradlint.record.trace import Trace
-from gradlint.upstream import eager, steps
+from gradlint.upstream import eager, replicas, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -152,7 +152,7 @@ class StepTrace(Trace):
         self.live_updates: list[LiveUpdate] = []
         self.evaluations: list[LiveEvaluation] = []
         self.before: dict[int, tuple[Any, Any]] = {}
-        self.scaled: set[int] = set()
+        self.scaled: dict[int, list[int]] = {}
         self.taken: set[int] = set()
         self.optimizers: dict[int, Any] = {}
         self.parts = steps.Parts()
@@ -174,7 +174,7 @@ class StepTrace(Trace):
             steps.on_tapes(self),
             steps.on_optimizers(self._application, self._scaled, self._uses),
             steps.on_evaluation(self._evaluation),
-            steps.one_replica(),
+            replicas.one_replica(),
         ):
             yield
 
@@ -350,9 +350,10 @@ class StepTrace(Trace):
         items = [i for i in tf.nest.flatten(live.question.sources) if steps.is_variable(i) or eager.is_eager(i)]
         live.indices = [self.source_index(item) for item in items]
         live.sources = [eager.handle_of(item) if steps.is_variable(item) else item for item in items]
-        results = keras.tree.flatten(live.result) if live.error is None else []
-        live.slopes = results if len(results) == len(items) else [None] * len(items)
-        if live.error is None and len(results) == len(items):
+        results = [None] if live.question.nothing else keras.tree.flatten(live.result)
+        is_whole = live.error is None and len(results) == len(items)
+        live.slopes = results if is_whole else [None] * len(items)
+        if is_whole:
             self._enter_gradient(live)
 
     def answered(self, targets: list[Any], sources: list[Any], compute: Callable[[list[Any]], list[Any]]) -> list[Any]:
@@ -398,8 +399,8 @@ class StepTrace(Trace):
         if not optimizer.built:
             self.parts.keep(optimizer)
 
-    def _scaled(self, optimizer: Any) -> None:
-        self.scaled.add(id(optimizer))
+    def _scaled(self, optimizer: Any, loss: Any) -> None:
+        self.scaled.setdefault(id(optimizer), []).extend([self.index(loss)] if eager.is_eager(loss) else [])
 
     def _application(self, application: Application, run: Callable[[], Any]) -> Any:
         if self.is_paused:
@@ -412,6 +413,7 @@ class StepTrace(Trace):
         if steps.scales_loss(optimizer):
             live.scaled = id(optimizer) in self.scaled
             live.scale = [self.versions(handle)[0] for handle in steps.scale_handles(optimizer)]
+            live.scale += self.scaled.get(id(optimizer), [])
         for gradient, _ in application.pairs or ():
             values = getattr(gradient, "values", gradient)
             live.gradients.append(self.index(values) if eager.is_eager(values) else None)

@@ -372,6 +372,7 @@ class Failure:
         kind: `shape` or `dtype`.
         message: first line of the error, without Keras's argument dump.
         layer: path of the layer that failed, or that made the prediction the loss failed on.
+        part: what failed outside of the model, in words.
     """
 
     kind: str
@@ -384,6 +385,7 @@ class Failure:
     line: int | None
     shapes: tuple[tuple[int, ...], ...] = ()
     inputs: tuple[str, ...] = ()
+    part: str = "the loss"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,11 @@ class Run:
         """Whether nothing is computed in this run."""
         return False
 
+    @property
+    def outside(self) -> str:
+        """What is run beside the model, in words."""
+        return "the loss"
+
     def handle(self, variable: Any) -> Any:
         """What the tapes know a variable by."""
         return eager.handle_of(variable)
@@ -182,10 +187,17 @@ class Run:
         Their first values are assigned, which would look like values that pass through a variable.
         """
         model = self.subject.model
-        if model is None or models.is_built(model):
+        owners = self.subject.learners if model is None else (model,)
+        if all(models.is_built(owner) for owner in owners if isinstance(owner, keras.Layer)):
             return
         with contextlib.suppress(Exception):  # The recorded run meets the same error and tells it.
-            self.call_model(batch)
+            if model is None:
+                self.trace.assigned.update(eager.tensor_id(self.handle(variable)) for variable in self.learning())
+                self.forward(batch)
+            else:
+                self.call_model(batch)
+        if model is None or models.is_built(model):
+            return
         if models.is_built(model):
             return
         # Networks that only the model's own step calls: a GAN's generator.

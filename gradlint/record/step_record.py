@@ -123,11 +123,13 @@ class UpdatePair:
         gradient: tensor index; None where there is none.
         variable: path.
         tensor: index of the variable's handle.
+        is_zero: nothing is left of the gradient when the optimizer gets it.
     """
 
     gradient: int | None
     variable: str
     tensor: int
+    is_zero: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ class Update:
     accumulates: bool = False
     scaled: bool | None = None
     scale: tuple[int, ...] = ()
-    """Tensor indices of the variable that holds the loss scale."""
+    """Tensor indices of the variable that holds the loss scale, and of losses that were multiplied by it."""
     error: str | None = None
 
 

@@ -38,6 +38,11 @@ class StepTask:
 class StepRun(Run):
     """One observed step, as what writes recordings knows runs."""
 
+    @property
+    def outside(self) -> str:
+        """What is run beside the model, in words."""
+        return "the step"
+
     def adopt(self, trace: StepTrace, learners: Sequence[Any]) -> None:
         """Take over what was observed."""
         self.trace = trace

@@ -200,8 +200,13 @@ def _update(trace: StepTrace, names: _Names, live: LiveUpdate) -> Update:
         first=live.first,
         last=live.last,
         pairs=tuple(
-            UpdatePair(gradient, names.of(variable), trace.source_index(variable))
-            for gradient, (_, variable) in zip(live.gradients, pairs, strict=True)
+            UpdatePair(
+                gradient,
+                names.of(variable),
+                trace.source_index(variable),
+                _reduced(slope).state is GradientState.ZERO,
+            )
+            for gradient, (slope, variable) in zip(live.gradients, pairs, strict=True)
         ),
         given=application.given,
         is_paired=application.pairs is not None,

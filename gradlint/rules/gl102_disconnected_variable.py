@@ -127,7 +127,12 @@ def check(facts: Facts) -> Iterator[Finding]:
     for unrelated in unseen_for(facts, Reason.UNRELATED):
         what = counted(len(unrelated.sources), "variable")
         message = f"{what} cannot learn from this call: {target_of(unrelated)} depends on none of them"
-        yield missing(RULE, facts, unrelated, message)
+        if others := unrelated.call.in_reach:
+            message += f", but on {counted(len(others), 'variable')} that it does not ask for, such as '{others[0]}'"
+        yield missing(RULE, facts, unrelated, message, advice=_ASK)
+
+
+_ASK = "Compute the target with what should learn, or ask for the variables that it is computed with."
 
 
 def _is_counter(drop: Drop) -> bool:

@@ -68,7 +68,7 @@ def _in_the_run(facts: Facts) -> Iterator[Finding]:
     failure = recording.failure
     if failure is not None and failure.kind == "dtype":
         layer = f"layer '{failure.layer}'" if failure.layer else "the model"
-        where = layer if failure.region is Region.MODEL else "the loss"
+        where = layer if failure.region is Region.MODEL else failure.part
         yield RULE.finding(
             f"{where} fails over dtypes: {failure.message}",
             inputs=failure.inputs,

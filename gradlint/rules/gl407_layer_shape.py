@@ -78,7 +78,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             position=position,
         )
         return
-    where = "the loss"
+    where = failure.part
     if failure.region is Region.MODEL:
         where = f"layer '{failure.layer}'" if failure.layer else "the model"
     shapes = f" with tensors of shape {', '.join(shape(s) for s in failure.shapes)}" if failure.shapes else ""

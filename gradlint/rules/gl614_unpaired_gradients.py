@@ -60,14 +60,17 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per update that gets no pairs."""
     if facts.step is None:
         return
-    sources = [source for call in facts.step.record.calls for source in call.sources]
+    calls = facts.step.record.calls
+    sources = [source for call in calls for source in call.sources]
     # Where all are filtered out because they are None, that is the matter.
     is_filtered = bool(sources) and all(source.gradient.state is GradientState.ABSENT for source in sources)
     for update in facts.step.record.updates:
         is_empty = not update.pairs and not is_filtered
         if update.error is not None and (not update.is_paired or is_empty):
+            asks = next((c.frames[0].line for c in calls if not c.sources and c.frames and not c.odd_sources), None)
+            why = f": the call in line {asks} asks for no variable, and all may be frozen" if asks and is_empty else ""
             yield RULE.finding(
-                f"{update.optimizer}.apply_gradients is given no pairs of a gradient and a variable",
+                f"{update.optimizer}.apply_gradients is given no pairs of a gradient and a variable{why}",
                 cause=at(update.frames[0] if update.frames else None),
                 evidence={"ends_in": update.error},
                 position=update.first,

@@ -62,9 +62,10 @@ def check(facts: Facts) -> Iterator[Finding]:
     step = facts.step.record
     behind = facts.flow.ancestors(target for call in step.calls for target in call.targets)
     for update in step.updates:
-        if update.scaled is False and not behind & set(update.scale):
+        if update.scaled is not None and not behind & set(update.scale):
             yield RULE.finding(
-                f"{update.optimizer} divides the gradients by its loss scale, and the loss was never multiplied by it",
+                f"{update.optimizer} divides the gradients by its loss scale, and no loss that is differentiated was "
+                "multiplied by it",
                 variables=tuple(pair.variable for pair in update.pairs),
                 cause=at(update.frames[0] if update.frames else None),
                 position=update.first,

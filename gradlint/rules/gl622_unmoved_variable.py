@@ -49,12 +49,20 @@ Only seen at run time, by `check_step`.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per update that leaves variables as they were although gradients came."""
-    for entry in facts.step.unmoved if facts.step is not None else ():
+    if facts.step is None:
+        return
+    unused = {path for entry in facts.step.unused for path in entry.variables}
+    for entry in facts.step.unmoved:
+        if entry.why is Rest.ZEROED and unused.issuperset(movement.variable for movement in entry.movements):
+            continue  # GL619 names the line at which the gradients are left behind.
         update, number = entry.update, len(entry.movements)
         match entry.why:
             case Rest.NO_RATE:
                 reason = f"the learning rate of {update.optimizer} is 0"
                 lost = Consequence.INTENDED if update.is_scheduled else RULE.loses
+            case Rest.ZEROED:
+                reason = f"the tape gave gradients of up to {entry.largest:.1e}, and {update.optimizer} got zeros"
+                lost = RULE.loses
             case Rest.ROUNDED:
                 rounded = entry.movements[0]
                 reason = f"an update of less than {rounded.resolution:.1e} rounds away in {rounded.dtype}"

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from gradlint.upstream.libraries import is_library_file
 from gradlint.upstream.names import member, place_of, value_of
 from gradlint.upstream.patching import definer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_FILTER = keras.Layer.__call__.__code__.co_filename
+"""Of the wrapper that shortens tracebacks."""
 
 
 def current_path() -> str:
@@ -93,6 +97,23 @@ def training_of(operation: Any, arguments: tuple[Any, Any]) -> bool | None:
         return None
     value = bound.arguments.get("training")
     return None if value is None else bool(value)
+
+
+def is_told_inference(layer: Any) -> bool:
+    """Whether the call of a layer that is about to run says `training=False` itself, and not for it a library.
+
+    What Keras hands on, from a default in a signature or from a layer that ran before, nobody has said.
+    """
+    frame = inspect.currentframe()
+    while frame is not None and not (frame.f_locals.get("self") is layer and "call_spec" in frame.f_locals):
+        frame = frame.f_back
+    if frame is None:
+        return False
+    said = frame.f_locals["call_spec"].user_arguments_dict.get("training")
+    caller = frame.f_back
+    while caller is not None and caller.f_code.co_filename == _FILTER:
+        caller = caller.f_back
+    return said is False and caller is not None and not is_library_file(caller.f_code.co_filename)
 
 
 def minds_training(layer: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import keras
@@ -33,6 +33,7 @@ class Question:
         is_recording: the tape is still open.
         is_used_up: it is not persistent, and has answered before.
         fills_zeros: the caller wants zeros in place of None.
+        nothing: holds something after a `batch_jacobian` that knows of no connection, and gives zeros.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Question:
     is_recording: bool
     is_used_up: bool
     fills_zeros: bool
+    nothing: list[object] = field(default_factory=list)
 
 
 class TapeObserver(Protocol):
@@ -65,7 +67,7 @@ def on_tapes(observer: TapeObserver) -> Iterator[None]:
     own = tf.GradientTape
     push, pop, watch = own._push_tape, own._pop_tape, own.watch
     methods = {name: getattr(own, name) for name in ("gradient", "jacobian", "batch_jacobian")}
-    answering: list[Any] = []
+    answering: list[Question] = []
 
     def push_tape(self: Any) -> None:
         push(self)
@@ -85,7 +87,10 @@ def on_tapes(observer: TapeObserver) -> Iterator[None]:
     def asking(name: str) -> Callable[..., Any]:
         def ask(self: Any, target: Any, sources: Any, *args: Any, **kwargs: Any) -> Any:
             if answering or _is_of_tensorflow():
-                return methods[name](self, target, sources, *args, **kwargs)
+                answer = methods[name](self, target, sources, *args, **kwargs)
+                if answering and answer is None:
+                    answering[-1].nothing.append(target)
+                return answer
             place = 1 if name == "gradient" else 0
             zeros = kwargs.get("unconnected_gradients", args[place] if len(args) > place else "none")
             question = Question(
@@ -98,7 +103,7 @@ def on_tapes(observer: TapeObserver) -> Iterator[None]:
             )
 
             def run() -> Any:
-                answering.append(self)
+                answering.append(question)
                 try:
                     return methods[name](self, target, sources, *args, **kwargs)
                 finally:
@@ -154,13 +159,13 @@ class Application:
 
 @contextlib.contextmanager
 def on_optimizers(
-    applied: Callable[[Application, Run], Any], scaled: Callable[[Any], None], before: Callable[[Any], None]
+    applied: Callable[[Application, Run], Any], scaled: Callable[[Any, Any], None], before: Callable[[Any], None]
 ) -> Iterator[None]:
     """Report what optimizers get.
 
     Args:
         applied: called with each application, and gives the result of its `run()`.
-        scaled: called with each optimizer that is asked to scale a loss.
+        scaled: called with each optimizer that scales a loss, and what it gives.
         before: called with each optimizer before it is used.
     """
     originals = {cls: cls.apply for cls in (BaseOptimizer, LossScaleOptimizer)}
@@ -205,8 +210,9 @@ def on_optimizers(
 
     def scaling(cls: Any) -> Callable[..., Any]:
         def scale_loss(self: Any, loss: Any) -> Any:
-            scaled(self)
-            return scales[cls](self, loss)
+            result = scales[cls](self, loss)
+            scaled(self, result)
+            return result
 
         return scale_loss
 
@@ -374,26 +380,6 @@ class Parts:
                 else:
                     container.clear()
                     container.update(content)
-
-
-# -- strategies ------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def one_replica() -> Iterator[None]:
-    """Let `strategy.run` call its function once, as the first replica and in this thread.
-
-    A mirrored strategy starts a thread for each replica, in which nobody observes anything. The replicas do the same.
-    """
-
-    def run(self: Any, fn: Any, args: Any = (), kwargs: Any = None, options: Any = None) -> Any:
-        function = getattr(fn, "python_function", fn)
-        given, named = value_of("select_replica")(0, (tuple(args), dict(kwargs or {})))
-        with tf.distribute.ReplicaContext(self, 0):
-            return function(*given, **named)
-
-    with patching.patched(value_of("StrategyBase"), "run", run):
-        yield
 
 
 # -- Keras models ----------------------------------------------------------------------------------------

@@ -61,7 +61,8 @@ PATCHED = [
     (LossScaleOptimizer, "scale_loss"),
     (Generator, "_skip_single_var"),
     (keras.Layer, "losses"),
-    (StrategyBase, "run"),
+    *[(StrategyBase, name) for name in ("run", "reduce")],
+    (tf.distribute.Strategy, "gather"),
     *[(resource_variable_ops.ResourceVariable, name) for name in ("assign", "assign_add", "scatter_add")],
     *[(TensorFlowTrainer, name) for name in ("predict", "evaluate")],
 ]

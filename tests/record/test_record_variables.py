@@ -62,3 +62,23 @@ def test_a_counter_is_blamed_where_it_is_made():
     assert (finding.code, finding.severity.value) == ("GL102", "warning")
     assert line_of(finding).startswith("self.seen = self.add_weight(")
     assert "trainable=False" in finding.advice
+
+
+class Scaled(layers.Layer):
+    """Assigns to a variable when it is built."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],), name="scale")
+        self.scale.assign(ops.ones(shape[-1]))
+
+    def call(self, x):
+        return ops.tanh(x * self.scale)
+
+
+def test_what_layers_are_built_with_is_no_detour_of_a_loss_that_calls_them_first():
+    scaled, head = Scaled(), layers.Dense(1)
+
+    def loss(sample):
+        return ops.mean(ops.square(head(scaled(sample["x"]))))
+
+    assert gradlint.check(loss, {"x": normal(5, 6)}, models=[scaled, head]).findings == ()

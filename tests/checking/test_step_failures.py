@@ -1,0 +1,85 @@
+"""Steps that fail, and steps on several devices: what failed is called by its name, or the check ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import keras
+import pytest
+import tensorflow as tf
+
+import gradlint
+from tests.checking.steps.broken import data, dense_net
+
+TWO_DEVICES = """
+import tensorflow as tf
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
+from tests.checking.steps.public.looping import replicas
+from tests.checking.test_public_steps import marked, result_of
+assert result_of(replicas, bad=False).findings == ()
+assert {(f.code, f.cause.line) for f in result_of(replicas, bad=True).findings} == marked(replicas)
+"""
+
+
+def test_a_step_on_two_devices_reduces_what_one_replica_gives():
+    done = subprocess.run([sys.executable, "-c", TWO_DEVICES], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+class Measured(keras.Model):
+    """Has a metric that does not fit its labels."""
+
+    def __init__(self):
+        super().__init__()
+        self.head, self.accuracy = keras.layers.Dense(2), keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+
+    def call(self, x):
+        return self.head(x)
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(self(x) - y))
+        slopes = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(slopes, self.trainable_variables, strict=True))
+        self.accuracy.update_state(y, self(x))
+        return {"loss": loss}
+
+
+def test_a_metric_that_fails_is_called_a_metric():
+    model = Measured()
+    model.compile("sgd")
+    x, y = data(outputs=2)
+    for result in (gradlint.check(model, (x, y)), gradlint.check_step(model.train_step, (x, y))):
+        (finding,) = result.findings
+        assert finding.code == "GL407"
+        assert finding.message.startswith("the metric 'accuracy' fails: ")
+
+
+def test_shapes_that_do_not_fit_in_a_step_are_not_those_of_its_loss():
+    net = dense_net()
+
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.concat([net(x), y[:-1]], 1))
+        tape.gradient(loss, net.trainable_variables)
+
+    (finding,) = gradlint.check_step(step, *data()).findings
+    assert finding.code == "GL407"
+    assert finding.message.startswith("the step fails: ")
+    assert finding.cause.line == step.__code__.co_firstlineno + 2
+
+
+def test_an_error_that_prints_a_tensor_is_none_about_shapes():
+    net = dense_net()
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(net(x))
+        tape.gradient(loss, net.trainable_variables)
+        tf.train.Checkpoint(loss=loss)  # expects "a trackable object, got tf.Tensor(0.1, shape=(), dtype=float32)"
+
+    with pytest.raises(gradlint.ModelRunError, match="the step's own code failed"):
+        gradlint.check_step(step, data()[0])
