@@ -41,7 +41,7 @@ except (OSError, AttributeError, ValueError):  # a current folder that is gone; 
 TYPE_CHECKING = False  # as linters take it; `typing` would be a first import
 if TYPE_CHECKING:
     from gradlint.callback import GradientCheck
-    from gradlint.checking import assert_gradients_flow, check
+    from gradlint.checking import assert_gradients_flow, assert_step_flows, check
     from gradlint.checking.assertion import GradientsDoNotFlow
     from gradlint.checking.comparing import compare
     from gradlint.checking.source import check_source
@@ -78,6 +78,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "assert_gradients_flow",
+    "assert_step_flows",
     "check",
     "check_source",
     "check_step",
@@ -103,6 +104,7 @@ _HOME = {
     "UnsafeModelError": "errors",
     "UsageError": "errors",
     "assert_gradients_flow": "checking",
+    "assert_step_flows": "checking",
     "check": "checking",
     "check_source": "checking.source",
     "check_step": "checking.step",

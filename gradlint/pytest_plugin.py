@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gradlint.checking.step import watch
     from gradlint.result import Result
 
 MARKER = "gradlint(**options): defaults for the checks of the `gradlint` fixture, as in `gradlint.check()`"
@@ -40,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def gradlint(request: pytest.FixtureRequest) -> Gradlint:
-    """Assertions on live models: `gradlint.assert_gradients_flow(model, sample)`."""
+    """Assertions on live models and training steps: `gradlint.assert_gradients_flow(model, sample)`."""
     defaults: dict[str, Any] = {}
     for mark in reversed(list(request.node.iter_markers("gradlint"))):  # the closest comes last, and wins
         if mark.args:
@@ -68,6 +71,32 @@ class Gradlint:
 
         defaults = {name: value for name, value in self._defaults.items() if name != "allow"}
         return gradlint.check(model, sample, **{**defaults, **options})
+
+    def assert_step_flows(self, step: Callable[..., object], *args: object, **options: Any) -> None:
+        """Assert that `gradlint.check_step()` finds nothing; see `gradlint.assert_step_flows`."""
+        __tracebackhide__ = True
+        import gradlint
+
+        gradlint.assert_step_flows(step, *args, **{**self._of_steps(gradlint.check_step, "allow"), **options})
+
+    def check_step(self, step: Callable[..., object], *args: object, **options: Any) -> Result:
+        """Check a training step; see `gradlint.check_step`."""
+        import gradlint
+
+        return gradlint.check_step(step, *args, **{**self._of_steps(gradlint.check_step), **options})
+
+    def watch(self, *models: object, **options: Any) -> watch:
+        """Observe a training step where it runs; see `gradlint.watch`."""
+        import gradlint
+
+        return gradlint.watch(*models, **{**self._of_steps(gradlint.watch), **options})
+
+    def _of_steps(self, function: Callable[..., object], *more: str) -> dict[str, Any]:
+        """The defaults that a check of a step takes: what it does not know would go to the step itself."""
+        from inspect import signature
+
+        known = {*signature(function).parameters, *more}
+        return {name: value for name, value in self._defaults.items() if name in known}
 
     def __getattr__(self, name: str) -> object:
         import gradlint

@@ -149,6 +149,45 @@ def test_the_closest_marker_wins(project: pytest.Pytester) -> None:
     ]
 
 
+def test_the_fixture_offers_training_steps(project: pytest.Pytester) -> None:
+    """What the marker names, and only what a step's check takes, is the default; the rest would go to the step."""
+    project.makepyfile(
+        """
+        import keras, pytest
+        import numpy as np
+        import tensorflow as tf
+
+        pytestmark = pytest.mark.gradlint(imports=["layers.py"], ignore=["GL619"], allow={"GL102": "net/kept*"})
+
+        @pytest.fixture
+        def net():
+            x = keras.Input((3,))
+            hidden = keras.layers.Dense(2, name="dense")(x)
+            return keras.Model(x, keras.layers.Dense(1, name="kept")(hidden), name="net")
+
+        def step(net, rate):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(net(np.ones((4, 3), "float32"))) * rate
+            return [float(tf.norm(slope)) for slope in tape.gradient(loss, net.layers[1].trainable_variables)]
+
+        def test_allowed(gradlint, net):
+            gradlint.assert_step_flows(step, net, rate=2.0, models=[net], fail_on="warning")
+
+        def test_not_allowed(gradlint, net):
+            with pytest.raises(gradlint.GradientsDoNotFlow, match="GL102"):
+                gradlint.assert_step_flows(step, net, rate=2.0, models=[net], fail_on="warning", allow={})
+
+        def test_results(gradlint, net):
+            with gradlint.watch(net) as watched:
+                step(net, rate=2.0)
+            for result in (watched.result, gradlint.check_step(step, net, rate=2.0, models=[net])):
+                assert "GL102" in [finding.code for finding in result.findings]
+                assert "GL619" not in result.rules
+        """
+    )
+    run(project, way="subprocess").assert_outcomes(passed=3)  # with Keras, which cannot be imported twice
+
+
 @pytest.mark.parametrize("call", ["gradlint.assert_gradients_flow('broken')", "g.assert_gradients_flow('broken')"])
 def test_a_failure_is_folded_unless_told(project: pytest.Pytester, call: str) -> None:
     project.makepyfile(f"import gradlint as g\ndef test_it(gradlint):\n    {call}")

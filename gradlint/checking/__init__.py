@@ -12,6 +12,7 @@ from gradlint.checking.arguments import labels, refuse_misplaced, several, table
 from gradlint.checking.interface import in_the_words_of_the_caller
 from gradlint.checking.looking import examined
 from gradlint.checking.own_steps import check_batch, check_named_step, explained_crash
+from gradlint.checking.step import check_step
 from gradlint.checking.suppression import allowances, suppress, unused_error
 from gradlint.checking.verdict import decided, judged
 from gradlint.checking.ways import cases
@@ -184,8 +185,36 @@ def assert_gradients_flow(
         GradlintError: the check could not run.
     """
     __tracebackhide__ = True
+    _assert_nothing(lambda: check(model, sample, **options), allow)
+
+
+def assert_step_flows(
+    step: Callable[..., object],
+    *args: object,
+    allow: Mapping[str, str | Sequence[str]] | None = None,
+    **options: Any,
+) -> None:
+    """Assert that `check_step(step, *args, **options)` finds nothing at or above `fail_on`.
+
+    Args:
+        step: as for `check_step()`.
+        args: as for `check_step()`.
+        allow: as for `assert_gradients_flow()`.
+        options: as for `check_step()`, with the keyword arguments of the step.
+
+    Raises:
+        AssertionError: its message is the report, and its `result` what was found.
+        UsageError: something in `allow` fits no finding.
+        GradlintError: the check could not run.
+    """
+    __tracebackhide__ = True
+    _assert_nothing(lambda: check_step(step, *args, **options), allow)
+
+
+def _assert_nothing(checking: Callable[[], Result], allow: Mapping[str, str | Sequence[str]] | None) -> None:
+    __tracebackhide__ = True
     allowed = allowances(allow or {})
-    result, unused = suppress(check(model, sample, **options), allowed)
+    result, unused = suppress(checking(), allowed)
     if not result.ok:
         from gradlint.checking.assertion import GradientsDoNotFlow
 
