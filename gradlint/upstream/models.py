@@ -15,9 +15,6 @@ from gradlint.upstream.patching import definer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FILTER = keras.Layer.__call__.__code__.co_filename
-"""Of the wrapper that shortens tracebacks."""
-
 
 def current_path() -> str:
     """The path of the layer that is running, as Keras spells it; empty outside of every layer."""
@@ -111,7 +108,7 @@ def is_told_inference(layer: Any) -> bool:
         return False
     said = frame.f_locals["call_spec"].user_arguments_dict.get("training")
     caller = frame.f_back
-    while caller is not None and caller.f_code.co_filename == _FILTER:
+    if caller is not None and caller.f_code is keras.Layer.__call__.__code__:  # It shortens tracebacks.
         caller = caller.f_back
     return said is False and caller is not None and not is_library_file(caller.f_code.co_filename)
 
