@@ -77,6 +77,7 @@ def check_targets(
 ) -> int:
     """Check several targets, and files of source with them; `whole` when they are all that the file has."""
     from gradlint.cli.source import checked
+    from gradlint.project.child import ended_when_terminated
     from gradlint.project.cluster import outcomes_on_cluster
     from gradlint.project.parts import WHOLE, Run
     from gradlint.project.targets import against, at_once, job_of, outcomes
@@ -92,7 +93,7 @@ def check_targets(
     processes = at_once(options.jobs or config.jobs, len(jobs))
     has_source = bool(sources) and shard.has_source
     read = checked(sources, options, config, known, shown_path(baseline_file)) if has_source else None
-    with undisturbed(options, lambda stream: Fleet(stream, len(jobs))) as watcher:
+    with ended_when_terminated(), undisturbed(options, lambda stream: Fleet(stream, len(jobs))) as watcher:
         if options.executor is not None:
             came = outcomes_on_cluster(jobs, options.executor, watcher=watcher)
         else:

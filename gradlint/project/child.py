@@ -49,12 +49,12 @@ _LAST_WORDS = 1.0
 """Seconds in which a child that is told to end can end what it has started."""
 _START = """
 import sys
-package, room, *sys.path[:] = sys.argv[1:]
+package, room, parent, *sys.path[:] = sys.argv[1:]
 from importlib import import_module, util
 spec = util.spec_from_file_location("gradlint", package)
 sys.modules["gradlint"] = module = util.module_from_spec(spec)
 spec.loader.exec_module(module)
-import_module(room).serve()
+import_module(room).serve(int(parent))
 """
 """How a process of ours starts: the path of this one before the first import, and this gradlint, wherever it is."""
 
@@ -78,7 +78,7 @@ def _interpreter(room: str) -> list[str]:
     """The command that runs `serve()` of a module of gradlint in another process."""
     paths = [os.path.abspath(path) for path in sys.path]
     package = os.path.abspath(gradlint.__file__)
-    return [sys.executable, "-c", _START, package, room, *paths]
+    return [sys.executable, "-c", _START, package, room, str(os.getpid()), *paths]
 
 
 class Child:
@@ -232,27 +232,35 @@ def end_all() -> None:
 
 
 class _Terminated(BaseException):
-    """SIGTERM; an exception, so that the child and its folder are gone before the process is."""
+    """A signal to end; an exception, so that the children and their folders are gone before the process is."""
 
 
 @contextlib.contextmanager
 def ended_when_terminated() -> Iterator[None]:
-    """Has SIGTERM end the child and its folder before this process."""
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    """Has SIGTERM and SIGHUP unwind what is inside before they end this process."""
+    is_main = threading.current_thread() is threading.main_thread()
+    ours = [number for number in _ENDING if is_main and signal.getsignal(number) is signal.SIG_DFL]
 
     def terminate(number: int, frame: object) -> None:
-        raise _Terminated
+        for each in ours:
+            signal.signal(each, lambda *_: None)  # a second one shall not interrupt the unwinding; SIG_IGN is inherited
+        raise _Terminated(number)
 
-    if ours:
-        signal.signal(signal.SIGTERM, terminate)
+    for number in ours:
+        signal.signal(number, terminate)
     try:
         yield
-    except _Terminated:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
+    except _Terminated as ended:
+        if not ours:
+            raise
+        signal.signal(ended.args[0], signal.SIG_DFL)
+        os.kill(os.getpid(), ended.args[0])
     finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def _environment(folder: str) -> dict[str, str]:

@@ -27,12 +27,20 @@ def bound(memory: int) -> None:
     _bound_addresses(memory)
 
 
-def die_with_parent() -> None:
-    """On Linux, a parent that is killed takes its child along."""
+def die_with_parent(parent: int | None = None) -> None:
+    """On Linux, a parent that is killed takes its child along.
+
+    Args:
+        parent: the process that started this one, which may have ended before it could ask for that.
+    """
+    if not sys.platform.startswith("linux"):
+        return
     with contextlib.suppress(Exception):
         import ctypes
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)
 
 
 def _leave_network_and_processes() -> bool:

@@ -34,18 +34,21 @@ _ROOMS = ("upstream", "load", "record", "passes", "experiments", "rules", "check
 """What a check imports of gradlint."""
 
 
-def serve() -> None:
+def serve(parent: int) -> None:
     """The process's whole life: reads requests from stdin, a line each, and writes stages and answers to stdout.
 
     Where it can, it stays: it imports TensorFlow once, and every check is done by a copy of it, which ends with the
     check. What a model's code changes, registers or breaks is gone with the copy, as is the memory that it took.
+
+    Args:
+        parent: the process that started this one.
     """
     channel = os.fdopen(os.dup(1), "w", encoding="ascii")
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     os.dup2(2, 1)  # what user code prints is no answer
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    die_with_parent()
+    die_with_parent(parent)
     is_warm = False
     for line in requests:
         request = json.loads(line)
