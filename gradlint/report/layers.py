@@ -72,12 +72,27 @@ class _Folder:
             if data.get("kind") == "op" and node in streams.arriving
         }
         self.streams = streams
+        self.causes = [layer_parts(finding.cause.layer or "") for finding in findings]
+        self.root = self._without_root()
         self.outgoing: dict[Hashable, list[Tie]] = {}
         self.incoming: dict[Hashable, list[Tie]] = {}
         for tie in streams.ties:
             self.outgoing.setdefault(tie.source, []).append(tie)
             self.incoming.setdefault(tie.target, []).append(tie)
-        self.causes = [layer_parts(finding.cause.layer or "") for finding in findings]
+
+    def _without_root(self) -> tuple[str, ...]:
+        """Take the name that all layers are under off their paths: it is the model's, which the picture shows inside.
+
+        So it is where a model calls its layers itself (Sequential, subclassed).
+        """
+        named = {parts for node, parts in self.parts.items() if parts and node not in self.streams.loss}
+        root = {parts[:1] for parts in named}
+        if len(root) != 1 or all(len(parts) == 1 for parts in named):
+            return ()
+        (start,) = root
+        self.parts = {node: parts[1:] if parts[:1] == start else parts for node, parts in self.parts.items()}
+        self.causes = [cause[1:] if cause[:1] == start else cause for cause in self.causes]
+        return start
 
     def _is_drawn(self, node: Hashable) -> bool:
         return self.kind[node] != "op" or node in self.parts
@@ -236,7 +251,7 @@ class _Folder:
             marks = tuple(
                 index
                 for index, finding in enumerate(self.findings)
-                if key in finding.inputs and self.causes[index] in ((), (key,))
+                if key in finding.inputs and (self.causes[index] or finding.cause.op or key) in (key, (key,))
             )
             own = data.get("norm")
             return Box(
@@ -260,7 +275,7 @@ class _Folder:
                 group.id,
                 "op",
                 label,
-                "/".join(self.parts[first]),
+                "/".join((*self.root, *self.parts[first]) if self.parts[first] else ()),
                 about,
                 state,
                 norm,
@@ -278,7 +293,7 @@ class _Folder:
             group.id,
             "layer",
             path[-1],
-            "/".join(path),
+            "/".join((*self.root, *path)),
             about,
             state,
             norm,
@@ -396,8 +411,9 @@ class _Folder:
         unread: dict[str, list[Hashable]] = {}
         for node, kind in self.kind.items():
             if kind == "variable" and not self.graph.adj[node] and _is_trainable(self.graph.nodes[node]):
-                owner = str(self.graph.nodes[node].get("label")).rpartition("/")[0]
-                unread.setdefault(owner.partition("/")[0] or "variables", []).append(node)
+                parts = layer_parts(str(self.graph.nodes[node].get("label")).rpartition("/")[0])
+                inner = parts[1:] if parts[:1] == self.root else parts
+                unread.setdefault((*inner, "variables")[0], []).append(node)
         boxes = []
         for owner, nodes in unread.items():
             states = Counter(GradientState.of(self.graph.nodes[node].get("gradient")) for node in nodes)

@@ -182,8 +182,8 @@ def _label(box: Box) -> str:
     if box.kind == "chain":
         first, _, last = box.label.partition(" … ")
         return f"{name(first, _LABEL)} … {name(last, _LABEL)}"
-    prefix = {"input": "input ", "output": "output "}.get(box.kind, "")
-    return prefix + name(box.label, _LABEL)
+    says_itself = box.kind not in ("input", "output") or box.label.startswith(box.kind)  # "output 0", "input_layer"
+    return name(box.label, _LABEL) if says_itself else f"{box.kind} {name(box.label, _LABEL)}"
 
 
 def _chips(box: Box) -> list[View]:

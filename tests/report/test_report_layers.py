@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layer_graphs import ALIVE, ARGMAX, DEAD, INTEGER, STOPPED, ZERO, Drawn, chain, nested, towers
 
+from gradlint.finding import Cause, Finding, Severity
 from gradlint.passes.layers import streamed
 from gradlint.report import layers
 from gradlint.report.folding import MOST_BOXES
@@ -278,3 +279,31 @@ def test_no_picture_has_a_circle_and_every_link_has_its_ends(graph: nx.DiGraph) 
         boxes = {box.id for box in each.boxes}
         assert {end for link in each.links for end in (link.source, link.target)} <= boxes
         assert is_acyclic(each)
+
+
+def test_the_model_itself_is_no_box() -> None:
+    """A model that calls its layers itself has its name before theirs; a picture of one box would show nothing."""
+    drawn = Drawn()
+    first = drawn.dense("mine/first", drawn.input("x", DEAD), DEAD)
+    own = drawn.op("Mul", "", (first, DEAD))
+    code = drawn.op("Round", "mine/code", (own, DEAD), local="none")
+    drawn.variable("mine/spare/kernel", DEAD)
+    graph = drawn.end(drawn.dense("mine/last", code))
+    rounding = Finding("GL103", "nondifferentiable-op", Severity.ERROR, "Round", cause=Cause("mine/code", "Round"))
+    picture = layer_picture(graph, (rounding,))
+    assert [(box.kind, box.label) for box in picture.boxes][1:6] == [
+        ("layer", "first"), ("op", "Mul"), ("layer", "code"), ("layer", "last"), ("output", "head"),
+    ]  # fmt: skip
+    (marked,) = [box for box in picture.boxes if box.findings]
+    assert (marked.label, marked.path) == ("code", "mine/code")
+    assert [box.label for box in picture.boxes if box.kind == "unused"] == ["spare"]
+
+
+def test_an_input_bears_no_mark_of_an_operation_outside_of_layers() -> None:
+    drawn = Drawn()
+    own = drawn.op("Mul", "", (drawn.dense("first", drawn.input("x", ZERO), ZERO), ZERO))
+    graph = drawn.end(drawn.dense("last", own))
+    found = Finding("GL201", "zero-gradient", Severity.ERROR, "Mul", inputs=("x",), cause=Cause(op="Mul"))
+    assert [box.label for box in layer_picture(graph, (found,)).boxes if box.findings] == ["Mul"]
+    found = Finding("GL101", "disconnected-input", Severity.ERROR, "x", inputs=("x",))
+    assert [box.label for box in layer_picture(graph, (found,)).boxes if box.findings] == ["x"]
