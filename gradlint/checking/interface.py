@@ -16,7 +16,7 @@ _on_command_line: ContextVar[bool] = ContextVar("_on_command_line", default=Fals
 _ARGUMENTS = (
     (re.compile(r"--import (your_module\.py|[\w./\\-]+\w)"), r"imports=['\1']"),
     (re.compile(r"--map (\w+)=(\w+)"), r"mapping={'\1': '\2'}"),
-    (re.compile(r"--target (\w+)"), r"targets=['\1']"),
+    (re.compile(r"--target (?!names )(\w+)"), r"targets=['\1']"),
     (re.compile(r"--depth (\w+)"), r"depth='\1'"),
     (re.compile(r"--limit (\w+)=(\w+)"), r"limits=Limits(\1=\2)"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from gradlint.load.binding import weight_keys
 from gradlint.load.spec import LABEL, quoted
 from gradlint.result import ZERO_HERE, GradientState, InputStatus, VariableStatus
 from gradlint.upstream.scopes import is_scope_name
@@ -38,13 +39,13 @@ def sample_line(arrays: Sequence[ArraySpec], binding: Binding | None) -> str:
         labels = [key for _, key in binding.labels]
     else:  # A callable is given everything; what is a label goes by the name.
         labels = [array.key for array in arrays if array.key.split(":")[0] == LABEL]
-    weight = binding.sample_weight if binding is not None else None
-    inputs = [array for array in arrays if array.key not in labels and array.key != weight]
+    weights = weight_keys(binding) if binding is not None else ()
+    inputs = [array for array in arrays if array.key not in labels and array.key not in weights]
     rows = {array.shape[0] for array in inputs if array.shape}
     of_rows = f" of {next(iter(rows))} row{'' if rows == {1} else 's'}" if len(rows) == 1 else ""
     parts = [f"{len(inputs)} input{'' if len(inputs) == 1 else 's'}{of_rows}"]
     parts.append(f"labels {', '.join(labels)}" if labels else "no labels")
-    if weight is not None:
+    if weights:
         parts.append("sample weights")
     return ", ".join(parts)
 

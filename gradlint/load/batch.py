@@ -9,8 +9,10 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from gradlint.errors import SampleError
-from gradlint.load.spec import LABEL, SAMPLE_WEIGHT, InputSpec, place_of_output
+from gradlint.errors import GradlintError, SampleError
+from gradlint.load.binding import is_called_label
+from gradlint.load.spec import LABEL, SAMPLE_WEIGHT, InputSpec, place_of_output, quoted
+from gradlint.upstream.raised import blame
 
 # Parts of a batch that `fit` takes apart, in its order.
 PARTS = ("x", LABEL, SAMPLE_WEIGHT)
@@ -34,10 +36,15 @@ def first_batch(sample: object, inputs: Sequence[InputSpec] = (), rows: int = 0)
     """
     if isinstance(sample, Mapping) and is_numbered(sample):
         sample = nested(sample)
-    if callable(sample) and not hasattr(sample, "shape") and not _gives_batches(sample):
-        sample = sample()
-    if _gives_batches(sample):
-        sample = _first_of(sample, inputs, rows)
+    try:
+        if callable(sample) and not hasattr(sample, "shape") and not _gives_batches(sample):
+            sample = sample()
+        if _gives_batches(sample):
+            sample = _first_of(sample, inputs, rows)
+    except GradlintError:
+        raise
+    except Exception as error:  # of the user's function, generator or dataset
+        raise SampleError(f"the {_called(sample)} gives no batch: {blame(error)}") from error
     if not (
         isinstance(sample, (Mapping, list, tuple)) or is_frame(sample) or getattr(sample, "shape", None) is not None
     ):
@@ -78,9 +85,15 @@ def nested(sample: Mapping[Any, object]) -> object:
 
 def _gives_batches(sample: object) -> bool:
     """True for datasets, generators and sequences of batches."""
-    if isinstance(sample, (Mapping, Set, str, bytes, list, tuple)) or hasattr(sample, "shape"):
+    if isinstance(sample, list):  # batches that somebody has gathered
+        return bool(sample) and all(isinstance(part, tuple) and any(map(_is_array, part)) for part in sample)
+    if isinstance(sample, (Mapping, Set, str, bytes, tuple)) or hasattr(sample, "shape"):
         return False
     return hasattr(sample, "__iter__") or hasattr(sample, "__next__") or _is_indexed(sample)
+
+
+def _is_array(value: object) -> bool:
+    return hasattr(value, "shape")
 
 
 def _is_indexed(sample: object) -> bool:
@@ -101,7 +114,9 @@ def _first_of(sample: Any, inputs: Sequence[InputSpec], rows: int) -> object:
 
 
 def _called(sample: object) -> str:
-    return "dataset" if hasattr(sample, "element_spec") else type(sample).__name__
+    if hasattr(sample, "element_spec"):
+        return "dataset"
+    return f"{type(sample).__name__} {getattr(sample, '__name__', '')}".rstrip()
 
 
 def _is_unbatched(element: object, inputs: Sequence[InputSpec]) -> bool:
@@ -159,6 +174,8 @@ def as_array(value: Any) -> object:
     """An array for a data frame, a series, a sparse matrix or a tensor of another framework; anything else as it is."""
     if is_frame(value) or hasattr(value, "iloc"):
         return value.to_numpy()
+    if type(value).__name__ == "PerReplica":  # of a distributed dataset; one replica is looked at
+        return value.values[0]
     if hasattr(value, "detach"):  # torch: a tensor with a gradient gives no array, nor does one on a device
         return value.detach().cpu().numpy()
     if hasattr(value, "toarray"):  # scipy.sparse
@@ -208,22 +225,36 @@ def by_key(
         return _columns(batch, inputs, targets)
     if isinstance(batch, Mapping):
         rest = {key: value for key, value in batch.items() if key != LABEL or LABEL in inputs}
-        return rest if len(rest) == len(batch) else rest | _labels(batch[LABEL], outputs)
+        return rest if len(rest) == len(batch) else rest | _of_outputs(LABEL, batch[LABEL], outputs)
     if isinstance(batch, list) and len(inputs) == 1 and len(batch) in (2, 3):
         batch = tuple(batch)  # one input: what follows it are the labels
+    if isinstance(batch, tuple) and len(batch) > len(PARTS) and inputs and len(inputs) != len(batch):
+        raise SampleError(
+            f"the sample has {len(batch)} parts; give what fit takes: (x, y) or (x, y, sample_weight), with several "
+            "inputs or labels as a list or a dict inside: ([a, b], y)"
+        )
     parts: list[object] = list(batch) if isinstance(batch, tuple) and 1 <= len(batch) <= 3 else [batch]
     found = _inputs(parts[0], inputs)
     for name, part in zip(PARTS[1:], parts[1:], strict=False):
         if part is not None:
-            found |= _labels(part, outputs) if name == LABEL else {name: part}
+            found |= _of_outputs(name, part, outputs)
     return found
 
 
-def _labels(y: object, outputs: Sequence[str]) -> dict[str, object]:
-    """Labels by key, as `fit` takes them: an array, or a dict or list of arrays with one for each output."""
-    if isinstance(y, (list, tuple)) and len(y) > 1 and len(outputs) in (0, len(y)):
-        y = dict(zip(outputs or map(place_of_output, range(len(y))), y, strict=True))
-    return {f"{LABEL}:{output}": value for output, value in y.items()} if isinstance(y, Mapping) else {LABEL: y}
+def _of_outputs(name: str, part: object, outputs: Sequence[str]) -> dict[str, object]:
+    """Labels or weights by key, as `fit` takes them: an array, or a dict or list of arrays with one for each output."""
+    if isinstance(part, (list, tuple)) and part:
+        if len(outputs) > 1 and len(part) != len(outputs):
+            raise SampleError(
+                f"{name} has {len(part)} array{'' if len(part) == 1 else 's'}, and the model the outputs "
+                f"{quoted(outputs)}: give one for each, best by name: {{{outputs[0]!r}: ...}}"
+            )
+        if len(part) == 1:
+            return {name: part[0]}
+        # What a model makes of more labels than outputs, a loss of its own knows.
+        places = map(place_of_output, range(len(part)))
+        part = dict(zip(outputs if len(outputs) == len(part) else places, part, strict=True))
+    return {f"{name}:{output}": value for output, value in part.items()} if isinstance(part, Mapping) else {name: part}
 
 
 def _inputs(x: object, inputs: Sequence[str]) -> dict[str, object]:
@@ -240,9 +271,15 @@ def _columns(frame: Any, inputs: Sequence[str], targets: Sequence[str]) -> dict[
     names = [str(name) for name in frame.columns]
     columns = dict(zip(names, frame.columns, strict=True))
     own = [name for name in names if name in (LABEL, SAMPLE_WEIGHT, *targets) or name.startswith(f"{LABEL}:")]
+    named = [name for name in names if is_called_label(name) and name not in inputs]
+    if len(named) == 1 and not own:
+        own = named
     if len(inputs) == 1 and inputs[0] not in names:
-        rest = [columns[name] for name in names if name not in own]
-        return {inputs[0]: frame[rest].to_numpy(), **{name: frame[columns[name]].to_numpy() for name in own}}
+        rest = [name for name in names if name not in own]
+        if texts := [name for name in rest if str(frame[columns[name]].dtype) in ("object", "str", "string")]:
+            raise SampleError(f"{quoted(texts)} of the data frame holds text; leave it out, or make it numbers")
+        values = frame[[columns[name] for name in rest]].to_numpy()
+        return {inputs[0]: values, **{name: frame[columns[name]].to_numpy() for name in own}}
     return {name: frame[column].to_numpy() for name, column in columns.items()}
 
 

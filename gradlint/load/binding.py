@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from gradlint.errors import UsageError
-from gradlint.load.spec import LABEL, SAMPLE_WEIGHT, ArraySpec, InputSpec, ModelSpec, Structure, quoted, structure_keys
+from gradlint.load.spec import (
+    LABEL,
+    MOST_QUOTED,
+    SAMPLE_WEIGHT,
+    ArraySpec,
+    InputSpec,
+    ModelSpec,
+    Structure,
+    quoted,
+    structure_keys,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 T = TypeVar("T")
-LABEL_NAMES = ("label", "labels", "target", "targets", "y_true")
-"""What people call the labels of a model with one output."""
-INPUT_NAMES = ("x", "X", "input", "inputs", "feature", "features", "data")
+LABEL_NAMES = ("y", "ys", "label", "labels", "target", "targets", "y_true", "output", "outputs", "ground_truth")
+"""What people call the labels of a model with one output, in whatever case and for whichever split of the data."""
+INPUT_NAMES = ("x", "xs", "input", "inputs", "feature", "features", "data")
 """What people call the input of a model with one."""
+WEIGHT_NAMES = ("sample_weights", "weight", "weights", "w")
+"""What people call sample weights."""
+_WEIGHTS_OF = (f"{SAMPLE_WEIGHT}:", f"{SAMPLE_WEIGHT}/")
+_SPLIT = re.compile(r"_(train|test|val|valid|batch)$")
 UNNAMED = ("arr_0", "arr_1", "arr_2")
 """What NumPy calls the arrays of `np.savez(path, x, y, sample_weight)`."""
 MOST_COMPARED = 10_000
@@ -37,6 +52,8 @@ class Binding:
         missing: keys of inputs without data, in the model's order.
         unexpected: sample keys nothing takes, in the sample's order.
         renamed: (input key, sample key) of a missing and an unexpected key that look like one another.
+        weights: (output, sample key) of weights that an output has of its own.
+        meant: (unexpected key, what it is probably meant to be called).
     """
 
     inputs: tuple[tuple[str, str], ...] = ()
@@ -45,6 +62,8 @@ class Binding:
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
+    weights: tuple[tuple[str, str], ...] = ()
+    meant: tuple[tuple[str, str], ...] = ()
 
 
 def bind(
@@ -86,13 +105,18 @@ def bind(
             weight = UNNAMED[2] if len(keys) > 2 else None
     if not labels and not any(entry.declared for entry in inputs):
         weight = None  # Keras knows no weights without labels: this is an input that the model reads by itself.
-    data = [key for key in keys if key not in label_keys and key != weight]
+    weights = tuple((key[len(SAMPLE_WEIGHT) + 1 :], key) for key in keys if labels and key.startswith(_WEIGHTS_OF))
+    strays = _strays(spec, (*labels, *weights))
+    labels = tuple(pair for pair in labels if pair[1] not in strays)
+    weights = tuple(pair for pair in weights if pair[1] not in strays)
+    bound = {weight} | {key for _, key in (*labels, *weights)}
+    data = [key for key in keys if key not in bound]
 
     taken = _matches(inputs, data, mapping)
     if any(entry.key not in taken for entry in inputs if not entry.declared) or spec.inputs is None:
         # An undeclared input is a guess from the shapes the model was built with: a sample that does not
         # fit the guess says more about the guess.
-        return Binding(tuple((key, key) for key in data), labels, weight)
+        return Binding(tuple((key, key) for key in data), labels, weight, weights=weights)
     missing = tuple(entry.key for entry in inputs if entry.key not in taken and not entry.optional)
     used = set(taken.values())
     unexpected = tuple(key for key in data if key not in used)
@@ -103,7 +127,48 @@ def bind(
         missing=missing,
         unexpected=unexpected,
         renamed=_renamed(missing, unexpected),
+        weights=weights,
+        meant=tuple(_meant(unexpected, spec, {output for output, _ in labels}, weight or weights)),
     )
+
+
+def _strays(spec: ModelSpec, pairs: Iterable[tuple[str, str]]) -> set[str]:
+    """Sample keys of labels and weights for outputs that the model does not have; `fit` refuses them."""
+    if spec.class_name != "Functional" or len(spec.outputs) < 2:  # a class of the user's may know what to do with them
+        return set()
+    return {key for output, key in pairs if output and output not in spec.outputs}
+
+
+def _meant(
+    unexpected: Sequence[str], spec: ModelSpec, labelled: Set[str], has_weights: object
+) -> Iterator[tuple[str, str]]:
+    """What keys that nothing takes are probably meant to be: the labels of an output without any, or the weights."""
+    lacking = [output for output in spec.outputs if not labelled & {"", output}]
+    for key in unexpected[:MOST_QUOTED]:
+        own = key.partition(":")[2] or key
+        named = [output for output in lacking if output in own] or difflib.get_close_matches(own, lacking, n=1)
+        if _plain(key) in WEIGHT_NAMES and not has_weights:
+            yield key, SAMPLE_WEIGHT
+        elif lacking and len(spec.outputs) == 1:
+            yield key, LABEL
+        elif len(named) == 1:
+            yield key, f"{LABEL}:{named[0]}"
+
+
+def weight_keys(binding: Binding) -> tuple[str, ...]:
+    """The sample keys of all weights."""
+    plain = () if binding.sample_weight is None else (binding.sample_weight,)
+    return (*plain, *(key for _, key in binding.weights))
+
+
+def is_called_label(key: str) -> bool:
+    """Whether a key is what people call the labels of a model with one output."""
+    return _plain(key) in LABEL_NAMES
+
+
+def _plain(key: str) -> str:
+    """`X_train` as `x`."""
+    return _SPLIT.sub("", key.lower())
 
 
 def nesting(spec: ModelSpec, keys: tuple[str, ...]) -> Structure | None:
@@ -131,7 +196,8 @@ def _refuse_unknown_names(
         wrong += [f"--map names the input {name!r}" for name in unknown]
         advice += f"; the model's inputs are {quoted([entry.key for entry in spec.inputs])}"
     if wrong:
-        raise UsageError(f"{', '.join(wrong)}, which does not exist: {advice}")
+        one = len(wrong) == 1
+        raise UsageError(f"{' and '.join(wrong)}, which {'does' if one else 'do'} not exist: {advice}")
 
 
 def _labels(spec: ModelSpec, keys: Sequence[str], targets: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -148,7 +214,7 @@ def _labels(spec: ModelSpec, keys: Sequence[str], targets: Sequence[tuple[str, s
         if output in outputs and output not in found:
             found[output] = key
     if not found and not targets and len(outputs) == 1:
-        named = [key for key in keys if key in LABEL_NAMES]
+        named = [key for key in keys if is_called_label(key)]
         found = {"": named[0]} if len(named) == 1 else {}
     for output, key in targets:
         found[output if output in outputs else aliases.get(output, output)] = key
@@ -178,15 +244,17 @@ def _matches(inputs: Sequence[InputSpec], data: Sequence[str], mapping: Mapping[
     take(lambda entry: entry.key)
     take(lambda entry: entry.name)
     take(unique_last)
-    if len(inputs) == 1 and not taken and len(data) == 1:
-        taken[inputs[0].key] = data[0]
+    if len(inputs) == 1 and not taken:
+        named = [key for key in data if _plain(key) in INPUT_NAMES]
+        if len(data) == 1 or len(named) == 1:
+            taken[inputs[0].key] = (named or data)[0]
     return taken
 
 
 def _renamed(missing: Sequence[str], unexpected: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Pairs a missing input with the spare sample key most like it; each key is used once."""
     spare, pairs = sorted(unexpected), []
-    named = [key for key in spare if key in INPUT_NAMES]
+    named = [key for key in spare if _plain(key) in INPUT_NAMES]
     if len(missing) == len(named) == 1:
         return ((missing[0], named[0]),)
     if len(missing) * len(spare) > MOST_COMPARED:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import SampleError, UsageError
 from gradlint.load.arrays import read_array_specs
-from gradlint.load.batch import by_key, first_batch
+from gradlint.load.batch import by_key, first_batch, is_frame
 from gradlint.load.limits import DEFAULT_LIMITS, Limits
 from gradlint.load.sample import array_specs, load_sample, synthesise
 from gradlint.load.sources import read_source
+from gradlint.load.spec import quoted
 
 if TYPE_CHECKING:
-    from gradlint.load.spec import ArraySpec, ModelSpec
+    from gradlint.load.spec import ArraySpec, InputSpec, ModelSpec
     from gradlint.options import Options
 
 
@@ -36,7 +37,20 @@ def arrays_of(sample: object, spec: ModelSpec, options: Options) -> object:
         sample = load_sample(sample, limits_of(options))
     inputs = spec.inputs or ()
     batch = first_batch(sample, inputs, options.batch or 0)
-    return by_key(batch, [entry.key for entry in inputs], [key for _, key in options.targets], spec.outputs)
+    arrays = by_key(batch, [entry.key for entry in inputs], [key for _, key in options.targets], spec.outputs)
+    if is_frame(batch) and len(arrays) == len(inputs) == 1:
+        _refuse_one_column_more(batch, inputs[0])
+    return arrays
+
+
+def _refuse_one_column_more(frame: Any, entry: InputSpec) -> None:
+    """The features of a table have a column more than the input takes: its labels, under a name that nobody knows."""
+    names = [str(name) for name in frame.columns]
+    if entry.declared and len(entry.shape) == 2 and entry.shape[1] == len(names) - 1:
+        raise SampleError(
+            f"the data frame has the columns {quoted(names)}, one more than the {entry.shape[1]} of the input "
+            f"{entry.key!r}: say which one holds the labels, --target {names[-1]}"
+        )
 
 
 def read(sample: object, options: Options) -> object:

@@ -65,9 +65,12 @@ def read_source(name: str, limits: Limits, rows: int = 0) -> object:
 def _from_code(target: str) -> object:
     try:
         found: Any = search.named_object(target)
-        return found() if callable(found) and not hasattr(found, "shape") else found
+        found = found() if callable(found) and not hasattr(found, "shape") else found
     except (Exception, SystemExit) as error:
         raise SampleError(f"{target} gave no sample: {type(error).__name__}: {error}") from error
+    if found is None:  # which stands for a sample that is made up
+        raise SampleError(f"{target} returned None; it must return what fit takes, such as (x, y)")
+    return found
 
 
 def _from_npy(file: Path) -> object:
@@ -90,7 +93,12 @@ def _from_table(file: Path, suffix: str, rows: int) -> object:
     try:
         if suffix == ".parquet":
             return pandas.read_parquet(file)
-        return pandas.read_csv(file, sep="\t" if suffix == ".tsv" else ",", nrows=rows or None)
+        with open(file, encoding="utf-8", errors="replace") as lines:
+            header = lines.readline()
+        separator = max("\t" if suffix == ".tsv" else ",", ";", key=header.count)
+        # A first column without a name is the index that pandas has written.
+        index = 0 if header.lstrip("\ufeff").startswith((separator, f'""{separator}')) else None
+        return pandas.read_csv(file, sep=separator, nrows=rows or None, index_col=index)
     except ImportError as error:  # of pyarrow
         raise SampleError(f"{file}: {' '.join(str(error).split())}; or {SAVE}") from None
     except Exception as error:  # of pandas and its parsers

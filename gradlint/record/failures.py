@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError, UnknownVersionError, UsageError
+from gradlint.load.spec import quoted
 from gradlint.record import source
 from gradlint.record.error_text import plain
 from gradlint.record.recording import Failure, Region
@@ -120,6 +121,9 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
     place = f" in layer '{where}'" if where else " in the loss" if in_loss else ""
     at = f" ({raised.file}:{raised.line})" if raised.file else ""
     message = f"the model's own code failed{place}{at}: {raised.text}"
+    outputs: list[str] = getattr(run.subject.model, "output_names", None) or []
+    if in_loss and set(batch.labels) == {""} and len(outputs) > 1:
+        message += f"; the model has the outputs {quoted(outputs)}: give labels for each, such as 'y:{outputs[0]}'"
     if isinstance(error, AttributeError) and models.is_compiled_in_name_only(run.subject.model):
         message += (
             f"; Keras loads {type(run.subject.model).__name__} without calling its own compile(): override "

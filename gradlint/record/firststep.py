@@ -173,7 +173,8 @@ def _targets(run: Run, batch: Batch, outputs: Any, record: LossRecord) -> Iterat
             units = labelling.declared_shape(model, name)
         key = run.subject.label_keys.get(name, run.subject.label_keys.get("", name))
         loss = keras.losses.get(loss) if isinstance(loss, str) else loss
-        target = labelling.facts(name if len(losses) > 1 else "", key, function, label, units, batch.sample_weight)
+        weight = batch.sample_weight.get(name) if isinstance(batch.sample_weight, dict) else batch.sample_weight
+        target = labelling.facts(name if len(losses) > 1 else "", key, function, label, units, weight)
         target = replace(target, ignored=labelling.ignored_class(loss), metrics=metrics.get(name, metrics.get("", ())))
         yield target if output is None else _with_losses(target, loss, label, output)
 

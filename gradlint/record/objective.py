@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,12 +30,13 @@ class Batch:
         inputs: by the model's input key.
         structure: the model's nesting of keys, or None for "as the model's call takes it".
         labels: by output name; the empty name stands for the plain `y`.
+        sample_weight: of all outputs, or by output name.
     """
 
     inputs: Mapping[str, Tensor]
     structure: Any
     labels: Mapping[str, Tensor]
-    sample_weight: Tensor | None
+    sample_weight: Tensor | Mapping[str, Tensor] | None
 
     def packed(self, model: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arguments for `model.__call__`."""
@@ -158,6 +160,15 @@ def _labels(batch: Batch, outputs: Any, model: Any) -> Any:
     return named or None
 
 
+def _weights(batch: Batch, outputs: Any, model: Any) -> Any:
+    """The sample weights in the nesting of the outputs."""
+    weights = batch.sample_weight
+    if isinstance(weights, Mapping) and isinstance(outputs, (list, tuple)):
+        names = _names(getattr(model, "output_names", ()), len(outputs))
+        return [weights[name] for name in names] if set(names) == set(weights) else dict(weights)
+    return weights
+
+
 def _names(names: Sequence[str], number: int) -> list[str]:
     """So many names of outputs: those of the model, or places where it names none."""
     return list(names) if len(names) == number else [place_of_output(place) for place in range(number)]
@@ -173,7 +184,7 @@ def _compiled(model: Any) -> Callable[[Batch, Any, Any, bool], Tensor]:
         # With labels of its own a compute_loss may want the dict as the sample has it.
         own = models.overrides(model, "compute_loss") and "" not in batch.labels and not _are_places(batch.labels)
         labels = (dict(batch.labels) or None) if own else _labels(batch, outputs, model) if batch.labels else None
-        return models.loss_of(model, packed, labels, outputs, batch.sample_weight, training)
+        return models.loss_of(model, packed, labels, outputs, _weights(batch, outputs, model), training)
 
     return compute
 
@@ -261,7 +272,10 @@ def _function_of(loss: object) -> Any:
     try:
         return keras.losses.get(loss)
     except ValueError as error:
-        raise UsageError(f"Keras knows no loss named {loss!r}; pass the name of a keras.losses function") from error
+        known = [name for name in (*dir(keras.losses), "mse", "mae", "mape", "msle") if name[0] != "_"]
+        close = difflib.get_close_matches(loss, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else "; pass the name of a keras.losses function"
+        raise UsageError(f"Keras knows no loss named {loss!r}{hint}") from error
 
 
 def _by_name(model: Any, batch: Batch, outputs: Any) -> Mapping[str, Any]:
@@ -277,10 +291,11 @@ def _by_name(model: Any, batch: Batch, outputs: Any) -> Mapping[str, Any]:
 def _by_output(losses: Mapping[str, object], model: Any, batch: Batch) -> Objective:
     """A loss for each of several outputs, as `compile` takes them; None where an output has none."""
     functions = {str(output): _function_of(part) for output, part in losses.items() if part is not None}
+    _refuse_without_labels(batch)
     if not functions:
         raise UsageError("loss names no output; leave it out for the compiled loss, or name one for each output")
     if missing := [output for output in functions if output not in batch.labels]:
-        given = ", ".join(map(repr, batch.labels)) or "none"
+        given = ", ".join(map(repr, filter(None, batch.labels))) or "one output, by no name"
         raise UsageError(f"loss names the output {missing[0]!r}, which has no labels; there are labels for {given}")
 
     def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
@@ -291,12 +306,19 @@ def _by_output(losses: Mapping[str, object], model: Any, batch: Batch) -> Object
     return Objective(LossRecord("named", f"{', '.join(functions)}: as asked", functions=known), compute=compute)
 
 
+def _refuse_without_labels(batch: Batch) -> None:
+    if not batch.labels:
+        raise UsageError("a loss was given, but the sample has no labels; add the array 'y' or pass --target KEY")
+
+
 def _named(loss: object, model: Any, batch: Batch) -> Objective:
+    if isinstance(loss, (list, tuple)):
+        outputs = _names(getattr(model, "output_names", None) or list(batch.labels), len(loss))
+        return _by_output(dict(zip(outputs, loss, strict=True)), model, batch)
     if isinstance(loss, Mapping):
         return _by_output(loss, model, batch)
     function = _function_of(loss)
-    if not batch.labels:
-        raise UsageError("a loss was given, but the sample has no labels; add the array 'y' or pass --target KEY")
+    _refuse_without_labels(batch)
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
     known = function_of("", function)
 

@@ -94,7 +94,9 @@ class Run:
 
     def batch(self) -> Batch:
         subject = self.subject
-        weight = None if subject.sample_weight is None else tf.convert_to_tensor(subject.sample_weight)
+        weight = subject.sample_weight
+        if weight is not None:
+            weight = keras.tree.map_structure(tf.convert_to_tensor, weight)
         return Batch(
             {key: tensors.tensor(value, self._input_dtype(key)) for key, value in self.inputs.items()},
             subject.structure,

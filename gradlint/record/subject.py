@@ -27,6 +27,7 @@ class Subject:
         inputs: arrays by input key.
         labels: arrays by output name.
         label_keys: sample key of each label.
+        sample_weight: an array, arrays by output name, or None.
         learners: models and variables that should learn besides the model's own.
         loss: as the user asked, or None.
         thresholds: from where on an element counts as saturated.
@@ -120,7 +121,9 @@ def subject_of(
         inputs=inputs,
         labels={output: arrays[key] for output, key in binding.labels},
         label_keys=dict(binding.labels),
-        sample_weight=arrays[binding.sample_weight] if binding.sample_weight else None,
+        sample_weight=arrays[binding.sample_weight]
+        if binding.sample_weight
+        else {output: arrays[key] for output, key in binding.weights} or None,
         learners=options.learners,
         loss=options.loss,
         training=options.is_training,

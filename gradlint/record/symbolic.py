@@ -73,7 +73,9 @@ class _SymbolicRun(Run):
             {key: _symbol(array) for key, array in self.inputs.items()},
             subject.structure,
             {name: _symbol(array) for name, array in self.labels.items()},
-            None if weight is None else _symbol(weight),
+            {output: _symbol(array) for output, array in weight.items()}
+            if isinstance(weight, dict)
+            else weight and _symbol(weight),
         )
 
     def handle(self, variable: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradlint.load.binding import weight_keys
 from gradlint.load.spec import quoted
 from gradlint.rule import SAMPLE, Need, Rule
 from gradlint.severity import Consequence
@@ -52,7 +53,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     if binding is None:
         return
     close = dict(binding.renamed)
-    labels = {key for _, key in binding.labels} | {binding.sample_weight}
+    labels = {key for _, key in binding.labels} | {*weight_keys(binding)}
     keys = [array.key for array in facts.arrays if array.key not in labels]
     for key in binding.missing:
         hint = f". Did you mean {close[key]!r}?" if key in close else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.load.spec import quoted
+from gradlint.load.spec import LABEL, SAMPLE_WEIGHT, quoted
 from gradlint.rule import SAMPLE, Need, Rule
-from gradlint.severity import Consequence
+from gradlint.severity import Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 DOC = """\
 ## What it does
 
-Reports every array of the sample that is neither an input of the model nor a label nor the sample
-weight.
+Reports every array of the sample that is neither an input of the model nor a label nor a sample
+weight, and labels and weights for outputs that a functional model does not have.
 
 ## Why it matters
 
 Keras does not drop an extra key. It flattens the dict in sorted order and takes the first arrays,
 so that a key that sorts early (`ignore_feature` before `input_feature`) is fed to an input it was
 never meant for. Keras warns about the structure, then fails on the shape of the wrong array, or
-trains on it.
+trains on it. Labels for an output that is not there end `fit` with an error about structures: they
+are an error here, too.
 
 ## Example
 
@@ -53,19 +54,27 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     names = [entry.key for entry in spec.inputs or ()]
     renamed = {key for _, key in binding.renamed}  # GL401 names these as what was probably meant
+    meant = dict(binding.meant)
     for key in binding.unexpected:
-        if key not in renamed:
-            yield RULE.finding(
-                f"the sample's {key!r} is neither a label nor an input of the model, whose inputs are {quoted(names)}",
-                inputs=(key,),
-                evidence={"model_inputs": names},
-            )
+        if key in renamed:
+            continue
+        is_stray = key.startswith((f"{LABEL}:", f"{SAMPLE_WEIGHT}:"))
+        says = f"neither a label nor an input of the model, whose inputs are {quoted(names)}"
+        if is_stray:
+            says = f"for no output of the model, whose outputs are {quoted(spec.outputs)}"
+        hint = f". Did you mean {meant[key]!r}?" if key in meant else ""
+        yield RULE.finding(
+            f"the sample's {key!r} is {says}{hint}",
+            severity=severity_of(Consequence.FAILS if is_stray else Consequence.INPUT),
+            inputs=(key,),
+            evidence={"model_inputs": names},
+        )
 
 
 RULE = Rule(
     code="GL402",
     name="unexpected-input",
-    loses=Consequence.INPUT,
+    loses=Consequence.FAILS,
     advice="Remove the key from the sample, or say what it is with --map INPUT=KEY or --target KEY.",
     doc=DOC,
     check=check,

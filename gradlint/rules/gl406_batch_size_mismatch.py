@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from gradlint.load.binding import weight_keys
 from gradlint.rule import SAMPLE, Need, Rule
 from gradlint.severity import Consequence
 
@@ -65,7 +66,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     keys = [key for input_key, key in binding.inputs if _has_free_batch(spec, input_key)]
     if spec.has_builtin_loss:
         keys += [key for _, key in binding.labels]
-        keys += [binding.sample_weight] if binding.sample_weight else []
+        keys += weight_keys(binding)
     lengths = {key: length for key in keys if shapes.get(key) and (length := shapes[key][0]) is not None}
     if len(set(lengths.values())) < 2:
         return

@@ -35,3 +35,58 @@ def test_labels_of_a_model_that_is_not_compiled_are_said_to_be_unused(outputs):
 def test_labels_that_are_used_are_no_news(outputs):
     assert notes_of(outputs, {"reg": ONES, "cls": ONES}, {"reg": "mse", "cls": "mse"}) == ()
     assert notes_of(outputs, {}) == ()
+
+
+def test_a_label_for_an_output_that_is_not_there_is_an_error_as_in_fit(outputs):
+    model = keras.Model(*outputs)
+    model.compile("sgd", {"reg": "mse", "cls": "mse"})
+    result = gradlint.check(model, (X, {"reg": ONES, "clss": ONES}))
+    assert [(finding.code, finding.severity.value) for finding in result.findings] == [("GL402", "error")]
+    assert result.findings[0].message.endswith("whose outputs are 'cls', 'reg'. Did you mean 'y:cls'?")
+
+
+def test_weights_by_output_weigh_their_outputs(outputs):
+    """They were taken for inputs that the model does not have, and counted for nothing."""
+    model = keras.Model(*outputs)
+    model.compile("sgd", {"reg": "mse", "cls": "mse"})
+    weights = {"reg": np.zeros(4, "float32"), "cls": np.ones(4, "float32")}
+    result = gradlint.check(model, (X, {"reg": ONES, "cls": ONES}, weights), select=["GL1", "GL402"])
+    assert result.sample == "1 input of 4 rows, labels y:cls, y:reg, sample weights"
+    states = {status.path: status.gradient.value for status in result.variables}
+    assert (states["reg/kernel"], states["cls/kernel"]) == ("zero", "finite")
+
+
+def test_losses_in_a_list_go_to_the_outputs_in_their_order(outputs):
+    result = gradlint.check(keras.Model(*outputs), (X, {"reg": ONES, "cls": ONES}), loss=["mse", None])
+    assert {status.path: status.gradient.value for status in result.variables}["reg/kernel"] == "absent"
+    assert result.loss == "cls: as asked"  # in the order of their keys, as in fit
+
+
+def test_one_label_for_two_outputs_is_answered_with_their_names(outputs):
+    model = keras.Model(*outputs)
+    model.compile("sgd", {"reg": "mse", "cls": "mse"})
+    with pytest.raises(gradlint.ModelRunError, match=r"the model has the outputs 'cls', 'reg': give labels for each"):
+        gradlint.check(model, (X, ONES))
+
+
+@pytest.mark.parametrize(("loss", "said"), [("msee", "did you mean 'mse'"), ({"reg": "mse"}, "one output, by no name")])
+def test_a_loss_that_does_not_fit_is_answered_with_one_that_does(outputs, loss, said):
+    with pytest.raises(gradlint.UsageError, match=said):
+        gradlint.check(keras.Model(outputs[0], outputs[1]["reg"]), (X, ONES), loss=loss)
+
+
+def test_a_column_too_many_is_asked_after():
+    pandas = pytest.importorskip("pandas")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    frame = pandas.DataFrame({"a": [1.0, 2.0], "b": [1.0, 2.0], "price": [0.0, 1.0]})
+    with pytest.raises(gradlint.SampleError, match=r"one more than the 2 .* holds the labels, targets=\['price'\]"):
+        gradlint.check(model, frame)
+    assert gradlint.check(model, frame, targets="price").sample.endswith("labels price")
+
+
+def test_a_target_that_is_not_there_is_told_in_the_words_of_python(outputs):
+    """It read: targets=['names'] the sample key 'nothing'."""
+    with pytest.raises(gradlint.UsageError, match=r"^targets names the sample key 'nothing', which does not exist"):
+        gradlint.check(keras.Model(*outputs), (X, {"reg": ONES}), targets="nothing")
+    with pytest.raises(gradlint.UsageError, match="'z' and mapping names the input 'w', which do not exist"):
+        gradlint.check(keras.Model(*outputs), X, mapping={"w": "z"})

@@ -124,6 +124,39 @@ def test_a_table_is_read_through_pandas(tmp_path) -> None:
     assert by_key(first_batch(frame, rows=2), ["x"])["x"].shape == (2, 2)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [",a,b,y\n0,1,2,0\n1,3,4,1\n", "a;b;y\n1;2;0\n3;4;1\n", "a\tb\ty\n1\t2\t0\n3\t4\t1\n"],
+    ids=["index", "semicolons", "tabs"],
+)
+def test_a_table_as_pandas_and_spreadsheets_write_it(tmp_path, text) -> None:
+    pytest.importorskip("pandas")
+    file = tmp_path / ("rows.tsv" if "\t" in text else "rows.csv")
+    file.write_text(text)
+    found = by_key(read_source(str(file), DEFAULT_LIMITS), ["x"])
+    assert (found["x"].tolist(), found["y"].tolist()) == ([[1, 2], [3, 4]], [0, 1])
+
+
+def test_a_parquet_file_is_a_table(tmp_path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    pandas.DataFrame({"a": [1.0, 3.0], "y": [0.0, 1.0]}).to_parquet(tmp_path / "rows.parquet")
+    found = by_key(first_batch(read_source(str(tmp_path / "rows.parquet"), DEFAULT_LIMITS), rows=1), ["x"])
+    assert (found["x"].tolist(), found["y"].tolist()) == ([[1.0]], [0.0])
+
+
+def test_a_parquet_file_without_pyarrow_is_refused_with_the_way_out(tmp_path, monkeypatch) -> None:
+    pandas = pytest.importorskip("pandas")
+
+    def missing(path):
+        raise ImportError("Missing optional dependency 'pyarrow'.\n pyarrow is required for parquet support.")
+
+    monkeypatch.setattr(pandas, "read_parquet", missing)
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1")
+    with pytest.raises(SampleError, match=r"'pyarrow'.*numpy\.savez"):
+        read_source(str(tmp_path / "rows.parquet"), DEFAULT_LIMITS)
+
+
 def test_without_pandas_a_table_is_refused_with_the_way_out(tmp_path, monkeypatch) -> None:
     import sys
 
@@ -143,8 +176,11 @@ def test_an_array_in_a_file_of_its_own_is_read_and_a_pickled_one_is_not(tmp_path
 
 def test_a_function_in_a_file_is_a_sample(tmp_path) -> None:
     (tmp_path / "my_batches.py").write_text(
-        "def batch():\n    return [1.0], [2.0]\n\n\ndef broken():\n    raise KeyError('k')\n"
+        "def batch():\n    return [1.0], [2.0]\n\n\ndef broken():\n    raise KeyError('k')\n\n\n"
+        "def nothing():\n    pass\n"
     )
+    with pytest.raises(SampleError, match=r"my_batches\.py:nothing returned None"):  # it was made up in silence
+        read_source(f"{tmp_path / 'my_batches.py'}:nothing", DEFAULT_LIMITS)
     assert read_source(f"{tmp_path / 'my_batches.py'}:batch", DEFAULT_LIMITS) == ([1.0], [2.0])
     with pytest.raises(SampleError, match=r"my_batches\.py:broken gave no sample: KeyError: 'k'"):
         read_source(f"{tmp_path / 'my_batches.py'}:broken", DEFAULT_LIMITS)
@@ -174,4 +210,66 @@ def test_labels_of_several_outputs_come_as_fit_takes_them(y) -> None:
 @pytest.mark.parametrize("y", [[1, 2], (1, 2)], ids=["list", "tuple"])
 def test_labels_of_outputs_without_names_are_known_by_their_place(y) -> None:
     assert by_key((0, y), ["x"]) == {"x": 0, "y:output 0": 1, "y:output 1": 2}
-    assert by_key((0, y), ["x"], outputs=["only"]) == {"x": 0, "y": y}
+    assert by_key((0, y), ["x"], outputs=["only"]) == {"x": 0, "y:output 0": 1, "y:output 1": 2}
+
+
+@pytest.mark.parametrize("outputs", [[], ["only"]])
+def test_a_list_of_one_array_is_that_array(outputs) -> None:
+    """It was stacked to shape (1, 4, 1), and a healthy model had labels that broadcast (GL405)."""
+    found = by_key(first_batch(([X], [Y], [Y])), ["x"], outputs=outputs)
+    assert {key: array.shape for key, array in found.items()} == {"x": (4, 3), "y": (4, 1), "sample_weight": (4, 1)}
+
+
+def test_a_number_of_labels_that_fits_no_outputs_is_told() -> None:
+    with pytest.raises(SampleError, match="y has 1 array, and the model the outputs 'reg', 'cls': give one for each"):
+        by_key((X, [Y]), ["x"], outputs=["reg", "cls"])
+
+
+def test_weights_go_by_outputs_as_labels_do() -> None:
+    found = by_key((X, {"reg": Y}, {"reg": 3}), ["x"], outputs=["reg", "cls"])
+    assert (found["y:reg"] is Y, found["sample_weight:reg"]) == (True, 3)
+
+
+def test_more_parts_than_fit_takes_are_told_and_inputs_without_labels_are_not() -> None:
+    with pytest.raises(SampleError, match="the sample has 4 parts; give what fit takes"):
+        by_key((X, Y, Y, Y), ["x"])
+    assert set(by_key((X, X, X, X), ["a", "b", "c", "d"])) == {"a", "b", "c", "d"}
+
+
+def test_batches_in_a_list_are_batches_and_rows_of_numbers_are_rows() -> None:
+    assert by_key(first_batch([(X, Y), (X + 1, Y)]), ["x"])["x"] is X
+    assert by_key(first_batch([(1.0, 2.0), (3.0, 4.0)]), ["a", "b"]).keys() == {"a", "b"}
+
+
+def test_of_replicas_one_is_looked_at() -> None:
+    class PerReplica:
+        values = (X, X + 1)
+
+    assert by_key(first_batch((PerReplica(), Y)), ["x"])["x"] is X
+
+
+def _failing():
+    yield 1 / 0
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (lambda: 1 / 0, r"the function <lambda> gives no batch: ZeroDivisionError: division by zero \(.*test_batch"),
+        (lambda n: n, "the function <lambda> gives no batch: TypeError: .* missing 1 required positional argument"),
+        (_failing(), "the generator _failing gives no batch: ZeroDivisionError"),
+    ],
+    ids=["function", "parameter", "generator"],
+)
+def test_what_fails_while_it_makes_a_batch_is_told(source, said) -> None:
+    with pytest.raises(SampleError, match=said):
+        first_batch(source)
+
+
+def test_a_column_called_as_labels_are_is_one_and_text_is_named() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0, 2.0], "Target": [0.0, 1.0]})
+    assert by_key(frame, ["x"])["x"].shape == (2, 1)
+    assert by_key(frame, ["Target"]).keys() == {"a", "Target"}  # an input is called so
+    with pytest.raises(SampleError, match="'town' of the data frame holds text"):
+        by_key(frame.assign(town="Ulm"), ["x"])

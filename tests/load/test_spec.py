@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -277,10 +278,47 @@ def test_an_exact_key_is_not_stolen_by_another_inputs_name():
 
 def test_labels_by_output_key_by_layer_and_of_no_output():
     spec = model(("x", "x"), outputs=("logits", "value"), output_layers=("pi", "v"))
-    binding = bind(spec, arrays("y:v", "x", "y:logits", "y:advantage", "sample_weight"))
-    assert binding.labels == (("logits", "y:logits"), ("value", "y:v"), ("advantage", "y:advantage"))
-    assert binding.sample_weight == "sample_weight"
-    assert not binding.unexpected
+    sample = arrays("y:v", "x", "y:logits", "y:advantage", "sample_weight")
+    own = bind(replace(spec, class_name="OfTheUser"), sample)  # whose compute_loss may read it
+    assert own.labels == (("logits", "y:logits"), ("value", "y:v"), ("advantage", "y:advantage"))
+    assert own.sample_weight == "sample_weight"
+    assert not own.unexpected
+    plain = bind(spec, sample)
+    assert plain.labels == (("logits", "y:logits"), ("value", "y:v"))
+    assert plain.unexpected == ("y:advantage",)
+
+
+def test_weights_by_output():
+    spec = model(("x", "x"), outputs=("reg", "cls"))
+    binding = bind(spec, arrays("x", "y:reg", "y:cls", "sample_weight:reg", "sample_weight:csl"))
+    assert binding.weights == (("reg", "sample_weight:reg"),)
+    assert binding.unexpected == ("sample_weight:csl",)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "key", "meant"),
+    [
+        (("reg", "cls"), "y:clss", "y:cls"),
+        (("reg", "cls"), "y_cls", "y:cls"),
+        (("reg", "cls"), "cls_label", "y:cls"),
+        (("reg", "cls"), "ids", None),
+        (("reg", "cls"), "weights", "sample_weight"),
+        (("out",), "gt", "y"),
+    ],
+)
+def test_what_a_key_that_nothing_takes_is_probably_meant_to_be(outputs, key, meant):
+    binding = bind(model(("x", "x"), outputs=outputs), arrays("x", key))
+    assert binding.unexpected == (key,)
+    assert dict(binding.meant).get(key) == meant
+
+
+def test_the_only_input_is_taken_by_what_people_call_it():
+    one = model(("input_layer", "input_layer"), outputs=("out",))
+    for names in (("X_train", "y_train"), ("Features", "Labels"), ("x", "Y")):
+        binding = bind(one, arrays(*names))
+        assert (binding.inputs, binding.labels) == ((("input_layer", names[0]),), (("", names[1]),))
+    assert bind(one, arrays("x", "ids")).unexpected == ("ids",)
+    assert bind(one, arrays("ids", "ages")).missing == ("input_layer",)
 
 
 def test_labels_go_by_the_names_of_outputs_as_fit_takes_them():
@@ -293,7 +331,7 @@ def test_labels_go_by_the_names_of_outputs_as_fit_takes_them():
     assert (named.labels, len(named.inputs)) == ((), 2)
 
 
-@pytest.mark.parametrize("name", LABEL_NAMES)
+@pytest.mark.parametrize("name", [name for name in LABEL_NAMES if name != "y"])
 def test_a_single_label_goes_by_what_people_call_it(name):
     one, two = (model(("x", "x"), outputs=outputs) for outputs in (("out",), ("out", "aux")))
     assert bind(one, arrays("features", name)).labels == (("", name),)
@@ -310,7 +348,7 @@ def test_two_arrays_without_names_are_input_and_label():
 
 
 def test_a_missing_input_is_looked_for_under_its_usual_names():
-    binding = bind(model(("image", "image"), outputs=("out",)), arrays("inputs", "id"))
+    binding = bind(model(("image", "image"), ("id", "id"), outputs=("out",)), arrays("inputs", "id", "age"))
     assert (binding.missing, binding.renamed) == (("image",), (("image", "inputs"),))
 
 
