@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 from gradlint.errors import UsageError
 from gradlint.load.spec import (
     LABEL,
-    MOST_QUOTED,
     SAMPLE_WEIGHT,
     ArraySpec,
     InputSpec,
@@ -136,7 +135,8 @@ def _strays(spec: ModelSpec, pairs: Iterable[tuple[str, str]]) -> set[str]:
     """Sample keys of labels and weights for outputs that the model does not have; `fit` refuses them."""
     if spec.class_name != "Functional" or len(spec.outputs) < 2:  # a class of the user's may know what to do with them
         return set()
-    return {key for output, key in pairs if output and output not in spec.outputs}
+    outputs = {"", *spec.outputs}
+    return {key for output, key in pairs if output not in outputs}
 
 
 def _meant(
@@ -144,7 +144,7 @@ def _meant(
 ) -> Iterator[tuple[str, str]]:
     """What keys that nothing takes are probably meant to be: the labels of an output without any, or the weights."""
     lacking = [output for output in spec.outputs if not labelled & {"", output}]
-    for key in unexpected[:MOST_QUOTED]:
+    for key in unexpected if len(unexpected) * len(lacking) <= MOST_COMPARED else ():
         own = key.partition(":")[2] or key
         named = [output for output in lacking if output in own] or difflib.get_close_matches(own, lacking, n=1)
         if _plain(key) in WEIGHT_NAMES and not has_weights:
