@@ -90,7 +90,8 @@ def repair(content: bytes, finding: Finding) -> Repair | None:
     place = Place(content, finding)
     for attempt in REPAIRS.get(finding.code, ()):
         if (found := attempt(place)) is not None:
-            return found
+            is_whole = len(m.findall(found.module, m.Comment())) >= len(m.findall(place.module, m.Comment()))
+            return found._replace(is_safe=found.is_safe and is_whole)  # a comment on what goes may matter
     return None
 
 
@@ -99,7 +100,7 @@ def _paired(place: Place) -> Repair | None:
     for call in place.calls("apply_gradients"):
         if len(call.args) < 2 or any(each.keyword or each.star for each in call.args[:2]):
             continue
-        first, second = (each.with_changes(comma=cst.MaybeSentinel.DEFAULT) for each in call.args[:2])
+        first, second = call.args[0], call.args[1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
         pairs = cst.Arg(cst.Call(cst.Name("zip"), [first, second]), comma=call.args[1].comma)
         return _of(place.changed(call, call.with_changes(args=[pairs, *call.args[2:]])))
     return None
@@ -160,11 +161,11 @@ def _called(place: Place) -> Repair | None:
         if not _ONLY_OF_PREDICT.issuperset(words):
             continue
         equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-        args = [
-            call.args[0].with_changes(comma=cst.MaybeSentinel.DEFAULT, whitespace_after_arg=cst.SimpleWhitespace("")),
-            cst.Arg(cst.Name("True"), keyword=cst.Name("training"), equal=equal),
-        ]
-        module = place.changed(call, call.with_changes(func=call.func.value, args=args))
+        training = {"value": cst.Name("True"), "keyword": cst.Name("training"), "equal": equal}
+        first, last = call.args[0], call.args[-1].with_changes(**training)
+        if len(call.args) == 1:
+            first = first.with_changes(comma=cst.MaybeSentinel.DEFAULT, whitespace_after_arg=cst.SimpleWhitespace(""))
+        module = place.changed(call, call.with_changes(func=call.func.value, args=[first, last]))
         return None if module is None else Repair(module, is_safe=not _is_read_as_array(place, call))
     return None
 

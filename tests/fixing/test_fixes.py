@@ -64,6 +64,20 @@ CASES = {
         + "    return g\n",
     ),
 }
+CASES |= {
+    "pairs over several lines": (
+        HEAD + "    opt.apply_gradients(\n        g,  # new\n        model.trainable_variables,  # all\n    )\n",
+        HEAD + "    opt.apply_gradients(\n        zip(g,  # new\n        model.trainable_variables),  # all\n    )\n",
+    ),
+    "predict over several lines": (
+        HEAD.replace(
+            "model(x) - y", "model.predict(\n            x,  # all\n            verbose=0,  # quiet\n        )"
+        )
+        + "    return g\n",
+        HEAD.replace("model(x) - y", "model(\n            x,  # all\n            training=True,  # no\n        )")
+        + "    return g\n",
+    ),
+}
 UNSAFE = HEAD.replace("loss =", "p = model.predict(x)\n        q = p[:, 0]\n        loss =").replace(
     "model(x) -", "q -"
 )
@@ -83,6 +97,12 @@ def test_only_what_is_wrong_changes(before: str, after: str) -> None:
     assert found.content.decode() == after
     assert len(found.fixed) == 1
     assert not codes(after)
+
+
+def test_a_comment_on_what_goes_is_not_lost_unasked() -> None:
+    text = HEAD.replace("model(x) - y", "model.predict(\n x,\n batch_size=8,  # too large else\n verbose=0)")
+    assert repaired(text).content.decode() == text
+    assert "training=True" in repaired(text, unsafe=True).content.decode()
 
 
 @pytest.mark.parametrize("unsafe", [False, True])
