@@ -225,15 +225,15 @@ def _without_ignored(
         if not fitting:
             kept.append(finding)
     unused = []
-    ran = {rule.code for rule in rules}
+    ran = [rule.code for rule in rules]
     for index, comment in enumerate(ignoring):
         if index in used:
             continue
         line = source.lines.get(comment.line)
         where = f"{source.path}:{line.line if line is not None else comment.line}"
         try:
-            if comment.codes and not ran.intersection(codes_matching(comment.codes)):
-                continue  # its rules were not asked for
+            if not were_applied(codes_matching(comment.codes or ("GL",)), ran):
+                continue
         except UsageError as error:
             unused.append(f"{where}: {error}")
             continue
@@ -241,6 +241,12 @@ def _without_ignored(
         name = "ignore-file" if comment.whole else "ignore"
         unused.append(f"{where}: `# gradlint: {name}{what}` fits no finding; remove it")
     return kept, tuple(unused), len(found) - len(kept)
+
+
+def were_applied(codes: Iterable[str], ran: Iterable[str]) -> bool:
+    """Whether all rules of source among these were applied; where one was not, it may have what an ignore is for."""
+    meant = {rule.code for rule in ALL_RULES if rule.source is not None}.intersection(codes)
+    return bool(meant) and meant.issubset(ran)
 
 
 def _fits(comment: Comment, finding: Finding) -> bool:

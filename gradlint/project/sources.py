@@ -16,6 +16,7 @@ from gradlint.checking.source import (
     source_files,
     source_result,
     source_rules,
+    were_applied,
 )
 from gradlint.project.config import name_of_model
 from gradlint.project.targets import Settled, Standing, against, settled
@@ -170,5 +171,5 @@ def _unused(names: Sequence[str], used: dict[Allowance, int], result: Result, co
         for path in source_files(config.sources, exclusion_of(config, ()), is_strict=True)
     )
     for each in config.per_file:
-        if each not in used and set(each.codes) & set(result.rules) and (whole or each.pattern in checked):
+        if each not in used and were_applied(each.codes, result.rules) and (whole or each.pattern in checked):
             yield each

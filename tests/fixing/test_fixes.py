@@ -74,7 +74,7 @@ CASES |= {
             "model(x) - y", "model.predict(\n            x,  # all\n            verbose=0,  # quiet\n        )"
         )
         + "    return g\n",
-        HEAD.replace("model(x) - y", "model(\n            x,  # all\n            training=True,  # no\n        )")
+        HEAD.replace("model(x) - y", "model(\n            x,  # all\n            training=True,  # quiet\n        )")
         + "    return g\n",
     ),
 }

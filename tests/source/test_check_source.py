@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from steps_in_source import BAD
 
 import gradlint
-from gradlint.checking.source import check_text
+from gradlint.checking.source import check_text, source_rules
 from gradlint.cli import main
 from gradlint.errors import UsageError
 from gradlint.source.reading import without_magics
@@ -226,6 +226,12 @@ class TestComments:
         assert len(report.findings) == 1
         assert report.unused == ("step.py:1: `# gradlint: ignore[GL603]` fits no finding; remove it",)
         assert "no rule is called" in check_text("x = 1  # gradlint: ignore[GL699]\n", "step.py").unused[0]
+
+    @pytest.mark.parametrize("comment", ["ignore", "ignore[GL6]", "ignore[GL603, GL601]", "ignore[GL601]"])
+    def test_what_was_not_looked_for_is_not_missed(self, comment: str) -> None:
+        text = BAD.replace("model.predict(x)", f"model.predict(x)  # gradlint: {comment}")
+        assert check_text(text, "step.py", source_rules(["GL604"])).unused == ()
+        assert bool(check_text(text, "step.py", source_rules(["GL601"])).unused) == (comment == "ignore[GL601]")
 
     def test_text_in_a_string_is_no_comment(self) -> None:
         assert check_text("x = '# gradlint: ignore'\n", "step.py").unused == ()
