@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,14 +10,14 @@ import gradlint.report  # noqa: F401 - gives results their text and JSON
 from gradlint.checking.arguments import labels, refuse_misplaced, several, table, texts
 from gradlint.checking.interface import in_the_words_of_the_caller
 from gradlint.checking.looking import examined
-from gradlint.checking.own_steps import check_batch, check_named_step, explained_crash
+from gradlint.checking.own_steps import check_own_step, explained_crash
 from gradlint.checking.step import check_step
 from gradlint.checking.suppression import allowances, suppress, unused_error
 from gradlint.checking.verdict import decided, judged
 from gradlint.checking.ways import cases
 from gradlint.errors import GradlintError, ModelRunError
 from gradlint.finding import Severity
-from gradlint.load.batch import first_batch, is_batch, packed
+from gradlint.load.batch import packed
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.sample import load_sample
 from gradlint.options import Options
@@ -128,14 +127,11 @@ def checked(model: object, sample: object, options: Options) -> Result:
         GradlintError: the check could not run; the message says what to change.
     """
     refuse_misplaced(model, sample)
-    if isinstance(model, (str, os.PathLike)):
-        if (observed := check_named_step(os.fspath(model), sample, options)) is not None:
-            return observed
-    from gradlint.load.model.live import inputs_of, trains_itself
+    from gradlint.load.model.live import trains_itself
+    from gradlint.load.model.own_step import own_step, train_step_of
 
-    trains = trains_itself(model, options)
-    if trains and is_batch(sample):
-        return check_batch(model, first_batch(sample, inputs_of(model), options.batch or 0), options)
+    if (step := own_step(model, sample, options)) is not None:
+        return check_own_step(step, options)
     rules = [rule for rule in chosen(options.select, options.ignore) if rule.is_of_runs]
     needs = needs_of(rules)
     for case in cases(model, sample, needs, options):
@@ -150,9 +146,9 @@ def checked(model: object, sample: object, options: Options) -> Result:
                 return replace(explained, target=case.target)
             return judged(case, facts, rules, options)
         if (early := decided(case, rules, options)) is not None:
-            if trains and isinstance(sample, Mapping) and _is_of_inputs(early):
+            if isinstance(sample, Mapping) and _is_of_inputs(early) and trains_itself(model, options):
                 # A train_step takes its batch apart before it calls the model: the step itself decides.
-                return check_batch(model, packed(load_sample(sample)), options)
+                return check_own_step(train_step_of(model, packed(load_sample(sample))), options)
             return early
     raise AssertionError("the last case can be run")
 

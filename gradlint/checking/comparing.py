@@ -200,13 +200,13 @@ def _arguments(
 def _side_of_model(model: object, sample: object, options: Options) -> Side:
     from gradlint.load.model.code import is_factory
     from gradlint.load.model.live import trains_itself
+    from gradlint.load.model.own_step import train_step_of
     from gradlint.record.plain_step import plain_step
     from gradlint.upstream import models
 
     if trains_itself(model, options) and is_batch(sample):
-        live: Any = model
-        batch = models.as_tensors(first_batch(sample))
-        return Side(f"fit of {live.name}", live.train_step, (batch,), {}, (live, *options.models))
+        own = train_step_of(model, first_batch(sample))
+        return Side(f"fit of {own.name}", own.function, own.arguments, {}, (*own.learners, *options.models))
     target, subject = "", None
     for case in cases(model, sample, frozenset(), options):
         target, subject = case.target, case.subject

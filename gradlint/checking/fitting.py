@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gradlint.checking import checked
-from gradlint.checking.own_steps import check_batch
+from gradlint.checking.own_steps import check_own_step
 from gradlint.load.model.live import trains_itself
+from gradlint.load.model.own_step import train_step_of
 from gradlint.result import Result
 from gradlint.rules import gl302_nonfinite_activation
 
@@ -189,7 +190,8 @@ class Watcher:
         """Check the model with a batch, and tell what no report before has told."""
         try:
             if trains_itself(self._model, self._options):
-                result = check_batch(self._model, batch, self._options)  # As it is: fit hands it over so.
+                # As it is: fit hands it over so.
+                result = check_own_step(train_step_of(self._model, batch), self._options)
             else:
                 result = checked(self._model, batch if isinstance(batch, tuple) else (batch,), self._options)
         except Exception as error:  # Whatever stops a check must not stop a training.

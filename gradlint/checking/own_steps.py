@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gradlint.checking.step import observed
-from gradlint.errors import ModelRunError, UsageError
+from gradlint.errors import ModelRunError
 
 if TYPE_CHECKING:
+    from gradlint.load.model.own_step import OwnStep
     from gradlint.options import Options
     from gradlint.record.subject import Subject
     from gradlint.result import Result
 
 
-def check_named_step(target: str, sample: object, options: Options) -> Result | None:
-    """Run the training step that `package.module:function` names; None where it names a factory.
-
-    Raises:
-        UsageError: nobody gave a sample, or the parameters are others.
-    """
-    from gradlint.load.model.code import arguments_of, is_factory, step_of
-
-    if not is_factory(target) or (step := step_of(target, options.imports)) is None:
-        return None
-    if sample is None:
-        raise UsageError(f"{target} is a training step: give it a sample, as in gradlint {target} --sample batch.npz")
-    return observed(step, arguments_of(step, target, sample, options), {}, replace(options, depth="values"))
+def check_own_step(step: OwnStep, options: Options) -> Result:
+    """Run a step as it is, and find out what it loses."""
+    own = replace(options, models=(*step.learners, *options.models), depth="values")
+    result = observed(step.function, step.arguments, {}, own)
+    return replace(result, target=step.name) if step.name else result
 
 
 def explained_crash(subject: Subject, options: Options) -> Result | None:
@@ -34,6 +27,7 @@ def explained_crash(subject: Subject, options: Options) -> Result | None:
 
     Observed as a step of the user's own, it tells what its tapes were asked; None where that explains nothing.
     """
+    from gradlint.load.model.own_step import train_step_of
     from gradlint.record.run import Run
     from gradlint.upstream import models
 
@@ -42,15 +36,6 @@ def explained_crash(subject: Subject, options: Options) -> Result | None:
         return None
     run = Run(subject, subject.inputs, subject.labels, subject.seed)
     try:
-        return check_batch(model, run.step_data(run.batch()), options)
+        return check_own_step(train_step_of(model, run.step_data(run.batch())), options)
     except ModelRunError:
         return None
-
-
-def check_batch(model: Any, batch: object, options: Options) -> Result:
-    """Run the model's own `train_step` on a batch, and find out what it loses."""
-    from gradlint.upstream import models
-
-    own = replace(options, models=(model, *options.models))
-    result = observed(model.train_step, [models.as_tensors(batch)], {}, own)
-    return replace(result, target=str(model.name))

@@ -24,6 +24,7 @@ from run_all import run
 from gradlint import cli
 from gradlint.load import arrays, configuration, preflight
 from gradlint.load import model as loading
+from gradlint.load.model import target
 from gradlint.report import FORMATS
 from gradlint.upstream import starting
 
@@ -56,7 +57,7 @@ def test_the_answer_before_tensorflow(
 
     # Other tests of this process may have imported Keras, and with it the classes of a user.
     monkeypatch.delitem(sys.modules, "keras", raising=False)
-    monkeypatch.setattr(loading, "load_target", load)
+    monkeypatch.setattr(target, "load_target", load)
     monkeypatch.setattr(starting, "quiet_tensorflow", load)
     arguments = case.make(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -86,7 +87,7 @@ def test_the_payloads_are_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     evil_module(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     builtins.__import__("evil")
-    monkeypatch.delitem(sys.modules, "evil")
+    del sys.modules["evil"]  # for good: monkeypatch would bring it back for the tests that come after
     assert marker.exists()
 
 

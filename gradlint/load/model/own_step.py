@@ -1,0 +1,59 @@
+"""Training steps that run as they are: those that `package.module:function` names, and those that models have."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gradlint.errors import UsageError
+from gradlint.load.batch import first_batch, is_batch
+from gradlint.load.model.code import arguments_of, is_factory, step_of
+from gradlint.load.model.live import inputs_of, trains_itself
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gradlint.load.model.live import Model
+    from gradlint.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class OwnStep:
+    """A step with what it is called with.
+
+    Attributes:
+        name: of what is checked; empty where it is the step.
+        learners: models that should learn besides what the options name.
+    """
+
+    function: Callable[..., object]
+    arguments: tuple[Any, ...]
+    name: str = ""
+    learners: tuple[object, ...] = ()
+
+
+def own_step(model: object, sample: object, options: Options) -> OwnStep | None:
+    """The step that a check of a model and a sample is about; None where it is about a model or a loss.
+
+    Raises:
+        UsageError: nobody gave a step a sample, or its parameters are others.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        target = os.fspath(model)
+        if not is_factory(target) or (step := step_of(target, options.imports)) is None:
+            return None
+        if sample is None:
+            message = f"give it a sample, as in gradlint {target} --sample batch.npz"
+            raise UsageError(f"{target} is a training step: {message}")
+        return OwnStep(step, arguments_of(step, target, sample, options))
+    if trains_itself(model, options) and is_batch(sample):
+        return train_step_of(model, first_batch(sample, inputs_of(model), options.batch or 0))
+    return None
+
+
+def train_step_of(model: Model, batch: object) -> OwnStep:
+    """A model's own `train_step` on a batch, as `fit` would run it."""
+    from gradlint.upstream import models
+
+    return OwnStep(model.train_step, (models.as_tensors(batch),), str(model.name), (model,))
