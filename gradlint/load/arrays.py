@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 from gradlint.errors import SampleError
 from gradlint.load.archive import open_archive, open_member
 from gradlint.load.files import require_file
-from gradlint.load.limits import DEFAULT_LIMITS, Limits, refuse_beyond_memory, size_text
+from gradlint.load.limits import DEFAULT_LIMITS, MOST_NAME, Limits, refuse_beyond_memory, size_text
 from gradlint.load.spec import ArraySpec, quoted
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def read_array_specs(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMI
     with open_archive(file, SampleError, "an .npz archive; save the sample with numpy.savez", limits) as archive:
         for info in archive.infolist():
             key = info.filename.removesuffix(".npy")
+            if len(key) > MOST_NAME:  # every finding about a key names some of the others
+                raise SampleError(f"{file} has a key of {len(key):,} characters, more than {MOST_NAME:,}")
             if not info.filename.endswith(".npy"):
                 raise SampleError(f"{file} holds {info.filename!r}, which is not an array")
             with open_member(file, archive, info, SampleError) as stream:

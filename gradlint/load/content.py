@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from gradlint.load.serialized import CODE_LAYERS, serialized_objects
+from gradlint.load.spec import LONGEST_QUOTED, quoted_name
 
 TRUST = "--trust-model"
 IMPORT = "--import"
@@ -152,9 +153,8 @@ def _contents_of(layer: str, entry: Mapping[str, object]) -> Iterator[UnsafeCont
     provided = _is_provided(entry)
     for argument, value in _texts(arguments, deep=not provided):
         if _is_read_as_file(entry, argument, value, provided, is_part=value is not arguments.get(argument)):
-            text = str(value)
-            shown = f"{text[:100]!r}{'...' if len(text) > 100 else ''}"
-            yield UnsafeContent(layer, Kind.FILE, f"the path {shown} to read as its {argument}", TRUST, name)
+            shown, of = quoted_name(str(value)), argument[:LONGEST_QUOTED]
+            yield UnsafeContent(layer, Kind.FILE, f"the path {shown} to read as its {of}", TRUST, name)
     if not provided:
         yield _unknown(layer, entry)
 
@@ -238,11 +238,11 @@ def _unknown(layer: str, entry: Mapping[str, object]) -> UnsafeContent:
     # Keras looks functions up by name; what it writes as their registered name is the word "function".
     registered = registered if isinstance(registered, str) and not is_function else name
     module = module if isinstance(module, str) else ""
-    detail = f"the unknown {'function' if is_function else 'class'} {name!r}"
+    detail = f"the unknown {'function' if is_function else 'class'} {quoted_name(name)}"
     if registered != name:
-        detail += f" (registered as {registered!r})"
+        detail += f" (registered as {quoted_name(registered)})"
     elif module and module != "builtins":
-        detail += f" (of the module {module!r})"
+        detail += f" (of the module {quoted_name(module)})"
     return UnsafeContent(layer, Kind.UNKNOWN, detail, IMPORT, name, registered, module)
 
 

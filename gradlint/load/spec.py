@@ -19,7 +19,7 @@ Structure: TypeAlias = "str | dict[str, Structure] | list[Structure]"
 LABEL = "y"
 """Key of the labels of a model with one output; `y:<output>` names one of several."""
 SAMPLE_WEIGHT = "sample_weight"
-MOST_QUOTED = 20
+MOST_QUOTED, LONGEST_QUOTED = 20, 100
 """A message names so many keys, and the number of the others."""
 
 
@@ -150,5 +150,10 @@ def structure_keys(structure: Structure) -> Iterator[str]:
 
 def quoted(names: Sequence[str]) -> str:
     """Names in quotes with commas between, as messages show them: the first of many."""
-    shown = ", ".join(repr(name) for name in names[:MOST_QUOTED]) or "nothing"
+    shown = ", ".join(map(quoted_name, names[:MOST_QUOTED])) or "nothing"
     return f"{shown} and {len(names) - MOST_QUOTED:,} more" if len(names) > MOST_QUOTED else shown
+
+
+def quoted_name(name: str) -> str:
+    """A name in quotes, as messages show it: the start of a long one."""
+    return repr(name) if len(name) <= LONGEST_QUOTED else f"{name[:LONGEST_QUOTED]!r}..."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.errors import ModelFileError, UnsafeModelError
 from gradlint.load.content import IMPORT, TRUST, Kind, UnsafeContent
-from gradlint.load.spec import quoted
+from gradlint.load.spec import LONGEST_QUOTED, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ def unknown_class_error(path: object, unknown: Sequence[UnsafeContent], version:
         advice = of_keras_2(path, version)
     elif package in sys.stdlib_module_names - {"builtins", "__main__"}:
         advice = f"no layer comes from Python's own module {package!r}: do not trust this file"
-    elif package not in ("", "builtins", "keras") and first.module.replace(".", "").isidentifier():
+    elif package not in ("", "builtins", "keras") and _is_module(first.module):
         advice = f"pass {IMPORT} {first.module} (or the .py file that defines it)"
     elif package == "keras" and first.registered_name == first.name:
         written = f"the file was written by Keras {version}, but " if version else ""
@@ -65,6 +65,10 @@ def unknown_class_error(path: object, unknown: Sequence[UnsafeContent], version:
         advice = f"pass {IMPORT} your_module.py, which defines and registers it"
     also = f"; it also needs {quoted(others)}" if others else ""
     return ModelFileError(f"{path}: {first}; {advice}{also}")
+
+
+def _is_module(name: str) -> bool:
+    return len(name) <= LONGEST_QUOTED and name.replace(".", "").isidentifier()
 
 
 def is_of_keras_2(version: str) -> bool:

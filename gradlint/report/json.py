@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from gradlint import version
 from gradlint.finding import Severity
 from gradlint.report.outgoing import Syntax, outgoing
+from gradlint.report.text import shortened
 from gradlint.report.verdict import consequence, counts, exit_status
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from gradlint.result import InputStatus, Result, VariableStatus
 
 SCHEMA = 1
-MOST_NAMES = 50_000
+MOST_NAMES, LONGEST = 50_000, 200
 """All findings of a report together list so many names, or `FEW` each: a report grows in proportion to its findings."""
 FEW = 20
 
@@ -99,9 +100,15 @@ def _finding(finding: Finding, limit: int) -> Document:
         "victims": {"inputs": len(finding.inputs), "variables": len(finding.variables)},
         "cause": {"layer": cause.layer, "op": cause.op, "file": cause.file, "line": cause.line},
         "evidence": {
-            key: value[:limit] if isinstance(value, (list, tuple)) else value for key, value in finding.evidence.items()
+            key: _few(value, limit) if isinstance(value, (list, tuple)) else value
+            for key, value in finding.evidence.items()
         },
     }
+
+
+def _few(values: Sequence[object], limit: int) -> list[object]:
+    """The first values of a list that every finding may repeat, without the middle of a very long name."""
+    return [shortened(value, LONGEST) if isinstance(value, str) else value for value in values[:limit]]
 
 
 def _input(status: InputStatus) -> Document:

@@ -47,9 +47,17 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+LONGEST_LINE, _START, _END = 4_000, 3_000, 500
+"""Characters of a line on stderr, and what is shown of a longer one: a name that a file gives may have a megabyte."""
+
+
 def message(*lines: str) -> str:
     """A message for stderr: its lines are these, and whatever in them could act, line ends too, is spelled out."""
-    return outgoing("\n".join(map(printable, lines)))
+    return outgoing("\n".join(printable(_shortened(line)) for line in lines))
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= LONGEST_LINE else f"{line[:_START]} ... {line[-_END:]}"
 
 
 _IN_ASCII = str.maketrans(

@@ -15,7 +15,17 @@ from urllib.parse import quote
 from gradlint import version
 from gradlint.finding import Severity
 from gradlint.report.json import Document, text_of
-from gradlint.report.text import MOST_COMPARED, Style, crash, folded, name, named, repository_place, sentence
+from gradlint.report.text import (
+    MOST_COMPARED,
+    Style,
+    crash,
+    folded,
+    name,
+    named,
+    repository_place,
+    sentence,
+    shortened,
+)
 from gradlint.report.verdict import consequence, counts, exit_status
 
 if TYPE_CHECKING:
@@ -181,7 +191,7 @@ def _region(finding: Finding, line: int | None) -> Document:
 
 def _texts(value: object) -> object:
     if isinstance(value, (list, tuple)):
-        return [sentence(item) if isinstance(item, str) else item for item in value[:MOST_NAMES]]
+        return [shortened(sentence(item), 200) if isinstance(item, str) else item for item in value[:MOST_NAMES]]
     return value
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import os
 import pickle
 import re
@@ -17,11 +18,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from files import CASES, MARKER, evil_module, keras_file, legacy, npy, npz, pickled, sample
+from files import CASES, MARKER, evil_module, keras_file, legacy, model, npy, npz, pickled, sample
 from fuzz import fuzz
 from run_all import run
 
 from gradlint import cli
+from gradlint.errors import SampleError
 from gradlint.load import arrays, configuration, preflight
 from gradlint.load import model as loading
 from gradlint.load.model import target
@@ -29,6 +31,8 @@ from gradlint.report import FORMATS
 from gradlint.upstream import starting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from files import Case
 
 BY_NAME = {case.name: case for case in CASES}
@@ -153,6 +157,40 @@ def test_no_file_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for _ in range(5):
         cli.main(arguments)
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+LONG = "n" * 10**6
+LONG_NAMES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "class": lambda entry: entry.update(class_name=LONG),
+    "module": lambda entry: entry.update(module=LONG),
+    "registered name": lambda entry: entry.update(registered_name=LONG),
+    "argument": lambda entry: entry["config"].update({LONG: "https://example.com"}),
+    "path": lambda entry: entry["config"].update(vocabulary=f"/{LONG}"),
+}
+
+
+@pytest.mark.parametrize("where", LONG_NAMES)
+def test_a_refusal_shortens_a_name(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = model()
+    LONG_NAMES[where](config["config"]["layers"][1])
+    keras_file(tmp_path, json.dumps(config).encode())
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["m.keras", "--depth", "preflight", "--no-cache", "--no-isolate"]) == 2
+    assert len(capsys.readouterr().err) < 500
+
+
+def test_a_long_key_of_a_sample_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    npz(tmp_path, {f"{'k' * 60_000}.npy": npy((3, 4), data=bytes(48))})
+    with pytest.raises(SampleError, match="a key of 60,000 characters"):
+        arrays.read_array_specs("s.npz")
+
+
+def test_no_line_on_stderr_is_long(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["m" * 10**5, "--no-cache", "--no-isolate"]) == 2
+    assert len(capsys.readouterr().err) < 4_100
 
 
 KEYS = (

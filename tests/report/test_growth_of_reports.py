@@ -70,6 +70,17 @@ def test_the_text_grows_in_proportion(format: str) -> None:
     assert lengths[2] - lengths[1] < 2.3 * max(lengths[1] - lengths[0], 1000), lengths
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_long_names_are_not_repeated_whole(format: str) -> None:
+    """What a finding lists besides its own keys, every other may list, too."""
+    others = [f"{'x' * 60_000}{index}" for index in range(20)]
+    findings = tuple(
+        Finding("GL401", "missing-input", Severity.ERROR, "missing", (str(index),), evidence={"sample_keys": others})
+        for index in range(100)
+    )
+    assert len(FORMATS[format](replace(HEALTHY, findings=findings), Style())) < 100 * 20 * 300
+
+
 @pytest.mark.usefixtures("small_bounds")
 @pytest.mark.parametrize("format", [*PEOPLE, "junit", "json", "sarif"])
 def test_the_work_grows_in_proportion(format: str) -> None:
