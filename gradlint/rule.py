@@ -88,6 +88,11 @@ class Rule:
     certainty: Certainty = Certainty.CERTAIN
 
     @property
+    def is_of_sample(self) -> bool:
+        """Whether it holds the sample against the inputs of a model, and looks at nothing else."""
+        return self.needs == {Need.INPUTS} and self.blames == SAMPLE
+
+    @property
     def severity(self) -> Severity:
         """The highest severity its findings have."""
         return severity_of(self.loses, self.certainty)

@@ -12,7 +12,7 @@ from gradlint.checking.own_steps import check_own_step
 from gradlint.load.model.live import trains_itself
 from gradlint.load.model.own_step import train_step_of
 from gradlint.result import Result
-from gradlint.rules import gl302_nonfinite_activation
+from gradlint.rules import gl301_nonfinite_gradient, gl302_nonfinite_activation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_SHARE = 0.015
 """Share of the time of a training that looks take when nobody says how often, without the one at the first batch."""
+
+_NONFINITE = frozenset({gl301_nonfinite_gradient.RULE.code, gl302_nonfinite_activation.RULE.code})
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,7 @@ class Watcher:
             for at, batch in batches:
                 with self._healthy[1].in_place():
                     found = self._check(batch, at, since=max(since, 1), saves=True)
-                if any(finding.code in ("GL301", "GL302") for finding in found):
+                if any(finding.code in _NONFINITE for finding in found):
                     return
         ratios = self.look.ratios if self.look is not None else {}
         why = "its batch was not held" if not batches else "its batch gives finite gradients with the weights of then"

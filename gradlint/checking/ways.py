@@ -39,6 +39,11 @@ class Case:
     subject: Subject | None = None
     is_live: bool = False
 
+    @property
+    def unexpected(self) -> frozenset[str]:
+        """Keys of the sample that are neither an input of the model nor labels of an output."""
+        return frozenset(self.paper.binding.unexpected if self.paper.binding is not None else ())
+
 
 def cases(model: object, sample: object, needs: frozenset[Need], options: Options) -> Iterator[Case]:
     """What is known of a model and its sample before anything is run, step by step; the last one is ready to run.

@@ -89,6 +89,40 @@ def test_a_functional_model_with_a_step_of_its_own_is_not_compared_with_its_inpu
     assert gradlint.check(model, {"x": np.stack([ROWS, 2 * ROWS])}).findings == ()
 
 
+class Contrast(keras.Model):
+    """Takes a key from its batch that is no input of the model."""
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            near, far = (self({"x": data[key]}, training=True) for key in ("x", "negative"))
+            loss = tf.reduce_mean(tf.nn.softplus(far - near**2))
+        trainable = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, trainable), trainable, strict=True))
+        return {"loss": loss}
+
+
+def contrast():
+    x = keras.Input((5,), name="x")
+    model = Contrast({"x": x}, keras.layers.Dense(3, name="dense")(x))
+    model.compile("sgd")
+    return model
+
+
+def test_what_only_the_step_takes_from_a_batch_is_its_own():
+    batch = {"x": ROWS, "negative": ROWS[::-1].copy()}
+    model = contrast()
+    assert model.fit(tf.data.Dataset.from_tensors(batch), verbose=0).history["loss"]
+    result = gradlint.check(model, batch)
+    assert result.ok
+    assert result.findings == ()
+    assert {status.gradient.value for status in result.variables} == {"finite"}
+
+
+def test_a_batch_that_lacks_what_the_step_takes_ends_with_its_own_error():
+    with pytest.raises(gradlint.GradlintError, match="KeyError: 'negative'"):
+        gradlint.check(contrast(), {"x": ROWS, "positive": ROWS})
+
+
 def test_the_step_of_a_model_is_explained_like_any_other():
     result = gradlint.check(compiled(LateCall()), ROWS)
     assert [(finding.code, finding.variables[0]) for finding in result.findings] == [("GL601", "net/kernel")] or [
