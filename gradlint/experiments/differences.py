@@ -75,11 +75,17 @@ def _moves_with_variable(runner: Runner, variable: Any) -> bool:
 
 
 def _has_slope(loss: Callable[[float], float], scale: float) -> bool:
-    """Whether a loss has a slope in one direction: the same at two step sizes, and more than noise."""
+    """Whether a loss has a slope in one direction: the same at two step sizes, and more than noise.
+
+    At a minimum, and beside the kink of a margin that is just satisfied, the loss moves as well, and has none: it rises
+    on both sides, or on one.
+    """
     near, far = 1e-3 * scale, 2e-3 * scale
-    values = [loss(step) for step in (near, -near, far, -far)]
-    if not np.all(np.isfinite(values)):
+    here, *values = (loss(step) for step in (0.0, near, -near, far, -far))
+    if not np.all(np.isfinite([here, *values])):
         return False
     one, two = (values[0] - values[1]) / (2 * near), (values[2] - values[3]) / (2 * far)
     noise = 1e-5 * max(1e-6, max(abs(value) for value in values)) / near
-    return abs(one) > noise and abs(one - two) < 0.3 * max(abs(one), abs(two))
+    bend = abs(values[0] - 2 * here + values[1])
+    is_straight = bend < 0.5 * abs(values[0] - values[1]) and abs(one - two) < 0.3 * max(abs(one), abs(two))
+    return abs(one) > noise and is_straight

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _BY_FORM = (Why.STEP, Why.SINGLE_ELEMENT_UNITS, Why.SINGLE_ELEMENT_POOLED, Why.LEFT_OUT, Why.ZEROED)
 """Reasons that hold for every sample and all weights."""
 
-_OF_THE_SAMPLE = (Why.SINGLE_ELEMENT_DATA, Why.ZERO_ACTIVATION, Why.BOUNDS)
+_OF_THE_SAMPLE = (Why.SINGLE_ELEMENT_DATA, Why.ZERO_ACTIVATION, Why.BOUNDS, Why.NO_WEIGHT)
 """Reasons that other data mostly refute, however they look to perturbed probes."""
 
 

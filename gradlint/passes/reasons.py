@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gradlint.operations import CUSTOM_GRADIENT, Trait, has
 from gradlint.passes.slicing import slicer_after_joining
 from gradlint.passes.stops import cancels
+from gradlint.record.recording import Region
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Why(str, Enum):
     STEP = "step function"
     CLIPPING = "clipping"
     ZERO_FACTOR = "zero factor"
+    NO_WEIGHT = "weights of the rows"
     ZERO_WEIGHT = "zero weight"
     ZERO_SCHEDULE = "zero non-trainable factor"
     ZERO_ACTIVATION = "zero activation"
@@ -89,7 +91,9 @@ def _why_product(flow: Flow, op: OpRecord) -> Why:
                 return Why.ZERO_WEIGHT if variable.trainable else Why.ZERO_SCHEDULE
             if variable_behind(flow, index) is not None:
                 return Why.ZERO_WEIGHT if zero_kernel_before(flow, other) is not None else Why.ZERO_ACTIVATION
-            return Why.ZERO_FACTOR
+            start = flow.recording.start if op.region is Region.LOSS else None
+            is_weight = start is not None and any(data.is_weight for data in start.data)
+            return Why.NO_WEIGHT if is_weight else Why.ZERO_FACTOR
     if any(cancels(flow, index) for index in op.inputs):
         return Why.CANCELLATION
     return Why.OTHER
@@ -150,15 +154,19 @@ def _averaged(flow: Flow, mean: int) -> tuple[int, ...]:
 
 
 def _meets_own_mean(flow: Flow, index: int) -> bool:
-    """Whether a tensor without a gradient meets its own mean over one element: subtracting it leaves nothing."""
+    """Whether a tensor without a gradient meets its own mean over one element: subtracting it leaves nothing.
+
+    Of the errors of a loss, only the mean is read.
+    """
     if flow.state(index) is not GradientState.ZERO:
         return False
     size = math.prod(flow.tensor(index).shape)
-    others = (flow.op(position) for position, _ in flow.consumers[index])
-    return any(
+    others = [flow.op(position) for position, _ in flow.consumers[index]]
+    means = [
         other.type == "Mean" and other.inputs[0] == index and math.prod(flow.tensor(other.outputs[0]).shape) == size
         for other in others
-    )
+    ]
+    return any(means) and not all(means)
 
 
 def zero_factor(flow: Flow, position: int) -> VariableRecord | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from gradlint.record.start import Data
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Array = np.ndarray[Any, Any]
 
@@ -18,19 +16,37 @@ _LEAST_ROWS = 16
 _MOST_COLUMNS = 4096
 
 
-def defects(inputs: Mapping[str, Any], labels: Mapping[str, Any], label_keys: Mapping[str, str]) -> tuple[Data, ...]:
-    """What is wrong with the arrays of a sample, those without a defect left out."""
+def defects(
+    inputs: Mapping[str, Any], labels: Mapping[str, Any], label_keys: Mapping[str, str], weight: Any = None
+) -> tuple[Data, ...]:
+    """What is wrong with the arrays of a sample, those without a defect left out.
+
+    Args:
+        inputs: arrays by input.
+        labels: arrays by output.
+        label_keys: the labels' keys in the sample, by output.
+        weight: of the rows; arrays by output, one for all, or None.
+    """
     named = [(key, value, False) for key, value in inputs.items()]
     named += [(label_keys.get(name, name), value, True) for name, value in labels.items()]
     found = []
     for key, value, is_label in named:
-        array = np.asarray(value) if isinstance(value, np.ndarray) or hasattr(value, "numpy") else None
-        if array is None or array.dtype.kind not in "fiu" or array.size == 0:
+        if (array := _numbers(value)) is None:
             continue
         defect = _defect(key, array, is_label)
         if defect.nan or defect.constant is not None or defect.constant_columns or defect.twins:
             found.append(defect)
+    weights = weight if isinstance(weight, Mapping) else {"": weight}
+    for name, value in weights.items():
+        array = _numbers(value)
+        if array is not None and not array.any():
+            found.append(Data(name, False, tuple(array.shape), constant=0.0, is_weight=True))
     return tuple(found)
+
+
+def _numbers(value: Any) -> Array | None:
+    array = np.asarray(value) if isinstance(value, np.ndarray) or hasattr(value, "numpy") else None
+    return None if array is None or array.dtype.kind not in "fiu" or array.size == 0 else array
 
 
 def _defect(key: str, array: Array, is_label: bool) -> Data:

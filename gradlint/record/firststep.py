@@ -50,7 +50,7 @@ def start_of(run: Run, batch: Batch, outputs: Any, slopes: Mapping[int, Any], lo
         rates=rates_of(run.subject.model),
         updates=updates,
         targets=tuple(_targets(run, batch, outputs, loss)),
-        data=columns.defects(run.inputs, run.labels, run.subject.label_keys),
+        data=columns.defects(run.inputs, run.labels, run.subject.label_keys, batch.sample_weight),
     )
 
 

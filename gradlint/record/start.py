@@ -114,6 +114,7 @@ class Data:
     """What is wrong with one array of the sample.
 
     Attributes:
+        is_weight: the rows' weights, of which zeros alone are a defect.
         nan: number of NaN elements.
         constant: the value that all elements have; None when they differ.
         constant_columns: of a table; `twins` pairs of columns with equal values.
@@ -128,6 +129,7 @@ class Data:
     constant_columns: tuple[int, ...] = ()
     twins: tuple[tuple[int, int], ...] = ()
     columns: int = 0
+    is_weight: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.passes.consequences import severity_of_filled
+from gradlint.passes.consequences import severity_of_block, severity_of_filled
+from gradlint.passes.reasons import Why
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import counted, on_other_data, paths, ranges, victims
+from gradlint.rules.wording import counted, listed, on_other_data, paths, ranges, victims
 from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 DOC = """\
 ## What it does
 
-Reports arrays of the sample in which all elements are equal or some are NaN, and columns of a table of measured numbers
-that are constant or equal to another column.
+Reports arrays of the sample in which all elements are equal or some are NaN, sample weights that are all zero, and
+columns of a table of measured numbers that are constant or equal to another column.
 
 ## Why it matters
 
@@ -57,7 +58,11 @@ def check(facts: Facts) -> Iterator[Finding]:
     start = flow.recording.start if flow is not None else None
     if flow is None or start is None:
         return
+    if any(data.is_weight for data in start.data):
+        yield _of_weights(facts, [data.key for data in start.data if data.is_weight])
     for data in start.data:
+        if data.is_weight:
+            continue
         message, tried = _message(data), []
         is_filled = facts.filled is not None and not data.is_label and data.key in facts.filled.keys
         variables = facts.starved if is_filled else ()
@@ -77,6 +82,24 @@ def check(facts: Facts) -> Iterator[Finding]:
             },
             advice=_FILL if variables else "",
         )
+
+
+def _of_weights(facts: Facts, outputs: Sequence[str]) -> Finding:
+    """What the loss leaves out, since no row of the sample counts for it."""
+    stopped = [block for block in facts.blocks if block.why is Why.NO_WEIGHT]
+    keys = tuple(dict.fromkeys(key for block in stopped for key in block.inputs))
+    variables = tuple(dict.fromkeys(variable for block in stopped for variable in block.variables))
+    message = f"all sample weights{f' of {listed(outputs)}' if any(outputs) else ''} are 0"
+    if stopped:
+        message += f": {victims(keys, variables)} with zero gradient"
+    found = [severity_of_block(facts, block) for block in stopped]
+    return RULE.finding(
+        message,
+        severity=max(found, key=lambda each: each.order, default=severity_of(Consequence.INTENDED)),
+        inputs=keys,
+        variables=paths(variables),
+        advice="Give the check rows that count.",
+    )
 
 
 _FILL = "Fill the array: give the check a sample as training has it."

@@ -79,3 +79,31 @@ def test_of_a_live_model(x, words):
     sample = {"x": x, "y": np.arange(len(x))[:, None]}
     messages = [finding.message for finding in gradlint.check(model, sample, select=["GL414"]).findings]
     assert [message.partition(":")[0] for message in messages] == ([words] if words else [])
+
+
+def two_outputs():
+    x = keras.Input((4,), name="x")
+    hidden = keras.layers.Dense(8, activation="tanh", name="h")(x)
+    model = keras.Model(x, {name: keras.layers.Dense(1, name=name)(hidden) for name in "ab"})
+    model.compile("sgd", {"a": "mse", "b": "mse"})
+    return model
+
+
+ZERO, ONE = np.zeros(32), np.ones(32)
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ({"a": ZERO, "b": ZERO}, ("warning", "all sample weights of 'a' and 'b' are 0", 6)),
+        ({"a": ONE, "b": ZERO}, ("info", "all sample weights of 'b' are 0", 2)),
+        ({"a": ONE, "b": ONE}, None),
+        ({"a": ONE, "b": np.eye(32)[0]}, None),
+    ],
+)
+def test_rows_that_do_not_count(weights, expected):
+    y = np.arange(32.0)[:, None]
+    result = gradlint.check(two_outputs(), ({"x": X}, {"a": y, "b": -y}, weights))
+    assert {finding.code for finding in result.findings} == ({"GL414"} if expected else set())
+    found = [(str(f.severity), f.message.partition(":")[0], len(f.variables)) for f in result.findings]
+    assert found == ([expected] if expected else [])
