@@ -7,6 +7,7 @@ configuration, the key of a known answer and the request to another process foll
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from numbers import Integral
 from typing import TYPE_CHECKING, TypeVar
 
 from gradlint.errors import UsageError
@@ -277,8 +278,11 @@ class Options:
             allowed = SETTINGS[name].kind.choices
             if getattr(self, name) not in allowed:
                 raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
-        if self.probes < 0:
-            raise UsageError(f"probes must be 0 or more, not {self.probes}")
+        for name in ("seed", "probes", "batch"):
+            number = getattr(self, name)
+            is_whole = isinstance(number, Integral) and not isinstance(number, bool)
+            if not (is_whole and 0 <= number < 2**32) and (name, number) != ("batch", None):
+                raise UsageError(f"{name} must be a whole number from 0 to 4294967295, not {number!r}")
         thresholds_from(dict(self.thresholds))
 
     @property

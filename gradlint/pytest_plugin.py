@@ -58,19 +58,19 @@ class Gradlint:
     def __init__(self, defaults: dict[str, Any]) -> None:
         self._defaults = defaults
 
-    def assert_gradients_flow(self, model: object, sample: object = None, **options: Any) -> None:
+    def assert_gradients_flow(self, model: object, sample: object = None, *labels: object, **options: Any) -> None:
         """Assert that `gradlint.check()` finds nothing; see `gradlint.assert_gradients_flow`."""
         __tracebackhide__ = True
         import gradlint
 
-        gradlint.assert_gradients_flow(model, sample, **{**self._defaults, **options})
+        gradlint.assert_gradients_flow(model, sample, *labels, **{**self._defaults, **options})
 
-    def check(self, model: object, sample: object = None, **options: Any) -> Result:
+    def check(self, model: object, sample: object = None, *labels: object, **options: Any) -> Result:
         """Check a model; see `gradlint.check`."""
         import gradlint
 
         defaults = {name: value for name, value in self._defaults.items() if name != "allow"}
-        return gradlint.check(model, sample, **{**defaults, **options})
+        return gradlint.check(model, sample, *labels, **{**defaults, **options})
 
     def assert_step_flows(self, step: Callable[..., object], *args: object, **options: Any) -> None:
         """Assert that `gradlint.check_step()` finds nothing; see `gradlint.assert_step_flows`."""

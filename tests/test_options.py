@@ -15,7 +15,7 @@ from gradlint.options import DEFAULTS, KEYS, SETTINGS, Options, Settings
 
 
 def test_check_takes_each_option_with_its_default() -> None:
-    parameters = list(inspect.signature(check).parameters.values())[2:]
+    parameters = list(inspect.signature(check).parameters.values())[3:]
     said = {parameter.name: parameter.default for parameter in parameters}
     assert set(said) == set(Options.__dataclass_fields__)
     assert said.pop("limits") is DEFAULT_LIMITS
@@ -68,7 +68,11 @@ def test_the_higher_rank_wins_and_thresholds_are_joined() -> None:
         ({"depth": "deep"}, "depth must be one of preflight, structure, values, not 'deep'"),
         ({"mode": "test"}, "mode must be one of training, inference, not 'test'"),
         ({"fail_on": "info"}, "fail_on must be one of error, warning, never, not 'info'"),
-        ({"probes": -1}, "probes must be 0 or more, not -1"),
+        ({"probes": -1}, "probes must be a whole number from 0 to 4294967295, not -1"),
+        ({"probes": "3"}, "probes must be a whole number from 0 to 4294967295, not '3'"),
+        ({"seed": 1.5}, "seed must be a whole number from 0 to 4294967295, not 1.5"),
+        ({"seed": 2**40}, f"seed must be a whole number from 0 to 4294967295, not {2**40}"),
+        ({"batch": True}, "batch must be a whole number from 0 to 4294967295, not True"),
         ({"thresholds": (("trend-order", 1.0),)}, "did you mean trend-orders"),
     ],
 )

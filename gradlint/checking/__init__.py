@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradlint.report  # noqa: F401 - gives results their text and JSON
-from gradlint.checking.arguments import labels, refuse_misplaced, several, table, texts
+from gradlint.checking.arguments import (
+    codes,
+    learners,
+    modules,
+    named_labels,
+    named_objects,
+    refuse_misplaced,
+    table,
+    texts,
+)
 from gradlint.checking.interface import in_the_words_of_the_caller
 from gradlint.checking.looking import examined
 from gradlint.checking.own_steps import check_own_step, explained_crash
@@ -15,10 +24,10 @@ from gradlint.checking.step import check_step
 from gradlint.checking.suppression import allowances, suppress, unused_error
 from gradlint.checking.verdict import decided, judged
 from gradlint.checking.ways import cases
-from gradlint.errors import GradlintError, ModelRunError
+from gradlint.errors import GradlintError, ModelRunError, UsageError
 from gradlint.finding import Severity
 from gradlint.load.batch import packed
-from gradlint.load.limits import DEFAULT_LIMITS
+from gradlint.load.limits import DEFAULT_LIMITS, Limits
 from gradlint.load.sample import load_sample
 from gradlint.options import Options
 from gradlint.rules import chosen, needs_of
@@ -27,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from gradlint.checking.ways import Case
-    from gradlint.load.limits import Limits
     from gradlint.result import Result
     from gradlint.rule import Rule
 
@@ -35,11 +43,11 @@ if TYPE_CHECKING:
 def check(
     model: object,
     sample: object = None,
-    *,
+    *labels: object,
     loss: object = None,
     models: object = (),
     variables: object = (),
-    custom_objects: Mapping[str, object] | None = None,
+    custom_objects: Mapping[str, object] | Iterable[object] | None = None,
     depth: str = "values",
     mode: str = "training",
     seed: int = 0,
@@ -67,11 +75,13 @@ def check(
             one output of several, and `sample_weight`; or the name of an `.npz`, `.npy`, `.csv` or `.parquet` file,
             of the folder of a saved dataset, or of a function that gives one of these (`package.module:function`).
             None: one is made up from the input specification.
+        labels: `check(model, x, y)` and `check(model, x, y, sample_weight)` are read as `check(model, (x, y))`.
         loss: the name of a Keras loss, a callable `(y_true, y_pred)`, `package.module:function`, or several by output;
             None for the compiled one.
         models: models or layers that should learn, besides (or, for a callable, instead of) `model`.
         variables: variables that should learn.
-        custom_objects: classes and functions that a model file needs, by name, as for `keras.models.load_model`.
+        custom_objects: classes and functions that a model file needs, by name, as for `keras.models.load_model`, or
+            in a list, by their own names.
         depth: `preflight` (no TensorFlow), `structure` (the model is run on symbols: no weights, any size) or `values`.
         mode: `training` or `inference`.
         seed: of random operations, a made-up sample, and the surrogate loss.
@@ -94,8 +104,8 @@ def check(
         GradlintError: the check could not run; the message says what to change.
     """
     options = Options(
-        select=texts("select", select),
-        ignore=texts("ignore", ignore),
+        select=codes("select", select),
+        ignore=codes("ignore", ignore),
         fail_on=fail_on,
         depth=depth,
         mode=mode,
@@ -103,20 +113,22 @@ def check(
         probes=probes,
         batch=batch,
         loss=loss,
-        targets=labels(targets),
+        targets=named_labels(targets),
         mapping=table("mapping", mapping),
         causal=texts("causal", causal),
-        imports=texts("imports", imports),
+        imports=modules(imports),
         thresholds=table("thresholds", thresholds),
         trust_model=trust_model,
-        models=several("models", models),
-        variables=several("variables", variables),
-        custom_objects=table("custom_objects", custom_objects),
+        models=learners("models", models, "trainable_variables", "models or layers"),
+        variables=learners("variables", variables, "assign", "variables"),
+        custom_objects=named_objects(custom_objects),
         limits=limits,
         progress=progress,
     )
+    if not isinstance(limits, Limits):
+        raise UsageError(f"limits must be gradlint.Limits(...), not {limits!r}")
     try:
-        return checked(model, sample, options)
+        return checked(model, (sample, *labels) if labels else sample, options)
     except GradlintError as error:
         error.args = tuple(map(in_the_words_of_the_caller, error.args))
         raise
@@ -169,7 +181,7 @@ def _is_of_sample(result: Result, case: Case, rules: Sequence[Rule]) -> bool:
 def assert_gradients_flow(
     model: object,
     sample: object = None,
-    *,
+    *labels: object,
     allow: Mapping[str, str | Sequence[str]] | None = None,
     **options: Any,
 ) -> None:
@@ -178,6 +190,7 @@ def assert_gradients_flow(
     Args:
         model: as for `check()`.
         sample: as for `check()`.
+        labels: as for `check()`.
         allow: path patterns of findings that are meant, by rule: `{"GL104": "target_*"}`. A pattern fits the
             layer where the gradient stops, or all the variables that it costs.
         options: as for `check()`.
@@ -188,7 +201,7 @@ def assert_gradients_flow(
         GradlintError: the check could not run.
     """
     __tracebackhide__ = True
-    _assert_nothing(lambda: check(model, sample, **options), allow)
+    _assert_nothing(lambda: check(model, sample, *labels, **options), allow)
 
 
 def assert_step_flows(

@@ -29,7 +29,7 @@ def texts(name: str, value: object) -> tuple[str, ...]:
     return tuple(os.fspath(item) for item in items)
 
 
-def labels(value: object) -> tuple[tuple[str | None, str], ...]:
+def named_labels(value: object) -> tuple[tuple[str | None, str], ...]:
     """(output, key) of each label: from keys, from pairs, or from a dict of keys by output."""
     if isinstance(value, Mapping):
         return tuple((str(output), str(key)) for output, key in value.items())
@@ -45,6 +45,33 @@ def labels(value: object) -> tuple[tuple[str | None, str], ...]:
     return tuple(found)
 
 
+def codes(name: str, value: object) -> tuple[str, ...]:
+    """The codes of rules, also where they are written as on the command line: `GL103,GL2`."""
+    return tuple(code.strip() for text in texts(name, value) for code in text.split(",") if code.strip())
+
+
+def modules(value: object) -> tuple[str, ...]:
+    """Modules and files by name; a module that is imported already stands for its own."""
+    return texts("imports", [getattr(item, "__name__", item) for item in several("imports", value)])
+
+
+def learners(name: str, value: object, attribute: str, what: str) -> tuple[Any, ...]:
+    """What should learn, each of it with the attribute that tells models from variables."""
+    items = several(name, value)
+    if wrong := [item for item in items if not hasattr(item, attribute)]:
+        raise UsageError(f"{name} must hold {what}, and holds {wrong[0]!r}")
+    return items
+
+
+def named_objects(value: object) -> tuple[tuple[str, Any], ...]:
+    """Classes and functions by name; without a dict, by their own."""
+    if isinstance(value, type) or not isinstance(value, (Mapping, type(None))):
+        value = {getattr(item, "__name__", ""): item for item in several("custom_objects", value)}
+        if "" in value:
+            raise UsageError(f"custom_objects must be classes or functions, not {type(value['']).__name__}")
+    return table("custom_objects", value)
+
+
 def table(name: str, value: object) -> tuple[tuple[str, Any], ...]:
     """The pairs of an argument that is a dict."""
     if value is None:
@@ -55,9 +82,15 @@ def table(name: str, value: object) -> tuple[tuple[str, Any], ...]:
 
 
 def refuse_misplaced(model: object, sample: object) -> None:
-    """Raises UsageError for a class in the place of a model, and for a sample in the place of the model."""
+    """Raises UsageError for a class or a method in the place of a model, and for a sample in the place of the model."""
     if isinstance(model, type):
         raise UsageError(f"{model.__name__} is a class; give a model: {model.__name__}(...)")
+    owner = getattr(model, "__self__", None)
+    if hasattr(owner, "trainable_variables") and hasattr(owner, "layers"):
+        raise UsageError(
+            f"{getattr(model, '__name__', 'this')} is a method of {type(owner).__name__}; give the model itself, or a "
+            "training step to check_step"
+        )
     looks_like_model = callable(sample) and hasattr(sample, "layers") and hasattr(sample, "trainable_variables")
     is_named = isinstance(model, (str, os.PathLike))
     are_swapped_files = is_named and str(model).endswith(SAMPLES) and str(sample).endswith((".keras", ".h5"))

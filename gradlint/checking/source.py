@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradlint.checking.arguments import texts
 from gradlint.checking.exclusion import Exclusion
 from gradlint.errors import UsageError
 from gradlint.result import Result, SkippedRule
@@ -96,7 +97,7 @@ def check_source(
     Raises:
         UsageError: a path does not exist, or a rule or pattern is unknown.
     """
-    given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    given = texts("paths", paths)
     if fail_on not in ("error", "warning", "never"):
         raise UsageError(f"fail_on must be error, warning or never, not {fail_on!r}")
     rules = source_rules(select, ignore)

@@ -93,11 +93,16 @@ def observed(
         ModelRunError: as `check_step`.
         UsageError: as `check_step`.
     """
-    from gradlint.upstream.starting import quiet_tensorflow
+    from gradlint.upstream.starting import quiet_tensorflow, refuse_graphs
 
     quiet_tensorflow()
+    refuse_graphs()
     if not callable(step):
         raise UsageError(f"step must be a callable, not {type(step).__name__}")
+    if hasattr(step, "train_step") and hasattr(step, "trainable_variables"):
+        raise UsageError(
+            f"step is the model {getattr(step, 'name', '')!r}: give it to check(), or a training step here"
+        )
     from gradlint.record.step import (
         given_arrays,
         needs_building,

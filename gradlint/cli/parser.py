@@ -26,6 +26,8 @@ MERGE = "merge"
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 _ENDINGS = {".html": "html", ".json": "json", ".sarif": "sarif", ".xml": "junit", ".md": "markdown"}
 """Of the file that --output names, to a format."""
+_OF_TEXT = ("", ".txt", ".log", ".out")
+"""Endings of files that people expect a table in."""
 _LONGEST = 10**7
 """Seconds; timers of some systems cannot count much further."""
 
@@ -91,7 +93,11 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
     given = {name: value for name, value in given.items() if value is not None and (name != "more" or value)}
     said = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     if "format" not in given and given.get("output") is not None:
-        given["format"] = _ENDINGS.get(given["output"].suffix.lower(), "table")
+        ending = given["output"].suffix.lower()
+        if ending not in _ENDINGS and ending not in _OF_TEXT:
+            more = "; --graph draws a picture" if ending == ".svg" else ", or say --format"
+            parser.error(f"--output {given['output']}: choose one of {', '.join(_ENDINGS)}, .txt{more}")
+        given["format"] = _ENDINGS.get(ending, "table")
     settings = Settings({name: value for name, value in said.items() if name in SETTINGS})
     own = {name: value for name, value in {**vars(parser.parse_args([])), **given}.items() if name not in SETTINGS}
     own.pop("named_sample", None)

@@ -18,7 +18,9 @@ from gradlint.cli.output import (
     write_whole,
 )
 from gradlint.cli.single import guard_of, is_part, refuse_early, status_of, wants_graph, writing_in_time
+from gradlint.cli.words import holds_source
 from gradlint.errors import UsageError
+from gradlint.load.kinds import SAMPLES
 from gradlint.outcome import Failed
 from gradlint.project.config import Target, name_of_model
 from gradlint.project.terminal import say
@@ -57,10 +59,27 @@ def check_mixed(sources: Sequence[str], others: Sequence[str], options: Line, co
         if len(others) > 2:
             raise UsageError(f"one model can be checked together with source files, not {', '.join(others)}.")
         model, sample = others[0], others[1] if len(others) > 1 else None
+        _refuse_misplaced(sources, model)
         name = name_of_model(config, model)
         own = config.target(model) or Target(name, model, None, config.settings)
         targets = [own if sample is None else replace(own, sample=sample)]
     return check_all(targets, sources, options, config, whole=False)
+
+
+def _refuse_misplaced(sources: Sequence[str], model: str) -> None:
+    """Source in the place of the model, and a folder without any in that of the sample.
+
+    Raises:
+        UsageError: what to write.
+    """
+    if Path(model).suffix in SAMPLES:
+        folder = Path(sources[0])
+        inside = sorted(folder.glob("**/*.keras"))[:1] if folder.is_dir() else [f"{folder}:FUNCTION"]
+        means = "a folder" if folder.is_dir() else "source"
+        name = f"name the model: gradlint {inside[0]} {model}" if inside else "name a model"
+        raise UsageError(f"{folder} is {means}, and {model} is the sample of a model; {name}")
+    if empty := [word for word in sources if not holds_source(word)]:
+        raise UsageError(f"{empty[0]} is a folder without source, and not one that tf.data.Dataset.save has written")
 
 
 def check_all(targets: Sequence[Target], sources: Sequence[str], options: Line, config: Config, *, whole: bool) -> int:

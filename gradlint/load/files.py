@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gradlint.errors import GradlintError
 
-    pass
-
-
+MOST_NAMES = 1000
+"""Of a folder in which a file is looked for that does not exist."""
 ZIP_MAGIC, HDF5_MAGIC = b"PK", b"\x89HDF\r\n\x1a\n"
 
 
@@ -27,7 +28,7 @@ def require_file(path: str | os.PathLike[str], error: type[GradlintError], what:
         found = file.stat()
     except FileNotFoundError as cause:
         link = " (it is a link to a file that does not exist)" if file.is_symlink() else ""
-        raise error(f"{file} does not exist{link}") from cause
+        raise error(f"{file} does not exist{link or _close_to(file)}") from cause
     except (OSError, ValueError) as cause:  # no permission, a loop of links, a NUL in the name
         raise error(f"{file} cannot be read: {getattr(cause, 'strerror', None) or cause}") from cause
     if stat.S_ISDIR(found.st_mode):
@@ -39,6 +40,16 @@ def require_file(path: str | os.PathLike[str], error: type[GradlintError], what:
     if found.st_size == 0:
         raise error(f"{file} is empty")
     return file
+
+
+def _close_to(file: Path) -> str:
+    """What lies beside a file that does not exist, under a name much like its own."""
+    try:
+        names = {entry.name.lower(): entry.name for entry in islice(file.parent.iterdir(), MOST_NAMES)}
+    except OSError:
+        return ""
+    close = get_close_matches(file.name.lower(), names, n=1, cutoff=0.8)
+    return f"; did you mean {file.with_name(names[close[0]])}?" if close else ""
 
 
 def first_bytes(file: Path, error: type[GradlintError]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import SampleError, UsageError
@@ -11,10 +12,13 @@ from gradlint.load.arrays import read_array_specs
 from gradlint.load.batch import by_key, first_batch, is_frame
 from gradlint.load.limits import DEFAULT_LIMITS, Limits
 from gradlint.load.sample import array_specs, load_sample, synthesise
+from gradlint.load.search import is_named
 from gradlint.load.sources import read_source
 from gradlint.load.spec import quoted
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from gradlint.load.spec import ArraySpec, InputSpec, ModelSpec
     from gradlint.options import Options
 
@@ -57,7 +61,21 @@ def read(sample: object, options: Options) -> object:
     """A sample that is named, or the name itself where it is an `.npz`'s; others as they are."""
     if not isinstance(sample, (str, os.PathLike)):
         return sample
-    return read_source(os.fspath(sample), limits_of(options), options.batch or 0)
+    name = os.fspath(sample)
+    with drawing_alike(options) if is_named(name) else nullcontext():
+        return read_source(name, limits_of(options), options.batch or 0)
+
+
+def drawing_alike(options: Options) -> AbstractContextManager[None]:
+    """Where code of the user's runs: what it draws follows from the seed; on paper only without TensorFlow's part."""
+    if options.depth == "preflight":
+        return nullcontext()
+    from gradlint.upstream.starting import quiet_tensorflow
+
+    quiet_tensorflow()
+    from gradlint.upstream.restoring import seeded
+
+    return seeded(options.seed)
 
 
 def on_paper(spec: ModelSpec, sample: object, options: Options) -> tuple[ArraySpec, ...]:

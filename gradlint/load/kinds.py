@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,13 +31,18 @@ SUFFIXES = {
 }
 
 
+_PART = re.compile(r"\.data-\d{5}-of-\d{5}$")
+
+
 def said_of_model(path: Path) -> str:
     """What to say of a path that is no model file; empty where nothing is known of its kind."""
     if path.is_dir():
         return _folder(path)
+    if not path.exists():  # TensorFlow calls a checkpoint by what the names of its files begin with
+        return SUFFIXES[".ckpt"] if path.with_name(f"{path.name}.index").is_file() else ""
     if path.name.endswith(".weights.h5"):
         return f"{_WEIGHTS} (model.load_weights)"
-    if path.name.startswith(("ckpt", "cp-")) and path.suffix.startswith(".data"):
+    if _PART.search(path.name):
         return SUFFIXES[".index"]
     return SUFFIXES.get(path.suffix.lower(), "")
 
@@ -49,6 +55,8 @@ def _folder(path: Path) -> str:
             "exported, from its .keras file or live; or, in Python, a function that calls the loaded one and returns "
             "a loss: gradlint.check(function, sample, variables=loaded.trainable_variables)"
         )
+    if (path / "dataset_spec.pb").is_file():
+        return SUFFIXES[".npz"]
     if (path / "checkpoint").is_file() or any(path.glob("*.index")):
         return f"is the folder of a checkpoint: it {_WEIGHTS}"
     if (path / "config.json").is_file() and any(path.glob("*.safetensors")):

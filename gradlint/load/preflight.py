@@ -64,6 +64,6 @@ def read_spec(
 def _model_file(path: str | os.PathLike[str]) -> Path:
     """The file, unless its name already says that it is another kind of thing."""
     kind = Path(path)
-    if (kind.is_dir() or kind.is_file()) and (said := said_of_model(kind)):
+    if said := said_of_model(kind):
         raise ModelFileError(f"{kind} {said}")
     return require_file(path, ModelFileError, "a model")

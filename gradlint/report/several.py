@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from textwrap import wrap
 from typing import TYPE_CHECKING
-
-from tabulate import tabulate
 
 from gradlint import version
 from gradlint.errors import UsageError
@@ -44,12 +43,21 @@ def render(outcomes: Sequence[Outcome], form: str, style: Style) -> str:
 
 
 def summary(outcomes: Sequence[Outcome], style: Style) -> str:
-    """A line for each target, and the totals."""
-    rows = [[name(done.name), _state(done, style)] for done in outcomes]
-    table = tabulate(rows, tablefmt="plain", disable_numparse=True)
-    return outgoing(
-        "\n".join([*(f"  {line}" for line in table.splitlines()), "", style.paint(total(outcomes), "bold")])
-    )
+    """A line for each target, or several where the terminal is narrow, and the totals."""
+    names = [name(done.name) for done in outcomes]
+    column = min(max(map(len, names), default=0), style.width // 2)
+    lines: list[str] = []
+    for shown, done in zip(names, outcomes, strict=True):
+        said, colour = _state(done, style)
+        parts = wrap(said, max(20, style.width - column - 4), break_on_hyphens=False)
+        lines += [shown] if len(shown) > column else []
+        labels = ["" if len(shown) > column else shown, *[""] * len(parts[1:])]
+        lines += [f"{label:{column}}  {style.paint(part, colour)}" for label, part in zip(labels, parts, strict=True)]
+    return outgoing("\n".join([*(f"  {line}" for line in lines), "", *_totals(outcomes, style)]))
+
+
+def _totals(outcomes: Sequence[Outcome], style: Style) -> list[str]:
+    return [style.paint(line, "bold") for line in wrap(total(outcomes), style.width)]
 
 
 def total(outcomes: Sequence[Outcome]) -> str:
@@ -89,13 +97,13 @@ def _kind(done: Outcome) -> str:
     return "with findings" if any(f.severity is not Severity.INFO for f in done.result.findings) else "without findings"
 
 
-def _state(done: Outcome, style: Style) -> str:
+def _state(done: Outcome, style: Style) -> tuple[str, str]:
+    """What became of a target, and in which colour."""
     if isinstance(done, Failed):
-        return style.paint("could not be checked", "red")
+        return "could not be checked", "red"
     worst = max((f.severity for f in done.result.findings), key=lambda s: s.order, default=Severity.INFO)
     remarks = [sentence(note) for note in done.result.notes]
-    shown = style.paint(verdict(done.result, style), _COLOUR[worst])
-    return shown + "".join(f"; {remark}" for remark in remarks)
+    return "; ".join([verdict(done.result, style), *remarks]), _COLOUR[worst]
 
 
 def _json(outcomes: Sequence[Outcome], style: Style) -> str:

@@ -97,6 +97,14 @@ def fresh_seeds(seed: int, variables: Sequence[Any] = ()) -> list[Any]:
     return states
 
 
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Let code of the user's draw the same in every process, and leave every random state as it was."""
+    with restored((), lambda variable: False):
+        fresh_seeds(seed)
+        yield
+
+
 # As Keras has it: while a run is recorded, the optimizers of the model do nothing.
 _apply = keras.Optimizer.apply
 

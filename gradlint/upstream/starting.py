@@ -30,6 +30,17 @@ def quiet_tensorflow() -> None:
     require_known_versions()
 
 
+def refuse_graphs() -> None:
+    """Raises UsageError where TensorFlow builds a graph, in which nothing has a value."""
+    import tensorflow as tf
+
+    if not tf.executing_eagerly():
+        raise UsageError(
+            "gradlint was called where TensorFlow builds a graph: in a tf.function, the map of a dataset, a layer or "
+            "a loss under fit; call it outside of that, before fit or in a callback"
+        )
+
+
 def import_tensorflow() -> None:
     """Imports TensorFlow and Keras without a word on the screen, whatever their versions.
 
@@ -40,7 +51,7 @@ def import_tensorflow() -> None:
         # Read once by TensorFlow's C++ side, for the whole process: errors only, and nothing below.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         backend = os.environ.get("KERAS_BACKEND")
-        os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # wins over ~/.keras/keras.json
+        os.environ["KERAS_BACKEND"] = backend or "tensorflow"  # wins over ~/.keras/keras.json
         try:
             with _native_stderr() as said:
                 try:
@@ -50,7 +61,7 @@ def import_tensorflow() -> None:
                     raise UsageError(_no_tensorflow(error, backend, said())) from error
         finally:
             if backend is None:
-                os.environ.pop("KERAS_BACKEND", None)
+                del os.environ["KERAS_BACKEND"]
     import keras
 
     if (name := keras.backend.backend()) != "tensorflow":
@@ -61,7 +72,7 @@ def import_tensorflow() -> None:
 
 def _no_tensorflow(error: Exception, backend: str | None, said: str) -> str:
     reason = f"{type(error).__name__}: {first_words(error)}"
-    if backend not in (None, "tensorflow"):
+    if backend not in (None, "", "tensorflow"):
         return f"Keras cannot be imported with KERAS_BACKEND={backend} ({reason}); set KERAS_BACKEND=tensorflow"
     last = said.strip().splitlines()[-1:]
     more = f" It said: {last[0][:REASON_LENGTH]}" if last else ""

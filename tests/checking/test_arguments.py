@@ -4,9 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from gradlint.checking.arguments import labels, refuse_misplaced, several, table, texts
+from gradlint.checking.arguments import (
+    codes,
+    learners,
+    modules,
+    named_labels,
+    named_objects,
+    refuse_misplaced,
+    several,
+    table,
+    texts,
+)
 from gradlint.checking.interface import in_the_words_of_the_caller, on_the_command_line
 from gradlint.errors import UsageError
+
+
+class Model:
+    layers = trainable_variables = ()
+
+    def fit(self):
+        pass
+
+
+def test_codes_are_written_as_on_the_command_line_too() -> None:
+    assert codes("select", "GL103, GL2") == codes("select", ["GL103,GL2"]) == ("GL103", "GL2")
+
+
+def test_a_module_stands_for_its_name_and_a_class_too() -> None:
+    assert modules([pytest, "layers.py"]) == ("pytest", "layers.py")
+    assert named_objects(Model) == named_objects([Model]) == named_objects({"Model": Model}) == (("Model", Model),)
+    assert named_objects(None) == ()
 
 
 def test_one_thing_stands_for_a_list_of_it() -> None:
@@ -29,17 +56,23 @@ def test_one_thing_stands_for_a_list_of_it() -> None:
     ],
 )
 def test_labels_are_named_by_key_by_pair_or_by_output(given, meant) -> None:
-    assert labels(given) == meant
+    assert named_labels(given) == meant
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: labels([3]), "targets must name labels"),
+        (lambda: named_labels([3]), "targets must name labels"),
         (lambda: texts("select", [3]), "select must be a list of text, and holds 3"),
         (lambda: table("mapping", "x"), "mapping must be a dict, not str"),
         (lambda: refuse_misplaced(ValueError, None), r"ValueError is a class; give a model: ValueError\(...\)"),
         (lambda: refuse_misplaced("s.npz", "m.keras"), "the other way round"),
+        (lambda: refuse_misplaced(Model().fit, None), "fit is a method of Model; give the model itself"),
+        (
+            lambda: learners("models", "m", "trainable_variables", "models or layers"),
+            "models must hold models or layers",
+        ),
+        (lambda: named_objects(3), "custom_objects must be classes or functions, not int"),
     ],
 )
 def test_what_makes_no_sense_is_told_in_the_words_of_the_interface(call, words) -> None:

@@ -202,6 +202,7 @@ class TestArguments:
             ("m.keras --graph flow.png", "choose one of .dot, .mermaid"),
             ("m.keras --graph flow.dot --depth preflight", "--graph needs the model to run"),
             ("m.keras --output nowhere/r.txt", "there is no folder nowhere"),
+            ("layers.py s.npz", "name the model: gradlint layers.py:FUNCTION s.npz"),
             ("m.keras --graph .", "is a folder"),
             ("--explain GL104", "no rule is called 'GL104'; did you mean GL10"),
         ],
@@ -213,6 +214,24 @@ class TestArguments:
         assert message in err
         assert out == ""
         assert seen == []
+
+
+def test_a_folder_without_source_is_no_sample(calls, tmp_path: Path, capsys) -> None:
+    seen = calls(lambda **_: result())
+    (tmp_path / "empty").mkdir()
+    assert cli.main(["m.keras", str(tmp_path / "empty")]) == 2
+    assert "empty is a folder without source, and not one that tf.data.Dataset.save" in capsys.readouterr().err
+    assert seen == []
+
+
+@pytest.mark.parametrize("name", ["r.pdf", "r.svg"])
+def test_an_ending_that_no_report_has_is_refused(name: str, calls, capsys) -> None:
+    """It was written as a table under that name; a format that is named goes into any file."""
+    calls(lambda **_: result())
+    with pytest.raises(SystemExit):
+        cli.main(["m.keras", "--output", name])
+    assert f"--output {name}: choose one of .html, .json" in capsys.readouterr().err
+    assert cli.main(["m.keras", "--output", name, "--format", "json"]) == 0
 
 
 class TestOutput:

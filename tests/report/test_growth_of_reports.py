@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from shared_result import HEALTHY
+from shared_result import FINDINGS, HEALTHY
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.outcome import Checked
@@ -110,6 +110,15 @@ def test_markdown_fits_in_a_comment(number: int, length: int) -> None:
     assert len(report) < 65_536
     assert len(report.encode("utf-16-le")) < 2 * 65_536
     assert "exit status 1" in report
+
+
+def test_the_summary_of_several_targets_keeps_to_a_narrow_terminal() -> None:
+    """Its lines ran on, and the terminal broke them inside of words."""
+    done = [Checked(name, replace(HEALTHY, findings=FINDINGS)) for name in ("models/a.keras", "m" * 50)]
+    narrow, wide = (several.summary(done, Style(width=width)) for width in (60, 1000))
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert narrow.split() == wide.split()
+    assert len(wide.splitlines()) == 4
 
 
 def test_several_targets_share_one_comment() -> None:

@@ -66,6 +66,7 @@ def load_target(
     read: tuple[ModelSpec, Sequence[UnsafeContent]] | None = None,
     allocate: bool = True,
     custom: Mapping[str, object] | None = None,
+    seed: int = 0,
 ) -> tuple[Model, object]:
     """As `load_model`, with the sample that a factory may return besides its model (else None).
 
@@ -77,13 +78,17 @@ def load_target(
         read: what `read_spec` has told of the file; read again when None.
         allocate: give values to the variables; else they only have shapes, and the file's weights are not read.
         custom: classes and functions by the name that the file has for them.
+        seed: of what the user's modules and factories draw.
     """
     custom = custom or {}
     quiet_tensorflow()
-    import_user_modules(imports)
-    if is_factory(os.fspath(path)):
-        with contextlib.nullcontext() if allocate else unallocated():
-            return from_factory(os.fspath(path))
+    from gradlint.upstream.restoring import seeded
+
+    with seeded(seed):
+        import_user_modules(imports)
+        if is_factory(os.fspath(path)):
+            with contextlib.nullcontext() if allocate else unallocated():
+                return from_factory(os.fspath(path))
     file = require_file(path, ModelFileError, "a model")
     read = read or read_spec(file, limits, weights=allocate)
     return _from_file(file, trust, limits, read, allocate, imports, custom), None

@@ -65,8 +65,11 @@ def from_factory(target: str) -> tuple[Model, object]:
     import keras
 
     factory = _named(target)
+    if not callable(factory):
+        raise ModelFileError(f"{target} is no model, and no function that gives one: it is a {type(factory).__name__}")
+    is_model = isinstance(factory, keras.Model) or is_legacy(factory)
     try:
-        built = factory()
+        built = factory if is_model else factory()
     except (Exception, SystemExit) as error:
         raise ModelFileError(f"{target} failed: {blame(error)}") from error
     model, sample = built if isinstance(built, tuple) and len(built) == 2 else (built, None)

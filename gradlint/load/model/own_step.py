@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import UsageError
 from gradlint.load.batch import first_batch, is_batch
+from gradlint.load.given import drawing_alike
 from gradlint.load.model.code import arguments_of, is_factory, step_of
 from gradlint.load.model.live import inputs_of, trains_itself
 
@@ -41,7 +42,11 @@ def own_step(model: object, sample: object, options: Options) -> OwnStep | None:
     """
     if isinstance(model, (str, os.PathLike)):
         target = os.fspath(model)
-        if not is_factory(target) or (step := step_of(target, options.imports)) is None:
+        if not is_factory(target):
+            return None
+        with drawing_alike(options):
+            step = step_of(target, options.imports)
+        if step is None:
             return None
         if sample is None:
             message = f"give it a sample, as in gradlint {target} --sample batch.npz"

@@ -67,10 +67,12 @@ def target_of(model: object, sample: object, options: Options, file: ModelFile |
         options.report("loading the model")
         name = os.fspath(model)
         is_allocated = not options.is_symbolic
-        model, own = load_target(name, trust=options.trust_model, imports=options.imports, allocate=is_allocated)
+        model, own = load_target(
+            name, trust=options.trust_model, imports=options.imports, allocate=is_allocated, seed=options.seed
+        )
         sample = own if sample is None else sample
     else:
-        _refuse_a_place_with_replicas()
+        _refuse_odd_places()
     if is_legacy(model):
         from gradlint.upstream.legacy import LegacyStep
 
@@ -102,6 +104,7 @@ def _of_file(file: ModelFile, options: Options) -> Target:
         read=(file.spec, file.contents),
         allocate=not options.is_symbolic,
         custom=dict(options.custom_objects),
+        seed=options.seed,
     )
     spec = file.spec
     if not spec.inputs or not all(entry.declared for entry in spec.inputs):
@@ -109,11 +112,12 @@ def _of_file(file: ModelFile, options: Options) -> Target:
     return Target(file.path, given, spec, model=model)
 
 
-def _refuse_a_place_with_replicas() -> None:
+def _refuse_odd_places() -> None:
     from gradlint.upstream.datasets import replicas_in_scope
-    from gradlint.upstream.starting import quiet_tensorflow
+    from gradlint.upstream.starting import quiet_tensorflow, refuse_graphs
 
     quiet_tensorflow()
+    refuse_graphs()
     if (replicas := replicas_in_scope()) > 1:
         raise UsageError(
             f"check() was called inside strategy.scope(), where every variable has {replicas} values; call it after "
