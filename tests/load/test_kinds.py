@@ -59,5 +59,5 @@ def test_a_name_close_to_one_that_is_there_is_asked_after(tmp_path, name) -> Non
     (tmp_path / "model.keras").write_bytes(b"?")
     with pytest.raises(ModelFileError, match=r"does not exist; did you mean .*model\.keras\?"):
         read_spec(tmp_path / name)
-    with pytest.raises(ModelFileError, match="does not exist$"):
+    with pytest.raises(ModelFileError, match=r"does not exist$"):
         read_spec(tmp_path / "other.h5")
