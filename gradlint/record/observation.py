@@ -396,8 +396,9 @@ class StepTrace(Trace):
 
     def _uses(self, optimizer: Any) -> None:
         self.optimizers.setdefault(id(optimizer), optimizer)
-        if not optimizer.built:
-            self.parts.keep(optimizer)
+        for part in (optimizer, steps.innermost(optimizer)):
+            if not part.built:
+                self.parts.keep(part)
 
     def _scaled(self, optimizer: Any, loss: Any) -> None:
         self.scaled.setdefault(id(optimizer), []).extend([self.index(loss)] if eager.is_eager(loss) else [])
