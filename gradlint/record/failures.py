@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +21,8 @@ from gradlint.upstream import models
 from gradlint.upstream.libraries import is_framework_file
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Sequence
+    from types import CodeType, FrameType
 
     from gradlint.record.objective import Batch
     from gradlint.record.run import Run
@@ -63,18 +67,57 @@ def _raised(error: Exception) -> _Raised:
     if isinstance(error, tf.errors.OpError) and (told := _OF_PYTHON_FUNCTION.match(str(error))):
         inner_file, inner_line = _FRAME.findall(str(error))[-1]
         return _Raised(told.group(1), is_framework_file(inner_file), inner_file, int(inner_line))
+    if _is_asserted(_frames(error)):
+        return _Raised(f"{type(error).__name__}: {plain(error)}", False, file, line)
     inner = error.__context__
     while isinstance(inner, Exception) and inner.__traceback__ and _is_framework(inner.__traceback__.tb_frame):
         error, inner = inner, inner.__context__
     text = f"{type(error).__name__}: {plain(error)}"
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    return _Raised(text, traceback is not None and _is_framework(traceback.tb_frame), file, line)
+    frames = _frames(error)
+    return _Raised(text, bool(frames) and _is_framework(frames[-1]), file, line)
+
+
+def _frames(error: Exception) -> list[FrameType]:
+    return [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
 
 
 def _is_framework(frame: FrameType) -> bool:
     return is_framework_file(frame.f_code.co_filename)
+
+
+def _is_asserted(frames: Sequence[FrameType]) -> bool:
+    """Whether code that is no framework's asserted something about values: what then is raised is its own."""
+    last = max((at for at, frame in enumerate(frames) if not _is_framework(frame)), default=len(frames))
+    wrappers, assertions = _assertions()
+    folder = os.path.dirname(tf.debugging.Assert.__code__.co_filename)  # of what is around every function
+    codes = (frame.f_code for frame in frames[last + 1 :])
+    inner = (code for code in codes if code not in wrappers and os.path.dirname(code.co_filename) != folder)
+    return next(inner, None) in assertions
+
+
+@functools.cache
+def _assertions() -> tuple[frozenset[CodeType], frozenset[CodeType]]:
+    """What TensorFlow wraps around its assertions about values, and these themselves."""
+    wrappers: set[CodeType] = set()
+    assertions: set[CodeType] = set()
+    for room in (tf.debugging, tf.compat.v1.debugging):
+        for name in dir(room):
+            if (name.startswith("assert_") and name not in _OF_FORM) or name in ("Assert", "check_numerics"):
+                function = getattr(room, name)
+                while hasattr(function, "__wrapped__"):
+                    wrappers.add(function.__code__)
+                    function = function.__wrapped__
+                assertions.add(function.__code__)
+    return frozenset(wrappers), frozenset(assertions)
+
+
+_OF_FORM = frozenset(
+    {
+        *("assert_rank", "assert_rank_at_least", "assert_rank_in", "assert_shapes", "assert_scalar", "assert_type"),
+        *("assert_integer", "assert_same_float_dtype", "assert_proper_iterable"),
+    }
+)
+"""Assertions about shapes and dtypes, which tell what a finding would."""
 
 
 def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:

@@ -47,6 +47,11 @@ def refuse_if_negative(x):
     return x
 
 
+def assert_size(x):
+    assert tf.reduce_sum(x) < -1e9, "the size is wrong"
+    return x
+
+
 OWN = {
     "a shape": refuse,
     "a dtype": refuse_dtype,
@@ -55,6 +60,11 @@ OWN = {
     "in py_function": lambda x: tf.py_function(refuse, [x], tf.float32),
     "in map_fn, rewritten by AutoGraph": lambda x: tf.map_fn(refuse_if_negative, x),
     "in tf.function": tf.function(refuse_if_negative),
+    "an assertion": lambda x: (tf.debugging.assert_less(x, -1e9, message="the step size"), x)[1],
+    "an assertion of TensorFlow 1": lambda x: (tf.compat.v1.assert_less(x, -1e9, message="the step size"), x)[1],
+    "an assertion, rewritten by AutoGraph": lambda x: tf.map_fn(assert_size, x),
+    "tf.Assert": lambda x: (tf.Assert(tf.reduce_all(x < -1e9), ["wrong axis"]), x)[1],
+    "check_numerics": lambda x: tf.debugging.check_numerics(x / 0.0, "of a wrong size"),
     "of NumPy": lambda x: x + np.matmul(np.ones((3, 4)), np.ones((3, 4))),
 }
 
@@ -99,6 +109,7 @@ FRAMEWORK = {
     "TensorFlow": (lambda x: tf.matmul(x, tf.ones((7, 3))), "GL407"),
     "TensorFlow, in an except clause": (after_an_error_of_its_own, "GL407"),
     "Keras": (lambda x: keras.layers.Conv1D(3, 2)(x), "GL407"),
+    "an assertion about shapes": (lambda x: (tf.debugging.assert_rank(x, 5), x)[1], "GL407"),
     "keras.ops": (lambda x: keras.ops.reshape(x, (7, -1, 11)), "GL407"),
     "dtypes": (lambda x: x + tf.cast(x, tf.float64), "GL404"),
 }
@@ -110,6 +121,11 @@ def test_what_tensorflow_and_keras_raise_is_a_finding(name, depth):
     function, code = FRAMEWORK[name]
     (finding,) = checked(function, depth).findings
     assert (finding.code, finding.cause.file) == (code, __file__)
+
+
+def test_what_a_function_of_tensorflow_asserts_is_tensorflows():
+    (finding,) = checked(lambda x: tf.image.random_crop(x, (7, 7))).findings
+    assert finding.code == "GL407"
 
 
 def test_tracebacks_are_as_the_user_wants_them_afterwards():
