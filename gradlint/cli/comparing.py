@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.cli.output import WIDTH, print_whole, style_of_terminal, undisturbed, write_whole
@@ -26,10 +27,13 @@ def compare_two(options: Line) -> int:
         raise UsageError("--compare runs both in this process; leave out --isolate")
     assert options.compare is not None
     from gradlint.checking.comparing import compared
+    from gradlint.load.limits import limits_from
+    from gradlint.project.deadline import deadline
 
     given = () if options.sample is None else (options.sample,)
-    with undisturbed(options, Progress):
-        found = compared(options.model, options.compare, given, options.settings.options)
+    asked = replace(options.settings.options, limits=limits_from(options.limits))
+    with undisturbed(options, Progress), deadline(options.timeout, lambda: "comparing the two"):
+        found = compared(options.model, options.compare, given, asked)
     render = FORMATS[options.format]
     if options.output is None:
         return print_whole(render(found, style_of_terminal()), found.exit_status)

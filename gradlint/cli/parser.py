@@ -234,7 +234,8 @@ def parser_of_options() -> argparse.ArgumentParser:
     add(
         "--compare",
         metavar="OTHER",
-        help="where and why a training step, or another version of the model, parts from MODEL on the same SAMPLE",
+        help="where and why a training step, or another version of the model, parts from MODEL on the same SAMPLE; "
+        "in this process, without --isolate and the cache",
     )
 
     group = parser.add_argument_group("report")

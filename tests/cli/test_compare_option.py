@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -48,6 +50,20 @@ def test_the_same_and_a_file(project, capsys):
     assert main(arguments) == 0
     assert json.loads((project / "c.json").read_text())["same"] is True
     assert "the same: " in capsys.readouterr().err
+
+
+def test_a_comparison_ends_when_its_time_is_up(project):
+    (project / "slow.py").write_text(STEPS + "\nimport time\ndef slow(x, y):\n    time.sleep(60)\n")
+    arguments = ["slow:slow", "--sample", "s.npz", "--compare", "slow:my_step", "--timeout", "3"]
+    done = subprocess.run([sys.executable, "-m", "gradlint", *arguments], capture_output=True, text=True, timeout=55)
+    assert done.returncode == 2
+    assert "took more than 3 seconds and was ended while comparing the two" in done.stderr
+
+
+def test_a_comparison_keeps_to_the_limits_of_its_files(project, capsys):
+    arguments = ["two_steps:my_step", "--sample", "s.npz", "--compare", "two_steps:my_step", "--limit", "memory=100"]
+    assert main(arguments) == 2
+    assert "--limit" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
