@@ -172,7 +172,7 @@ class RuleInfo:
     doc: str
 
 
-ZERO_HERE = "every gradient is zero for this sample, and not for perturbed ones: a larger sample tells more"
+ZERO_HERE = "every gradient is zero for this sample, though not for all perturbed ones: a larger sample tells more"
 """The note of a result whose sample lies."""
 
 

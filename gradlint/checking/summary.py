@@ -131,11 +131,11 @@ def refused_names(facts: Facts) -> tuple[str, ...]:
 
 
 def zero_here(facts: Facts) -> tuple[str, ...]:
-    """A note when nothing receives a gradient from this sample, and something does from every perturbed one."""
+    """A note when nothing receives a gradient from this sample, and something does from a perturbed one."""
     if facts.flow is None or not facts.flow.learners or not facts.probes:
         return ()
     dead = all(variable.gradient.state is GradientState.ZERO for variable in facts.flow.learners)
-    alive = all(
+    alive = any(
         any(variable.gradient.state is GradientState.FINITE for variable in probe.learners) for probe in facts.probes
     )
     return (ZERO_HERE,) if dead and alive else ()

@@ -18,7 +18,11 @@ def model_of(bias):
     return model
 
 
-@pytest.mark.parametrize(("bias", "is_said"), [(0.0, True), (-9.0, False)], ids=["margin kept", "margin missed"])
+@pytest.mark.parametrize(
+    ("bias", "is_said"),
+    [(0.0, True), (0.5, True), (5.0, False), (-9.0, False)],
+    ids=["margin kept", "kept by some perturbed ones", "kept by all", "margin missed"],
+)
 def test_a_zero_of_this_sample_alone_is_said(bias, is_said):
     x = np.array([[1.0, 0.2], [0.9, 0.3], [0.3, 0.8], [2.0, -0.9]], "float32")
     result = gradlint.check(model_of(bias), {"x": x, "y": np.ones((4, 1), "float32")})
