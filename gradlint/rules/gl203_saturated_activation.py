@@ -21,7 +21,8 @@ DOC = """\
 ## What it does
 
 Reports a sigmoid, tanh or softmax through which nothing usable passes: at least 95 % of its elements
-(of its rows for a softmax) have a slope below 1e-6, or the gradient behind it is exactly zero.
+(of its rows for a softmax; threshold `saturated-share`) have a slope below 1e-6 (`saturated-slope`), or the gradient
+behind it is exactly zero.
 
 ## Why it matters
 
@@ -50,7 +51,8 @@ The finding is an error when an input key loses every path with what is trainabl
 exactly zero, and a warning when it is tiny. Variables beside an open path are a warning when no other data (random,
 of the sample's scale, of a deviation of 1, of ten times its scale) gives them a usable gradient, and an info when some
 do. It is an info as well when the loss is flat for this sample. An activation that is closed for 94 %
-of the elements is not reported. A sigmoid or softmax right before a Keras cross-entropy is not looked at:
+of the elements is not reported. Next to 1, float32 resolves 1.2e-7: below 1e-6 there is nothing to learn from.
+A sigmoid or softmax right before a Keras cross-entropy is not looked at:
 Keras computes the loss from its logits, past the activation. A trained classifier that is sure about all
 examples of the sample saturates too; check with a sample on which it still makes errors.
 """

@@ -50,8 +50,9 @@ first operations behind the input, or behind what is joined from its slices (`h[
 layer returns), and an info otherwise. Variables that learn nothing for the same reason are named with it.
 It is an info as well when the model has one input only and takes the last step of it, or one step straight
 away, as a last-step baseline does. What a window with a stride leaves over
-is passed over: slices at the two ends of an axis up to 34 % of its length for sequences (and for other
-inputs along axes of 64 or more), and anything below half of an axis for images. A run of slices at the
+is passed over: slices at the two ends of an axis up to 34 % of its length (threshold `unused-tail`) for
+sequences (and for other inputs along axes of 64 or more), and anything below half of an axis for images. A run of
+slices at the
 end of a short sequence that is left out by mistake can be missed for that reason. The batch axis and
 integer inputs are not looked at. A column that is zero behind a rectifier for the sample and for every
 probe looks unused.

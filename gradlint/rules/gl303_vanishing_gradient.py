@@ -58,6 +58,8 @@ in the order of the forward pass, have to change in the same direction. A single
 model that shrinks less, and a shallow one are not reported. Through time it is an info, when the sequence is more than
 ten times as long as what a thousandth of the gradient survives (threshold `memory-spans`); a loss that reads every
 step reaches every step.
+The numbers are measured with Keras's own initialisers: networks that train well lie below 2.3 orders, vanishing ones at
+5.3 (eight sigmoids) and above; a thousandth is left after 13 to 18 steps of a GRU or SimpleRNN and 30 to 40 of an LSTM.
 Branches that run side by side are ordered as they were called, which can hide the trend of one of them.
 Kernels with a gradient of exactly zero are left out; they belong to GL201 and its neighbours.
 """

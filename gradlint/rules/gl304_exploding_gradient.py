@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 DOC = """\
 ## What it does
 
-Reports a model whose gradients grow steadily towards the input, by six orders of magnitude or more,
-measured where the gradient arrives at each trainable kernel.
+Reports a model whose gradients grow steadily towards the input, by six orders of magnitude or more (threshold
+`trend-orders`), measured where the gradient arrives at each trainable kernel.
 
 ## Why it matters
 

@@ -43,8 +43,9 @@ Leave the activation of the last layer out, or scale the targets into its range.
 
 ## Known limits
 
-It takes a share of targets beyond the range (threshold `outside-share`), with a margin of a hundredth. Only regression
-losses of Keras's own are looked at, and only an activation that is the last operation.
+It takes a share of targets beyond the range (threshold `outside-share`: 5 %, since a few outliers are clipped on
+purpose), with a margin of a hundredth. Only regression losses of Keras's own are looked at, and only an activation that
+is the last operation.
 """
 
 _RANGES = {
