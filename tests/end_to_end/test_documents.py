@@ -81,7 +81,10 @@ def test_a_command_without_output_runs(shell: Callable[..., Ran], line: str) -> 
     assert ran.err == ""
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/getting-started.md", "docs/three-systems.md", "docs/comparing.md"])
+CODE = ["README.md", "docs/getting-started.md", "docs/my-gradient-is-none.md", "docs/three-systems.md"]
+
+
+@pytest.mark.parametrize("name", [*CODE, "docs/training-step.md", "docs/comparing.md"])
 def test_code_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = ROOT / name
     (tmp_path / "fixtures").symlink_to(FIXTURES)
