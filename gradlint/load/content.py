@@ -73,9 +73,9 @@ FILE_ARGUMENTS = ("vocabulary", "vocabulary_file", "filepath", "idf_weights", "m
 """Arguments of preprocessing layers that are read as a file's path when they are text (CVE-2025-12058)."""
 CONTENT_LENGTH = 2048
 """KerasHub takes a longer `proto` for the vocabulary itself."""
-ADDRESS = re.compile(r"(https?|ftps?|gs|s3|hf|kaggle|file|hdfs|wasbs?|abfss?|dbfs|ram)://", re.IGNORECASE)
-"""What Keras, KerasHub, TensorFlow Hub and TensorFlow's file systems would fetch."""
-LOCAL_PATH = re.compile(r"[/\\~]|\.\.?[/\\]|[A-Za-z]:[/\\]")
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+"""What Keras, KerasHub, TensorFlow Hub, TensorFlow's file systems and fsspec would fetch, by whatever scheme."""
+LOCAL_PATH = re.compile(r"[/\\~]|\.\.?[/\\]|[A-Za-z]:[/\\]|.*[/\\]\.\.[/\\]", re.DOTALL)
 """How text starts that is certainly a path; a class that is not Keras's own may keep anything under such names."""
 LONGEST_PATH = 4096
 """Characters; no file system has longer ones."""
@@ -138,8 +138,8 @@ def unsafe_contents(config: Mapping[str, object]) -> tuple[UnsafeContent, ...]:
 
 
 def _contents_of(layer: str, entry: Mapping[str, object]) -> Iterator[UnsafeContent]:
-    name, inner = str(entry["class_name"]), entry.get("config")
-    arguments = inner if isinstance(inner, Mapping) else {}
+    name, provided = str(entry["class_name"]), _is_provided(entry)
+    arguments = _arguments(entry, provided)
     if name in DATA:
         return
     if name == "__lambda__":
@@ -150,13 +150,19 @@ def _contents_of(layer: str, entry: Mapping[str, object]) -> Iterator[UnsafeCont
         yield UnsafeContent(layer, Kind.CODE, "marshalled Python code (a Lambda layer)", TRUST, name)
     elif name in CODE_LAYERS - {"Lambda"}:
         yield UnsafeContent(layer, Kind.CODE, f"a model of another kind ({name})", TRUST, name)
-    provided = _is_provided(entry)
     for argument, value in _texts(arguments, deep=not provided):
         if _is_read_as_file(entry, argument, value, provided, is_part=value is not arguments.get(argument)):
             shown, of = quoted_name(str(value)), argument[:LONGEST_QUOTED]
             yield UnsafeContent(layer, Kind.FILE, f"the path {shown} to read as its {of}", TRUST, name)
     if not provided:
         yield _unknown(layer, entry)
+
+
+def _arguments(entry: Mapping[str, object], provided: bool) -> Mapping[str, object]:
+    """What a class is made from; one that is not Keras's own may take another thing than a mapping, and read it."""
+    inner = entry.get("config")
+    own = inner if isinstance(inner, Mapping) else {} if provided else {"config": inner}
+    return own if provided else {"build_config": entry.get("build_config"), **own}
 
 
 def _is_read_as_file(
@@ -185,7 +191,10 @@ def _is_read_as_file(
 
 
 def _texts(arguments: Mapping[str, object], *, deep: bool) -> Iterator[tuple[str, object]]:
-    """Yields (argument, value) of a configuration, and if `deep` the texts within, but for objects of their own."""
+    """Yields (argument, value) of a configuration, and if `deep` the texts within, but for objects of their own.
+
+    Bytes, arrays and the like are written as objects: the text in them is the argument's.
+    """
     for argument, value in arguments.items():
         yield str(argument), value
         waiting: list[object] = [value] if deep and isinstance(value, (list, Mapping)) else []
@@ -193,7 +202,7 @@ def _texts(arguments: Mapping[str, object], *, deep: bool) -> Iterator[tuple[str
             part = waiting.pop()
             if isinstance(part, str):
                 yield str(argument), part
-            elif isinstance(part, Mapping) and "class_name" not in part:
+            elif isinstance(part, Mapping) and ("class_name" not in part or part["class_name"] in DATA):
                 waiting += [*part.values(), *part]
             elif isinstance(part, list):
                 waiting += part

@@ -3,7 +3,7 @@
 Python looks into the current folder first, and who checks a file from a stranger stands in that stranger's folder:
 an `h5py.py` beside the model would run in the place of h5py. As long as nobody names a module, the folders of the user
 are not on the path of imports at all. Once somebody does, they come first, as with a script of the user's own, but for
-what Python and TensorFlow import: that is taken from where it is installed, whenever it is imported.
+what Python, gradlint and TensorFlow import: that is taken from where it is installed, whenever it is imported.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-COMPUTING = ("tensorflow", "tensorflow-cpu", "tf-nightly", "keras", "keras-nightly", "h5py", "networkx", "numpy")
+OWN = "keras-gradlint"
+COMPUTING = (OWN, "tensorflow", "tensorflow-cpu", "tf-nightly", "keras", "keras-nightly", "h5py", "networkx", "numpy")
 """Distributions whose modules, with those of all that they need, are taken from where they are installed."""
+FOR_DEVELOPERS = frozenset({"dev", "test", "test-server"})
+"""Extras of our own that no check imports; the others are needed once they are installed."""
 NOT_PYTHONS = frozenset({"test"})
 """A module that Python brings and nothing imports, under a name that projects like to use."""
 NAMED = re.compile(r"(?P<module>[A-Za-z_][\w.]*|.+\.py):(?P<name>[A-Za-z_][\w.]*)", re.DOTALL)
@@ -153,7 +156,7 @@ def found_module(name: str) -> ModuleSpec | None:
 
 
 class _Installed(MetaPathFinder):
-    """Finds what Python and TensorFlow import where it is installed, and not in a folder of the user's."""
+    """Finds what Python, gradlint and TensorFlow import where it is installed, and not in a folder of the user's."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -176,7 +179,7 @@ def _installed() -> frozenset[str]:
 
 @cache
 def _computing_modules() -> frozenset[str]:
-    """The modules of TensorFlow, and of every distribution that it needs."""
+    """The modules of gradlint and TensorFlow, and of every distribution that they need."""
     from importlib import metadata
 
     found: set[str] = set()
@@ -196,6 +199,7 @@ def _computing_modules() -> frozenset[str]:
             found.update(str(file).partition("/")[0].removesuffix(".py") for file in distribution.files or ())
         for requirement in distribution.requires or ():
             words = re.match(r"[\w.-]+", requirement)
-            if words is not None and "extra" not in requirement.partition(";")[2]:
+            extra = re.search(r"extra\s*==\s*['\"]([\w.-]+)", requirement)
+            if words is not None and (extra is None or (name == OWN and extra[1] not in FOR_DEVELOPERS)):
                 waiting.append(words[0])
     return frozenset(found)

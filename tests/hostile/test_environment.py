@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +18,9 @@ from files import MARKER, MODEL, keras_file, layer, model, sample
 
 from gradlint.load.content import Kind, unsafe_contents
 from gradlint.project.config import find_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 posix = pytest.mark.skipif(os.name == "nt", reason="users and signals of POSIX")
@@ -120,6 +124,34 @@ def test_a_path_under_any_argument(where: str, tmp_path: Path, monkeypatch: pyte
         value = {"text": path, "list": [path], "table": {"a": path}, "deep": [{"a": [path]}]}[where]
         config = model(layer("BytePairTokenizer", "keras_hub.tokenizers", "keras_hub>T", special_tokens=value))
         assert Kind.FILE in {content.kind for content in unsafe_contents(config)}, path
+
+
+WRITTEN: dict[str, Callable[[str], dict[str, object]]] = {
+    "bytes": lambda path: {"config": {"a": {"class_name": "__bytes__", "config": {"value": path}}}},
+    "array": lambda path: {"config": {"a": [{"class_name": "__numpy__", "config": {"value": [path], "dtype": "str"}}]}},
+    "tensor": lambda path: {"config": {"a": {"class_name": "__tensor__", "config": {"value": path}}}},
+    "tuple": lambda path: {"config": {"a": {"class_name": "__tuple__", "items": [path]}}},
+    "no mapping": lambda path: {"config": path},
+    "a list": lambda path: {"config": [path]},
+    "build": lambda path: {"build_config": {"input_shape": [path]}},
+}
+
+
+@pytest.mark.parametrize("where", WRITTEN)
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../secret", "sftp://host/x", "az://x", "zip://a.zip", "memory://x", "GCS://x"]
+)
+def test_a_path_written_another_way(where: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "secret").write_text("secret")
+    config = model({**layer("Tokens", "zoo", "zoo>Tokens"), **WRITTEN[where](path)})
+    assert Kind.FILE in {content.kind for content in unsafe_contents(config)}
+
+
+def test_a_path_that_leads_up_from_within() -> None:
+    config = model(layer("Tokens", "zoo", "zoo>Tokens", tokens="assets/../../secret"))
+    assert Kind.FILE in {content.kind for content in unsafe_contents(config)}
 
 
 @pytest.mark.parametrize(

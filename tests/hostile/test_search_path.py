@@ -22,7 +22,7 @@ LIST = "import sys; print(*sorted({name.partition('.')[0] for name in sys.module
 CHECK = f"""
 import sys
 from gradlint.cli import main
-status = main(["{MODEL}", "s.npz", "--no-cache", "--no-isolate"])
+status = main(["{MODEL}", "s.npz", "--no-cache", "--no-isolate", "--format", "html", "--output", "report.html"])
 assert status == 0, status
 {LIST}
 """
@@ -66,7 +66,7 @@ def shadowed(tmp_path: Path, imported: list[str], by_python: set[str]) -> Path:
     for name in imported:
         if name not in sys.builtin_module_names and name not in ("gradlint", "__main__", "zipimport"):
             (folder / f"{name}.py").write_text(PAYLOAD)
-    assert {"h5py.py", "networkx.py", "tensorflow.py", "json.py", "argparse.py"} <= set(os.listdir(folder))
+    assert {"h5py.py", "networkx.py", "tensorflow.py", "json.py", "argparse.py", "jinja2.py"} <= set(os.listdir(folder))
     return folder
 
 
@@ -132,7 +132,7 @@ def test_the_path_of_the_environment_is_no_way_in(shadowed: Path, given: str | N
 def test_a_module_that_is_named_is_found_and_shadows_nothing(shadowed: Path, isolate: str) -> None:
     write_innocent(shadowed)
     ran = subprocess.run(
-        [*script(shadowed), MODEL, "s.npz", "--no-cache", isolate, "--import", "innocent", "--debug"],
+        [*script(shadowed), MODEL, "s.npz", isolate, "--no-cache", "--debug", "--format=html", "--import=innocent"],
         cwd=shadowed, env=environment(), capture_output=True, text=True,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
