@@ -174,6 +174,7 @@ def test_a_refusal_shortens_a_name(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = model()
+    monkeypatch.delitem(sys.modules, "keras", raising=False)  # as for the cases above
     LONG_NAMES[where](config["config"]["layers"][1])
     keras_file(tmp_path, json.dumps(config).encode())
     monkeypatch.chdir(tmp_path)
