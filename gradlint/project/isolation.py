@@ -96,7 +96,10 @@ def guarded_check(
             return known
         if not guard.isolate:
             stage = "starting"
-            result = _checked(model, sample, options, guard, report)
+            try:
+                result = _checked(model, sample, options, guard, report)
+            except MemoryError as error:
+                raise _out_of_memory(stage, guard.limits.bytes) from error
             if entry is not None:
                 entry.write(result)
             return result
@@ -210,12 +213,14 @@ def _error(name: str, message: str, stage: str, memory: int) -> Exception:
     kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, GradlintError):
         return kind(message)
-    if name == "MemoryError":
-        return StoppedError(
-            f"out of memory while {stage}: {size_text(memory)} was allowed; "
-            "use --depth structure, give fewer examples, or raise --limit memory=SIZE."
-        )
-    return RuntimeError(f"{name}: {message}")
+    return _out_of_memory(stage, memory) if name == "MemoryError" else RuntimeError(f"{name}: {message}")
+
+
+def _out_of_memory(stage: str, memory: int) -> StoppedError:
+    return StoppedError(
+        f"out of memory while {stage}: {size_text(memory)} was allowed; "
+        "use --depth structure, give fewer examples, or raise --limit memory=SIZE."
+    )
 
 
 def default_isolation() -> bool:

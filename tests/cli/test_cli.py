@@ -106,6 +106,16 @@ class TestExitStatus:
         assert out == ""
         assert err == "gradlint: m\\x1b\\n.keras is not a zip archive.\nSave it again.\n"
 
+    def test_two_for_want_of_memory(self, calls, capsys) -> None:
+        def fail(**_: object) -> Result:
+            raise MemoryError("Unable to allocate 1.07 GiB for an array")
+
+        calls(fail)
+        assert cli.main(["m.keras", "--limit", "memory=1GB"]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith("gradlint: out of memory while starting: 1.0 GB was allowed; ")
+        assert "internal error" not in err
+
     def test_two_for_a_bug_of_gradlint_with_a_traceback_only_on_demand(self, calls, capsys) -> None:
         calls(lambda **_: 1 / 0)
         assert cli.main(["m.keras"]) == 2

@@ -6,6 +6,7 @@ Every limit in docs/security.md has its file here. `run_all.py` measures the oth
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -157,8 +158,6 @@ model = keras.Model(x, keras.layers.Dense(1)(inner(x)))
 model.compile(loss="mse")
 model.save("m.keras")
 """
-    import subprocess
-
     subprocess.run(
         [sys.executable, "-c", code], cwd=folder, check=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     )
@@ -170,3 +169,25 @@ def test_the_steps_of_a_loop_are_counted_before_they_run(kind: str) -> None:
     ran = run(Case("loop", lambda folder: recurrent(kind, folder), "the steps of its loops .* take at least"))
     assert [fault for fault in ran.faults() if fault not in ("time", "memory")] == [], ran.err
     assert ran.memory < 1.5e9  # of which TensorFlow takes 0.6
+
+
+WITHIN = {
+    "attention": "x = keras.Input((2000, 8)); y = keras.layers.MultiHeadAttention(8, 1)(x, x)",
+    "additive attention": "x = keras.Input((1500, 32)); y = keras.layers.AdditiveAttention()([x, x])",
+    "separable": "x = keras.Input((300, 300, 1)); y = keras.layers.SeparableConv2D(1, 1, depth_multiplier=1500)(x)",
+    "spectrogram": "x = keras.Input((9**5,)); y = keras.layers.MelSpectrogram(fft_length=8192, sequence_stride=8)(x)",
+}
+
+
+@pytest.mark.parametrize("kind", WITHIN)
+def test_what_a_layer_makes_and_does_not_pass_on_is_counted_before_it_runs(kind: str) -> None:
+    def make(folder: Path) -> list[str]:
+        code = f"import keras\n{WITHIN[kind]}\nkeras.Model(x, y).save('m.keras')"
+        written = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, env=written, stderr=subprocess.DEVNULL)
+        assert (folder / MODEL).stat().st_size < 150_000
+        return [MODEL, "--limit", "memory=700MB"]
+
+    ran = run(Case("within", make, "what its layers make besides .* takes at least"))
+    assert [fault for fault in ran.faults() if fault not in ("time", "memory")] == [], ran.err
+    assert ran.memory < 1.2e9  # of which TensorFlow takes 0.6

@@ -1,24 +1,32 @@
-"""What the layers of a live model pass on, in bytes, before any of it is computed."""
+"""What the layers of a live model pass on, and make besides, in bytes, before any of it is computed."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import ModelFileError
 from gradlint.load.limits import refuse_beyond_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from gradlint.load.limits import Limits
     from gradlint.load.model.live import Model
 
+    Lengths = Callable[[Sequence[int | None]], tuple[int, ...]]
+
+
+Call = tuple[Any, Any]
+"""A layer or an operation, and the node of a functional model in which it is called."""
+
 
 def refuse_large_outputs(name: str, model: Model, rows: int, limits: Limits, steps: int = 1) -> None:
-    """Raises ModelFileError when what the layers of a functional model pass on does not fit into memory.
+    """Raises ModelFileError when what a functional model computes does not fit into memory.
 
-    What a recurrence makes at each step counts too, since each is recorded; and very many steps are refused.
+    What layers pass on counts, what an attention and its like make besides, and what a recurrence makes at each step,
+    since all of it is recorded; and very many steps are refused.
 
     Args:
         name: the model in the message.
@@ -27,37 +35,71 @@ def refuse_large_outputs(name: str, model: Model, rows: int, limits: Limits, ste
         limits: on the memory a check may take, and on the steps (`items`).
         steps: length of the second axis where the model leaves it open.
     """
-    from gradlint.upstream.loops import is_loop, loop_bytes
+    calls = tuple(_calls(model))
 
-    total, most, largest = 0, 0, ""
-    in_loops, slowest, longest = 0, "", 0
-    for operation, node in _calls(model):
-        for tensor in getattr(node, "output_tensors", ()):
-            size = 4 * math.prod(_lengths(tensor.shape, rows, 1))
-            total += size
-            if size > most:
-                most, largest = size, operation.name
+    def lengths(shape: Sequence[int | None]) -> tuple[int, ...]:
+        return _lengths(shape, rows, steps)
+
+    sizes = [
+        (4 * math.prod(_lengths(tensor.shape, rows, 1)), operation.name)
+        for operation, node in calls
+        for tensor in getattr(node, "output_tensors", ())
+    ]
+    most, largest = max(sizes, default=(0, ""))
+    # The largest is held with its gradient; of all, some may share their memory, as reshapes do.
+    passed_on = max(most, sum(size for size, _ in sizes) // 4)
+    refuse_beyond_memory(f"{name}: what its layers pass on (most of it {largest!r}) takes at least", passed_on, limits)
+    for what, found in (
+        ("what its layers make besides (most of it in {!r}) takes", _within(calls, lengths)),
+        ("the steps of its loops (most of them in {!r}) take", _of_steps(name, calls, rows, lengths, limits)),
+    ):
+        first = found.most_common(1)[0][0] if found else ""
+        refuse_beyond_memory(f"{name}: {what.format(first)} at least", found.total(), limits)
+
+
+def _within(calls: Sequence[Call], lengths: Lengths) -> Counter[str]:
+    """Bytes by layer of what layers make and do not pass on."""
+    from gradlint.upstream.within import bytes_within, holds_more
+
+    sizes: Counter[str] = Counter()
+    known: dict[object, int] = {}  # a transformer has many blocks of one kind
+    for operation, node in calls:
+        if holds_more(operation):
+            key = _kind_of_call(operation, node)
+            if key not in known:
+                known[key] = bytes_within(operation, node, lengths)
+            sizes[operation.name] += known[key]
+    return sizes
+
+
+def _kind_of_call(operation: Any, node: Any) -> object:
+    """What calls have in common that make the same; the call itself where nobody can tell."""
+    try:
+        config = {key: value for key, value in operation.get_config().items() if key != "name"}
+    except NotImplementedError:
+        return id(node)
+    shapes = [tensor.shape for tensor in (*node.input_tensors, *node.output_tensors)]
+    return type(operation), repr(config), repr(shapes)
+
+
+def _of_steps(name: str, calls: Sequence[Call], rows: int, lengths: Lengths, limits: Limits) -> Counter[str]:
+    """Bytes by layer of what recurrences make at their steps."""
+    from gradlint.upstream.within import is_loop, loop_bytes
+
+    sizes: Counter[str] = Counter()
+    for operation, node in calls:
         if not is_loop(operation):
             continue
         for tensor in getattr(node, "input_tensors", ())[:1]:  # the others are states and masks
-            shape = _lengths(tensor.shape, rows, steps)
+            shape = lengths(tensor.shape)
             number = shape[1] if len(shape) > 1 else 1
             if number > limits.items:
                 raise ModelFileError(
                     f"{name}: layer {operation.name!r} takes {number:,} steps, and each is recorded; the limit is "
                     f"{limits.items:,}. Give a shorter sequence, or raise --limit items={number}"
                 )
-            size = loop_bytes(operation, rows, shape)
-            in_loops += size
-            if size > longest:
-                longest, slowest = size, operation.name
-    # The largest is held with its gradient; of all, some may share their memory, as reshapes do.
-    refuse_beyond_memory(
-        f"{name}: what its layers pass on (most of it {largest!r}) takes at least", max(most, total // 4), limits
-    )
-    refuse_beyond_memory(
-        f"{name}: the steps of its loops (most of them in {slowest!r}) take at least", in_loops, limits
-    )
+            sizes[operation.name] += loop_bytes(operation, rows, shape)
+    return sizes
 
 
 def _lengths(shape: Sequence[int | None], rows: int, steps: int) -> tuple[int, ...]:
@@ -65,7 +107,7 @@ def _lengths(shape: Sequence[int | None], rows: int, steps: int) -> tuple[int, .
     return tuple(length or (rows, steps, 1)[min(axis, 2)] for axis, length in enumerate(shape))
 
 
-def _calls(model: Model) -> Iterator[tuple[Any, Any]]:
+def _calls(model: Model) -> Iterator[Call]:
     """Yields (operation, node) for every symbolic call in a functional model, those inside of its parts included."""
     from gradlint.upstream.models import calls_of
 
