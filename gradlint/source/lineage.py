@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gradlint.source.expressions import settled
 from gradlint.source.identity import is_loss_name, is_part_of, key, root
 from gradlint.source.names import is_library
-from gradlint.source.values import Kind, Scope, Value
+from gradlint.source.values import Kind, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -262,8 +262,8 @@ class Holding:
         if origin.kind in (Kind.CONSTANT, Kind.PARAMETER, Kind.NAME):
             return True
         if origin.kind is Kind.CALL and origin.name and is_library(origin.name):
-            return all(self.is_plain(each) for each in origin.inputs[1:])
-        return False
-
-    def changes_state(self, scope: Scope, call: Value) -> bool:
-        return False
+            given = [settled(each) for each in origin.inputs[1:]]
+            # A list by itself may be filled later; a shape is not.
+            parts = [part for each in given for part in (each.inputs if each.kind is Kind.SEQUENCE else [each])]
+            return all(self.is_plain(part) for part in parts)
+        return origin.kind is Kind.OPERATION and all(self.is_plain(each) for each in origin.inputs)

@@ -43,6 +43,9 @@ WEIGHTED_LAYERS = words(
     """
 )
 
+_COMPILED_LOSSES = {"compute_loss": 2, "compiled_loss": 1, "loss": 1}
+"""Where a Keras model's own losses take the prediction."""
+
 LAYER_BASES = frozenset({"keras.Model", "keras.Sequential", "keras.layers.Layer", "keras.Layer", "keras.Functional"})
 MODULE_BASES = frozenset({"tensorflow.Module"})
 
@@ -130,6 +133,23 @@ def is_layer_class(module: Module, scope: Scope, bases: frozenset[str] = LAYER_B
             ):
                 return True
     return False
+
+
+def prediction_of(module: Module, call: Value) -> Value | None:
+    """The prediction that a model of this file hands to its own compiled loss; None for all other calls.
+
+    What the layers add to the loss comes with it, and is no way back to what the prediction is made of.
+    """
+    callee = settled(call.callee)
+    if callee.kind is not Kind.ATTRIBUTE or callee.name not in _COMPILED_LOSSES or module.attribute_bindings(callee):
+        return None
+    owner = module.receiver_class(callee.inputs[0])
+    if owner is None or any(callee.name in each.children for each in module.family(owner)):
+        return None
+    bases = [settled(base) for each in module.family(owner) for base in each.bases]
+    if not all(base.kind is Kind.CLASS or base.name in ("keras.Model", "keras.Sequential") for base in bases):
+        return None  # a class that the file does not show may have a loss of its own
+    return call.argument(_COMPILED_LOSSES[callee.name], "y_pred")
 
 
 def is_made(module: Module, value: Value, fits: Callable[[Value], bool], depth: int = 0) -> bool:

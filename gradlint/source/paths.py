@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from gradlint.source.expressions import MUTATORS, QUESTIONS, settled
 from gradlint.source.identity import is_loss_name, key, place_of, unwrapped
 from gradlint.source.lineage import Holding
+from gradlint.source.makers import prediction_of
 from gradlint.source.names import is_library, last
 from gradlint.source.operations import (
     DETACHED,
@@ -324,6 +325,12 @@ class Tracer:
         if own is not None and value not in context and len(context) < DEPTH:
             self._enter(own, value, context, behind)
             return
+        if (prediction := prediction_of(self.module, value)) is not None:
+            if behind is None and not self.is_recorded(value, context):
+                self.trace.unrecorded.append((value, context))
+                behind = _Behind(value, None)
+            self._push([prediction], context, behind)
+            return
         if self.part.is_model and self.holding.is_same(receiver):
             owner = self.module.receiver_class(receiver)
             defined = owner is not None and any(name in each.children for each in self.module.family(owner))
@@ -394,8 +401,6 @@ class Tracer:
         if not own.returns:
             self._may_meet(behind)
             return
-        if behind is None and self.holding.changes_state(own, value):
-            self.trace.live = True
         self._push(own.returns, (*context, value), behind)
 
     def _unknown_call(self, value: Value, callee: Value, context: Context, behind: _Behind | None) -> None:

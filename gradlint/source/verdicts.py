@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gradlint.source.expected import is_expected_none, is_test
 from gradlint.source.expressions import settled
 from gradlint.source.identity import is_loss_name, key
-from gradlint.source.makers import is_made
+from gradlint.source.makers import is_made, prediction_of
 from gradlint.source.module import Module, Question
 from gradlint.source.names import is_library, is_numpy, last
 from gradlint.source.operations import Stop
@@ -220,7 +220,7 @@ def _is_computation(module: Module, call: Value) -> bool:
     if scope is not None:
         return bool(scope.returns) and all(_is_fresh(module, each) for each in scope.returns)
     names_loss = callee.kind in (Kind.ATTRIBUTE, Kind.PARAMETER, Kind.UNKNOWN) and is_loss_name(callee.name)
-    return names_loss and bool(call.arguments)
+    return names_loss and (bool(call.arguments) or prediction_of(module, call) is not None)
 
 
 def _is_fresh(module: Module, value: Value) -> bool:
