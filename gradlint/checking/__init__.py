@@ -151,23 +151,25 @@ def checked(model: object, sample: object, options: Options) -> Result:
     rules = [rule for rule in chosen(options.select, options.ignore) if rule.is_of_runs]
     needs = needs_of(rules)
     for case in cases(model, sample, needs, options):
-        if case.subject is not None:
-            try:
-                facts = examined(case, case.subject, needs, options)
-            except ModelRunError as error:
-                is_crash = error.__cause__ is not None and not options.is_symbolic
-                if is_crash and apart is not None and case.unexpected:
-                    return check_own_step(train_step_of(model, packed(load_sample(apart))), options)
-                explained = explained_crash(case.subject, options) if is_crash else None
-                if explained is None:
-                    raise
-                return replace(explained, target=case.target)
-            return judged(case, facts, rules, options)
-        if (early := decided(case, rules, options)) is not None:
-            if apart is not None and _is_of_sample(early, case, rules):
-                return check_own_step(train_step_of(model, packed(load_sample(apart))), options)
-            return early
-    raise AssertionError("the last case can be run")
+        if case.subject is None:
+            early = decided(case, rules, options)
+            if early is None:
+                continue
+            if apart is None or not _is_of_sample(early, case, rules):
+                return early
+            break
+        try:
+            return judged(case, examined(case, case.subject, needs, options), rules, options)
+        except ModelRunError as error:
+            is_crash = error.__cause__ is not None and not options.is_symbolic
+            if is_crash and apart is not None and case.unexpected:
+                break
+            explained = explained_crash(case.subject, options) if is_crash else None
+            if explained is None:
+                raise
+            return replace(explained, target=case.target)
+    assert apart is not None  # else the last case was run
+    return check_own_step(train_step_of(model, packed(load_sample(apart))), options)
 
 
 def _is_of_sample(result: Result, case: Case, rules: Sequence[Rule]) -> bool:

@@ -70,25 +70,15 @@ def cases(model: object, sample: object, needs: frozenset[Need], options: Option
             drops = unread_on_paper(file.spec)
             yield Case(file.path, Facts(spec=file.spec, arrays=specs, binding=binding, drops=drops), sample is None)
     from gradlint.load.model.sizes import refuse_large_outputs
-    from gradlint.load.model.target import bound, target_of
+    from gradlint.load.model.target import ModelTarget, bound, target_of
     from gradlint.record.subject import subject_of
 
     target = target_of(model, sample, options, file)
     given = bound(target, options)
     paper = Facts(spec=target.spec, arrays=given.specs, binding=given.binding)
     case = Case(target.name, paper, target.sample is None, is_live=target.is_live)
-    if target.spec is not None:
+    if isinstance(target, ModelTarget):
         yield case
         if not options.is_symbolic:
             refuse_large_outputs(target.name, target.model, given.rows, limits_of(options), given.steps)
-    subject = subject_of(
-        replace(options, models=(*target.learners, *options.models)),
-        given.binding,
-        given.inputs,
-        given.arrays,
-        model=target.model,
-        function=target.function,
-        structure=given.structure,
-        reduces_all=Need.REDUCED in needs,
-    )
-    yield replace(case, subject=subject)
+    yield replace(case, subject=subject_of(options, target, given, reduces_all=Need.REDUCED in needs))

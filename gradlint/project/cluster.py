@@ -13,7 +13,7 @@ import threading
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-import gradlint
+from gradlint import version
 from gradlint.checking.suppression import Allowance
 from gradlint.errors import GradlintError, UsageError
 from gradlint.load import search
@@ -86,7 +86,7 @@ def _job_to_data(job: Job) -> str:
     elsewhere = {} if is_address(job.model) else from_elsewhere(job.model, job.sample, job.arguments)
     sample = job.sample if job.sample is None or is_address(job.sample) else os.path.abspath(job.sample)
     data = {
-        "gradlint": gradlint.__version__,
+        "gradlint": version.__version__,
         "name": job.name,
         "model": elsewhere.get("model", job.model),
         "sample": sample,
@@ -106,8 +106,8 @@ def checked_here(data: str) -> str:
     from distributed import get_worker
 
     job = json.loads(data)
-    if job["gradlint"] != gradlint.__version__:
-        raise GradlintError(f"gradlint {gradlint.__version__} is here, and {job['gradlint']} asks")
+    if job["gradlint"] != version.__version__:
+        raise GradlintError(f"gradlint {version.__version__} is here, and {job['gradlint']} asks")
     worker: Any = get_worker()
     if _starts(worker) > MOST_STARTS:
         error = f"the worker that checked it was lost {MOST_STARTS} times; it is not tried again."

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import gradlint
+from gradlint import version
 from gradlint.checking.suppression import Allowance
 from gradlint.errors import UsageError
 from gradlint.project.targets import (
@@ -104,7 +104,7 @@ class Run:
 def part_text(run: Run) -> str:
     """A part of a run as JSON, in pure ASCII."""
     data = {
-        "gradlint": gradlint.__version__,
+        "gradlint": version.__version__,
         "part": FORMAT,
         "shard": plain(run.shard),
         "names": run.names,
@@ -132,8 +132,8 @@ def part_from(text: str) -> Run:
         raise MalformedError("it is not JSON") from error
     if not isinstance(data, dict) or data.get("part") != FORMAT:
         raise MalformedError("gradlint --shard K/N --format json writes parts")
-    if data.get("gradlint") != gradlint.__version__:
-        raise UsageError(f"gradlint {data.get('gradlint')} wrote it, and this is {gradlint.__version__}")
+    if data.get("gradlint") != version.__version__:
+        raise UsageError(f"gradlint {data.get('gradlint')} wrote it, and this is {version.__version__}")
     try:
         return Run(
             shard=typed(Shard, data["shard"]),

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradlint.load.model.target import FunctionTarget, ModelTarget
 from gradlint.thresholds import DEFAULT_THRESHOLDS, Thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gradlint.load.binding import Binding
+    from gradlint.load.model.target import Bound, Target
     from gradlint.options import Options
 
 
@@ -91,40 +92,27 @@ def perturbed(inputs: Mapping[str, Any], generator: np.random.Generator) -> dict
     return result
 
 
-def subject_of(
-    options: Options,
-    binding: Binding,
-    inputs: Mapping[str, object],
-    arrays: Mapping[str, object],
-    *,
-    model: object = None,
-    function: Callable[..., object] | None = None,
-    structure: object = None,
-    reduces_all: bool = False,
-) -> Subject:
+def subject_of(options: Options, target: Target, given: Bound, *, reduces_all: bool = False) -> Subject:
     """What runs, on the arrays that a sample binds to it.
 
     Args:
         options: how it runs.
-        binding: which of the arrays are labels and weights.
-        inputs: arrays by input key.
-        arrays: those of the sample, by its own keys.
-        model: a live model, or
-        function: a callable that returns a loss.
-        structure: how the model nests its inputs.
+        target: a model, or a function that returns a loss.
+        given: the sample.
         reduces_all: the values of all tensors will be asked for.
     """
+    arrays, binding = given.arrays, given.binding
     return Subject(
-        model=model,
-        function=function,
-        structure=structure,
-        inputs=inputs,
+        model=target.model if isinstance(target, ModelTarget) else None,
+        function=target.function if isinstance(target, FunctionTarget) else None,
+        structure=given.structure,
+        inputs=given.inputs,
         labels={output: arrays[key] for output, key in binding.labels},
         label_keys=dict(binding.labels),
         sample_weight=arrays[binding.sample_weight]
         if binding.sample_weight
         else {output: arrays[key] for output, key in binding.weights} or None,
-        learners=options.learners,
+        learners=(*target.learners, *options.learners) if isinstance(target, FunctionTarget) else options.learners,
         loss=options.loss,
         training=options.is_training,
         seed=options.seed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from gradlint.errors import UsageError
 from gradlint.load.binding import bind, nesting
@@ -26,26 +26,50 @@ _NO_MODEL = ModelSpec("", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """What can be run.
+class ModelTarget:
+    """A model that can be run.
 
     Attributes:
         name: what the user calls it.
         sample: arrays by key, or on symbols the path of an `.npz`; None where nobody gave one.
-        spec: the model on paper; None for a function.
-        model: None for a function.
-        function: of the sample, returns a loss; None for a model.
-        learners: what should learn besides what the options name.
+        spec: the model on paper.
         is_live: the user's own object, and not loaded for this check.
     """
 
     name: str
     sample: object
-    spec: ModelSpec | None = None
-    model: Model | None = None
-    function: Callable[..., object] | None = None
-    learners: tuple[object, ...] = ()
+    spec: ModelSpec
+    model: Model
     is_live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionTarget:
+    """A function of the sample that returns a loss.
+
+    Attributes:
+        name: what the user calls it.
+        sample: arrays by key.
+        learners: what should learn besides what the options name.
+    """
+
+    name: str
+    sample: object
+    function: Callable[..., object]
+    learners: tuple[object, ...] = ()
+
+    @property
+    def spec(self) -> None:
+        """A function says nothing of itself on paper."""
+
+    @property
+    def is_live(self) -> bool:
+        """It is the user's own."""
+        return True
+
+
+Target: TypeAlias = ModelTarget | FunctionTarget
+"""What can be run."""
 
 
 def target_of(model: object, sample: object, options: Options, file: ModelFile | None = None) -> Target:
@@ -79,21 +103,21 @@ def target_of(model: object, sample: object, options: Options, file: ModelFile |
         step = LegacyStep(model)
         spec = ModelSpec("", "", inputs=tuple(InputSpec(k, k, (None,), "float32", declared=False) for k in step.keys))
         given = loaded(arrays_of(sample, spec, options), options)
-        return Target(name or step.__name__, given, function=step, learners=(model,), is_live=True)
+        return FunctionTarget(name or step.__name__, given, step, learners=(model,))
     if is_model(model):
         spec = spec_from_model(model)
         given = loaded(arrays_of(sample, spec, options), options)
-        return Target(name or spec.name, given, spec, model=model, is_live=not name)
+        return ModelTarget(name or spec.name, given, spec, model, is_live=not name)
     if callable(model):
         given = loaded(arrays_of(sample, _NO_MODEL, options), options)
         name = getattr(model, "__name__", type(model).__name__)
-        return Target(name, given, function=model, is_live=True)
+        return FunctionTarget(name, given, model)
     raise UsageError(
         f"model must be a keras.Model, a path or a callable that returns a loss, not {type(model).__name__}"
     )
 
 
-def _of_file(file: ModelFile, options: Options) -> Target:
+def _of_file(file: ModelFile, options: Options) -> ModelTarget:
     given = loaded(file.sample, options)
     options.report("loading TensorFlow and the model")
     model, _ = load_target(
@@ -109,7 +133,7 @@ def _of_file(file: ModelFile, options: Options) -> Target:
     spec = file.spec
     if not spec.inputs or not all(entry.declared for entry in spec.inputs):
         spec = spec_from_model(model)  # The file does not say; the model itself may.
-    return Target(file.path, given, spec, model=model)
+    return ModelTarget(file.path, given, spec, model)
 
 
 def _refuse_odd_places() -> None:
@@ -160,7 +184,7 @@ def bound(target: Target, options: Options) -> Bound:
         UsageError: a function is not told what it needs, or the arguments do not fit.
         SampleError: the sample is no sample.
     """
-    if target.spec is None:
+    if isinstance(target, FunctionTarget):
         return _bound_to_function(target, options)
     arrays: Mapping[str, object]
     if options.is_symbolic:  # Of the sample only shapes and dtypes count.
@@ -176,7 +200,7 @@ def bound(target: Target, options: Options) -> Bound:
     return Bound(arrays, specs, binding, inputs, nesting(target.spec, tuple(inputs)))
 
 
-def _bound_to_function(target: Target, options: Options) -> Bound:
+def _bound_to_function(target: FunctionTarget, options: Options) -> Bound:
     if not isinstance(target.sample, Mapping):
         raise UsageError("a callable needs a sample: a dict of arrays")
     if not (target.learners or options.learners):
