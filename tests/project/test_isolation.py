@@ -38,8 +38,11 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ob
         # The loader imports both and asks for the backend before it calls the factory.
         installed = tmp_path / "installed"
         installed.mkdir(exist_ok=True)
-        (installed / "tensorflow.py").write_text(  # nobody asks it for private names
-            "import gradlint.upstream.starting as m\nm.require_known_versions = lambda: None\n"
+        (installed / "tensorflow.py").write_text(  # nobody asks it for private names, and it draws no numbers
+            "import contextlib, sys, types\nimport gradlint.upstream.starting as m\n"
+            "m.require_known_versions = lambda: None\n"
+            "seeds = types.SimpleNamespace(seeded=lambda seed: contextlib.nullcontext())\n"
+            "sys.modules['gradlint.upstream.restoring'] = seeds\n"
         )
         (installed / "keras.py").write_text(
             "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list\n"
