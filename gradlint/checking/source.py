@@ -114,7 +114,8 @@ def name_of_paths(paths: Sequence[str | os.PathLike[str]]) -> str:
 def check_files(paths: Sequence[Path], rules: Sequence[Rule]) -> list[FileReport]:
     """Check files, on all cores where that pays."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    # A process is copied only where nothing but gradlint runs in it.
+    # A process is copied only where nothing but gradlint runs in it. Unlike those of `project.child`, the copies guard
+    # nothing: this process would parse the files itself.
     with _without_collector():
         if len(paths) < MANY or cores < 2 or "tensorflow" in sys.modules or threading.active_count() > 1:
             return [check_file(path, rules) for path in paths]
