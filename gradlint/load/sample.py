@@ -57,9 +57,19 @@ def load_sample(sample: Sample, limits: Limits = DEFAULT_LIMITS) -> dict[str, ob
         arrays = _read_npz(Path(sample), limits)
     if not arrays:
         raise SampleError("the sample holds no arrays")
+    arrays = {key: _in_double(value) for key, value in arrays.items()}
     for spec in array_specs(arrays):
         refuse_empty(spec)
     return arrays
+
+
+def _in_double(value: object) -> object:
+    """An array in the most precise form that TensorFlow has; `fit` converts those of more digits, too."""
+    import numpy as np
+
+    if not isinstance(value, np.ndarray) or value.dtype not in (np.longdouble, np.clongdouble):
+        return value
+    return value.astype(np.complex128 if value.dtype.kind == "c" else np.float64, copy=False)
 
 
 def array_specs(sample: Mapping[str, object]) -> tuple[ArraySpec, ...]:

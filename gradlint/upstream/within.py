@@ -97,6 +97,19 @@ def bytes_within(operation: Any, node: Any, lengths: Lengths) -> int:
     return _bytes_of(call, [(lengths(symbol.shape), symbol.dtype) for symbol in symbols])
 
 
+def bytes_of_penalty(regularizer: Any, shape: tuple[int, ...], dtype: str) -> int:
+    """Bytes of the results of all operations by which a regularizer of Keras's judges a tensor.
+
+    0 for L1 and L2, which pass over it once, and for the user's own, whose code runs no oftener than in `fit`.
+    """
+    import keras
+
+    plain = (keras.regularizers.L1L2, keras.regularizers.L1, keras.regularizers.L2)
+    if not type(regularizer).__module__.startswith("keras.") or isinstance(regularizer, plain):
+        return 0
+    return _bytes_of(regularizer, [(shape, dtype)])
+
+
 def _bytes_of(call: Any, inputs: list[tuple[tuple[int, ...], str]]) -> int:
     """Bytes of all results of a function, which is written down as a graph: nothing is computed."""
     import tensorflow as tf

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,9 @@ from hypothesis import strategies as st
 from gradlint.errors import SampleError
 from gradlint.load.sample import array_specs, load_sample, synthesise
 from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_file_and_dict_give_the_same(tmp_path):
@@ -169,3 +174,10 @@ def test_members_whose_names_differ_by_the_suffix_keep_their_values(tmp_path):
                 np.save(stream, np.full((2, 3), value, "float32"))
     loaded = load_sample(file)
     assert {key: float(array[0, 0]) for key, array in loaded.items()} == {"x": 1.0, "x.npy": 2.0}
+
+
+@pytest.mark.parametrize(("given", "taken"), [(np.longdouble, "float64"), (np.clongdouble, "complex128")])
+def test_more_digits_than_tensorflow_has(given: type, taken: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "s.npz", x=np.ones((2, 3), given))
+    for sample in (tmp_path / "s.npz", {"x": np.ones((2, 3), given)}):
+        assert load_sample(sample)["x"].dtype == taken

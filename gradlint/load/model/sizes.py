@@ -59,7 +59,7 @@ def refuse_large_outputs(name: str, model: Model, rows: int, limits: Limits, ste
 
 def _within(calls: Sequence[Call], lengths: Lengths) -> Counter[str]:
     """Bytes by layer of what layers make and do not pass on."""
-    from gradlint.upstream.within import bytes_within, holds_more
+    from gradlint.upstream.within import bytes_of_penalty, bytes_within, holds_more
 
     sizes: Counter[str] = Counter()
     known: dict[object, int] = {}  # a transformer has many blocks of one kind
@@ -69,6 +69,13 @@ def _within(calls: Sequence[Call], lengths: Lengths) -> Counter[str]:
             if key not in known:
                 known[key] = bytes_within(operation, node, lengths)
             sizes[operation.name] += known[key]
+        judge = getattr(operation, "activity_regularizer", None)
+        for tensor in node.output_tensors:
+            sizes[operation.name] += bytes_of_penalty(judge, lengths(tensor.shape), tensor.dtype)
+    layers = {id(operation): operation for operation, _ in calls}.values()
+    variables = {id(each): each for layer in layers for each in getattr(layer, "trainable_variables", ())}
+    for variable in variables.values():
+        sizes[variable.path] += bytes_of_penalty(variable.regularizer, tuple(variable.shape), variable.dtype)
     return sizes
 
 
