@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint.load.binding import bind
 from gradlint.load.given import limits_of, on_paper
+from gradlint.load.kinds import is_saved_model
 from gradlint.load.paper import read_file
 from gradlint.load.search import is_named
 from gradlint.passes.drops import unread_on_paper
@@ -61,7 +63,8 @@ def cases(model: object, sample: object, needs: frozenset[Need], options: Option
         UsageError: the arguments do not go together.
     """
     file = None
-    if isinstance(model, (str, os.PathLike)) and not is_named(os.fspath(model)):
+    is_trusted_folder = options.trust_model and isinstance(model, (str, os.PathLike)) and is_saved_model(Path(model))
+    if isinstance(model, (str, os.PathLike)) and not is_named(os.fspath(model)) and not is_trusted_folder:
         options.report("reading the files")
         file = read_file(os.fspath(model), sample, options)
         if file.sample is not None or file.spec.inputs:

@@ -47,13 +47,17 @@ def said_of_model(path: Path) -> str:
     return SUFFIXES.get(path.suffix.lower(), "")
 
 
+def is_saved_model(path: Path) -> bool:
+    """True for the folder of a SavedModel."""
+    return (path / "saved_model.pb").is_file()
+
+
 def _folder(path: Path) -> str:
-    if (path / "saved_model.pb").is_file():
+    if is_saved_model(path):
         kind = "a SavedModel of Keras 2" if (path / "keras_metadata.pb").is_file() else "a SavedModel"
         return (
-            f"is {kind}: traced functions, in which no layer and no line of yours is known. Check the model that was "
-            "exported, from its .keras file or live; or, in Python, a function that calls the loaded one and returns "
-            "a loss: gradlint.check(function, sample, variables=loaded.trainable_variables)"
+            f"is {kind}: traced functions without layers, lines and a loss, which run what is in them. Better check "
+            "the model that was exported, from its .keras file or live; --trust-model checks the functions"
         )
     if (path / "dataset_spec.pb").is_file():
         return SUFFIXES[".npz"]

@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError, UnknownVersionError, UsageError
+from gradlint.load.model.live import spec_from_model
 from gradlint.load.spec import quoted
 from gradlint.record import source
 from gradlint.record.error_text import plain
@@ -164,8 +165,8 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
     place = f" in layer '{where}'" if where else " in the loss" if in_loss else ""
     at = f" ({raised.file}:{raised.line})" if raised.file else ""
     message = f"the model's own code failed{place}{at}: {raised.text}"
-    outputs: list[str] = getattr(run.subject.model, "output_names", None) or []
-    if in_loss and set(batch.labels) == {""} and len(outputs) > 1:
+    outputs = spec_from_model(run.subject.model).outputs if in_loss and set(batch.labels) == {""} else ()
+    if len(outputs) > 1:
         message += f"; the model has the outputs {quoted(outputs)}: give labels for each, such as 'y:{outputs[0]}'"
     if isinstance(error, AttributeError) and models.is_compiled_in_name_only(run.subject.model):
         message += (

@@ -313,7 +313,8 @@ def _refuse_without_labels(batch: Batch) -> None:
 
 def _named(loss: object, model: Any, batch: Batch) -> Objective:
     if isinstance(loss, (list, tuple)):
-        outputs = _names(getattr(model, "output_names", None) or list(batch.labels), len(loss))
+        named = [name for name in batch.labels if name]  # in the order of the outputs
+        outputs = named if len(named) == len(loss) else _names(getattr(model, "output_names", ()), len(loss))
         return _by_output(dict(zip(outputs, loss, strict=True)), model, batch)
     if isinstance(loss, Mapping):
         return _by_output(loss, model, batch)

@@ -27,6 +27,7 @@ class Feature(str, Enum):
     DETOURS = "values that leave TensorFlow for Python"
     READS = "values read from variables"
     STEPS = "training steps"
+    SAVED = "the inside of functions from a SavedModel"
 
     def __str__(self) -> str:
         return self.value
@@ -126,6 +127,13 @@ RENTED = (
     Rented("while_loop", (f"{_OPS}.while_v2:while_loop",), "builds the body of a loop", _TF, Feature.STRUCTURE),
     Rented("tf.function call", (f"{_EAGER}.polymorphic_function.polymorphic_function:Function.__call__",),
            "opens tf.functions", _TF, Feature.STRUCTURE),
+    Rented("call of a graph", (f"{_EAGER}.polymorphic_function.concrete_function:ConcreteFunction._call_flat",),
+           "opens functions of a SavedModel", _TF, Feature.SAVED),
+    Rented("run an operation", (f"{_EAGER}.execute:execute",), "runs the graphs of a SavedModel", _TF, Feature.SAVED),
+    Rented("record an operation", (f"{_EAGER}.execute:record_gradient",), "runs the graphs of a SavedModel", _TF,
+           Feature.SAVED),
+    Rented("function of a graph", (f"{_FRAMEWORK}.func_graph:FuncGraph._get_function",),
+           "opens functions of a SavedModel", _TF, Feature.SAVED),
     Rented("ConversionOptions", ("tensorflow.python.autograph.core.converter:ConversionOptions",), "opens tf.functions",
            _TF, Feature.STRUCTURE),
     Rented("converted_call", ("tensorflow.python.autograph.impl.api:converted_call",), "opens tf.functions", _TF,

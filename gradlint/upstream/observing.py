@@ -16,6 +16,7 @@ from gradlint.upstream.eager import Tensor, is_eager, is_in_graph_of_run, is_val
 from gradlint.upstream.libraries import is_library_file
 from gradlint.upstream.names import Feature, value_of
 from gradlint.upstream.patching import added, optional, patched, replaced
+from gradlint.upstream.saved import opened_graphs
 
 OpCallback = Callable[..., None]
 
@@ -36,7 +37,8 @@ def functions_run_eagerly() -> Iterator[None]:
     before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
-        yield
+        with opened_graphs():
+            yield
     finally:
         tf.config.run_functions_eagerly(before)
 

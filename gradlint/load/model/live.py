@@ -37,6 +37,11 @@ def is_legacy(target: object) -> bool:
     )
 
 
+def is_saved(target: object) -> bool:
+    """True for what `tf.saved_model.load` gives."""
+    return hasattr(target, "signatures") and hasattr(target, "tensorflow_git_version")
+
+
 def trains_itself(model: object, options: Options) -> bool:
     """Whether `fit` would run a `train_step` of the model's own.
 

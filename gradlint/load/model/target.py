@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from gradlint.errors import UsageError
+from gradlint.errors import ModelFileError, UsageError
 from gradlint.load.binding import bind, nesting
 from gradlint.load.given import arrays_of, limits_of, loaded, mapped, on_paper
+from gradlint.load.kinds import is_saved_model
 from gradlint.load.model import load_target
-from gradlint.load.model.live import is_legacy, is_model, spec_from_model
+from gradlint.load.model.live import is_legacy, is_model, is_saved, spec_from_model
 from gradlint.load.sample import array_specs, synthesise
 from gradlint.load.spec import InputSpec, ModelSpec
+from gradlint.upstream.raised import first_words
 
 if TYPE_CHECKING:
     from gradlint.load.binding import Binding
@@ -90,11 +93,14 @@ def target_of(model: object, sample: object, options: Options, file: ModelFile |
     if isinstance(model, (str, os.PathLike)):
         options.report("loading the model")
         name = os.fspath(model)
-        is_allocated = not options.is_symbolic
-        model, own = load_target(
-            name, trust=options.trust_model, imports=options.imports, allocate=is_allocated, seed=options.seed
-        )
-        sample = own if sample is None else sample
+        if is_saved_model(Path(name)):
+            model = _loaded_folder(name)
+        else:
+            is_allocated = not options.is_symbolic
+            model, own = load_target(
+                name, trust=options.trust_model, imports=options.imports, allocate=is_allocated, seed=options.seed
+            )
+            sample = own if sample is None else sample
     else:
         _refuse_odd_places()
     if is_legacy(model):
@@ -104,6 +110,17 @@ def target_of(model: object, sample: object, options: Options, file: ModelFile |
         spec = ModelSpec("", "", inputs=tuple(InputSpec(k, k, (None,), "float32", declared=False) for k in step.keys))
         given = loaded(arrays_of(sample, spec, options), options)
         return FunctionTarget(name or step.__name__, given, step, learners=(model,))
+    if is_saved(model):
+        from gradlint.upstream.saved import SavedStep
+
+        saved = SavedStep(model, options.seed)
+        if sample is None:
+            raise UsageError(f"a SavedModel needs a sample, with arrays for {', '.join(saved.keys)}")
+        if options.depth != "values":
+            raise UsageError("a SavedModel cannot be checked without running it; use depth 'values'")
+        spec = ModelSpec("", "", inputs=tuple(InputSpec(k, k, (None,), "float32", declared=False) for k in saved.keys))
+        given = loaded(arrays_of(sample, spec, options), options)
+        return FunctionTarget(name or saved.__name__, given, saved, learners=saved.learners)
     if is_model(model):
         spec = spec_from_model(model)
         given = loaded(arrays_of(sample, spec, options), options)
@@ -115,6 +132,19 @@ def target_of(model: object, sample: object, options: Options, file: ModelFile |
     raise UsageError(
         f"model must be a keras.Model, a path or a callable that returns a loss, not {type(model).__name__}"
     )
+
+
+def _loaded_folder(name: str) -> object:
+    from gradlint.upstream.starting import quiet, quiet_tensorflow
+
+    quiet_tensorflow()
+    from gradlint.upstream.saved import load
+
+    try:
+        with quiet():
+            return load(name)
+    except Exception as error:  # whatever TensorFlow makes of a broken folder
+        raise ModelFileError(f"{name}: TensorFlow cannot load the SavedModel: {first_words(error)}") from error
 
 
 def _of_file(file: ModelFile, options: Options) -> ModelTarget:
