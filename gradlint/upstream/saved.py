@@ -122,7 +122,7 @@ class SavedStep:
             )
         self.__name__ = f"a random projection of {name}"
         self._signature, self._seed = signatures[name], seed
-        self._inputs = dict(self._signature.structured_input_signature[1])
+        self._inputs = dict(sorted(self._signature.structured_input_signature[1].items()))  # theirs is of no order
         self.keys: tuple[str, ...] = tuple(self._inputs)
         self.learners: tuple[Any, ...] = tuple(self._signature.trainable_variables)
 
