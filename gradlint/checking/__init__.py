@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -142,7 +143,7 @@ def checked(model: object, sample: object, options: Options) -> Result:
     """
     refuse_misplaced(model, sample)
     from gradlint.load.model.live import trains_itself
-    from gradlint.load.model.own_step import own_step, train_step_of
+    from gradlint.load.model.own_step import own_step, own_train_step, train_step_of
 
     if (step := own_step(model, sample, options)) is not None:
         return check_own_step(step, options)
@@ -158,6 +159,9 @@ def checked(model: object, sample: object, options: Options) -> Result:
             if apart is None or not _is_of_sample(early, case, rules):
                 return early
             break
+        if not case.is_live and isinstance(sample, (str, os.PathLike, Mapping, tuple)):  # It can be read again.
+            if (step := own_train_step(case.subject.model, sample, options)) is not None:
+                return replace(check_own_step(step, options), target=case.target)
         try:
             return judged(case, examined(case, case.subject, needs, options), rules, options)
         except ModelRunError as error:

@@ -6,7 +6,7 @@ Everything is told by what it can do, so that neither pandas nor another framewo
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from gradlint.errors import GradlintError, SampleError
@@ -34,7 +34,7 @@ def first_batch(sample: object, inputs: Sequence[InputSpec] = (), rows: int = 0)
     Raises:
         SampleError: there is none.
     """
-    if isinstance(sample, Mapping) and is_numbered(sample):
+    if isinstance(sample, Mapping) and is_nested(sample, inputs):
         sample = nested(sample)
     try:
         if callable(sample) and not hasattr(sample, "shape") and not _gives_batches(sample):
@@ -56,9 +56,13 @@ def first_batch(sample: object, inputs: Sequence[InputSpec] = (), rows: int = 0)
     return _shortened(sample, rows) if rows else sample
 
 
-def is_numbered(sample: Mapping[Any, object]) -> bool:
-    """Whether the keys are `0`, `1`, `0/x`: places of a tuple."""
-    return _are_numbers({str(key).partition("/")[0] for key in sample})
+def is_nested(keys: Iterable[object], inputs: Sequence[InputSpec] = ()) -> bool:
+    """Whether keys are places in a batch, such as `0`, `1`, `0/left` or `x/left`, and no names of inputs."""
+    names = [str(key) for key in keys]
+    heads = {name.partition("/")[0] for name in names}
+    if {entry.key for entry in inputs} & set(names):
+        return False
+    return _are_numbers(heads) or ("x" in heads and heads <= set(PARTS) and any("/" in name for name in names))
 
 
 def _are_numbers(keys: set[str]) -> bool:
@@ -66,7 +70,7 @@ def _are_numbers(keys: set[str]) -> bool:
 
 
 def nested(sample: Mapping[Any, object]) -> object:
-    """Tuples and dicts where the keys are `0`, `1`, `0/x`."""
+    """Tuples and dicts where the keys are `0`, `1`, `0/left`, `x/left`."""
     groups: dict[str, object] = {}
     deeper: dict[str, dict[str, object]] = {}
     for key, value in sample.items():
@@ -80,6 +84,8 @@ def nested(sample: Mapping[Any, object]) -> object:
         return tuple(groups[str(number)] for number in range(len(groups)))
     if set(groups) in ({"x", LABEL}, set(PARTS)):
         return tuple(groups[part] for part in PARTS if part in groups)
+    if set(groups) == {"x"} and deeper:
+        return (groups["x"],) if isinstance(groups["x"], tuple) else groups["x"]  # as fit hands it over
     return groups
 
 
@@ -286,7 +292,7 @@ def _columns(frame: Any, inputs: Sequence[str], targets: Sequence[str]) -> dict[
 def is_batch(sample: object) -> bool:
     """Whether a sample is a batch as `fit` would hand it over, and no arrays by input key."""
     if isinstance(sample, Mapping):
-        return is_numbered(sample)
+        return is_nested(sample)
     return sample is not None and not isinstance(sample, (str, os.PathLike))
 
 

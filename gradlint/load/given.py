@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import SampleError, UsageError
 from gradlint.load.arrays import read_array_specs
-from gradlint.load.batch import by_key, first_batch, is_frame
+from gradlint.load.batch import by_key, first_batch, is_frame, is_nested
 from gradlint.load.limits import DEFAULT_LIMITS, Limits
 from gradlint.load.sample import array_specs, load_sample, synthesise
 from gradlint.load.search import is_named
@@ -17,6 +17,7 @@ from gradlint.load.sources import read_source
 from gradlint.load.spec import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from gradlint.load.spec import ArraySpec, InputSpec, ModelSpec
@@ -34,17 +35,27 @@ def arrays_of(sample: object, spec: ModelSpec, options: Options) -> object:
     Raises:
         SampleError: it gives no arrays.
     """
-    sample = read(sample, options)
+    inputs = spec.inputs or ()
+    sample = opened(read(sample, options), inputs, options)
     if sample is None or (isinstance(sample, str) and not options.batch):
         return sample
     if isinstance(sample, str):
         sample = load_sample(sample, limits_of(options))
-    inputs = spec.inputs or ()
     batch = first_batch(sample, inputs, options.batch or 0)
     arrays = by_key(batch, [entry.key for entry in inputs], [key for _, key in options.targets], spec.outputs)
     if is_frame(batch) and len(arrays) == len(inputs) == 1:
         _refuse_one_column_more(batch, inputs[0])
     return arrays
+
+
+def opened(sample: object, inputs: Sequence[InputSpec], options: Options) -> object:
+    """The arrays of an `.npz` whose keys are places in a batch; anything else as it is."""
+    if not isinstance(sample, (str, os.PathLike)) or is_named(os.fspath(sample)):
+        return sample
+    if not os.fspath(sample).endswith(".npz"):
+        return sample
+    keys = [entry.key for entry in read_array_specs(sample, limits_of(options))]
+    return load_sample(sample, limits_of(options)) if is_nested(keys, inputs) else sample
 
 
 def _refuse_one_column_more(frame: Any, entry: InputSpec) -> None:

@@ -60,7 +60,14 @@ def as_tensors(batch: Any) -> Any:
     def convert(value: Any) -> Any:
         return keras.ops.convert_to_tensor(value) if isinstance(value, np.ndarray) else value
 
-    return keras.tree.map_structure(convert, batch)
+    # A dataset, which fit makes of arrays, has tuples and no lists.
+    return keras.tree.map_structure(convert, _with_tuples(batch))
+
+
+def _with_tuples(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _with_tuples(value) for key, value in part.items()}
+    return tuple(map(_with_tuples, part)) if type(part) in (list, tuple) else part
 
 
 def is_compiled_in_name_only(model: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import UsageError
 from gradlint.load.batch import first_batch, is_batch
-from gradlint.load.given import drawing_alike
+from gradlint.load.given import drawing_alike, opened, read
 from gradlint.load.model.code import arguments_of, is_factory, step_of
 from gradlint.load.model.live import inputs_of, trains_itself
 
@@ -52,9 +52,16 @@ def own_step(model: object, sample: object, options: Options) -> OwnStep | None:
             message = f"give it a sample, as in gradlint {target} --sample batch.npz"
             raise UsageError(f"{target} is a training step: {message}")
         return OwnStep(step, arguments_of(step, target, sample, options))
-    if trains_itself(model, options) and is_batch(sample):
-        return train_step_of(model, first_batch(sample, inputs_of(model), options.batch or 0))
-    return None
+    return own_train_step(model, sample, options)
+
+
+def own_train_step(model: Model, sample: object, options: Options) -> OwnStep | None:
+    """The `train_step` of a live model on a sample that is a batch as `fit` would hand it over; None for any other."""
+    if sample is None or not trains_itself(model, options):
+        return None
+    inputs = inputs_of(model)
+    batch = opened(read(sample, options), inputs, options)
+    return train_step_of(model, first_batch(batch, inputs, options.batch or 0)) if is_batch(batch) else None
 
 
 def train_step_of(model: Model, batch: object) -> OwnStep:
