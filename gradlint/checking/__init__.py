@@ -20,7 +20,7 @@ from gradlint.checking.arguments import (
 )
 from gradlint.checking.interface import in_the_words_of_the_caller
 from gradlint.checking.looking import examined
-from gradlint.checking.own_steps import check_own_step, explained_crash
+from gradlint.checking.own_steps import check_own_step, explained_crash, with_updates
 from gradlint.checking.step import check_step
 from gradlint.checking.suppression import allowances, suppress, unused_error
 from gradlint.checking.verdict import decided, judged
@@ -163,15 +163,16 @@ def checked(model: object, sample: object, options: Options) -> Result:
             if (step := own_train_step(case.subject.model, sample, options)) is not None:
                 return replace(check_own_step(step, options), target=case.target)
         try:
-            return judged(case, examined(case, case.subject, needs, options), rules, options)
+            result = judged(case, examined(case, case.subject, needs, options), rules, options)
         except ModelRunError as error:
             is_crash = error.__cause__ is not None and not options.is_symbolic
             if is_crash and apart is not None and case.unexpected:
                 break
-            explained = explained_crash(case.subject, options) if is_crash else None
+            explained = explained_crash(case, options) if is_crash else None
             if explained is None:
                 raise
             return replace(explained, target=case.target)
+        return with_updates(result, case, options)
     assert apart is not None  # else the last case was run
     return check_own_step(train_step_of(model, packed(load_sample(apart))), options)
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.checking.step import observed
-from gradlint.errors import ModelRunError
+from gradlint.errors import GradlintError, ModelRunError
+from gradlint.rules import chosen
 
 if TYPE_CHECKING:
+    from gradlint.checking.ways import Case
     from gradlint.load.model.own_step import OwnStep
     from gradlint.options import Options
-    from gradlint.record.subject import Subject
     from gradlint.result import Result
 
 
@@ -22,20 +23,58 @@ def check_own_step(step: OwnStep, options: Options) -> Result:
     return replace(result, target=step.name) if step.name else result
 
 
-def explained_crash(subject: Subject, options: Options) -> Result | None:
+def explained_crash(case: Case, options: Options) -> Result | None:
     """Why the model's own `train_step` ends with an error, where it is for a gradient that its tapes do not give.
 
     Observed as a step of the user's own, it tells what its tapes were asked; None where that explains nothing.
     """
+    try:
+        return _observed_step(case, options)
+    except ModelRunError:
+        return None
+
+
+def with_updates(result: Result, case: Case, options: Options) -> Result:
+    """The result of a model, with what its own `train_step` makes of the gradients: pairs, scales, updates.
+
+    Args:
+        result: of a run that looked at the losses alone.
+        case: what was run.
+        options: how to check.
+    """
+    rules = [rule for rule in chosen(options.select, options.ignore) if rule.is_of_steps]
+    try:
+        step = _observed_step(case, replace(options, select=tuple(rule.code for rule in rules), probes=0))
+    except GradlintError:
+        return result  # It has run before: that it does not run again is no news about the model.
+    if step is None or not rules:
+        return result
+    told = {path for finding in result.findings for path in finding.variables}
+    places = {(finding.cause.file, finding.cause.line) for finding in result.findings if finding.cause.line}
+    found = [
+        finding
+        for finding in step.findings
+        if (finding.cause.file, finding.cause.line) not in places and told.isdisjoint(finding.variables)
+    ]
+    return replace(
+        result,
+        findings=(*result.findings, *found),
+        rules=tuple(dict.fromkeys((*result.rules, *step.rules))),
+        catalogue=tuple({info.code: info for info in (*result.catalogue, *step.catalogue)}.values()),
+    )
+
+
+def _observed_step(case: Case, options: Options) -> Result | None:
+    """The model's own `train_step`, observed; None where `fit` would run none."""
     from gradlint.load.model.own_step import train_step_of
     from gradlint.record.run import Run
     from gradlint.upstream import models
 
-    model = subject.model
-    if model is None or subject.loss is not None or not (models.overrides(model, "train_step") and model.compiled):
+    subject = case.subject
+    model = subject.model if subject is not None and subject.loss is None and not options.is_symbolic else None
+    if subject is None or model is None or not (models.overrides(model, "train_step") and model.compiled):
         return None
+    if not case.is_live:
+        models.begin_anew(model)
     run = Run(subject, subject.inputs, subject.labels, subject.seed)
-    try:
-        return check_own_step(train_step_of(model, run.step_data(run.batch())), options)
-    except ModelRunError:
-        return None
+    return check_own_step(train_step_of(model, run.step_data(run.batch())), options)

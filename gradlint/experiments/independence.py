@@ -97,14 +97,23 @@ def from_later_steps(
 
 
 def is_one_ahead(labels: Any, steps: Any) -> bool:
-    """Whether labels repeat an input of shape (rows, steps, …) one step ahead: the next token, the next sample."""
-    if labels.ndim == steps.ndim + 1 and labels.shape[-1] == 1:
-        labels = labels[..., 0]
-    if steps.ndim < 2 or labels.shape != steps.shape or steps.shape[1] < _FEWEST_STEPS or steps.dtype.kind not in "fiu":
+    """Whether labels repeat an input of shape (rows, steps, …), or some of its columns, one step ahead.
+
+    The next token, the next sample of a wave, the next price among other columns.
+    """
+    if labels.ndim < 2 or steps.ndim < 2 or labels.shape[:2] != steps.shape[:2] or steps.shape[1] < _FEWEST_STEPS:
         return False
-    ahead, now = steps[:, 1:], labels[:, :-1]
-    # What hardly changes from step to step repeats itself without looking ahead.
-    return bool(np.array_equal(now, ahead) and np.mean(ahead != steps[:, :-1]) > _CHANGING)
+    if steps.dtype.kind not in "fiu" or 0 in steps.shape or 0 in labels.shape:
+        return False
+    ahead, now = (array.reshape(*array.shape[:2], -1) for array in (steps[:, 1:], labels[:, :-1]))
+    before = steps[:, :-1].reshape(ahead.shape)
+
+    def is_repeated(column: Any) -> bool:
+        same = [index for index in range(ahead.shape[2]) if np.array_equal(column, ahead[:, :, index])]
+        # What hardly changes from step to step repeats itself without looking ahead.
+        return any(np.mean(ahead[:, :, index] != before[:, :, index]) > _CHANGING for index in same)
+
+    return now.shape[2] <= ahead.shape[2] and all(is_repeated(now[:, :, index]) for index in range(now.shape[2]))
 
 
 def _first(
@@ -120,20 +129,24 @@ def _first(
     base = _outputs(new_run(inputs))
     if base is None:
         return None
+
+    def is_of_pairs(number: int) -> bool:
+        """Whether an output of `size` columns has one for each sample: with fewer samples it has fewer."""
+        fewer = _outputs(new_run({key: value[:-1] for key, value in inputs.items()}))
+        return fewer is None or fewer[number].shape[1:] != base[number].shape[1:]
+
     for at in places:
         for seed in range(_DRAWS):
             others = changed(at, seed)
             moved = _outputs(new_run(others))
             if moved is None or len(moved) != len(base):
                 continue
-            for before, after in zip(base, moved, strict=True):
+            for number, (before, after) in enumerate(zip(base, moved, strict=True)):
                 if before.shape != after.shape or before.ndim <= axis or before.shape[axis] != size:
                     continue
-                # A matrix of all pairs, as in contrastive retrieval, compares samples on purpose.
-                if axis == 0 and size in before.shape[1:]:
-                    continue
                 change = _relative(part(before, at), part(after, at), before)
-                if change > RELATIVE_CHANGE:
+                # A matrix of all pairs, as in contrastive retrieval, compares samples on purpose.
+                if change > RELATIVE_CHANGE and not (axis == 0 and size in before.shape[1:] and is_of_pairs(number)):
                     return Dependence(at, others, change)
     return None
 

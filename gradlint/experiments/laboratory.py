@@ -142,7 +142,7 @@ class Laboratory:
             return None
         size = sizes.pop()
         # An adjacency matrix beside another input says that the rows are the nodes of one graph.
-        if len(inputs) > 1 and any(array.ndim >= 2 and array.shape[1] == size for array in arrays):
+        if len(inputs) > 1 and any(array.ndim == 2 and array.shape[1] == size for array in arrays):
             return None
         found = independence.between_samples(self._inference, inputs)
         if found is None:
@@ -180,7 +180,7 @@ class Laboratory:
         if first is None or (last is not None and _same_place(first, last)):
             leak = last  # Gradients tell the operation of a layer more exactly, and how far it sees.
         else:
-            leak = replace(first, last=last)
+            leak = replace(first, last=last, is_number=first.is_number and last is None)
         return None if leak is None else replace(leak, change=found.change)
 
     def _inference(self, inputs: Mapping[str, Any]) -> Run:

@@ -161,7 +161,9 @@ def first_difference(run: Run, moved: Run, at: int, axis: int, size: int) -> Lea
             if has_axis and not has(op.type, Trait.READS_SHAPE):
                 culprit = _maker(first, op, differing)
                 key = next(iter(run.keys_behind(op.inputs, batch)), "")
-                return Leak(culprit.type, culprit.layer, culprit.file, culprit.line, key, at, ())
+                single = all(first.tensors[i] is not None and first.tensors[i].shape.rank == 0 for i in culprit.outputs)
+                place = culprit.file, culprit.line
+                return Leak(culprit.type, culprit.layer, *place, key, at, (), is_number=single)
             differing.add(index)
     return None
 

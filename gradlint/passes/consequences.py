@@ -36,7 +36,8 @@ def of_variables(facts: Facts, variables: Sequence[VariableRecord], otherwise: C
 
 def severity_of_drop(facts: Facts, drop: Drop) -> Severity:
     """How much it matters that values reach no loss."""
-    if drop.is_by_design or (drop.outputs and all(output.is_declined for output in drop.outputs)):
+    declined = drop.outputs and all(output.is_declined for output in drop.outputs)
+    if drop.is_by_design or (declined and not labelled_in_vain(facts, drop)):
         return severity_of(Consequence.INTENDED)
     if drop.kind is DropKind.DECISION:
         lost = Consequence.VARIABLES if drop.variables else Consequence.HANDED_OVER
@@ -49,6 +50,19 @@ def severity_of_drop(facts: Facts, drop: Drop) -> Severity:
     else:
         lost = Consequence.UNHEARD
     return severity_of(of_variables(facts, drop.variables, lost))
+
+
+def labelled_in_vain(facts: Facts, drop: Drop) -> tuple[str, ...]:
+    """Outputs for which the sample brings labels, and for which the user compiled no loss: one of the two is not meant.
+
+    An output of weight 0 has a loss, which asks for labels.
+    """
+    recording = facts.recording
+    if recording is None:
+        return ()
+    labelled = {label.output for label in recording.labels if label.output}
+    with_loss = {function.output for function in recording.loss.functions}
+    return tuple(output.name for output in drop.outputs if output.name in labelled - with_loss)
 
 
 def is_left_by_step(facts: Facts, drop: Drop) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,7 @@ class Memory:
         steps: length of the sequence.
         per_step: orders of magnitude by which the gradient falls per step.
         faded: steps whose gradient has become exactly zero on the way.
+        grows: the gradient grows on its way back: the steps that are taken first get the most of it.
     """
 
     layer: str
@@ -44,6 +45,12 @@ class Memory:
     steps: int
     per_step: float
     faded: tuple[int, ...]
+    grows: bool = False
+
+    @property
+    def orders(self) -> float:
+        """Orders of magnitude from one end of the sequence to the other."""
+        return self.per_step * (self.steps - 1)
 
     @property
     def reach(self) -> float:
@@ -65,7 +72,7 @@ def memories(flow: Flow) -> tuple[Memory, ...]:
         zeros = [gradient.state is GradientState.ZERO for gradient in gradients]
         memory = _memory(op.layer, position, sizes, zeros)
         if memory is not None:
-            found.append(memory)
+            found.append(replace(memory, grows=_is_first(flow, op.outputs, largest=_largest(sizes))))
     return tuple(found)
 
 
@@ -86,6 +93,17 @@ def _memory(layer: str, position: int, sizes: Sequence[float | None], zeros: Seq
     if other or not gone or (faded and border > _UNDERFLOW):
         return None
     return Memory(layer, position, len(sizes), abs(per_step), tuple(faded))
+
+
+def _largest(sizes: Sequence[float | None]) -> int:
+    """The step with the largest gradient."""
+    return max(range(len(sizes)), key=lambda step: -math.inf if (size := sizes[step]) is None else size)
+
+
+def _is_first(flow: Flow, steps: Sequence[int], *, largest: int) -> bool:
+    """Whether the recurrence takes the end of the sequence with the largest gradient first."""
+    ends = [min((reader for reader, _ in flow.consumers[steps[end]]), default=0) for end in (0, -1)]
+    return (ends[0] < ends[1]) == (2 * largest < len(steps)) and ends[0] != ends[1]
 
 
 def _longest(sizes: Sequence[float | None]) -> range:

@@ -400,6 +400,7 @@ class Leak:
         change: how far the output moves when those inputs are replaced, relative to its largest element.
         asked_by: key of the labels that repeat the input one step ahead; empty when the user named the input.
         last: the last operation that mixes by itself; None when it is this one, or no gradient tells.
+        is_number: it makes one number of the whole batch, through which no gradient passes: the scale of a quantizer.
     """
 
     type: str
@@ -412,6 +413,7 @@ class Leak:
     change: float | None = None
     asked_by: str = ""
     last: Leak | None = None
+    is_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,19 @@ def reads(owner: Any, name: str) -> bool:
     return False
 
 
+def reads_key(owner: Any, key: str) -> bool:
+    """Whether a class of the user's takes something by this key, as out of a dict: `inputs["image"]`."""
+    for cls in _user_classes(owner):
+        tree = _parsed(cls)[2]
+        for node in ast.walk(tree) if tree is not None else ():
+            asked = [node.slice] if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) else []
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "pop"):
+                asked = node.args[:1]
+            if any(isinstance(part, ast.Constant) and part.value == key for part in asked):
+                return True
+    return False
+
+
 def read_once(layer: Any, value: Any) -> tuple[str, int] | None:
     """File and line where `build` or `__init__` reads an attribute that no call has read; None where neither does."""
     names = {name for name, held in vars(layer).items() if held is value}

@@ -57,7 +57,8 @@ class Tapes:
         if ledger.is_paused:
             return list(compute([]))
         # A derivative with respect to variables is an update; one with respect to inputs is a part of the loss.
-        is_update = self.captures_losses and any(tensor.dtype.name == "resource" for tensor in sources)
+        # So is one with respect to no variable at all: the list was meant to hold some.
+        is_update = self.captures_losses and (not sources or any(tensor.dtype.name == "resource" for tensor in sources))
         is_update = is_update and all(eager.is_eager(tensor) for tensor in targets)  # `jacobian` builds a graph.
         others: list[Any] = []
         if is_update:

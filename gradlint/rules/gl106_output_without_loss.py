@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gradlint.passes.consequences import labelled_in_vain
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import drop_finding, listed, victims
 from gradlint.severity import Consequence
@@ -45,7 +46,8 @@ with loss `None` (or weight 0) to say so, or freeze the layers behind it.
 
 ## Known limits
 
-An output that is compiled with loss `None` or weight 0 is reported as an info. An output behind which
+An output that is compiled with loss `None` or weight 0 is reported as an info; as a warning where the sample brings
+labels for an output without a loss. An output behind which
 every variable also reaches the loss by another way is not reported at all, nor is one behind frozen
 layers. The finding is a warning when only variables are victims, and an error when an input key is one or nothing
 else learns.
@@ -67,6 +69,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         one = len(drop.outputs) == 1
         if declined:
             what = f"{'has' if one else 'have'} no loss, as compiled"
+            if labelled := labelled_in_vain(facts, drop):
+                what += f", although the sample brings labels for {'it' if one else listed(labelled)}"
         else:
             what = f"{'is' if one else 'are'} read by no loss"
         message = f"output{'' if one else 's'} {names} {what}: {victims(drop.inputs, drop.variables)} without gradient"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.rule import Rule
+from gradlint.rules.step_wording import at
+from gradlint.rules.wording import paths
 from gradlint.severity import Consequence, severity_of
 
 if TYPE_CHECKING:
@@ -45,12 +47,14 @@ Set `trainable = True` on the layers that should learn, before `compile()`.
 Only float variables count: a model with nothing but seeds and lookup tables has nothing to train, and
 neither has a model without variables; both pass. A model that is not compiled may be meant for
 inference, and gets an info. The optimizer is not looked at: one that was built with another list of
-variables goes unnoticed.
+variables goes unnoticed. In a training step, a gradient that is asked with respect to an empty list is reported where
+the loss reads frozen variables.
 """
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Yield one finding when every variable of the model is frozen."""
+    """Yield one finding when every variable of the model is frozen, and one per gradient that is asked of nothing."""
+    yield from _asked_of_nothing(facts)
     recording = facts.recording
     if recording is None or recording.failure is not None:
         return
@@ -66,6 +70,26 @@ def check(facts: Facts) -> Iterator[Finding]:
     )
 
 
+def _asked_of_nothing(facts: Facts) -> Iterator[Finding]:
+    """The calls of a training step whose list of variables is empty, although the loss reads frozen ones."""
+    if facts.step is None or facts.flow is None:
+        return
+    for call in facts.step.record.calls:
+        if call.sources or call.error is not None:
+            continue
+        behind = facts.flow.ancestors(call.targets)
+        frozen = [v for v in facts.flow.recording.variables if not v.trainable and v.tracked and v.tensor in behind]
+        if frozen:
+            yield RULE.finding(
+                f"the gradient is asked with respect to no variable: the list is empty, and the {len(frozen)} float "
+                "variables that the loss reads and nobody trains are frozen",
+                variables=paths(frozen),
+                cause=at(call.frames[0] if call.frames else None),
+                position=call.first,
+                advice="Set trainable=True on what this optimizer should train, or leave the call out.",
+            )
+
+
 RULE = Rule(
     code="GL108",
     name="nothing-trainable",
@@ -73,4 +97,5 @@ RULE = Rule(
     advice="Set trainable=True on the layers that should learn, before compile().",
     doc=DOC,
     check=check,
+    speaks_of_steps=True,
 )

@@ -72,7 +72,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     if facts.trend is not None and facts.trend.orders < 0:
         yield trend_finding(RULE, facts.flow, facts.trend, "shrink")
     for memory in memories(facts.flow):
-        if memory.steps > facts.flow.thresholds.memory_spans * memory.reach:
+        if not memory.grows and memory.steps > facts.flow.thresholds.memory_spans * memory.reach:
             yield _through_time(facts.flow, memory)
 
 

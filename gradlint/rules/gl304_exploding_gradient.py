@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradlint.passes.memory import memories
+from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import trend_finding
 from gradlint.severity import Consequence
@@ -12,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
+    from gradlint.flow import Flow
     from gradlint.passes.facts import Facts
+    from gradlint.passes.memory import Memory
 
 DOC = """\
 ## What it does
@@ -46,15 +50,33 @@ damage and does not repair the cause.
 ## Known limits
 
 The same as of GL303, in the other direction: eight trainable kernels with a usable gradient and a steady
-trend are needed, side branches are ordered as they were called, and the time steps inside one recurrent
-layer are not looked at. Gradients that have already become infinite are GL301's or GL302's.
+trend are needed, and side branches are ordered as they were called. Through the steps of a recurrence of at least 16
+steps the same is said where the gradient grows steadily from the last step that is taken to the first, by as many
+orders in all (threshold `trend-orders`). Gradients that have already become infinite are GL301's or GL302's.
 """
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding when the gradients of the kernels grow steadily towards the input."""
-    if facts.flow is not None and facts.trend is not None and facts.trend.orders > 0:
+    if facts.flow is None:
+        return
+    if facts.trend is not None and facts.trend.orders > 0:
         yield trend_finding(RULE, facts.flow, facts.trend, "grow")
+    for memory in memories(facts.flow):
+        if memory.grows and memory.orders >= facts.flow.thresholds.trend_orders:
+            yield _through_time(facts.flow, memory)
+
+
+def _through_time(flow: Flow, memory: Memory) -> Finding:
+    return RULE.finding(
+        f"gradients grow by {memory.per_step:.2f} orders of magnitude per step of '{memory.layer}', by "
+        f"{memory.orders:.1f} over its {memory.steps} steps",
+        inputs=tuple(sorted(flow.keys_behind.get(memory.position, ()))),
+        cause=cause_of(flow, memory.position),
+        evidence={"orders_per_step": round(memory.per_step, 3), "steps": memory.steps},
+        position=memory.position,
+        advice="Start the recurrent kernel orthogonal, or let gates or a normalization hold the state.",
+    )
 
 
 RULE = Rule(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import leak_finding
-from gradlint.severity import Consequence
+from gradlint.severity import Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,8 @@ row must stay as it is, to a thousandth of its largest element: dependence betwe
 Gradients then tell the operation, or, where there are none, the values do. BatchNormalization mixes samples
 while training only, which is no leak. A model that compares the samples of a batch on purpose is not
 reported if its output is the matrix of all pairs; other such models are: leave them out with
-`--ignore GL501`.
+`--ignore GL501`. An output counts as such a matrix when it has a column less with a sample less. One number of
+the whole batch through which no gradient passes (the scale of a quantizer) is an info.
 """
 
 
@@ -60,7 +62,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     leak = recording.leak
     what = f"an output of one sample depends on '{leak.input}' of another"
-    yield leak_finding(RULE, leak, f"{leak.type} mixes the samples of the batch: {what}", "sample")
+    finding = leak_finding(RULE, leak, f"{leak.type} mixes the samples of the batch: {what}", "sample")
+    # A single number of the batch that no gradient passes through is a scale that the user takes from it.
+    yield replace(finding, severity=severity_of(Consequence.INTENDED)) if leak.is_number else finding
 
 
 RULE = Rule(

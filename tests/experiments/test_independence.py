@@ -146,3 +146,47 @@ def test_the_first_of_several_layers_that_look_ahead_is_named(leaking: tuple[int
     assert finding.cause.layer == f"filter_{named}"
     assert ("others leak, too" in finding.message) == bool(also)
     assert also in finding.message
+
+
+def row_and_columns(function: Callable[..., object]) -> keras.Model:
+    """A layer of the user's own on as many columns as the sample has rows."""
+    x = keras.Input((6,), name="x")
+    return keras.Model(x, Own(function)(keras.layers.Dense(6)(x)))
+
+
+def test_as_many_columns_as_rows_make_no_matrix_of_pairs() -> None:
+    (finding,) = leaks(
+        row_and_columns(lambda h: tf.nn.l2_normalize(h, 0)), {"x": RNG.normal(size=(6, 6)).astype("float32")}
+    )
+    assert finding.code == "GL501"
+    pairs = row_and_columns(lambda h: tf.matmul(h, h, transpose_b=True))
+    assert leaks(pairs, {"x": RNG.normal(size=(6, 6)).astype("float32")}) == []
+
+
+def test_the_scale_of_a_quantizer_is_meant() -> None:
+    """One number of the whole batch, which no gradient passes through; a gradient through it is another matter."""
+
+    def quantized(h: tf.Tensor) -> tf.Tensor:
+        scale = tf.reduce_max(tf.abs(h)) / 8.0
+        return h + tf.stop_gradient(tf.round(h / scale) * scale - h)
+
+    sample = {"x": RNG.normal(size=(4, 6)).astype("float32")}
+    assert [str(finding.severity) for finding in leaks(row_and_columns(quantized), sample)] == ["info"]
+    scaled = row_and_columns(lambda h: h / tf.reduce_max(tf.abs(h)))
+    assert [str(finding.severity) for finding in leaks(scaled, sample)] == ["error"]
+
+
+@pytest.mark.parametrize("column", [0, 1])
+def test_labels_that_repeat_one_column_ahead_ask_for_a_causal_model(column: int) -> None:
+    wave = RNG.normal(size=(5, 9, 2)).astype("float32")
+    sample = {"x": wave[:, :-1], "y": wave[:, 1:, column : column + 1]}
+
+    def forecaster(padding: str) -> keras.Model:
+        x = keras.Input((8, 2), name="x")
+        h = keras.layers.Conv1D(4, 3, padding="causal")(x)
+        model = keras.Model(x, keras.layers.Dense(1)(keras.layers.Conv1D(4, 3, padding=padding)(h)))
+        model.compile("sgd", "mse")
+        return model
+
+    assert [finding.code for finding in leaks(forecaster("same"), sample)] == ["GL502"]
+    assert leaks(forecaster("causal"), sample) == []

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from flows import facts, flow, found, output, variable
+from flows import facts, flow, found, label, output, variable
 
 from gradlint.rules.gl106_output_without_loss import RULE
 
@@ -32,6 +32,10 @@ FIRES = {
     "declined": (
         heads(*UNREAD, outputs=["o", output("a", is_declined=True)]),
         [("info", (), ("aux/kernel",), "aux MatMul")],
+    ),
+    "declined, and labels for it all the same": (
+        heads(*UNREAD, outputs=["o", output("a", is_declined=True)], labels=[label("y1", output="a")]),
+        [("warning", (), ("aux/kernel",), "aux MatMul")],
     ),
     "one of two declined": (
         heads(

@@ -1,0 +1,139 @@
+"""A model with a `train_step` of its own: its losses are differentiated, and what it does with the gradients counts."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gradlint
+
+RNG = np.random.default_rng(0)
+
+
+@keras.saving.register_keras_serializable(package="own_train_steps")
+class Unscaled(keras.Model):
+    def train_step(self, data):
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            loss = self.scaled(tf.reduce_mean(tf.square(y - tf.cast(self(x, training=True), tf.float32))))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        return {"loss": loss}
+
+    def scaled(self, loss):
+        return loss
+
+
+@keras.saving.register_keras_serializable(package="own_train_steps")
+class Scaled(Unscaled):
+    def scaled(self, loss):
+        return self.optimizer.scale_loss(loss)
+
+
+def half(cls):
+    x = keras.Input((4,), name="x")
+    h = keras.layers.Dense(8, "tanh", dtype="mixed_float16")(x)
+    model = cls(x, keras.layers.Dense(1, dtype="float32")(h))
+    model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.05, momentum=0.9), initial_scale=1024.0))
+    return model
+
+
+def sample():
+    x = RNG.normal(size=(8, 4)).astype("float32")
+    return {"x": x, "y": x[:, :1]}
+
+
+def loud(result):
+    return [finding.code for finding in result.findings if str(finding.severity) != "info"]
+
+
+@pytest.mark.parametrize("is_saved", [True, False])
+def test_a_loss_that_is_never_scaled_is_seen_in_a_model_as_in_a_step(tmp_path, is_saved):
+    """A loaded model has an optimizer without slots, and it must step all the same."""
+    found = {}
+    for cls in (Unscaled, Scaled):
+        model = half(cls)
+        if is_saved:
+            model.save(tmp_path / "model.keras")
+        result = gradlint.check(tmp_path / "model.keras" if is_saved else model, sample(), trust_model=is_saved)
+        found[cls] = loud(result)
+        assert len(set(result.rules)) == len(result.rules)
+    assert found == {Unscaled: ["GL620"], Scaled: []}
+
+
+class Adversarial(keras.Model):
+    def __init__(self, is_frozen):
+        super().__init__()
+        self.generator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)], name="generator")
+        self.critic = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)], name="critic")
+        self.critic.trainable = not is_frozen
+
+    def call(self, inputs):
+        return self.critic(self.generator(inputs["noise"])) - self.critic(inputs["real"])
+
+    def train_step(self, data):
+        with tf.GradientTape(persistent=True) as tape:
+            fake, real = self.critic(self.generator(data["noise"])), self.critic(data["real"])
+            critic_loss = tf.reduce_mean(tf.nn.softplus(fake)) + tf.reduce_mean(tf.nn.softplus(-real))
+            loss = tf.reduce_mean(tf.nn.softplus(-fake))
+        of_critic = tape.gradient(critic_loss, self.critic.trainable_variables)
+        gradients = tape.gradient(loss, self.generator.trainable_variables)
+        self.critic_optimizer.apply(of_critic, self.critic.trainable_variables)
+        self.optimizer.apply(gradients, self.generator.trainable_variables)
+        return {"loss": loss}
+
+
+@pytest.mark.parametrize(("is_frozen", "codes"), [(True, ["GL108"]), (False, [])])
+def test_a_gradient_that_is_asked_of_frozen_variables_alone(is_frozen, codes):
+    model = Adversarial(is_frozen)
+    model.compile("adam")
+    model.critic_optimizer = keras.optimizers.Adam()
+    batch = {"noise": RNG.normal(size=(6, 3)).astype("float32"), "real": RNG.normal(size=(6, 4)).astype("float32")}
+    result = gradlint.check(model, batch)
+    assert loud(result) == codes
+    if codes:
+        (finding,) = result.findings
+        assert len(finding.variables) == 2
+        assert all(path.startswith("critic/") for path in finding.variables)
+        assert finding.cause.line is not None
+
+
+class TakesDict(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return self.dense(inputs["image"])
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(self.dense(data["image"])))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return {"loss": loss}
+
+
+class TakesTensor(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, image):
+        return self.dense(image)
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(self.dense(data)))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return {"loss": loss}
+
+
+@pytest.mark.parametrize("cls", [TakesDict, TakesTensor])
+def test_a_single_input_comes_as_the_models_code_takes_it(cls):
+    model = cls()
+    model.compile("sgd")
+    assert loud(gradlint.check(model, {"image": RNG.normal(size=(4, 5)).astype("float32")})) == []
