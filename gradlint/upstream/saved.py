@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+_RESTORED = ("restored_function_body", "signature_wrapper")
 _LOOPS = frozenset({"While", "StatelessWhile"})
 _BRANCHES = frozenset({"If", "StatelessIf"})
 
@@ -28,7 +29,7 @@ def opened_graphs() -> Iterator[None]:
     read = value_of("symbol accessed")
 
     def call(self: Any, tensor_inputs: Sequence[Any], captured_inputs: Sequence[Any]) -> Any:
-        if not tf.executing_eagerly():
+        if not tf.executing_eagerly() or not _is_restored(self):
             return whole(self, tensor_inputs, captured_inputs)
         for variable in self.graph.variables:
             read(variable)
@@ -36,6 +37,15 @@ def opened_graphs() -> Iterator[None]:
 
     with replaced("call of a graph", call):
         yield
+
+
+def _is_restored(function: Any) -> bool:
+    """Whether a function comes from a SavedModel; those that Python has just traced are run by TensorFlow itself.
+
+    Loading leaves no other mark than the names of what it makes callable.
+    """
+    name = function.name.decode() if isinstance(function.name, bytes) else str(function.name)
+    return any(part in name for part in _RESTORED)
 
 
 def _graph(node: Any, name: str) -> Any:
