@@ -54,7 +54,8 @@ Call `tape.watch(x)` at the head of the block. Tensors that the block computes f
 ## Known limits
 
 Speaks when the last binding of the source is a constant, a random tensor, a conversion or an array made in this
-function; parameters may be variables and are left alone.
+function, or, of a tape that is told to watch nothing, what a function of TensorFlow (`tf.expand_dims`) made before the
+block; parameters may be variables and are left alone.
 """
 
 

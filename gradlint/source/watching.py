@@ -9,7 +9,7 @@ from gradlint.source.expected import is_expected_none
 from gradlint.source.expressions import settled
 from gradlint.source.identity import key
 from gradlint.source.makers import is_computed_tensor, is_constant_tensor, is_integer, makes_variable
-from gradlint.source.names import is_library, last
+from gradlint.source.names import is_library, last, words
 from gradlint.source.paths import is_recorded
 from gradlint.source.values import Kind, Value
 from gradlint.source.verdicts import is_variable, watched
@@ -223,10 +223,13 @@ def _expanded(value: Value) -> Iterator[Value]:
                 stack.append(inner)
 
 
+_ELEMENTWISE = words("subtract add multiply clip_by_value maximum minimum cast identity")
+
+
 def _is_arithmetic(value: Value) -> bool:
     if value.kind is Kind.OPERATION:
         return value.name in ("Sub", "Add", "Mult", "Div")
-    return value.kind is Kind.CALL and is_library(value.name) and last(value.name) in ("subtract", "add", "multiply")
+    return value.kind is Kind.CALL and is_library(value.name) and last(value.name) in _ELEMENTWISE
 
 
 def _operands(value: Value) -> Iterator[Value]:
