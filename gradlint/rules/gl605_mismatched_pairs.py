@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 DOC = """\
 ## What it does
 
-Reports gradients of one set of variables that are paired with another set in `apply_gradients` or `apply`.
+Reports gradients of one set of variables that are paired with another set in `apply_gradients` or `apply`. At run time
+it also explains an optimizer that ends the step since it was built for other variables.
 
 ## Why it matters
 
@@ -56,7 +57,19 @@ file does not show are not compared.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per update that gives gradients to variables they do not belong to."""
-    for entry in facts.step.mispaired if facts.step is not None else ():
+    if facts.step is None:
+        return
+    for refused in facts.step.record.updates:
+        if refused.error is not None and "Unknown variable" in refused.error and refused.pairs:
+            yield RULE.finding(
+                f"{refused.optimizer} was built for other variables, and refuses '{refused.pairs[0].variable}'",
+                variables=tuple(pair.variable for pair in refused.pairs),
+                cause=at(refused.frames[0] if refused.frames else None),
+                evidence={"optimizer": refused.optimizer, "ends_in": crash_of(facts.step)},
+                position=refused.first,
+                advice="Use an optimizer of its own for each list of variables, or build it with all of them.",
+            )
+    for entry in facts.step.mispaired:
         update, (of, to) = entry.update, entry.pairs[0]
         what = f"{counted(len(entry.pairs), 'gradient')} of {len(update.pairs)}"
         yield RULE.finding(
