@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import pytest
+from stand_ins import write_stand_ins
 
 # Imported here once: pytester gives each inner run the modules of the outer one, and forgets what it adds.
 import gradlint.checking
@@ -283,12 +284,8 @@ def test_a_crash_costs_its_item(project: pytest.Pytester) -> None:
         model = "own:build"
     """
     project.makepyprojecttoml(toml)
-    keras = "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list"
-    tensorflow = "import gradlint.upstream.starting as m\nm.require_known_versions = lambda: None"
-    own = "import os\ndef crash(): os.abort()\ndef build(): pass"
-    (project.path / "installed").mkdir()
-    for name, text in (("installed/keras", keras), ("installed/tensorflow", tensorflow), ("own", own)):
-        (project.path / f"{name}.py").write_text(text)
+    write_stand_ins(project.path / "installed")
+    (project.path / "own.py").write_text("import os\ndef crash(): os.abort()\ndef build(): pass")
     project.syspathinsert(project.path / "installed")
     ran = run(project, "--gradlint", "pyproject.toml")
     ran.assert_outcomes(failed=2)

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
+from stand_ins import write_stand_ins
 
 from gradlint import cli
 from gradlint.errors import UsageError
@@ -42,16 +43,10 @@ def lost_once():
 @pytest.fixture
 def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A cluster of two processes, where TensorFlow is a stand-in."""
-    installed = tmp_path / "installed"
-    installed.mkdir()
-    starting = "import gradlint.load.model.starting as m\nm.require_known_versions = lambda: 0\n"
-    (installed / "tensorflow.py").write_text(starting)
-    (installed / "keras.py").write_text(
-        "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list"
-    )
+    write_stand_ins(tmp_path / "installed")
     (tmp_path / "own.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(installed))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "installed"))
     with distributed.LocalCluster(
         2, threads_per_worker=1, silence_logs=logging.CRITICAL, dashboard_address=":0"
     ) as local:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from stand_ins import write_stand_ins
 
 from gradlint.errors import ModelFileError, StoppedError, UnsafeModelError, UsageError
 from gradlint.load.limits import Limits, available_memory, limits_from, size_from, size_text
@@ -35,20 +36,9 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ob
     def run(body: str, **guard: object) -> object:
         lines = "\n    ".join(body.splitlines())
         (tmp_path / "own.py").write_text(f"import os, sys, time, json, signal, pathlib\ndef build():\n    {lines}\n")
-        # The loader imports both and asks for the backend before it calls the factory.
-        installed = tmp_path / "installed"
-        installed.mkdir(exist_ok=True)
-        (installed / "tensorflow.py").write_text(  # nobody asks it for private names, and it draws no numbers
-            "import contextlib, sys, types\nimport gradlint.upstream.starting as m\n"
-            "m.require_known_versions = lambda: None\n"
-            "seeds = types.SimpleNamespace(seeded=lambda seed: contextlib.nullcontext())\n"
-            "sys.modules['gradlint.upstream.restoring'] = seeds\n"
-        )
-        (installed / "keras.py").write_text(
-            "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list\n"
-        )
+        write_stand_ins(tmp_path / "installed")
         monkeypatch.chdir(tmp_path)
-        monkeypatch.syspath_prepend(installed)
+        monkeypatch.syspath_prepend(tmp_path / "installed")
         return check_apart("own:build", None, {}, Guard(**{"timeout": 60.0, "isolate": True, **guard}))  # type: ignore[arg-type]
 
     return run

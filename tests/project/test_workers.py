@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from stand_ins import write_stand_ins
 
 from gradlint.project import targets
 from gradlint.project.isolation import Guard
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(not FORKS, reason="processes that are copied")
-KERAS = "class backend:\n    backend = staticmethod(lambda: 'tensorflow')\nModel = list\n"
 
 
 @pytest.fixture
@@ -26,15 +26,9 @@ def errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., lis
 
     TensorFlow is a stand-in, so that it takes no time; the file `imports` has a line for each time it is imported.
     """
-    installed = tmp_path / "installed"
-    installed.mkdir()
-    (installed / "tensorflow.py").write_text(
-        f"import gradlint.upstream.starting as m\nm.require_known_versions = lambda: None\n"
-        f"open({str(tmp_path / 'imports')!r}, 'a').write('once\\n')\n"
-    )
-    (installed / "keras.py").write_text(KERAS)
+    write_stand_ins(tmp_path / "installed", f"open({str(tmp_path / 'imports')!r}, 'a').write('once\\n')\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(installed)
+    monkeypatch.syspath_prepend(tmp_path / "installed")
 
     def run(*bodies: str, timeouts: dict[int, float] | None = None) -> list[str]:
         for number, body in enumerate(bodies):
