@@ -166,7 +166,7 @@ def _box(box: Box, centre: Point, size: tuple[float, float], findings: Sequence[
         "is_folded": is_folded,
         "is_port": box.kind == "port",
         "left": left,
-        "top": top,
+        "top": top - 4,  # above a name that fills its box
         "width": width,
         "height": height,
         "radius": {"input": 20, "output": 20, "loss": 20, "port": 13, "op": 2}.get(box.kind, 7),
