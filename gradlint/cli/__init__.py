@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -55,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"this needs {error.name}, and gradlint is installed here without what models need, to check source "
                 "alone: install keras-gradlint with its dependencies",
             )
+        if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
+            return give_up(options, f"the system lacks what a check needs: {error.strerror}")
         reason = f"{type(error).__name__}: {error}".strip()
         advice = "" if options.debug else "run again with --debug, and "
         return give_up(
@@ -63,6 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"This is a bug in gradlint: please {advice}report the traceback together with the output of "
             "`gradlint --version --debug`.",
         )
+
+
+_OF_THE_SYSTEM = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EROFS, errno.EIO}
+)
+"""Errors that no file and no argument is to blame for: open files, processes, memory, disks."""
 
 
 def _is_dependency(module: str) -> bool:

@@ -125,7 +125,8 @@ def _is_ours(path: Path, start: Path) -> bool:
     if not hasattr(os, "geteuid"):
         return True
     try:
-        return path.stat().st_uid in (os.geteuid(), start.stat().st_uid)
+        owners = {path.stat().st_uid, path.lstat().st_uid}  # a link says that a file of ours counts here
+        return owners <= {os.geteuid(), start.stat().st_uid}
     except OSError:
         return False
 

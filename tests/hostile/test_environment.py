@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -34,14 +35,19 @@ def environment() -> dict[str, str]:
 
 @root
 @pytest.mark.parametrize("name", ["gradlint.toml", "pyproject.toml"])
-@pytest.mark.parametrize("owner", ["file", "folder", "nobody else"])
+@pytest.mark.parametrize("owner", ["file", "folder", "link", "nobody else"])
 def test_a_configuration_of_another_user(name: str, owner: str, tmp_path: Path) -> None:
     here = tmp_path / "a" / "b" / "c"
     here.mkdir(parents=True)
     file = tmp_path / "a" / name
     file.write_text("[tool.gradlint]\nimports = ['evil.py']\n")
     assert find_config(here) == file
-    if owner != "nobody else":
+    if owner == "link":  # to a configuration of ours for something else
+        file.rename(tmp_path / "elsewhere")
+        file.symlink_to("../elsewhere")
+        assert find_config(here) == file
+        os.lchown(file, STRANGER, STRANGER)
+    elif owner != "nobody else":
         os.chown(file if owner == "file" else tmp_path / "a", STRANGER, STRANGER)
     assert find_config(here) == (file if owner == "nobody else" else None)
 
@@ -85,6 +91,17 @@ def test_no_place_for_temporary_files(isolate: str, tmp_path: Path) -> None:
     if isolate == "--isolate":
         assert ran.returncode == 2
         assert "no temporary folder can be made" in ran.stderr
+
+
+@posix
+def test_no_more_files_may_be_opened(tmp_path: Path) -> None:
+    keras_file(tmp_path)
+    ran = subprocess.run(
+        ["sh", "-c", f"ulimit -n 10; exec {sys.executable} -m gradlint {MODEL} --depth preflight --no-cache --isolate"],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    said = f"gradlint: the system lacks what a check needs: {os.strerror(errno.EMFILE)}\n"
+    assert (ran.returncode, ran.stderr) == (2, said)
 
 
 @posix
