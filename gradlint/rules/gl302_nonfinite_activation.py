@@ -8,7 +8,7 @@ from gradlint.finding import Cause, Finding
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import birth_evidence, victims
+from gradlint.rules.wording import birth_evidence, counted, victims
 from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
@@ -61,11 +61,14 @@ def check(facts: Facts) -> Iterator[Finding]:
         if birth.op is not None and is_from_mismatch(facts.flow, birth.position):
             continue  # What the loss makes of an output that is no probability is GL409's.
         keys = {record.key for record in facts.flow.recording.inputs}
+        is_one = birth.count == 1
+        number = "values" if birth.count is None else counted(birth.count, "value")
+        what = f"{number} that {'is' if is_one else 'are'} NaN or infinite"
         if birth.op is None:
-            message = f"'{birth.source}' holds {birth.count} values that are NaN or infinite, and the loss reads them"
+            message = f"'{birth.source}' holds {what}, and the loss reads {'it' if is_one else 'them'}"
         else:
             span = f" from operands between {birth.low:.3g} and {birth.high:.3g}" if birth.low is not None else ""
-            message = f"{birth.op.type} yields {birth.count} values that are NaN or infinite{span}"
+            message = f"{birth.op.type} yields {what}{span}"
         if birth.inputs or birth.variables:
             message += f": {victims(birth.inputs, birth.variables)} with a gradient that is not finite"
         inputs = birth.inputs

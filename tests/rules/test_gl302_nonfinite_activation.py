@@ -117,6 +117,7 @@ def test_a_harmless_infinity_needs_a_gradient_that_is_not_finite(state, fires):
         ({"c": values(0.0, 3.0, nonfinite=5, nan=5), "h": (0.0, 9.0)}, "Log yields 5 values that are NaN or infinite"),
         ({"c": "nan", "h": (0.0, 9.0)}, "from operands between 0 and 9"),
         ({"x": values(0.0, 1.0, nonfinite=2, nan=2), "c": "nan"}, "'x' holds 2 values that are NaN or infinite"),
+        ({"x": values(0.0, 1.0, nonfinite=1, nan=1), "c": "nan"}, "'x' holds 1 value that is NaN or infinite"),
     ],
 )
 def test_says_what(known, words):
