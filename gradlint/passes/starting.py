@@ -69,9 +69,18 @@ def is_of_scale(flow: Flow, target: Target) -> bool:
     return limit < excess < limit / fall and fall * math.sqrt(excess) < 1.0
 
 
+_FEWEST_WEIGHTS = 8
+"""Weights whose norm tells of the initialiser: once in ten thousand draws eight of them have a third of it or less."""
+
+
 def update_ratio(updates: Sequence[Update]) -> float:
-    """The norm of an update over that of the weights; what starts at zero does not count."""
+    """The norm of an update over that of the weights; what starts at zero does not count.
+
+    The norm of a few weights is a matter of chance, and the ratio zero.
+    """
     kernels = [update for update in updates if update.weight > 0.0]
+    if sum(update.size for update in kernels) < _FEWEST_WEIGHTS:
+        return 0.0
     weight = math.hypot(*(update.weight for update in kernels))
     return math.hypot(*(update.update for update in kernels)) / weight if weight else 0.0
 

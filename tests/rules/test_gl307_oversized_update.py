@@ -10,8 +10,8 @@ from gradlint.record.start import Rate, Start, Update
 from gradlint.rules.gl307_oversized_update import RULE
 
 
-def updates_of(*pairs):
-    return tuple(Update(f"dense_{n}/kernel", weight, update, 12) for n, (weight, update) in enumerate(pairs))
+def updates_of(*pairs, size=12):
+    return tuple(Update(f"dense_{n}/kernel", weight, update, size) for n, (weight, update) in enumerate(pairs))
 
 
 def with_updates(*pairs, rate=0.1, **scaled):
@@ -32,6 +32,21 @@ QUIET = {
     "GL306 says it": with_updates((1.0, 2.0), rate=-1.0),
     "no weights": with_updates(),
 }
+
+
+@pytest.mark.parametrize(("size", "is_said"), [(1, False), (3, False), (4, True)])
+def test_the_norm_of_a_few_weights_is_chance(size, is_said):
+    start = Start((Rate("Adam", "optimizer", 0.1, 0.1, False),), updates_of((0.01, 0.1), (0.01, 0.1), size=size))
+    assert bool(found(RULE, flow("o = MatMul x k", "-- loss", "loss() = Mean o", inputs=["x"], start=start))) is is_said
+
+
+def test_a_line_through_points():
+    """As in TensorFlow's course: one weight, which Adam moves by a tenth however small it happens to start."""
+    model = keras.Sequential([keras.Input((1,), name="celsius"), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(0.1), "mse")
+    model.layers[-1].set_weights([np.array([[0.007]]), np.zeros(1)])
+    celsius = np.array([-40.0, -10.0, 0.0, 8.0, 15.0, 22.0, 38.0])[:, None]
+    assert not gradlint.check(model, (celsius, 1.8 * celsius + 32.0), select=["GL307"]).findings
 
 
 @pytest.mark.parametrize(("subject", "variables"), FIRES.values(), ids=FIRES)
