@@ -173,7 +173,7 @@ class Watcher:
         if self._summaries is not None:
             self._summaries.write(seen, step)
         if self._feed.holds and not seen.nonfinite:
-            self._healthy = (step, Weights(self._model))
+            self._healthy = (step, Weights(self._model, with_slots=True))
         now = time.perf_counter()
         if was is None:  # It belongs to the check of the first batch, and is the dearest: nothing was called before.
             self._started = now

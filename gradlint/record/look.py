@@ -127,10 +127,16 @@ def _layer_of(variable: Any) -> str:
 
 
 class Weights:
-    """The weights of a model at one time. TensorFlow copies what changes, and no more."""
+    """The weights of a model at one time. TensorFlow copies what changes, and no more.
 
-    def __init__(self, model: Any) -> None:
-        self._kept = [(v, eager.tf_variable(v).read_value()) for v in model.variables if _is_float(v)]
+    Args:
+        model: that is trained.
+        with_slots: also what its optimizers remember, which a step of its own may use before it computes a loss.
+    """
+
+    def __init__(self, model: Any, *, with_slots: bool = False) -> None:
+        slots = [v for optimizer in steps.optimizers_of(model) for v in optimizer.variables] if with_slots else []
+        self._kept = [(v, eager.tf_variable(v).read_value()) for v in (*model.variables, *slots) if _is_float(v)]
 
     def ratios(self) -> dict[str, float]:
         """How far each layer's trainable weights have moved since, relative to their size."""

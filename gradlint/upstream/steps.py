@@ -307,6 +307,15 @@ def learning_rates(optimizer: Any) -> tuple[float | None, bool]:
         return None, scheduled
 
 
+def optimizers_of(model: Any) -> list[Any]:
+    """The optimizers that a model holds, as `compile` got it or in attributes of its own."""
+    found: dict[int, Any] = {}
+    for value in vars(model).values():
+        parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else (value,)
+        found |= {id(part): part for part in parts if is_optimizer(part)}
+    return list(found.values())
+
+
 # -- variables -------------------------------------------------------------------------------------------
 
 

@@ -201,6 +201,34 @@ def test_healthy_trainings_are_quiet_and_defects_found_at_the_first_batch(kind: 
         model.fit(x, y, batch_size=16, verbose=0, callbacks=[gradlint.GradientCheck(fail_on="warning")])
 
 
+class Spoil(keras.callbacks.Callback):  # type: ignore[misc]
+    """Something outside of the model gives it a weight that is no number, before one step."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step, self.seen = step, 0
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.seen += 1
+        if self.seen == self.step:
+            variable = self.model.trainable_variables[0]
+            values = keras.ops.convert_to_numpy(variable).copy()
+            values[..., 0] = np.nan
+            variable.assign(values)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_what_begins_later_is_found_at_its_step(kind: Any, tmp_path: Any) -> None:
+    keras.utils.set_random_seed(0)
+    model, x, y = kind(False)
+    callback = gradlint.GradientCheck(every=1, hold=True, action="stop", folder=str(tmp_path))
+    model.fit(x, y, batch_size=16, epochs=2, verbose=0, callbacks=[Spoil(6), callback])
+    (report,) = (report for report in callback.reports if report.result.failures)
+    assert (report.step, report.epoch, report.since) == (6, 2, 5)
+    assert {finding.code for finding in report.result.failures} <= {"GL301", "GL302"}
+    assert report.sample is not None
+
+
 def test_a_loop_of_deep_q_learning_is_watched_and_its_defect_named_at_its_step() -> None:
     keras.utils.set_random_seed(0)
     online, target = (
