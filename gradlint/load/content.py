@@ -202,8 +202,10 @@ def _texts(arguments: Mapping[str, object], *, deep: bool) -> Iterator[tuple[str
             part = waiting.pop()
             if isinstance(part, str):
                 yield str(argument), part
-            elif isinstance(part, Mapping) and ("class_name" not in part or part["class_name"] in DATA):
-                waiting += [*part.values(), *part]
+            elif isinstance(part, Mapping):
+                kind = part.get("class_name")
+                if not isinstance(kind, str) or kind in DATA:  # else it is an object of its own
+                    waiting += [*part.values(), *part]
             elif isinstance(part, list):
                 waiting += part
 

@@ -148,6 +148,7 @@ WRITTEN: dict[str, Callable[[str], dict[str, object]]] = {
     "array": lambda path: {"config": {"a": [{"class_name": "__numpy__", "config": {"value": [path], "dtype": "str"}}]}},
     "tensor": lambda path: {"config": {"a": {"class_name": "__tensor__", "config": {"value": path}}}},
     "tuple": lambda path: {"config": {"a": {"class_name": "__tuple__", "items": [path]}}},
+    "no class": lambda path: {"config": {"a": {"class_name": [], "config": path}}},
     "no mapping": lambda path: {"config": path},
     "a list": lambda path: {"config": [path]},
     "build": lambda path: {"build_config": {"input_shape": [path]}},
