@@ -63,7 +63,7 @@ class Rule:
         name: says what is wrong and reads well after "allow".
         loses: what is lost, at most, with what it reports.
         certainty: how far that is known, at most.
-        speaks_of_steps: it says something else of a training step than of a model.
+        is_of_updates: what it says of a training step is what becomes of gradients, and no reason for a missing one.
         advice: one line on what to do, shown under a finding.
         doc: Markdown with the five `SECTIONS` as level-2 headings.
         check: the rule itself, on what a run has shown.
@@ -87,12 +87,7 @@ class Rule:
     rents: frozenset[Feature] = frozenset()
     source: Callable[[Module], Iterable[Finding]] | None = None
     certainty: Certainty = Certainty.CERTAIN
-    speaks_of_steps: bool = False
-
-    @property
-    def is_of_steps(self) -> bool:
-        """It says something of a training step that a run of the model alone does not show."""
-        return self.is_of_runs and (self.speaks_of_steps or Need.STEP in self.needs)
+    is_of_updates: bool = False
 
     @property
     def is_of_sample(self) -> bool:

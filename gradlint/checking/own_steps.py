@@ -42,7 +42,7 @@ def with_updates(result: Result, case: Case, options: Options) -> Result:
         case: what was run.
         options: how to check.
     """
-    rules = [rule for rule in chosen(options.select, options.ignore) if rule.is_of_steps]
+    rules = [rule for rule in chosen(options.select, options.ignore) if rule.is_of_updates]
     try:
         step = _observed_step(case, replace(options, select=tuple(rule.code for rule in rules), probes=0))
     except GradlintError:

@@ -9,7 +9,7 @@ import numpy as np
 from gradlint.experiments.taped import from_data, taped
 from gradlint.passes.otherdata import Drawn, OtherData
 from gradlint.record.reduction import gradient_of
-from gradlint.record.subject import is_constant, random_like
+from gradlint.record.subject import is_constant, masks_of_padding, random_like
 from gradlint.result import GradientState
 from gradlint.upstream import backprop, eager
 
@@ -53,7 +53,10 @@ class NeutralData:
     def _tried(self, drawn: Drawn, keys: tuple[str, ...], positions: Collection[int]) -> OtherData | None:
         subject, generator = self._runner.subject, np.random.default_rng(0)
         inputs, labels = dict(subject.inputs), dict(subject.labels)
-        inputs |= {key: random_like(inputs[key], generator, drawn.spread, drawn.times) for key in keys}
+        kept = masks_of_padding(inputs)
+        inputs |= {
+            key: random_like(inputs[key], generator, drawn.spread, drawn.times) for key in keys if key not in kept
+        }
         if drawn is not Drawn.EMPTY:
             labels = {name: random_like(label, generator) for name, label in labels.items()}
         run = self._runner.run(inputs, labels=labels)

@@ -36,8 +36,7 @@ def of_variables(facts: Facts, variables: Sequence[VariableRecord], otherwise: C
 
 def severity_of_drop(facts: Facts, drop: Drop) -> Severity:
     """How much it matters that values reach no loss."""
-    declined = drop.outputs and all(output.is_declined for output in drop.outputs)
-    if drop.is_by_design or (declined and not labelled_in_vain(facts, drop)):
+    if drop.is_by_design or (drop.outputs and all(output.is_declined for output in drop.outputs)):
         return severity_of(Consequence.INTENDED)
     if drop.kind is DropKind.DECISION:
         lost = Consequence.VARIABLES if drop.variables else Consequence.HANDED_OVER
@@ -50,19 +49,6 @@ def severity_of_drop(facts: Facts, drop: Drop) -> Severity:
     else:
         lost = Consequence.UNHEARD
     return severity_of(of_variables(facts, drop.variables, lost))
-
-
-def labelled_in_vain(facts: Facts, drop: Drop) -> tuple[str, ...]:
-    """Outputs for which the sample brings labels, and for which the user compiled no loss: one of the two is not meant.
-
-    An output of weight 0 has a loss, which asks for labels.
-    """
-    recording = facts.recording
-    if recording is None:
-        return ()
-    labelled = {label.output for label in recording.labels if label.output}
-    with_loss = {function.output for function in recording.loss.functions}
-    return tuple(output.name for output in drop.outputs if output.name in labelled - with_loss)
 
 
 def is_left_by_step(facts: Facts, drop: Drop) -> bool:
@@ -139,7 +125,8 @@ def _certainty(facts: Facts, block: Block, lost: Consequence) -> Certainty:
     if any(variable.gradient.state is GradientState.FINITE for variable in block.variables):
         return Certainty.IN_SAMPLE  # Tiny is not zero: it may still get away.
     # Beside an open path a few zeros are mathematics, as of a bias in a difference, or luck, which other data refute.
-    if lost is Consequence.UNHEARD and block.why in (Why.OTHER, Why.CANCELLATION):
+    is_confirmed = block.is_tested and any(len(variable.shape) > 1 for variable in block.variables)
+    if lost is Consequence.UNHEARD and block.why in (Why.OTHER, Why.CANCELLATION) and not is_confirmed:
         return Certainty.IN_SAMPLE
     stays = lost is not Consequence.UNHEARD or block.why in (Why.UNDERFLOW, Why.ZERO_WEIGHT)
     return Certainty.CERTAIN if block.is_tested or (facts.probes and stays) else Certainty.IN_SAMPLE

@@ -49,6 +49,7 @@ class Drop:
         outputs: the outputs that nothing reads, for `OUTPUT`.
         is_by_design: library code leaves it unused: its user has no line to change.
         reason: why it is taken to be by design.
+        received_at: the line, in the same file, that receives the value and hands it to nobody; None where `line` does.
         is_cached: it was read once, before any call, and what was made of it is a constant.
     """
 
@@ -64,6 +65,7 @@ class Drop:
     is_by_design: bool = False
     reason: str = ""
     is_cached: bool = False
+    received_at: int | None = None
 
 
 def drops(flow: Flow, returns: Flow | None = None, in_branches: frozenset[str] = frozenset()) -> tuple[Drop, ...]:
@@ -247,6 +249,11 @@ def _dropped(
         file, line, call = variables[0].file, variables[0].line, None
     if call is not None:
         number, dropping = call
+        received: tuple[str | None, int | None] = None, None
+        handed = _handing_call(recording.calls, dropping, last_dead)
+        if handed is not None and handed.caller_file:
+            received = handed.caller_file, handed.caller_line
+            file, line = received
         if returns is not None and number < len(returns.recording.calls):
             traced = returns.recording.calls[number]
             file, line = (traced.return_file, traced.return_line) if traced.return_file else (file, line)
@@ -254,7 +261,7 @@ def _dropped(
         reason = "library code computes it and does not use it here" if by_design else ""
         return Drop(
             DropKind.DROPPED, position, op, layer or dropping.layer, file, line, tuple(inputs), tuple(variables), (),
-            by_design, reason,
+            by_design, reason, received_at=received[1] if received[0] == file and received[1] != line else None,
         )  # fmt: skip
     return Drop(DropKind.DROPPED, position, op, layer, file, line, tuple(inputs), tuple(variables))
 
@@ -281,6 +288,13 @@ def _dropping_call(calls: tuple[LayerCall, ...], dead: set[int], ends: frozenset
         if not any(tensor in dead for tensor in call.outputs):
             return number, call
     return None
+
+
+def _handing_call(calls: tuple[LayerCall, ...], dropping: LayerCall, ends: set[int]) -> LayerCall | None:
+    """The outermost call inside of another one that returns the last of a lost value."""
+    inside = [c for c in calls if c is not dropping and dropping.first <= c.first and c.last <= dropping.last]
+    returning = [c for c in inside if ends & set(c.outputs)]
+    return max(returning, key=lambda call: call.last - call.first, default=None)
 
 
 def _leaves_submodel(calls: tuple[LayerCall, ...], dead: set[int]) -> bool:

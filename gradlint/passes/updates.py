@@ -117,7 +117,8 @@ def mispaired(flow: Flow, step: StepRecord) -> tuple[Mispaired, ...]:
     shapes = {v.path: v.shape for v in flow.recording.variables}
     gradients = (p.gradient for u in step.updates if u.optimizer for p in u.pairs if p.gradient is not None)
     applied = frozenset[str]().union(*(origins(flow, step, gradient) for gradient in gradients))
-    return tuple(entry for entry in found if not _is_copying(entry, shapes, applied))
+    read = _read_together(flow, step)
+    return tuple(entry for entry in found if not _is_copying(entry, shapes, applied, read))
 
 
 def _wrong_pairs(flow: Flow, step: StepRecord, update: Update) -> tuple[tuple[str, str], ...]:
@@ -130,12 +131,29 @@ def _wrong_pairs(flow: Flow, step: StepRecord, update: Update) -> tuple[tuple[st
     return tuple(wrong)
 
 
-def _is_copying(entry: Mispaired, shapes: dict[str, tuple[int, ...]], applied: frozenset[str]) -> bool:
+def _read_together(flow: Flow, step: StepRecord) -> frozenset[tuple[str, str]]:
+    """Pairs of variables that one target reads, the first of which the step gives no value."""
+    assigned = {i for op in flow.recording.ops if has(op.type, Trait.ASSIGNS) for i in op.inputs[:1]}
+    found: set[tuple[str, str]] = set()
+    for call in step.calls:
+        behind = flow.ancestors(call.targets)
+        read = {v.path for v in flow.recording.variables if v.tensor in behind}
+        own = {v.path for v in flow.recording.variables if v.tensor in assigned}
+        found |= {(s.variable, path) for s in call.sources if s.variable and s.variable not in own for path in read}
+    return frozenset(found)
+
+
+def _is_copying(
+    entry: Mispaired, shapes: dict[str, tuple[int, ...]], applied: frozenset[str], read: frozenset[tuple[str, str]]
+) -> bool:
     """Whether the gradients of one model go to another of the same form, as with workers or in meta-learning.
 
-    Where the gradients of that other one are applied as well, to it or to anything else, they were mixed up.
+    Where the gradients of that other one are applied as well, to it or to anything else, they were mixed up; so they
+    were where one loss reads both, as that of a student reads the teacher, and nothing copies the one to the other.
     """
     wrong = entry.pairs
+    if read.issuperset(wrong):
+        return False
     if len(wrong) != len(entry.update.pairs) or applied & {other for _, other in wrong}:
         return False
     if any(shapes.get(one) != shapes.get(other) for one, other in wrong):

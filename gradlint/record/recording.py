@@ -165,6 +165,7 @@ class LayerCall:
         is_library: the class is installed code.
         is_operation: a `keras.ops` node of a functional model, not a layer.
         outputs: tensor indices of what the call returned.
+        caller_file: source file of the user's line that calls it, and gets the outputs.
     """
 
     layer: str
@@ -177,6 +178,8 @@ class LayerCall:
     outputs: tuple[int, ...]
     return_file: str | None = None
     return_line: int | None = None
+    caller_file: str | None = None
+    caller_line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

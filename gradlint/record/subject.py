@@ -70,26 +70,52 @@ class Probe:
 def perturbed(inputs: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
     """Another sample of the same kind.
 
-    Measured columns get noise of half their own spread. Whole numbers (ids, counts, flags) keep their values
-    and change rows, since noise could make them invalid; a column of zeros gets unit noise.
+    Rows change places, those of all arrays alike: what belongs together, as steps and their mask, stays together.
+    Measured columns get noise of half their own spread besides; noise could make whole numbers (ids, counts, flags)
+    invalid. An array of zeros gets unit noise; steps of zeros among others are padding, and stay so.
     """
     result: dict[str, Any] = {}
+    orders: dict[int, Any] = {}
     for key, value in inputs.items():
         array = np.asarray(value) if not hasattr(value, "row_splits") else value
         if not isinstance(array, np.ndarray) or array.ndim == 0 or array.size == 0:
             result[key] = value
-        elif array.dtype.kind == "f":
-            if not array.any():
-                result[key] = generator.normal(size=array.shape).astype(array.dtype)
-            elif np.array_equal(array, np.round(array)):
-                result[key] = array[generator.permutation(len(array))]
-            else:
+        elif array.dtype.kind == "f" and not array.any():
+            result[key] = generator.normal(size=array.shape).astype(array.dtype)
+        else:
+            if len(array) not in orders:
+                orders[len(array)] = generator.permutation(len(array))
+            moved = array[orders[len(array)]]
+            if array.dtype.kind == "f" and not np.array_equal(array, np.round(array)):
                 spread = float(np.nanstd(array)) or float(np.abs(array).max())
                 noise = 0.5 * spread * generator.normal(size=array.shape)
-                result[key] = (array + noise).astype(array.dtype)
-        else:
-            result[key] = array[generator.permutation(len(array))]
+                moved = (moved + noise * ~_padding(moved)).astype(array.dtype)
+            result[key] = moved
     return result
+
+
+_MOST_PADDING = 0.95
+"""Share of steps of zeros beyond which zeros are what an array is about."""
+
+
+def _padding(array: np.ndarray[Any, Any]) -> Any:
+    """True at the steps of zeros of an array of shape (rows, steps, …, features), where there are others."""
+    if array.ndim < 3:
+        return np.zeros_like(array, bool)
+    blank = ~array.any(axis=-1, keepdims=True)
+    return blank if blank.mean() < _MOST_PADDING else np.zeros_like(blank)
+
+
+def masks_of_padding(inputs: Mapping[str, Any]) -> frozenset[str]:
+    """The inputs that say, step by step, where others are padded: without these they mean nothing."""
+    dense = {key: array for key, value in inputs.items() if (array := _dense(value)) is not None}
+    blank = [padding[..., 0] for array in dense.values() if (padding := _padding(array)).any()]
+    return frozenset(
+        key
+        for key, array in dense.items()
+        for steps in blank
+        if array.size == steps.size and any(np.array_equal(array.ravel(), part.ravel()) for part in (steps, ~steps))
+    )
 
 
 def subject_of(options: Options, target: Target, given: Bound, *, reduces_all: bool = False) -> Subject:
@@ -144,7 +170,7 @@ def random_like(value: Any, generator: np.random.Generator, spread: float | None
     is_flat = is_constant(array)
     if is_float and (is_flat or spread is not None or times != 1.0 or not np.array_equal(array, np.round(array))):
         spread = spread or float(np.nanstd(array)) or float(np.nanmax(np.abs(array))) or 1.0
-        return (times * spread * generator.normal(size=array.shape)).astype(array.dtype)
+        return (times * spread * generator.normal(size=array.shape) * ~_padding(array)).astype(array.dtype)
     low, high = (0, 255 if array.dtype == np.uint8 else 1) if is_flat else (int(array.min()), int(array.max()))
     return generator.integers(low, high, size=array.shape, endpoint=True).astype(array.dtype)
 

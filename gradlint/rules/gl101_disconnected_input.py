@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.passes.consequences import is_left_by_step
 from gradlint.passes.drops import DropKind
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import drop_finding, listed
+from gradlint.rules.wording import drop_finding, listed, received
 from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def check(facts: Facts) -> Iterator[Finding]:
             reader = "the model's train_step" if is_left_by_step(facts, drop) else "the model"
             message = f"nothing in {reader} reads {keys}"
         else:
-            message = f"{keys} is computed into {drop.op.type} and then dropped: no path leads to the loss"
+            dropped = f"dropped{received(drop)}"
+            message = f"{keys} is computed into {drop.op.type} and then {dropped}: no path leads to the loss"
         if drop.variables:
             message += f", and {len(drop.variables)} trainable variables behind it are lost with it"
         if drop.reason:

@@ -11,7 +11,7 @@ from gradlint.passes.unseen import Reason
 from gradlint.record.recording import Omission
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import missing, target_of, unseen_for
-from gradlint.rules.wording import counted, drop_finding, listed, paths
+from gradlint.rules.wording import counted, drop_finding, listed, paths, received
 from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 message = f"{what} of '{drop.layer}' cannot learn: only an assignment takes what is made of it"
             case _:
                 op = drop.op.type if drop.op is not None else "an operation"
-                message = f"{what} of '{drop.layer}' cannot learn: the result of {op} is dropped"
+                message = f"{what} of '{drop.layer}' cannot learn: the result of {op} is dropped{received(drop)}"
         if drop.reason:
             message += f" ({drop.reason})"
         yield drop_finding(RULE, facts, drop, message, _advice(drop))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gradlint.passes.consequences import labelled_in_vain
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import drop_finding, listed, victims
 from gradlint.severity import Consequence
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
+    from gradlint.passes.drops import Drop
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -46,8 +46,8 @@ with loss `None` (or weight 0) to say so, or freeze the layers behind it.
 
 ## Known limits
 
-An output that is compiled with loss `None` or weight 0 is reported as an info; as a warning where the sample brings
-labels for an output without a loss. An output behind which
+An output that is compiled with loss `None` or weight 0 is reported as an info, which says so where the sample
+brings labels for it all the same. An output behind which
 every variable also reaches the loss by another way is not reported at all, nor is one behind frozen
 layers. The finding is a warning when only variables are victims, and an error when an input key is one or nothing
 else learns.
@@ -69,7 +69,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         one = len(drop.outputs) == 1
         if declined:
             what = f"{'has' if one else 'have'} no loss, as compiled"
-            if labelled := labelled_in_vain(facts, drop):
+            if labelled := _labelled_in_vain(facts, drop):
                 what += f", although the sample brings labels for {'it' if one else listed(labelled)}"
         else:
             what = f"{'is' if one else 'are'} read by no loss"
@@ -80,6 +80,19 @@ def check(facts: Facts) -> Iterator[Finding]:
             cause=replace(found.cause, file=recording.loss.file, line=recording.loss.line),
             evidence={**found.evidence, "outputs": [output.name for output in drop.outputs]},
         )
+
+
+def _labelled_in_vain(facts: Facts, drop: Drop) -> tuple[str, ...]:
+    """Outputs for which the sample brings labels, and for which the user compiled no loss.
+
+    An output of weight 0 has a loss, which asks for labels.
+    """
+    recording = facts.recording
+    if recording is None:
+        return ()
+    labelled = {label.output for label in recording.labels if label.output}
+    with_loss = {function.output for function in recording.loss.functions}
+    return tuple(output.name for output in drop.outputs if output.name in labelled - with_loss)
 
 
 RULE = Rule(

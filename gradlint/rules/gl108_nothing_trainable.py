@@ -74,6 +74,8 @@ def _asked_of_nothing(facts: Facts) -> Iterator[Finding]:
     """The calls of a training step whose list of variables is empty, although the loss reads frozen ones."""
     if facts.step is None or facts.flow is None:
         return
+    if any(update.error is not None for update in facts.step.record.updates):
+        return  # An optimizer that refuses what it is given is GL614's.
     for call in facts.step.record.calls:
         if call.sources or call.error is not None:
             continue
@@ -97,5 +99,5 @@ RULE = Rule(
     advice="Set trainable=True on the layers that should learn, before compile().",
     doc=DOC,
     check=check,
-    speaks_of_steps=True,
+    is_of_updates=True,
 )

@@ -61,10 +61,10 @@ def check(facts: Facts) -> Iterator[Finding]:
     if facts.step is None:
         return
     calls = facts.step.record.calls
-    sources = [source for call in calls for source in call.sources]
-    # Where all are filtered out because they are None, that is the matter.
-    is_filtered = bool(sources) and all(source.gradient.state is GradientState.ABSENT for source in sources)
     for update in facts.step.record.updates:
+        # Where all that was asked for last is filtered out because it is None, that is the matter.
+        before = [call.sources for call in calls if call.last <= update.first and call.sources][-1:]
+        is_filtered = any(all(s.gradient.state is GradientState.ABSENT for s in sources) for sources in before)
         is_empty = not update.pairs and not is_filtered
         if update.error is not None and (not update.is_paired or is_empty):
             asks = next((c.frames[0].line for c in calls if not c.sources and c.frames and not c.odd_sources), None)
@@ -95,6 +95,7 @@ RULE = Rule(
     advice="Pass pairs: `apply_gradients(zip(gradients, variables))`.",
     doc=DOC,
     check=check,
+    is_of_updates=True,
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

@@ -102,6 +102,11 @@ def drop_finding(rule: Rule, facts: Facts, drop: Drop, message: str, advice: str
     )
 
 
+def received(drop: Drop) -> str:
+    """` after line 33`: the line that gets a value and hands it to nobody, where the finding names another."""
+    return f" after line {drop.received_at} receives it" if drop.received_at is not None else ""
+
+
 def cuts_in_words(rule: Rule, facts: Facts, said: Callable[[Flow, Cut], tuple[str, str] | None]) -> Iterator[Finding]:
     """One finding per cut that a rule has words for.
 

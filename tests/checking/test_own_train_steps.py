@@ -137,3 +137,55 @@ def test_a_single_input_comes_as_the_models_code_takes_it(cls):
     model = cls()
     model.compile("sgd")
     assert loud(gradlint.check(model, {"image": RNG.normal(size=(4, 5)).astype("float32")})) == []
+
+
+class Distiller(keras.Model):
+    def __init__(self, trains_student):
+        super().__init__()
+        self.teacher, self.student = (
+            keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)], name=name) for name in ("teacher", "student")
+        )
+        self.teacher.trainable = not trains_student
+
+    def call(self, x):
+        return self.student(x)
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(self.student(data) - self.teacher(data)))
+        gradients = tape.gradient(loss, self.student.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=False))
+        return {"loss": loss}
+
+
+@pytest.mark.parametrize(("trains_student", "codes"), [(False, ["GL605"]), (True, [])])
+def test_a_teacher_that_gets_the_gradients_of_its_student_is_no_copy_of_it(trains_student, codes):
+    """Both have the same form, as workers and what they work for; but one loss reads both."""
+    model = Distiller(trains_student)
+    model.compile("sgd")
+    assert loud(gradlint.check(model, RNG.normal(size=(4, 4)).astype("float32"))) == codes
+
+
+class Filtered(Adversarial):
+    """The generator is called before its tape, and nobody hears of it: what is None is filtered out."""
+
+    def train_step(self, data):
+        fake = self.generator(data["noise"])
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self.critic(fake) - self.critic(data["real"]))
+        gradients = tape.gradient(loss, self.critic.trainable_variables)
+        self.critic_optimizer.apply_gradients(zip(gradients, self.critic.trainable_variables, strict=True))
+        with tf.GradientTape() as tape:
+            loss = -tf.reduce_mean(self.critic(fake))
+        variables = self.generator.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients([(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None])
+        return {"loss": loss}
+
+
+def test_what_is_left_when_all_is_filtered_out_is_no_finding_of_its_own():
+    model = Filtered(is_frozen=False)
+    model.compile("adam")
+    model.critic_optimizer = keras.optimizers.Adam()
+    batch = {"noise": RNG.normal(size=(6, 3)).astype("float32"), "real": RNG.normal(size=(6, 4)).astype("float32")}
+    assert loud(gradlint.check(model, batch)) == ["GL102"]

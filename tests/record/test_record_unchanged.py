@@ -26,6 +26,7 @@ from recorded import normal
 from tensorflow.python.distribute.distribute_lib import StrategyBase
 from tensorflow.python.eager import context, imperative_grad, record
 from tensorflow.python.eager.polymorphic_function import polymorphic_function
+from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 from tensorflow.python.framework import ops
 from tensorflow.python.ops import cond_v2, custom_gradient, resource_variable_ops, script_ops, while_v2
 from tensorflow.python.ops.stateful_random_ops import Generator
@@ -47,6 +48,7 @@ PATCHED = [
     *[(np, name) for name in ("array", "asarray", "asanyarray", "ascontiguousarray")],
     (resource_variable_ops, "variable_accessed"),
     (resource_variable_ops.BaseResourceVariable, "_handle"),
+    (ConcreteFunction, "_call_flat"),
     (Operation, "__call__"),
     (BaseOptimizer, "apply"),
     (BaseOptimizer, "apply_gradients"),

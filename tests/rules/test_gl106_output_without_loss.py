@@ -35,7 +35,7 @@ FIRES = {
     ),
     "declined, and labels for it all the same": (
         heads(*UNREAD, outputs=["o", output("a", is_declined=True)], labels=[label("y1", output="a")]),
-        [("warning", (), ("aux/kernel",), "aux MatMul")],
+        [("info", (), ("aux/kernel",), "aux MatMul")],
     ),
     "one of two declined": (
         heads(
