@@ -85,7 +85,7 @@ def test_a_signal_at_any_moment(kind: str, tmp_path: Path) -> None:
         out, err = process.communicate(timeout=60)
         said = f"{stop.name} after {wait:.2f} s: {process.returncode}\n{out}{err}"
         assert process.returncode in {0, -stop, *([130] if stop == signal.SIGINT else [])}, said
-        assert (out, err.count("\n") <= 2, "Traceback" in err) == ("", True, False), said
+        assert (out, "Traceback" in err) == ("", False), said
         text = report.read_text()
         assert text == "old" or json.loads(text), said
         assert (sorted(os.listdir(tmp_path)), os.listdir(temporary)) == (before, []), said
