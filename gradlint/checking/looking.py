@@ -226,7 +226,7 @@ def _probe(runner: Runner, probe: Probe, thresholds: Thresholds) -> Flow | None:
 def _with_scaled_inputs(
     laboratory: Laboratory, flow: Flow, case: Case, needs: frozenset[Need], options: Options
 ) -> Flow:
-    """The flow, with the first step on scaled inputs where its loss or its update is far too large."""
+    """The flow, with the first step on scaled inputs where its loss or its update is too large, and the loss then."""
     start = flow.recording.start
     if start is None or Need.EXPERIMENTS not in needs:
         return flow
@@ -239,6 +239,8 @@ def _with_scaled_inputs(
     # What the model takes as floats, whatever the sample holds.
     floats = [r.key for r in flow.recording.inputs if is_float(declared.get(r.key) or r.dtype)]
     start = laboratory.with_scaled_inputs(start, floats)
+    if update_ratio(start.updates) > options.bounds.first_update:
+        start = replace(start, updated_loss=laboratory.loss_after_update())
     return replace(flow, recording=replace(flow.recording, start=start))
 
 

@@ -133,6 +133,11 @@ class Laboratory:
             start, scaled_loss=recording.loss.value, scaled_updates=recording.start.updates, scaled=deviations
         )
 
+    def loss_after_update(self) -> float | None:
+        """The loss of the sample after one update; NaN when the run fails, None when the optimizer makes none here."""
+        update = trial.after_updates(self._runner, frozenset())
+        return self._runner.run().loss_after(update.steps) if update.is_of_optimizer else None
+
     def leak_between_samples(self) -> Leak | None:
         """Where the samples of a batch begin to mix, in inference mode; None when each output stays its own."""
         inputs = self._runner.subject.inputs

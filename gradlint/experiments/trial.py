@@ -52,11 +52,13 @@ class Trial:
         updates: number of them.
         alive: keys and paths with a gradient afterwards, of those that were asked about.
         steps: `tf.Variable`s, and what the updates added to each.
+        is_of_optimizer: whether the compiled optimizer made them all, and not a small step in its place.
     """
 
     updates: int
     alive: frozenset[str]
     steps: tuple[tuple[Any, Any], ...]
+    is_of_optimizer: bool = False
 
 
 def after_updates(runner: Runner, names: frozenset[str]) -> Trial:
@@ -70,7 +72,7 @@ def after_updates(runner: Runner, names: frozenset[str]) -> Trial:
     learning = outer.learning()
     variables = [tf_variable(variable) for variable in learning]
     alive: frozenset[str] = frozenset()
-    number = 0
+    number, is_of_optimizer = 0, True
     with outer.isolated():
         before = [variable.read_value() for variable in variables]
         outer.trace.assigned.update(tensor_id(variable.handle) for variable in variables)
@@ -90,10 +92,11 @@ def after_updates(runner: Runner, names: frozenset[str]) -> Trial:
                 _open_schedules(learning)
             own = [variable for variable in learning if variable.trainable]
             if not _updated(twin, own, slopes[found.inputs :]):
+                is_of_optimizer = False
                 _step(own, slopes[found.inputs :])
         moved = [(v, v - value) for v, value in zip(variables, before, strict=True)]
         steps = tuple((variable, step) for variable, step in moved if bool(tf.reduce_any(step != 0)))
-    return Trial(number, alive, steps)
+    return Trial(number, alive, steps, is_of_optimizer)
 
 
 def alive_with_random(runner: Runner, path: str) -> frozenset[str]:

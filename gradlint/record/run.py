@@ -252,8 +252,12 @@ class Run:
 
     def loss_only(self, variable: Any, step: Any) -> float:
         """The loss, with one variable moved by a step; NaN when the run fails."""
+        return self.loss_after([(variable, step)] if variable is not None else [])
+
+    def loss_after(self, steps: Sequence[tuple[Any, Any]]) -> float:
+        """The loss, with `tf.Variable`s moved by a step each; NaN when the run fails."""
         with self.isolated():
-            if variable is not None:
+            for variable, step in steps:
                 self.trace.assigned.add(eager.tensor_id(variable.handle))
                 variable.assign_add(step)
             try:

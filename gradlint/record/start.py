@@ -140,6 +140,7 @@ class Start:
         scaled_loss: total loss with the float inputs scaled by their own deviation; None when it was not tried.
         scaled_updates: the first update then.
         scaled: keys of the inputs that were scaled, with their deviations.
+        updated_loss: total loss of the sample after the first update; NaN when the run failed, None without one.
     """
 
     rates: tuple[Rate, ...] = ()
@@ -149,3 +150,4 @@ class Start:
     scaled_loss: float | None = None
     scaled_updates: tuple[Update, ...] = ()
     scaled: tuple[tuple[str, float], ...] = ()
+    updated_loss: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gradlint.passes.starting import high_starts, is_of_scale, update_ratio
@@ -21,6 +22,7 @@ DOC = """\
 Lets a copy of the compiled optimizer make its first update on copies of the weights, and reports when the norm of all
 updates is larger than the norm of all weights (threshold `first-update`). The step is then made once more with the
 inputs scaled by their own deviation; where that lowers the update to what is allowed, or tenfold, the inputs are named.
+An update after which the loss of the same sample is lower is not reported.
 
 ## Why it matters
 
@@ -61,8 +63,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     limit = flow.thresholds.first_update
     ratio, scaled = update_ratio(start.updates), update_ratio(start.scaled_updates)
-    if ratio <= limit:
-        return
+    before, after = flow.recording.loss.value, start.updated_loss
+    if ratio <= limit or (after is not None and before is not None and after < before):
+        return  # A line may have far to go, and gets there: what a large update is good for shows in the loss.
     if any(is_of_scale(flow, target) for target, _ in high_starts(flow)):
         return  # GL412 says it.
     is_of_inputs = bool(start.scaled_updates) and scaled <= max(limit, ratio / _MUCH)
@@ -81,6 +84,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             "ratio": ratio,
             "largest_ratio": worst.update / worst.weight,
             "ratio_with_scaled_inputs": scaled if start.scaled_updates else None,
+            "loss_after_update": after if after is not None and math.isfinite(after) else None,
         },
         advice=_SCALE if is_of_inputs else "",
     )

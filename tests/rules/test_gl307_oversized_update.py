@@ -3,7 +3,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from flows import flow, found
+from flows import facts, flow, found
 
 import gradlint
 from gradlint.record.start import Rate, Start, Update
@@ -38,6 +38,28 @@ QUIET = {
 def test_the_norm_of_a_few_weights_is_chance(size, is_said):
     start = Start((Rate("Adam", "optimizer", 0.1, 0.1, False),), updates_of((0.01, 0.1), (0.01, 0.1), size=size))
     assert bool(found(RULE, flow("o = MatMul x k", "-- loss", "loss() = Mean o", inputs=["x"], start=start))) is is_said
+
+
+@pytest.mark.parametrize(("after", "is_said"), [(None, True), (9.0, True), (float("nan"), True), (0.1, False)])
+def test_a_loss_that_falls_needs_no_smaller_update(after, is_said):
+    subject = with_updates((1.0, 3.0), updated_loss=after)
+    assert 0.1 < subject.recording.loss.value < 9.0
+    evidence = [finding.evidence["loss_after_update"] for finding in RULE.check(facts(subject))]
+    assert evidence == ([after if after == 9.0 else None] if is_said else [])
+
+
+@pytest.mark.parametrize(("rate", "is_said"), [(0.1, False), (3.0, True)])
+def test_a_plane_through_large_targets(rate, is_said):
+    """The weights have far to go, and the update takes them there, or beyond."""
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([keras.Input((10,), name="x"), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(rate), "mse")
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(128, 10)).astype("float32")
+    y = 152.0 + 77.0 * x @ rng.normal(size=(10, 1))
+    before = [value.copy() for value in model.get_weights()]
+    assert bool(gradlint.check(model, (x, y), select=["GL307"]).findings) is is_said
+    assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
 
 
 def test_a_line_through_points():
