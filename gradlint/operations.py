@@ -85,6 +85,8 @@ class Trait(Enum):
     broadcasting, not an accident."""
     ADDS_AXIS = "adds axis"
     """May give its operand one more axis."""
+    TAKES_LOGARITHM = "takes a logarithm"
+    """Is no number where its operand lies below a bound."""
     REDUCES = "reduces"
     """Takes axes together."""
     ALONG_AXIS = "along axis"
@@ -152,6 +154,8 @@ TRAITS = MappingProxyType(
         "GatherNd": frozenset({Trait.SLICES, Trait.ALONG_AXIS}),
         "GatherV2": frozenset({Trait.SLICES, Trait.MOVES, Trait.ALONG_AXIS}),
         "Identity": frozenset({Trait.MOVES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}),
+        "Log": frozenset({Trait.TAKES_LOGARITHM}),
+        "Log1p": frozenset({Trait.TAKES_LOGARITHM}),
         "LogSoftmax": frozenset({Trait.SQUASHES, Trait.NORMALISES}),
         "MatMul": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.ALONG_AXIS, Trait.WEIGHS}),
         "Max": frozenset({Trait.REDUCES}),

@@ -86,6 +86,9 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
         bridge=laboratory.bridge(flow.recording) if Need.EXPERIMENTS in needs else None,
         filled=doubts.filled,
         updates=doubts.updates,
+        finite_with_probabilities=laboratory.finite_with_probabilities
+        if Need.EXPERIMENTS in needs and subject.model is not None
+        else None,
         alone=laboratory.alive_alone if Need.EXPERIMENTS in needs else None,
         neutral=laboratory.neutral(flow.recording) if Need.EXPERIMENTS in needs else None,
     )

@@ -47,6 +47,19 @@ def without_added_losses() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def with_probabilities(model: Any) -> Iterator[None]:
+    """Put a sigmoid behind the outputs of a model."""
+    original = keras.Layer.__call__
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        return keras.tree.map_structure(keras.ops.sigmoid, result) if self is model else result
+
+    with patched(keras.Layer, "__call__", call):
+        yield
+
+
+@contextlib.contextmanager
 def without_masks() -> Iterator[None]:
     """Compute losses as if no prediction had a mask."""
     original = keras.Loss.__call__

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradlint.experiments import differences, independence, trial
+from gradlint.experiments.alterations import with_probabilities
 from gradlint.experiments.bridge import Bridge
 from gradlint.experiments.leaks import first_difference, mixing_of_samples, mixing_of_steps
 from gradlint.experiments.neutral import NeutralData
@@ -70,6 +72,11 @@ class Laboratory:
     def after_updates(self, names: frozenset[str]) -> Trial:
         """A few updates with the compiled optimizer, until what has no gradient has one."""
         return trial.after_updates(self._runner, names)
+
+    def finite_with_probabilities(self) -> bool:
+        """Whether the loss is a number once a sigmoid stands behind the outputs."""
+        with with_probabilities(self._runner.subject.model):
+            return math.isfinite(self._runner.run().loss_only(None, None))
 
     def alive_alone(self, paths: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """What has a gradient once a variable holds random values, for each of some variables."""

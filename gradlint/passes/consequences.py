@@ -125,11 +125,19 @@ def _certainty(facts: Facts, block: Block, lost: Consequence) -> Certainty:
     if any(variable.gradient.state is GradientState.FINITE for variable in block.variables):
         return Certainty.IN_SAMPLE  # Tiny is not zero: it may still get away.
     # Beside an open path a few zeros are mathematics, as of a bias in a difference, or luck, which other data refute.
-    is_confirmed = block.is_tested and any(len(variable.shape) > 1 for variable in block.variables)
-    if lost is Consequence.UNHEARD and block.why in (Why.OTHER, Why.CANCELLATION) and not is_confirmed:
+    # A kernel whose bias learns gets zeros alone to multiply, as of padding: that is neither.
+    is_math = not (block.is_tested and _is_beside_living(facts, block))
+    if lost is Consequence.UNHEARD and block.why in (Why.OTHER, Why.CANCELLATION) and is_math:
         return Certainty.IN_SAMPLE
     stays = lost is not Consequence.UNHEARD or block.why in (Why.UNDERFLOW, Why.ZERO_WEIGHT)
     return Certainty.CERTAIN if block.is_tested or (facts.probes and stays) else Certainty.IN_SAMPLE
+
+
+def _is_beside_living(facts: Facts, block: Block) -> bool:
+    """Whether a victim is the kernel of a layer another variable of which has a gradient."""
+    kernels = {variable.layer for variable in block.variables if len(variable.shape) > 1 and variable.layer}
+    learners = facts.flow.learners if facts.flow is not None else ()
+    return any(v.layer in kernels and v.gradient.state is GradientState.FINITE for v in learners)
 
 
 def _is_satisfied(facts: Facts, block: Block) -> bool:

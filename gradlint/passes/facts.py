@@ -11,6 +11,7 @@ from gradlint.passes.cuts import Bridge, Cut, DerivativeOnly, cuts, derivative_o
 from gradlint.passes.derivatives import ZeroDerivative, zero_derivatives
 from gradlint.passes.drops import Drop, drops
 from gradlint.passes.factors import Alone, with_partners
+from gradlint.passes.heads import Unsquashed, unsquashed
 from gradlint.passes.labels import Broadcast, broadcasts
 from gradlint.passes.nonfinite import Birth, births
 from gradlint.passes.omissions import Omitted, excused, omitted
@@ -55,6 +56,8 @@ class Facts:
     omitted: tuple[Omitted, ...] = ()
     blocks: tuple[Block, ...] = ()
     births: tuple[Birth, ...] = ()
+    unsquashed: Unsquashed | None = None
+    """The output of which the loss takes the logarithm, where a sigmoid behind it makes the loss a number."""
     broadcasts: tuple[Broadcast, ...] = ()
     unused: tuple[Unused, ...] = ()
     trend: Trend | None = None
@@ -105,6 +108,7 @@ def facts_of(
     bridge: Bridge | None = None,
     neutral: Neutral | None = None,
     alone: Alone | None = None,
+    finite_with_probabilities: Callable[[], bool] | None = None,
     filled: OtherData | None = None,
     updates: int = 0,
 ) -> Facts:
@@ -122,6 +126,7 @@ def facts_of(
         is_blind: tells whether the rows of an array may change places without a change of the loss.
         bridge: lets the gradient through operations that stop it.
         neutral: replaces arrays of the sample by random ones.
+        finite_with_probabilities: whether the loss is a number once a sigmoid stands behind the outputs.
         alone: gives variables random values, one at a time.
         filled: a run in which the inputs that hold zeros alone were random.
         updates: how many have not helped what is zero.
@@ -132,6 +137,10 @@ def facts_of(
         found = tuple(sorted(blamed(flow, found, neutral), key=lambda block: block.position))
     if alone is not None:
         found = tuple(with_partners(found, alone))
+    born = births(flow)
+    forward = (birth.position for birth in born if not birth.backward and birth.op is not None)
+    end = next((end for position in forward if (end := unsquashed(flow, position)) is not None), None)
+    is_meant = end is not None and finite_with_probabilities is not None and finite_with_probabilities()
     keys = {broadcast.key for broadcast in met} if is_blind is not None else ()
     return replace(
         paper,
@@ -143,7 +152,8 @@ def facts_of(
         zero_derivatives=zero_derivatives(flow, probes),
         omitted=omitted(flow),
         blocks=found,
-        births=births(flow),
+        births=born,
+        unsquashed=end if is_meant else None,
         broadcasts=met,
         unused=tuple(unused),
         trend=trend(flow),

@@ -203,6 +203,36 @@ def is_from_mismatch(flow: Flow, position: int) -> bool:
     return any(output in behind for head in ends.values() for output in head.op.outputs)
 
 
+@dataclass(frozen=True, slots=True)
+class Unsquashed:
+    """An output without an activation of which a loss of the user's own takes the logarithm, as of a probability."""
+
+    output: str
+    layer: str
+    low: float
+    high: float
+
+
+def unsquashed(flow: Flow, position: int) -> Unsquashed | None:
+    """The output that an operation of the loss takes the logarithm of, where nothing keeps it between 0 and 1.
+
+    Args:
+        flow: of the run.
+        position: of the operation.
+    """
+    op = flow.op(position)
+    if op.region is not Region.LOSS or not has(op.type, Trait.TAKES_LOGARITHM):
+        return None
+    behind = flow.ancestors(op.inputs, lambda other, _: flow.op(other).region is Region.LOSS)
+    for output in flow.recording.outputs:
+        values = flow.tensor(output.tensor).values if output.tensor in behind else None
+        last = _last_op(flow, output.tensor)
+        if values is not None and last is not None and _unbounded(flow, last) == _LINEAR:
+            if values.minimum < 0.0 or values.maximum > 1.0:
+                return Unsquashed(output.name, output.layer, values.minimum, values.maximum)
+    return None
+
+
 def _divisor(flow: Flow, tensor: int) -> float | None:
     """The smallest sum by which the loss divides the rows of an output; None where nothing called for a look."""
     if not flow.recording.is_looked_at:
@@ -218,6 +248,7 @@ def _divisor(flow: Flow, tensor: int) -> float | None:
     return None
 
 
+_LINEAR = "a layer without activation"
 _UNBOUNDED = {
     "Relu": "a rectifier",
     "Tanh": "a tanh",
@@ -243,7 +274,7 @@ def _unbounded(flow: Flow, position: int) -> str | None:
     if not has(op.type, Trait.MIXES_UNITS):
         return None
     kernel = variable_behind(flow, op.inputs[1])
-    return "a layer without activation" if kernel is not None and kernel.trainable else None
+    return _LINEAR if kernel is not None and kernel.trainable else None
 
 
 def _inside(flow: Flow, position: int) -> str:

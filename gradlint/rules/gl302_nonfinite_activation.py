@@ -51,6 +51,10 @@ where it overflows, not where the value grew. Values of integer tensors are not 
 """
 
 
+_SQUASH = "Give the output a sigmoid (a softmax for several classes), or use a loss that takes logits."
+_TRIED = "with a sigmoid behind the output, the loss is a number"
+
+
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding for the first operation, input or variable with a non-finite value."""
     if facts.flow is None:
@@ -76,14 +80,21 @@ def check(facts: Facts) -> Iterator[Finding]:
             inputs = (birth.source or "", *inputs)
         holder = next((v for v in facts.flow.recording.variables if v.path == birth.source), None)
         where = Cause(holder.layer if holder is not None else None)
+        advice = ""
         if birth.op is not None:
             where = cause_of(facts.flow, birth.position)
+        if birth.op is not None and (end := facts.unsquashed) is not None:
+            at = f" in line {birth.op.line}" if birth.op.line else ""
+            span = f"from {end.low:.3g} to {end.high:.3g}"
+            message += f"; the loss takes the logarithm{at} of output '{end.output}', which has no activation ({span})"
+            where, advice = Cause(end.layer or None, birth.op.type), _SQUASH
         yield RULE.finding(
             message,
+            advice=advice,
             inputs=inputs,
             variables=tuple(variable.path for variable in birth.variables),
             cause=where,
-            evidence=birth_evidence(birth),
+            evidence={**birth_evidence(birth), "experiments": [_TRIED] if facts.unsquashed is not None else []},
             position=birth.position,
         )
 
@@ -95,5 +106,6 @@ RULE = Rule(
     advice="Keep the operand inside the domain of the operation; replace padding before the operation, not after.",
     doc=DOC,
     check=check,
-    needs=frozenset({Need.VALUES}),
+    needs=frozenset({Need.VALUES, Need.EXPERIMENTS}),
+    blames="activation",
 )
