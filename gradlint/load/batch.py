@@ -11,7 +11,7 @@ from typing import Any
 
 from gradlint.errors import GradlintError, SampleError
 from gradlint.load.binding import is_called_label
-from gradlint.load.spec import LABEL, SAMPLE_WEIGHT, InputSpec, place_of_output, quoted
+from gradlint.load.spec import LABEL, SAMPLE_WEIGHT, InputSpec, place_of_input, place_of_output, quoted
 from gradlint.upstream.raised import blame
 
 # Parts of a batch that `fit` takes apart, in its order.
@@ -267,7 +267,7 @@ def _inputs(x: object, inputs: Sequence[str]) -> dict[str, object]:
     if isinstance(x, Mapping):
         return dict(x)
     if isinstance(x, (list, tuple)):
-        names = inputs if len(inputs) == len(x) else tuple(f"x/{number}" for number in range(len(x)))
+        names = inputs if len(inputs) == len(x) else tuple(map(place_of_input, range(len(x))))
         return dict(zip(names, x, strict=True))
     return {inputs[0] if len(inputs) == 1 else "x": x}
 

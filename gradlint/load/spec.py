@@ -23,6 +23,11 @@ MOST_QUOTED, LONGEST_QUOTED = 20, 100
 """A message names so many keys, and the number of the others."""
 
 
+def place_of_input(number: int) -> str:
+    """The key of an input of a model that names none, by its place in the list or tuple that `fit` takes."""
+    return f"x/{number}"
+
+
 def place_of_output(number: int) -> str:
     """The name of an output of a model that names none, by its place."""
     return f"output {number}"

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from gradlint.errors import UsageError
 from gradlint.load import search
-from gradlint.load.spec import place_of_output
+from gradlint.load.spec import place_of_input, place_of_output
 from gradlint.record import source, tensors
 from gradlint.record.recording import LossFunction, LossRecord
 from gradlint.upstream import models
@@ -44,6 +44,8 @@ class Batch:
             return (dict(self.inputs),), {}
         if self.structure is not None:
             return (_filled(self.structure, self.inputs),), {}
+        if all(key == place_of_input(number) for number, key in enumerate(self.inputs)):
+            return (tuple(self.inputs.values()),), {}  # as fit hands over a list or a tuple
         if len(self.inputs) == 1:
             return tuple(self.inputs.values()), {}
         parameters = _parameters(model.call)

@@ -248,6 +248,8 @@ def _born(trace: StepTrace, names: _Names, returned: Any) -> tuple[tuple[str, Fr
         position = trace.producers[first]
         if position is None or trace.ops[position].type != "VarHandleOp":
             continue
+        if any(position in update for update in inside):  # an optimizer's own: Nadam's product counts as trainable
+            continue
         # An image that the step moves, or a perturbation: what comes after its first value is read.
         reads = [place for version in versions[1:] for place in readers.get(version, ())]
         if any(not any(place in update for update in inside) for place in reads):

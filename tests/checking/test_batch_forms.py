@@ -132,6 +132,27 @@ def test_keys_nest_for_any_model(keys, tmp_path):
         assert [entry.key for entry in result.inputs] == ["left", "right"]
 
 
+class Pair(keras.Model):
+    """Takes a tuple apart, and is never built: nothing says how its inputs are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.head = layers.Embedding(9, 3), layers.Dense(1)
+
+    def call(self, pair):
+        row, word = pair
+        return self.head(layers.multiply([row, self.words(word)]))
+
+
+@pytest.mark.parametrize("form", [lambda x, y: ((*x,), y), lambda x, y: ([*x], y)], ids=["tuple", "list"])
+def test_a_model_that_names_no_inputs_gets_them_as_fit_hands_them_over(form):
+    model = Pair()
+    model.compile("sgd", "mse")
+    result = gradlint.check(model, form((A, IDS), Y))
+    assert result.findings == ()
+    assert [entry.key for entry in result.inputs] == ["x/0", "x/1"]
+
+
 MODULE = """
 import keras, numpy as np, tensorflow as tf
 from keras import layers

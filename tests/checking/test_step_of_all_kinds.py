@@ -44,6 +44,21 @@ def test_probabilities_that_leave_beside_the_actions():
     assert lines(result) == [step.__code__.co_firstlineno + 2]
 
 
+@pytest.mark.parametrize("name", ["Nadam", "Adafactor", "Ftrl", "Lamb", "Muon"])
+def test_what_an_optimizer_makes_for_itself_at_its_first_update(name):
+    if not hasattr(keras.optimizers, name):
+        pytest.skip(f"this Keras has no {name}")
+    model, optimizer = network(1), getattr(keras.optimizers, name)(0.01)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(x) ** 2)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+
+    assert loud(gradlint.check_step(step, X, models=[model])) == []
+
+
 def test_parts_of_a_batch_of_which_the_last_counts():
     model, optimizer = network(1), keras.optimizers.SGD(0.1)
 
