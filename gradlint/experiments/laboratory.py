@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from gradlint.experiments.trial import Trial
     from gradlint.passes.otherdata import OtherData
-    from gradlint.record.recording import Leak, Recording
+    from gradlint.record.leak import Leak
+    from gradlint.record.recording import Recording
     from gradlint.record.run import Run
     from gradlint.record.runner import Runner
     from gradlint.record.start import Start

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from gradlint.experiments.taped import from_data
 from gradlint.operations import Trait, has
-from gradlint.record.recording import Leak
+from gradlint.record.leak import Leak
 from gradlint.upstream import backprop, eager
 
 if TYPE_CHECKING:

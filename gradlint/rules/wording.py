@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from gradlint.passes.nonfinite import Birth
     from gradlint.passes.otherdata import OtherData
     from gradlint.passes.scale import Trend
-    from gradlint.record.recording import Leak, VariableRecord
+    from gradlint.record.leak import Leak
+    from gradlint.record.recording import VariableRecord
     from gradlint.record.start import Start
     from gradlint.rule import Rule
 

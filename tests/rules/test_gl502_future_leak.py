@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from flows import facts, flow, found
 
-from gradlint.record.recording import Leak
+from gradlint.record.leak import Leak
 from gradlint.rules.gl502_future_leak import RULE
 
 
