@@ -48,7 +48,7 @@ Only float variables count: a model with nothing but seeds and lookup tables has
 neither has a model without variables; both pass. A model that is not compiled may be meant for
 inference, and gets an info. The optimizer is not looked at: one that was built with another list of
 variables goes unnoticed. In a training step, a gradient that is asked with respect to an empty list is reported where
-the loss reads frozen variables.
+the loss reads frozen variables; one that asks for the gradients of tensors alone, as an attack does, passes.
 """
 
 
@@ -59,7 +59,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     if recording is None or recording.failure is not None:
         return
     frozen = [variable for variable in recording.variables if variable.tracked]
-    if not frozen or any(variable.trainable for variable in recording.variables):
+    if not frozen or any(variable.trainable for variable in recording.variables) or _asks_for_tensors(facts):
         return
     compiled = facts.spec is None or facts.spec.compiled
     yield RULE.finding(
@@ -68,6 +68,12 @@ def check(facts: Facts) -> Iterator[Finding]:
         variables=tuple(variable.path for variable in frozen),
         evidence={"variables": len(frozen), "compiled": compiled},
     )
+
+
+def _asks_for_tensors(facts: Facts) -> bool:
+    """Whether a step wants the gradients of tensors alone: an attack, a saliency map; nothing is to learn."""
+    calls = facts.step.record.calls if facts.step is not None else ()
+    return bool(calls) and all(call.sources and not any(source.variable for source in call.sources) for call in calls)
 
 
 def _asked_of_nothing(facts: Facts) -> Iterator[Finding]:

@@ -59,6 +59,20 @@ def test_what_an_optimizer_makes_for_itself_at_its_first_update(name):
     assert loud(gradlint.check_step(step, X, models=[model])) == []
 
 
+@pytest.mark.parametrize("trainable", [True, False])
+def test_the_gradient_of_an_image_is_all_that_an_attack_wants(trainable):
+    model = network(activation="softmax")
+    model.trainable = trainable
+
+    def attack(image, label):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(label, model(image)))
+        return image + 0.01 * tf.sign(tape.gradient(loss, image))
+
+    assert loud(gradlint.check_step(attack, X, CLASSES, models=[model])) == []
+
+
 def test_parts_of_a_batch_of_which_the_last_counts():
     model, optimizer = network(1), keras.optimizers.SGD(0.1)
 
