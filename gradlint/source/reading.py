@@ -142,7 +142,7 @@ def _notebook(content: bytes, name: str) -> Source:
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
             continue
         number += 1
-        text = _cell_text(cell.get("source"))
+        text = _dedented(_cell_text(cell.get("source")))
         rows: list[tuple[int, int]] = []
         for each in text.split("\n"):
             at, row, column = _found(raw, each, at, row)
@@ -166,6 +166,12 @@ def _cell_text(source: object) -> str:
     if isinstance(source, list):
         return "".join(each for each in source if isinstance(each, str))
     return ""
+
+
+def _dedented(text: str) -> str:
+    """A cell's text without the indentation of its first line, which IPython takes off."""
+    indent = re.match(r"(?:[ \t]*\n)*([ \t]*)", text)[1]  # type: ignore[index]  # it matches anything
+    return "\n".join(line.removeprefix(indent) for line in text.split("\n"))
 
 
 def _found(raw: str, line: str, at: int, row: int) -> tuple[int, int, int]:

@@ -184,6 +184,14 @@ class TestNotebooks:
         assert len(result.findings) == 1
         assert "cell 1" in result.notes[0]
 
+    def test_a_cell_that_is_indented_as_a_whole(self, project: Path) -> None:
+        indented = "\n" + "".join(f"  {line}" for line in BAD.splitlines(keepends=True))
+        Path("whole.ipynb").write_text(notebook("x = 1\n", indented))
+        found = gradlint.check_source("whole.ipynb")
+        assert [finding.code for finding in found.findings] == ["GL603"]
+        assert found.findings[0].evidence["cell"] == 2
+        assert found.findings[0].evidence["cell_line"] == 6
+
     @pytest.mark.parametrize("content", ["", "[]", "{}", "{", '{"cells": 3}'])
     def test_no_notebook(self, project: Path, content: str) -> None:
         (project / "n.ipynb").write_text(content)
