@@ -1,7 +1,7 @@
 """The pages of the catalogue: `docs/rules/GLxxx.md`, its index, and what `--explain` prints.
 
 `python -m gradlint.catalogue docs/rules` writes the pages; with `--check` it writes nothing and fails
-when they are not up to date. `--new GL208 unscaled-input` writes the files of a new rule.
+when they are not up to date. `--new GL299 unscaled-input` writes the files of a new rule.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The files of a new rule: `python -m gradlint.catalogue --new GL208 unscaled-input`.
+"""The files of a new rule: `python -m gradlint.catalogue --new GL299 unscaled-input`.
 
 They state what a rule needs and leave what only its author knows: until the placeholders are filled, its tests fail.
 """

@@ -1,4 +1,4 @@
-"""Whether importing a file would train a model: read, not run."""
+"""Whether importing a file would train a model, or write over what is checked: read, not run."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from gradlint.load.search import found_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _TRAINING = frozenset({"fit", "fit_generator", "train_on_batch", "train_step", "apply_gradients", "minimize"})
+_SAVING = frozenset({"save", "save_model", "savez", "savez_compressed", "to_csv", "to_parquet", "dump"})
 
 
 def trains_when_imported(name: str) -> int | None:
@@ -20,13 +21,28 @@ def trains_when_imported(name: str) -> int | None:
     Args:
         name: a module, or the path of a `.py` file.
     """
+    return min((call.lineno for call in _called(name) if _trains(call)), default=None)
+
+
+def overwrites_when_imported(name: str, files: Iterable[str]) -> tuple[int, str] | None:
+    """The first such line that saves to one of some files, with that file; None where there is none.
+
+    Args:
+        name: a module, or the path of a `.py` file.
+        files: paths; a script that names a file of the same name in another folder counts as well, as it may go there.
+    """
+    named = {Path(file).name: file for file in files}
+    written = ((call.lineno, Path(word).name) for call in _called(name) if _saves(call) for word in _words(call))
+    return min(((line, named[file]) for line, file in written if file in named), default=None)
+
+
+def _called(name: str) -> Iterator[ast.Call]:
+    """What importing a module calls."""
     try:
         tree = ast.parse(_path(name).read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, ImportError):
-        return None
-    return min(
-        (node.lineno for node in _executed(tree.body) if isinstance(node, ast.Call) and _trains(node)), default=None
-    )
+        return
+    yield from (node for node in _executed(tree.body) if isinstance(node, ast.Call))
 
 
 def _path(name: str) -> Path:
@@ -48,6 +64,19 @@ def _executed(body: list[ast.stmt]) -> Iterator[ast.AST]:
             continue
         yield node
         waiting += ast.iter_child_nodes(node)
+
+
+def _saves(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name in _SAVING
+
+
+def _words(call: ast.Call) -> Iterator[str]:
+    """The texts among the arguments of a call."""
+    for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+        for node in ast.walk(argument):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
 
 
 def _trains(call: ast.Call) -> bool:

@@ -165,12 +165,21 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
 
 
 def _warn_of_training(options: Line, others: Sequence[str]) -> None:
-    """Say so before a training script is run, which is what importing one does."""
-    from gradlint.checking.scripts import trains_when_imported
+    """Say so before a training script is run, which is what importing one does.
+
+    Raises:
+        UsageError: it would write over what is to be checked.
+    """
+    from gradlint.checking.scripts import overwrites_when_imported, trains_when_imported
 
     imports = options.settings.options.imports
     named = [match["module"] for word in others[:2] if (match := search.NAMED.fullmatch(word)) is not None]
     for name in dict.fromkeys((*imports, *named)):
+        if (written := overwrites_when_imported(name, others)) is not None:
+            raise UsageError(
+                f"importing {name} runs it, and line {written[0]} writes {written[1]}, which is to be checked; "
+                'put what only a run should do under if __name__ == "__main__":'
+            )
         if (line := trains_when_imported(name)) is not None:
             say(
                 f"gradlint: importing {name} runs it, and line {line} trains a model; put what only a run should do "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradlint.checking.scripts import trains_when_imported
+from gradlint.checking.scripts import overwrites_when_imported, trains_when_imported
 
 FUNCTION = "def train(model):\n    model.fit(x)\n"
 GUARDED = 'if __name__ == "__main__":\n    model.fit(x)\n'
@@ -22,3 +22,21 @@ def test_training_at_the_top_of_a_file_is_seen_and_elsewhere_is_not(tmp_path, co
 
 def test_what_does_not_exist_trains_nothing() -> None:
     assert trains_when_imported("no_such_module_anywhere") is None
+
+
+SAVES = 'model.fit(x)\nmodel.save("models/buyer.keras")\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        (SAVES, (2, "buyer.keras")),
+        ('np.savez(os.path.join(HERE, "buyer.npz"), x=x)\n', (1, "buyer.npz")),
+        (SAVES.replace("buyer", "other"), None),
+        ('if __name__ == "__main__":\n    model.save("buyer.keras")\n', None),
+        ('model = load_model("buyer.keras")\n', None),
+    ],
+)
+def test_a_script_that_would_write_over_what_is_checked(tmp_path, code, found) -> None:
+    (tmp_path / "train.py").write_text(code)
+    assert overwrites_when_imported(str(tmp_path / "train.py"), ["buyer.keras", "buyer.npz"]) == found

@@ -235,8 +235,9 @@ def test_a_folder_without_source_is_no_sample(calls, tmp_path: Path, capsys) -> 
 
 
 @pytest.mark.parametrize("name", ["r.pdf", "r.svg"])
-def test_an_ending_that_no_report_has_is_refused(name: str, calls, capsys) -> None:
+def test_an_ending_that_no_report_has_is_refused(name: str, calls, capsys, tmp_path: Path, monkeypatch) -> None:
     """It was written as a table under that name; a format that is named goes into any file."""
+    monkeypatch.chdir(tmp_path)
     calls(lambda **_: result())
     with pytest.raises(SystemExit):
         cli.main(["m.keras", "--output", name])
