@@ -70,27 +70,32 @@ class Probe:
 def perturbed(inputs: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
     """Another sample of the same kind.
 
-    Rows change places, those of all arrays alike: what belongs together, as steps and their mask, stays together.
-    Measured columns get noise of half their own spread besides; noise could make whole numbers (ids, counts, flags)
-    invalid. An array of zeros gets unit noise; steps of zeros among others are padding, and stay so.
+    Measured columns get noise of half their own spread. Whole numbers (ids, counts, flags) keep their values and change
+    rows, since noise could make them invalid; an array of zeros gets unit noise. Steps of zeros among others are
+    padding: they stay so, and change rows with what is whole, so that steps and their mask stay together.
     """
     result: dict[str, Any] = {}
     orders: dict[int, Any] = {}
+
+    def in_other_rows(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        if len(array) not in orders:
+            orders[len(array)] = generator.permutation(len(array))
+        moved: np.ndarray[Any, Any] = array[orders[len(array)]]
+        return moved
+
     for key, value in inputs.items():
         array = np.asarray(value) if not hasattr(value, "row_splits") else value
         if not isinstance(array, np.ndarray) or array.ndim == 0 or array.size == 0:
             result[key] = value
-        elif array.dtype.kind == "f" and not array.any():
+        elif array.dtype.kind != "f" or (array.any() and np.array_equal(array, np.round(array))):
+            result[key] = in_other_rows(array)
+        elif not array.any():
             result[key] = generator.normal(size=array.shape).astype(array.dtype)
         else:
-            if len(array) not in orders:
-                orders[len(array)] = generator.permutation(len(array))
-            moved = array[orders[len(array)]]
-            if array.dtype.kind == "f" and not np.array_equal(array, np.round(array)):
-                spread = float(np.nanstd(array)) or float(np.abs(array).max())
-                noise = 0.5 * spread * generator.normal(size=array.shape)
-                moved = (moved + noise * ~_padding(moved)).astype(array.dtype)
-            result[key] = moved
+            moved = in_other_rows(array) if _padding(array).any() else array
+            spread = float(np.nanstd(array)) or float(np.abs(array).max())
+            noise = 0.5 * spread * generator.normal(size=array.shape)
+            result[key] = (moved + noise * ~_padding(moved)).astype(array.dtype)
     return result
 
 
