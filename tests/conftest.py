@@ -1,6 +1,8 @@
 """Makes `flows` importable from every folder of tests, and lets no test fail because the machine is busy."""
 
+import contextlib
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +13,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # The same answers at a desk and in continuous integration, where gradlint checks every model in a process of its own.
 os.environ.pop("CI", None)
+
+# What is started in the background of a shell ignores the interrupt, and so would all that the tests start and end.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("gradlint", deadline=None)
 settings.load_profile("gradlint")
