@@ -26,6 +26,8 @@ def begin_anew(model: Any) -> None:
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None:
         model.optimizer = type(optimizer).from_config(optimizer.get_config())
+        if optimizer.built:  # One that is built by its first update takes no other variables later.
+            model.optimizer.build(model.trainable_variables)
 
 
 def reshaped(array: Any, shape: tuple[int, ...]) -> Any:

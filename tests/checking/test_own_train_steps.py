@@ -189,3 +189,27 @@ def test_what_is_left_when_all_is_filtered_out_is_no_finding_of_its_own():
     model.critic_optimizer = keras.optimizers.Adam()
     batch = {"noise": RNG.normal(size=(6, 3)).astype("float32"), "real": RNG.normal(size=(6, 4)).astype("float32")}
     assert loud(gradlint.check(model, batch)) == ["GL102"]
+
+
+@keras.saving.register_keras_serializable(package="own_train_steps")
+class InParts(keras.Model):
+    """Two updates by one optimizer, each of a part of what it was built for."""
+
+    def train_step(self, data):
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        for layer in self.layers[1:]:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(y - self(x, training=True)))
+            variables = layer.trainable_variables
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return {"loss": loss}
+
+
+def test_the_optimizer_of_a_file_is_built_as_it_was(tmp_path):
+    """Its slots are not loaded; the new one in its place must take the same variables."""
+    x = keras.Input((4,), name="x")
+    model = InParts(x, keras.layers.Dense(1)(keras.layers.Dense(8, "tanh")(x)))
+    model.compile("adam")
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "model.keras")
+    assert loud(gradlint.check(tmp_path / "model.keras", sample(), trust_model=True)) == []

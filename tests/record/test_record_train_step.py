@@ -169,6 +169,11 @@ class TwoTapes(Pair):
             loss = tf.reduce_mean((y - self(x)) ** 2)
         return self.update(tape.gradient(loss, self.enc.trainable_variables), self.enc.trainable_variables)
 
+    def update(self, slopes, variables):
+        if not self.optimizer.built:  # else it takes no variables but those of its first update
+            self.optimizer.build(self.trainable_variables)
+        return super().update(slopes, variables)
+
 
 class MovingAverage(keras.Model):
     """A copy that follows the network; biases and their averages are equal, and equal to those of other layers."""
@@ -353,17 +358,18 @@ class Adversaries(keras.Model):
             keras.Sequential([layers.Dense(6)], name="gen"),
             keras.Sequential([layers.Dense(1, activation="tanh")], name="disc"),
         )
+        self.other = keras.optimizers.Adam()
 
     def call(self, x):
         return self.disc(x)
 
     def train_step(self, data):
         x = data[0]
-        for net_, sign in ((self.disc, 1.0), (self.gen, -1.0)):
+        for net_, sign, optimizer in ((self.disc, 1.0, self.optimizer), (self.gen, -1.0, self.other)):
             with tf.GradientTape() as tape:
                 loss = sign * tf.reduce_mean(self.disc(self.gen(2.0 * x)) ** 2 - self.disc(x))
             slopes = tape.gradient(loss, net_.trainable_variables)
-            self.optimizer.apply_gradients(zip(slopes, net_.trainable_variables, strict=True))
+            optimizer.apply_gradients(zip(slopes, net_.trainable_variables, strict=True))
         return {}
 
 
