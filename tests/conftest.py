@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from gradlint.load import search
+
 # Before any file of tests imports TensorFlow, which reads it once: tests compare what is on standard error.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -28,4 +30,11 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cache of the tests' own: none of theirs reaches the user's, nor the other way."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def folders() -> Iterator[None]:
+    """What a command line says of the folders of modules, in the process of the tests, it says for one test."""
+    with search.restored():
         yield

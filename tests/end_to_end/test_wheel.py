@@ -68,7 +68,7 @@ def test_content(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names} == {"gradlint", about}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "gradlint").rglob("*.py")}
     pages = {str(path.relative_to(ROOT)) for path in (ROOT / "gradlint/report/page").iterdir()}
-    assert len(pages) == 7
+    assert len(pages) == 9
     assert modules | pages | {"gradlint/py.typed"} <= names
     assert any(name.startswith(about) and name.endswith("LICENSE") for name in names)
     assert "gradlint = gradlint.cli:main" in entry_points
