@@ -61,17 +61,40 @@ import_module(room).serve(int(parent))
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[str]:
-    """A folder that is gone afterwards.
+    """A folder that is gone afterwards, whenever a signal comes.
 
     Raises:
         UsageError: there is no place for it.
     """
+    made: tempfile.TemporaryDirectory[str] | None = None
     try:
-        made = tempfile.TemporaryDirectory(prefix="gradlint-", ignore_cleanup_errors=True)
+        with _undisturbed():
+            made = tempfile.TemporaryDirectory(prefix="gradlint-", ignore_cleanup_errors=True)
+        yield made.name
     except OSError as error:
+        if made is not None:
+            raise
         raise UsageError(f"no temporary folder can be made: {error.strerror or error}; set TMPDIR to one") from error
-    with made as folder:
-        yield folder
+    finally:
+        if made is not None:
+            try:
+                made.cleanup()
+            except BaseException:  # a signal came while it was removed
+                made.cleanup()
+                raise
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Has signals wait."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDING})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _interpreter(room: str) -> list[str]:

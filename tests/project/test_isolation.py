@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from stand_ins import write_stand_ins
 
 from gradlint.errors import ModelFileError, StoppedError, UnsafeModelError, UsageError
 from gradlint.load.limits import Limits, available_memory, limits_from, size_from, size_text
-from gradlint.project.child import INHERITED
+from gradlint.project.child import INHERITED, temporary_folder
 from gradlint.project.deadline import deadline
 from gradlint.project.isolation import Guard, check_apart, default_isolation
 
@@ -344,3 +345,18 @@ def test_no_process_outlives_a_check(factory: Callable[..., object], tmp_path: P
     assert size > 0
     time.sleep(0.4)
     assert beat.stat().st_size == size
+
+
+def test_a_folder_is_gone_though_a_signal_comes_while_it_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    removed, original = [], tempfile.TemporaryDirectory.cleanup
+
+    def cleanup(self: tempfile.TemporaryDirectory[str]) -> None:
+        removed.append(self.name)
+        if len(removed) == 1:
+            raise KeyboardInterrupt
+        original(self)
+
+    monkeypatch.setattr(tempfile.TemporaryDirectory, "cleanup", cleanup)
+    with pytest.raises(KeyboardInterrupt), temporary_folder() as folder:
+        assert Path(folder).is_dir()
+    assert not Path(folder).exists()
