@@ -42,12 +42,14 @@ def with_updates(result: Result, case: Case, options: Options) -> Result:
         case: what was run.
         options: how to check.
     """
-    rules = [rule for rule in chosen(options.select, options.ignore) if rule.is_of_updates]
+    codes = tuple(rule.code for rule in chosen(options.select, options.ignore) if rule.is_of_updates)
+    if not codes:
+        return result
     try:
-        step = _observed_step(case, replace(options, select=tuple(rule.code for rule in rules), probes=0))
+        step = _observed_step(case, replace(options, select=codes, probes=0))
     except GradlintError:
         return result  # It has run before: that it does not run again is no news about the model.
-    if step is None or not rules:
+    if step is None:
         return result
     told = {path for finding in result.findings for path in finding.variables}
     places = {(finding.cause.file, finding.cause.line) for finding in result.findings if finding.cause.line}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,13 +37,14 @@ def overwrites_when_imported(name: str, files: Iterable[str]) -> tuple[int, str]
     return min(((line, named[file]) for line, file in written if file in named), default=None)
 
 
-def _called(name: str) -> Iterator[ast.Call]:
+@functools.lru_cache(maxsize=1)  # what it trains and what it writes are asked one after the other
+def _called(name: str) -> tuple[ast.Call, ...]:
     """What importing a module calls."""
     try:
         tree = ast.parse(_path(name).read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, ImportError):
-        return
-    yield from (node for node in _executed(tree.body) if isinstance(node, ast.Call))
+        return ()
+    return tuple(node for node in _executed(tree.body) if isinstance(node, ast.Call))
 
 
 def _path(name: str) -> Path:

@@ -134,11 +134,11 @@ def _wrong_pairs(flow: Flow, step: StepRecord, update: Update) -> tuple[tuple[st
 def _read_together(flow: Flow, step: StepRecord) -> frozenset[tuple[str, str]]:
     """Pairs of variables that one target reads, the first of which the step gives no value."""
     assigned = {i for op in flow.recording.ops if has(op.type, Trait.ASSIGNS) for i in op.inputs[:1]}
+    own = {v.path for v in flow.recording.variables if v.tensor in assigned}
     found: set[tuple[str, str]] = set()
     for call in step.calls:
         behind = flow.ancestors(call.targets)
         read = {v.path for v in flow.recording.variables if v.tensor in behind}
-        own = {v.path for v in flow.recording.variables if v.tensor in assigned}
         found |= {(s.variable, path) for s in call.sources if s.variable and s.variable not in own for path in read}
     return frozenset(found)
 

@@ -40,7 +40,8 @@ class Batch:
 
     def packed(self, model: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arguments for `model.__call__`."""
-        if len(self.inputs) == 1 and source.reads_key(model, *self.inputs):
+        cls: type = type(model)
+        if len(self.inputs) == 1 and source.reads_key(cls, *self.inputs):
             return (dict(self.inputs),), {}
         if self.structure is not None:
             return (_filled(self.structure, self.inputs),), {}

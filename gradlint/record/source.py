@@ -193,10 +193,11 @@ def reads(owner: Any, name: str) -> bool:
     return False
 
 
-def reads_key(owner: Any, key: str) -> bool:
+@functools.lru_cache(maxsize=256)
+def reads_key(cls: type, key: str) -> bool:
     """Whether a class of the user's takes something by this key, as out of a dict: `inputs["image"]`."""
-    for cls in _user_classes(owner):
-        tree = _parsed(cls)[2]
+    for base in cls.__mro__:
+        tree = None if is_library_class(base) else _parsed(base)[2]
         for node in ast.walk(tree) if tree is not None else ():
             asked = [node.slice] if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) else []
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "pop"):

@@ -73,9 +73,7 @@ class _SymbolicRun(Run):
             {key: _symbol(array) for key, array in self.inputs.items()},
             subject.structure,
             {name: _symbol(array) for name, array in self.labels.items()},
-            {output: _symbol(array) for output, array in weight.items()}
-            if isinstance(weight, dict)
-            else weight and _symbol(weight),
+            None if weight is None else keras.tree.map_structure(_symbol, weight),
         )
 
     def handle(self, variable: Any) -> Any:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.passes.memory import memories
-from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import trend_finding
+from gradlint.rules.wording import memory_finding, trend_finding
 from gradlint.severity import Consequence, severity_of
 
 if TYPE_CHECKING:
@@ -78,15 +77,15 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def _through_time(flow: Flow, memory: Memory) -> Finding:
     zeros = f", and {len(memory.faded)} of them receive exactly zero" if memory.faded else ""
-    return RULE.finding(
+    return memory_finding(
+        RULE,
+        flow,
+        memory,
         f"gradients shrink by {memory.per_step:.2f} orders of magnitude per step of '{memory.layer}': a thousandth "
         f"is left after {memory.reach:.0f} of {memory.steps} steps{zeros}",
         # The gates of a recurrence open while it learns: this is where it starts from.
         severity=severity_of(Consequence.HEALS),
-        inputs=tuple(sorted(flow.keys_behind.get(memory.position, ()))),
-        cause=cause_of(flow, memory.position),
-        evidence={"orders_per_step": round(memory.per_step, 3), "steps": memory.steps, "reach": round(memory.reach, 1)},
-        position=memory.position,
+        evidence={"reach": round(memory.reach, 1)},
     )
 
 

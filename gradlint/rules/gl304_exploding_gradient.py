@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.passes.memory import memories
-from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import trend_finding
+from gradlint.rules.wording import memory_finding, trend_finding
 from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
@@ -68,13 +67,12 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def _through_time(flow: Flow, memory: Memory) -> Finding:
-    return RULE.finding(
+    return memory_finding(
+        RULE,
+        flow,
+        memory,
         f"gradients grow by {memory.per_step:.2f} orders of magnitude per step of '{memory.layer}', by "
         f"{memory.orders:.1f} over its {memory.steps} steps",
-        inputs=tuple(sorted(flow.keys_behind.get(memory.position, ()))),
-        cause=cause_of(flow, memory.position),
-        evidence={"orders_per_step": round(memory.per_step, 3), "steps": memory.steps},
-        position=memory.position,
         advice="Start the recurrent kernel orthogonal, or let gates or a normalization hold the state.",
     )
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gradlint.passes.cuts import Cut
     from gradlint.passes.drops import Drop
     from gradlint.passes.facts import Facts
+    from gradlint.passes.memory import Memory
     from gradlint.passes.nonfinite import Birth
     from gradlint.passes.otherdata import OtherData
     from gradlint.passes.scale import Trend
@@ -290,6 +291,28 @@ def leak_finding(rule: Rule, leak: Leak, message: str, unit: str) -> Finding:
             if leak.change is not None
             else [],
         },
+    )
+
+
+def memory_finding(
+    rule: Rule,
+    flow: Flow,
+    memory: Memory,
+    message: str,
+    *,
+    severity: Severity | None = None,
+    evidence: Evidence | None = None,
+    advice: str = "",
+) -> Finding:
+    """Gradients that change from step to step of a recurrence."""
+    return rule.finding(
+        message,
+        severity=severity,
+        inputs=tuple(sorted(flow.keys_behind.get(memory.position, ()))),
+        cause=cause_of(flow, memory.position),
+        evidence={"orders_per_step": round(memory.per_step, 3), "steps": memory.steps, **(evidence or {})},
+        position=memory.position,
+        advice=advice,
     )
 
 

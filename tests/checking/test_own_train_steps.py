@@ -213,3 +213,11 @@ def test_the_optimizer_of_a_file_is_built_as_it_was(tmp_path):
     model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "model.keras")
     assert loud(gradlint.check(tmp_path / "model.keras", sample(), trust_model=True)) == []
+
+
+def test_a_step_is_not_run_again_for_rules_that_nobody_chose(monkeypatch):
+    def observed(*_):
+        raise AssertionError("no rule asks for it")
+
+    monkeypatch.setattr("gradlint.checking.own_steps.observed", observed)
+    assert loud(gradlint.check(half(Unscaled), sample(), select=["GL103"])) == []
