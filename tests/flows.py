@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 
 from gradlint.flow import Flow
 from gradlint.operations import Trait, has
-from gradlint.passes.facts import Facts, facts_of
+from gradlint.passes.facts import Doubts, Experiments, Facts, facts_of
 from gradlint.passes.otherdata import Drawn, OtherData
 from gradlint.passes.partial import unused_slices
 from gradlint.record.recording import (
@@ -135,9 +135,12 @@ def flow(*lines, **options) -> Flow:
 
 
 def facts(subject, *, spec=None, **options):
-    """Facts about a flow; `options` are those of `facts_of`."""
-    options.setdefault("unused", unused_slices(subject, options.get("probes", ())))
-    return facts_of(subject, Facts(spec=spec), **options)
+    """Facts about a flow; `options` are those of `facts_of`, and the fields of `Doubts` and `Experiments`."""
+    probes = tuple(options.pop("probes", ()))
+    doubts = {name: options.pop(name) for name in Doubts.__slots__ if name in options}
+    doubts = {"probes": probes, "unused": unused_slices(subject, probes), **doubts}
+    experiments = {name: options.pop(name) for name in Experiments.__slots__ if name in options}
+    return facts_of(subject, Facts(spec=spec), Doubts(**doubts), Experiments(**experiments), **options)
 
 
 def on_other_data(*alive, drawn=Drawn.OWN_SCALE, zeroed=None):

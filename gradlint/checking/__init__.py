@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,21 +22,18 @@ from gradlint.checking.own_steps import check_own_step, explained_crash, with_up
 from gradlint.checking.step import check_step
 from gradlint.checking.suppression import allowances, suppress, unused_error
 from gradlint.checking.verdict import decided, judged
-from gradlint.checking.ways import cases
+from gradlint.checking.ways import Case, Ready, stages
 from gradlint.errors import GradlintError, ModelRunError, UsageError
 from gradlint.finding import Severity
-from gradlint.load.batch import packed
 from gradlint.load.limits import DEFAULT_LIMITS, Limits
-from gradlint.load.sample import load_sample
 from gradlint.options import Options
 from gradlint.rules import chosen, needs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from gradlint.checking.ways import Case
     from gradlint.result import Result
-    from gradlint.rule import Rule
+    from gradlint.rule import Need, Rule
 
 
 def check(
@@ -142,39 +137,36 @@ def checked(model: object, sample: object, options: Options) -> Result:
         GradlintError: the check could not run; the message says what to change.
     """
     refuse_misplaced(model, sample)
-    from gradlint.load.model.live import trains_itself
-    from gradlint.load.model.own_step import own_step, own_train_step, train_step_of
-
-    if (step := own_step(model, sample, options)) is not None:
-        return check_own_step(step, options)
-    # A train_step takes its batch apart before it calls the model: where the sample does not fit, the step decides.
-    apart = sample if isinstance(sample, Mapping) and trains_itself(model, options) else None
     rules = [rule for rule in chosen(options.select, options.ignore) if rule.is_of_runs]
     needs = needs_of(rules)
-    for case in cases(model, sample, needs, options):
-        if case.subject is None:
-            early = decided(case, rules, options)
+    for stage in stages(model, sample, needs, options):
+        if isinstance(stage, Case):
+            early = decided(stage, rules, options)
             if early is None:
                 continue
-            if apart is None or not _is_of_sample(early, case, rules):
+            # A train_step takes its batch apart before it calls the model: where the sample does not fit, it decides.
+            if stage.whole is None or not _is_of_sample(early, stage, rules):
                 return early
-            break
-        if not case.is_live and isinstance(sample, (str, os.PathLike, Mapping, tuple)):  # It can be read again.
-            if (step := own_train_step(case.subject.model, sample, options)) is not None:
-                return replace(check_own_step(step, options), target=case.target)
-        try:
-            result = judged(case, examined(case, case.subject, needs, options), rules, options)
-        except ModelRunError as error:
-            is_crash = error.__cause__ is not None and not options.is_symbolic
-            if is_crash and apart is not None and case.unexpected:
-                break
-            explained = explained_crash(case, options) if is_crash else None
-            if explained is None:
-                raise
-            return replace(explained, target=case.target)
-        return with_updates(result, case, options)
-    assert apart is not None  # else the last case was run
-    return check_own_step(train_step_of(model, packed(load_sample(apart))), options)
+            return check_own_step(stage.whole.step(), options)
+        if isinstance(stage, Ready):
+            return _run(stage, rules, needs, options)
+        return check_own_step(stage, options)
+    raise AssertionError("the last stage can be run")
+
+
+def _run(ready: Ready, rules: Sequence[Rule], needs: frozenset[Need], options: Options) -> Result:
+    case = ready.case
+    try:
+        result = judged(case, examined(ready, needs, options), rules, options)
+    except ModelRunError as error:
+        is_crash = error.__cause__ is not None and not options.is_symbolic
+        if is_crash and case.whole is not None and case.unexpected:
+            return check_own_step(case.whole.step(), options)
+        explained = explained_crash(ready, options) if is_crash else None
+        if explained is None:
+            raise
+        return replace(explained, target=case.target)
+    return with_updates(result, ready, options)
 
 
 def _is_of_sample(result: Result, case: Case, rules: Sequence[Rule]) -> bool:

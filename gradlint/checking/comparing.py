@@ -11,7 +11,7 @@ from gradlint.checking.arguments import several, table, texts
 from gradlint.checking.reasons import Proposal, confirmed, proposals
 from gradlint.checking.step import name_of
 from gradlint.checking.unconfirmed import explained, forms_differ, weights_differ
-from gradlint.checking.ways import cases
+from gradlint.checking.ways import Ready, cases
 from gradlint.comparison import Comparison
 from gradlint.errors import GradlintError, ModelRunError, UsageError
 from gradlint.load.batch import first_batch, is_batch
@@ -202,15 +202,15 @@ def _side_of_model(model: object, sample: object, options: Options) -> Side:
     from gradlint.load.model.live import trains_itself
     from gradlint.load.model.own_step import train_step_of
     from gradlint.record.plain_step import plain_step
+    from gradlint.record.subject import ModelSubject
     from gradlint.upstream import models
 
     if trains_itself(model, options) and is_batch(sample):
         own = train_step_of(model, first_batch(sample))
         return Side(f"fit of {own.name}", own.function, own.arguments, {}, (*own.learners, *options.models))
-    target, subject = "", None
-    for case in cases(model, sample, frozenset(), options):
-        target, subject = case.target, case.subject
-    if subject is None:
+    (ready,) = (case for case in cases(model, sample, frozenset(), options) if isinstance(case, Ready))
+    target, subject = ready.case.target, ready.subject
+    if not isinstance(subject, ModelSubject):
         raise UsageError(f"{target or model} cannot be run")
     if isinstance(model, (str, os.PathLike)) and not is_factory(os.fspath(model)):
         models.begin_anew(subject.model)

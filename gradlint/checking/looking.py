@@ -10,7 +10,7 @@ from gradlint.flow import Flow
 from gradlint.passes.blocks import blocks, blocks_by_form
 from gradlint.passes.derivatives import zero_derivatives
 from gradlint.passes.drops import DropKind, drops
-from gradlint.passes.facts import facts_of
+from gradlint.passes.facts import NO_DOUBTS, NO_EXPERIMENTS, Doubts, facts_of
 from gradlint.passes.mixing import may_mix_samples
 from gradlint.passes.partial import unused_slices
 from gradlint.passes.reasons import Why
@@ -21,31 +21,29 @@ from gradlint.result import GradientState
 from gradlint.rule import Need
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from gradlint.checking.ways import Case
+    from gradlint.checking.ways import Ready
     from gradlint.experiments.laboratory import Laboratory
     from gradlint.experiments.trial import Trial
+    from gradlint.load.spec import ModelSpec
     from gradlint.options import Options
     from gradlint.passes.drops import Drop
     from gradlint.passes.facts import Facts
     from gradlint.passes.otherdata import OtherData
-    from gradlint.passes.partial import Unused
-    from gradlint.record.recording import Recording
     from gradlint.record.runner import Runner
-    from gradlint.record.subject import Probe, Subject
+    from gradlint.record.subject import Probe
     from gradlint.thresholds import Thresholds
 
 # Finite differences are taken for at most this many variables: one cause has many victims, and one tells.
 _MOST_CONTRADICTED = 4
 
 
-def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Options) -> Facts:
+def examined(ready: Ready, needs: frozenset[Need], options: Options) -> Facts:
     """All that the rules may ask about a case, from as few runs as they need.
 
     Args:
-        case: what is checked.
-        subject: what is run.
+        ready: what is run.
         needs: what the chosen rules need.
         options: how to check.
 
@@ -54,90 +52,55 @@ def examined(case: Case, subject: Subject, needs: frozenset[Need], options: Opti
         UsageError: `causal` names what is not there.
     """
     if options.is_symbolic:
-        return _on_symbols(case, subject, needs, options)
+        return _on_symbols(ready, needs, options)
     from gradlint.experiments.laboratory import Laboratory
     from gradlint.record.runner import Runner
 
-    runner = Runner(subject)
+    runner, paper = Runner(ready.subject), ready.case.paper
     laboratory = Laboratory(runner)
     options.report("recording one training step")
     flow = Flow(runner.record(), options.bounds)
     if flow.recording.failure is not None:
-        return facts_of(flow, case.paper)
+        return facts_of(flow, paper)
     doubts = _doubts(runner, laboratory, flow, needs, options)
     first = drops(flow) if Need.RETURNS in needs else ()
-    returns = _returns(first, lambda: runner.record(trace_returns=True), options)
+    returns = Flow(runner.record(trace_returns=True), options.bounds) if _are_dropped(first, options) else None
     unread = [drop for drop in first if drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER) and not drop.is_by_design]
     in_branches: frozenset[str] = runner.traced_reads() if unread else frozenset()
     if (unread or flow.recording.idle) and Need.EXPERIMENTS in needs and laboratory.draws_layers():
         in_branches |= {variable.path for drop in unread for variable in drop.variables}
         flow = replace(flow, recording=replace(flow.recording, idle=()))
-    flow = _with_leaks(laboratory, _with_scaled_inputs(laboratory, flow, case, needs, options), case, needs, options)
-    return facts_of(
-        flow,
-        case.paper,
-        probes=doubts.probes,
-        returns=returns,
-        in_branches=in_branches,
-        lying=doubts.lying,
-        healed=doubts.healed,
-        unused=doubts.unused,
-        is_blind=laboratory.is_blind_to_rows if Need.EXPERIMENTS in needs else None,
-        bridge=laboratory.bridge(flow.recording) if Need.EXPERIMENTS in needs else None,
-        filled=doubts.filled,
-        updates=doubts.updates,
-        finite_with_probabilities=laboratory.finite_with_probabilities
-        if Need.EXPERIMENTS in needs and subject.model is not None
-        else None,
-        alone=laboratory.alive_alone if Need.EXPERIMENTS in needs else None,
-        neutral=laboratory.neutral(flow.recording) if Need.EXPERIMENTS in needs else None,
-    )
+    flow = _with_scaled_inputs(laboratory, flow, paper.spec, needs, options)
+    flow = _with_leaks(laboratory, flow, paper.spec, needs, options)
+    experiments = laboratory.experiments(flow.recording) if Need.EXPERIMENTS in needs else NO_EXPERIMENTS
+    return facts_of(flow, paper, doubts, experiments, returns=returns, in_branches=in_branches)
 
 
-def _on_symbols(case: Case, subject: Subject, needs: frozenset[Need], options: Options) -> Facts:
+def _on_symbols(ready: Ready, needs: frozenset[Need], options: Options) -> Facts:
     """Run the model without a single value: nothing can be perturbed."""
     from gradlint.record.symbolic import record_symbols
 
     options.report("recording one training step on symbols")
-    flow = Flow(record_symbols(subject, is_live=case.is_live), options.bounds)
+    subject, is_live = ready.subject, ready.is_live
+    flow = Flow(record_symbols(subject, is_live=is_live), options.bounds)
     first = drops(flow) if flow.recording.failure is None and Need.RETURNS in needs else ()
-    returns = _returns(first, lambda: record_symbols(subject, is_live=case.is_live, trace_returns=True), options)
-    return replace(facts_of(flow, case.paper, returns=returns), blocks=blocks_by_form(flow))
+    returns = None
+    if _are_dropped(first, options):
+        returns = Flow(record_symbols(subject, is_live=is_live, trace_returns=True), options.bounds)
+    return replace(facts_of(flow, ready.case.paper, returns=returns), blocks=blocks_by_form(flow))
 
 
-def _returns(first: Iterable[Drop], record: Callable[[], Recording], options: Options) -> Flow | None:
-    """The run again, with the lines from which layers returned, if a value was dropped."""
-    if not any(drop.kind is DropKind.DROPPED for drop in first):
-        return None
-    options.report("locating dropped values")
-    return Flow(record(), options.bounds)
-
-
-@dataclass(frozen=True, slots=True)
-class Doubts:
-    """What further runs say about zeros.
-
-    Attributes:
-        probes: runs on perturbed samples.
-        lying: keys and paths whose gradient is zero although the loss moves with them.
-        unused: slices of inputs that no gradient reaches and the loss does not depend on.
-        healed: keys and paths that get a gradient once the loss is scaled as the compiled optimizer does, once
-            empty inputs are filled, after a few updates, or with another seed.
-        filled: the run in which they were.
-        updates: how many were tried.
-    """
-
-    probes: tuple[Flow, ...] = ()
-    lying: frozenset[str] = frozenset()
-    unused: tuple[Unused, ...] = ()
-    healed: frozenset[str] = frozenset()
-    filled: OtherData | None = None
-    updates: int = 0
+def _are_dropped(first: Iterable[Drop], options: Options) -> bool:
+    """Whether values are dropped: a run that takes down from which lines layers return says where."""
+    found = any(drop.kind is DropKind.DROPPED for drop in first)
+    if found:
+        options.report("locating dropped values")
+    return found
 
 
 def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset[Need], options: Options) -> Doubts:
     if Need.PROBES not in needs:
-        return Doubts()
+        return NO_DOUBTS
     from gradlint.record import subject  # it needs NumPy, which reading source does without
 
     is_tested = Need.EXPERIMENTS in needs
@@ -227,7 +190,7 @@ def _probe(runner: Runner, probe: Probe, thresholds: Thresholds) -> Flow | None:
 
 
 def _with_scaled_inputs(
-    laboratory: Laboratory, flow: Flow, case: Case, needs: frozenset[Need], options: Options
+    laboratory: Laboratory, flow: Flow, spec: ModelSpec | None, needs: frozenset[Need], options: Options
 ) -> Flow:
     """The flow, with the first step on scaled inputs where its loss or its update is too large, and the loss then."""
     start = flow.recording.start
@@ -237,7 +200,6 @@ def _with_scaled_inputs(
     if not high and update_ratio(start.updates) <= options.bounds.first_update:
         return flow
     options.report("scaling the inputs")
-    spec = case.paper.spec
     declared = {entry.key: entry.dtype for entry in (spec.inputs or () if spec is not None else ())}
     # What the model takes as floats, whatever the sample holds.
     floats = [r.key for r in flow.recording.inputs if is_float(declared.get(r.key) or r.dtype)]
@@ -247,12 +209,14 @@ def _with_scaled_inputs(
     return replace(flow, recording=replace(flow.recording, start=start))
 
 
-def _with_leaks(laboratory: Laboratory, flow: Flow, case: Case, needs: frozenset[Need], options: Options) -> Flow:
+def _with_leaks(
+    laboratory: Laboratory, flow: Flow, spec: ModelSpec | None, needs: frozenset[Need], options: Options
+) -> Flow:
     """The flow, with what leaks between samples and from the future."""
     sound = not any(record.gradient.state is GradientState.NONFINITE for record in flow.recording.inputs)
     leak, future = flow.recording.leak, flow.recording.future_leaks
     # Every NaN would look like a leak.
-    if Need.LEAKS in needs and sound and may_mix_samples(flow, case.paper.spec):
+    if Need.LEAKS in needs and sound and may_mix_samples(flow, spec):
         options.report("looking for leaks between samples")
         leak = laboratory.leak_between_samples()
     axes = _causal_axes(flow, options)

@@ -12,7 +12,7 @@ from gradlint.errors import ModelRunError, UsageError
 from gradlint.flow import Flow
 from gradlint.options import Options
 from gradlint.passes.drops import DropKind, drops
-from gradlint.passes.facts import Facts, facts_of
+from gradlint.passes.facts import Doubts, Facts, facts_of
 from gradlint.passes.steps import step_facts
 from gradlint.passes.stops import lost
 from gradlint.rule import Need
@@ -20,7 +20,6 @@ from gradlint.rules import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from gradlint.finding import Finding
     from gradlint.record.recording import Recording
@@ -188,16 +187,15 @@ class watch:
         self._observation.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         observation = self._observation
         assert observation is not None
-        observation.__exit__(kind, error, traceback)
-        if observation.outcome is not None:
-            recording, record = observation.outcome
-            # What is created in the block may have been created for good.
-            self._result = _judged(recording, replace(record, born=()), self._options, None)
+        if error is not None and not isinstance(error, Exception):
+            observation.__exit__()
+            return
+        observed = observation.end(error=error)
+        # What is created in the block may have been created for good.
+        self._result = _judged(observed.recording, replace(observed.record, born=()), self._options, None)
 
     @property
     def result(self) -> Result:
@@ -241,14 +239,14 @@ def _facts(flow: Flow, record: StepRecord, options: Options, again: _Again | Non
     if flow.recording.failure is not None:
         facts = facts_of(flow, Facts())
         return replace(facts, step=step_facts(flow, record, (), facts.drops, facts.broadcasts))
-    probes: list[Flow] = []
+    probes: tuple[Flow, ...] = ()
     returns: Flow | None = None
     if again is not None and record.crash is None:
         if options.probes and (lost(flow) or any(variable.units_equal for variable in flow.learners)):
-            probes = list(_probes(again, options))
+            probes = tuple(_probes(again, options))
         if any(drop.kind is DropKind.DROPPED for drop in drops(flow)):
             returns = Flow(again.run(None, True)[0], options.bounds)
-    facts = facts_of(flow, Facts(), probes=probes, returns=returns)
+    facts = facts_of(flow, Facts(), Doubts(probes=probes), returns=returns)
     step = step_facts(flow, record, facts.cuts, facts.drops, facts.broadcasts)
     explained = {path for entry in step.unseen for path in entry.variables}
     return replace(

@@ -1,8 +1,9 @@
-"""The ways in: a file, a factory, a live model and a function become cases, on paper first and then ready to run."""
+"""The ways in: what a user gives becomes a case, on paper first and then ready to run, or a step that runs as it is."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,27 +20,26 @@ from gradlint.rule import Need
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.load.model.own_step import OwnStep, WholeBatch
     from gradlint.options import Options
     from gradlint.record.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is checked, as far as it is known.
+    """What is checked, on paper.
 
     Attributes:
         target: what the user calls it.
         paper: the model and the sample on paper.
         is_made_up: nobody gave a sample.
-        subject: what will be run; None as long as only the paper is there.
-        is_live: the model is the user's own object, and was not loaded for this check.
+        whole: what `fit` would run, whether or not the sample is what the model's inputs take.
     """
 
     target: str
     paper: Facts
     is_made_up: bool
-    subject: Subject | None = None
-    is_live: bool = False
+    whole: WholeBatch | None = None
 
     @property
     def unexpected(self) -> frozenset[str]:
@@ -47,7 +47,41 @@ class Case:
         return frozenset(self.paper.binding.unexpected if self.paper.binding is not None else ())
 
 
-def cases(model: object, sample: object, needs: frozenset[Need], options: Options) -> Iterator[Case]:
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A case that can be run.
+
+    Attributes:
+        is_live: the model is the user's own object, and was not loaded for this check.
+    """
+
+    case: Case
+    subject: Subject
+    is_live: bool
+
+
+def stages(model: object, sample: object, needs: frozenset[Need], options: Options) -> Iterator[Case | Ready | OwnStep]:
+    """As `cases`; where `fit` would run a step of the user's own on the sample, the last one is that step.
+
+    Raises:
+        GradlintError: as `cases`.
+    """
+    from gradlint.load.model.own_step import own_step, own_train_step
+
+    if (step := own_step(model, sample, options)) is not None:
+        yield step
+        return
+    # Of a generator, the batch is taken already.
+    is_read_again = isinstance(sample, (str, os.PathLike, Mapping, tuple))
+    for case in cases(model, sample, needs, options):
+        if isinstance(case, Ready) and not case.is_live and is_read_again:
+            if (step := own_train_step(case.subject.model, sample, options)) is not None:
+                yield replace(step, name=case.case.target)
+                return
+        yield case
+
+
+def cases(model: object, sample: object, needs: frozenset[Need], options: Options) -> Iterator[Case | Ready]:
     """What is known of a model and its sample before anything is run, step by step; the last one is ready to run.
 
     Each step costs much more than the one before: whoever sees a fatal mistake on paper asks for no further one.
@@ -72,16 +106,18 @@ def cases(model: object, sample: object, needs: frozenset[Need], options: Option
             binding = bind(file.spec, specs, dict(options.mapping), options.targets)
             drops = unread_on_paper(file.spec)
             yield Case(file.path, Facts(spec=file.spec, arrays=specs, binding=binding, drops=drops), sample is None)
+    from gradlint.load.model.own_step import whole_batch
     from gradlint.load.model.sizes import refuse_large_outputs
     from gradlint.load.model.target import ModelTarget, bound, target_of
     from gradlint.record.subject import subject_of
 
+    whole = whole_batch(model, sample, options)
     target = target_of(model, sample, options, file)
     given = bound(target, options)
     paper = Facts(spec=target.spec, arrays=given.specs, binding=given.binding)
-    case = Case(target.name, paper, target.sample is None, is_live=target.is_live)
+    case = Case(target.name, paper, target.sample is None, whole)
     if isinstance(target, ModelTarget):
         yield case
         if not options.is_symbolic:
             refuse_large_outputs(target.name, target.model, given.rows, limits_of(options), given.steps)
-    yield replace(case, subject=subject_of(options, target, given, reduces_all=Need.REDUCED in needs))
+    yield Ready(case, subject_of(options, target, given, reduces_all=Need.REDUCED in needs), target.is_live)

@@ -14,6 +14,7 @@ from gradlint.experiments.bridge import Bridge
 from gradlint.experiments.leaks import first_difference, mixing_of_samples, mixing_of_steps
 from gradlint.experiments.neutral import NeutralData
 from gradlint.experiments.vary import Draws
+from gradlint.passes.facts import Experiments
 from gradlint.record.calls import UnwantedCallError
 from gradlint.record.firststep import scaled
 
@@ -50,6 +51,16 @@ class Laboratory:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
+    def experiments(self, recording: Recording) -> Experiments:
+        """Those that passes ask for, on a run."""
+        return Experiments(
+            self.bridge(recording),
+            self.neutral(recording),
+            self.alive_alone,
+            self.is_blind_to_rows,
+            self.finite_with_probabilities,
+        )
+
     def contradicted(self, keys: Sequence[str], paths: Sequence[str]) -> frozenset[str]:
         """Those inputs and variables with a zero gradient with which the loss moves all the same."""
         return differences.contradicted(self._runner, keys, paths)
@@ -75,7 +86,9 @@ class Laboratory:
         return trial.after_updates(self._runner, names)
 
     def finite_with_probabilities(self) -> bool:
-        """Whether the loss is a number once a sigmoid stands behind the outputs."""
+        """Whether the loss is a number once a sigmoid stands behind the outputs; a function has none that are known."""
+        if self._runner.subject.model is None:
+            return False
         with with_probabilities(self._runner.subject.model):
             return math.isfinite(self._runner.run().loss_only(None, None))
 

@@ -19,7 +19,7 @@ from gradlint.passes.scale import Trend, trend
 from gradlint.passes.stops import lost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from gradlint.flow import Flow
     from gradlint.load.binding import Binding
@@ -94,71 +94,98 @@ def fed(facts: Facts) -> Iterator[tuple[InputSpec, ArraySpec]]:
             yield entry, array
 
 
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What further runs say about zeros.
+
+    Attributes:
+        probes: runs on perturbed samples.
+        lying: keys and paths whose gradient is zero although the loss moves with them.
+        unused: slices of inputs that no gradient reaches and the loss does not depend on.
+        healed: keys and paths that get a gradient once the loss is scaled as the compiled optimizer does, once
+            empty inputs are filled, after a few updates, or with another seed: they are not reported.
+        filled: the run in which they were.
+        updates: how many were tried.
+    """
+
+    probes: tuple[Flow, ...] = ()
+    lying: frozenset[str] = frozenset()
+    unused: tuple[Unused, ...] = ()
+    healed: frozenset[str] = frozenset()
+    filled: OtherData | None = None
+    updates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Experiments:
+    """What can be tried on the model itself; None where it cannot.
+
+    Attributes:
+        bridge: lets the gradient through operations that stop it.
+        neutral: replaces arrays of the sample by random ones.
+        alone: gives variables random values, one at a time.
+        is_blind: whether the rows of an array may change places without a change of the loss.
+        finite_with_probabilities: whether the loss is a number once a sigmoid stands behind the outputs.
+    """
+
+    bridge: Bridge | None = None
+    neutral: Neutral | None = None
+    alone: Alone | None = None
+    is_blind: Callable[[str], bool] | None = None
+    finite_with_probabilities: Callable[[], bool] | None = None
+
+
+NO_DOUBTS, NO_EXPERIMENTS = Doubts(), Experiments()
+
+
 def facts_of(
     flow: Flow,
     paper: Facts,
+    doubts: Doubts = NO_DOUBTS,
+    experiments: Experiments = NO_EXPERIMENTS,
     *,
-    probes: Sequence[Flow] = (),
     returns: Flow | None = None,
     in_branches: frozenset[str] = frozenset(),
-    lying: frozenset[str] = frozenset(),
-    healed: frozenset[str] = frozenset(),
-    unused: Sequence[Unused] = (),
-    is_blind: Callable[[str], bool] | None = None,
-    bridge: Bridge | None = None,
-    neutral: Neutral | None = None,
-    alone: Alone | None = None,
-    finite_with_probabilities: Callable[[], bool] | None = None,
-    filled: OtherData | None = None,
-    updates: int = 0,
 ) -> Facts:
     """Run every pass over a flow.
 
     Args:
         flow: the sample's own run.
         paper: what was known before the model ran.
-        probes: runs on perturbed samples.
+        doubts: what further runs say about zeros.
+        experiments: what can be tried.
         returns: the sample's run again, with the lines from which layers returned.
         in_branches: paths of variables read only in branches that the sample does not enter.
-        lying: keys and paths whose zero gradient is contradicted by finite differences of the loss.
-        healed: keys and paths that get a gradient as the compiled optimizer takes it: they are not reported.
-        unused: slices of inputs that neither a gradient reaches nor the loss depends on.
-        is_blind: tells whether the rows of an array may change places without a change of the loss.
-        bridge: lets the gradient through operations that stop it.
-        neutral: replaces arrays of the sample by random ones.
-        finite_with_probabilities: whether the loss is a number once a sigmoid stands behind the outputs.
-        alone: gives variables random values, one at a time.
-        filled: a run in which the inputs that hold zeros alone were random.
-        updates: how many have not helped what is zero.
     """
     met = broadcasts(flow)
-    found = blocks(flow, probes, lying, healed)
-    if neutral is not None:
-        found = tuple(sorted(blamed(flow, found, neutral), key=lambda block: block.position))
-    if alone is not None:
-        found = tuple(with_partners(found, alone))
+    found = blocks(flow, doubts.probes, doubts.lying, doubts.healed)
+    if experiments.neutral is not None:
+        found = tuple(sorted(blamed(flow, found, experiments.neutral), key=lambda block: block.position))
+    if experiments.alone is not None:
+        found = tuple(with_partners(found, experiments.alone))
     born = births(flow)
     forward = (birth.position for birth in born if not birth.backward and birth.op is not None)
     end = next((end for position in forward if (end := unsquashed(flow, position)) is not None), None)
-    is_meant = end is not None and finite_with_probabilities is not None and finite_with_probabilities()
-    keys = {broadcast.key for broadcast in met} if is_blind is not None else ()
+    has_number = experiments.finite_with_probabilities
+    is_meant = end is not None and has_number is not None and has_number()
+    keys = {broadcast.key for broadcast in met} if experiments.is_blind is not None else ()
     return replace(
         paper,
         flow=flow,
-        probes=tuple(probes),
+        probes=doubts.probes,
         drops=excused(flow, drops(flow, returns, in_branches)),
-        cuts=cuts(flow, bridge),
+        cuts=cuts(flow, experiments.bridge),
         derivative_only=derivative_only(flow),
-        zero_derivatives=zero_derivatives(flow, probes),
+        zero_derivatives=zero_derivatives(flow, doubts.probes),
         omitted=omitted(flow),
         blocks=found,
         births=born,
         unsquashed=end if is_meant else None,
         broadcasts=met,
-        unused=tuple(unused),
+        unused=doubts.unused,
         trend=trend(flow),
-        lying=lying,
-        filled=filled,
-        updates=updates,
-        blind=frozenset(filter(is_blind, keys)),
+        lying=doubts.lying,
+        filled=doubts.filled,
+        updates=doubts.updates,
+        blind=frozenset(filter(experiments.is_blind, keys)),
     )

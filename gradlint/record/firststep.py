@@ -14,6 +14,7 @@ from gradlint.record import columns, labelling, tensors
 from gradlint.record.objective import compiled_losses, function_of
 from gradlint.record.recording import is_float
 from gradlint.record.start import BINARY, CATEGORICAL, SPARSE, Rate, Start, Target, Update
+from gradlint.record.subject import ModelSubject
 from gradlint.upstream import eager, models, restoring
 
 if TYPE_CHECKING:
@@ -150,10 +151,11 @@ def _groups(pairs: list[tuple[str, Any, Any]]) -> Iterator[list[tuple[str, Any, 
 
 def _targets(run: Run, batch: Batch, outputs: Any, record: LossRecord) -> Iterator[Target]:
     """The labels of every output with a loss of Keras's own."""
-    model = run.subject.model
-    if model is None or (record.kind not in ("compiled", "named") and outputs is not None):
+    subject = run.subject
+    if not isinstance(subject, ModelSubject) or (record.kind not in ("compiled", "named") and outputs is not None):
         return
-    losses = compiled_losses(model) if run.subject.loss is None else (("", run.subject.loss),)
+    model = subject.model
+    losses = compiled_losses(model) if subject.loss is None else (("", subject.loss),)
     known = {function.output for function in record.functions}
     predictions = dict(labelling.named_outputs(model, outputs))
     metrics = labelling.compiled_metrics(model)
@@ -171,7 +173,7 @@ def _targets(run: Run, batch: Batch, outputs: Any, record: LossRecord) -> Iterat
         units = tuple(int(length or 0) for length in output.shape) if output is not None else ()
         if not units:
             units = labelling.declared_shape(model, name)
-        key = run.subject.label_keys.get(name, run.subject.label_keys.get("", name))
+        key = subject.label_keys.get(name, subject.label_keys.get("", name))
         loss = keras.losses.get(loss) if isinstance(loss, str) else loss
         weight = batch.sample_weight.get(name) if isinstance(batch.sample_weight, dict) else batch.sample_weight
         target = labelling.facts(name if len(losses) > 1 else "", key, function, label, units, weight)

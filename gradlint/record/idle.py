@@ -44,8 +44,7 @@ def idle_layers(run: Run) -> list[Idle]:
         for child in inside:
             yield from walk(child)
 
-    owners = (run.subject.model, *run.subject.learners)
-    return [found for owner in owners if isinstance(owner, keras.Layer) for found in walk(owner)]
+    return [found for owner in run.subject.owners if isinstance(owner, keras.Layer) for found in walk(owner)]
 
 
 def _held(holder: Any, inside: list[Any], called: frozenset[int]) -> Iterator[Idle]:

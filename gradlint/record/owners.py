@@ -25,7 +25,7 @@ class Owners:
         self._owner: dict[int, Any] = {}
         self._parent: dict[int, Any] = {}
         self._path: dict[int, str] = {}
-        for root in (subject.model, *subject.learners):
+        for root in subject.owners:
             if isinstance(root, keras.Layer):
                 self._walk(root, is_root=root is subject.model)
         for call in trace.calls.all:

@@ -12,10 +12,10 @@ from gradlint.record.run import Run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gradlint.record.subject import Subject
+    from gradlint.record.subject import ModelSubject
 
 
-def plain_step(subject: Subject) -> tuple[Callable[..., Any], tuple[Any, ...], str]:
+def plain_step(subject: ModelSubject) -> tuple[Callable[..., Any], tuple[Any, ...], str]:
     """The step of a model, its arguments, and what the step is called.
 
     Args:

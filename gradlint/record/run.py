@@ -18,11 +18,12 @@ from gradlint.record import source, tensors
 from gradlint.record.objective import Batch, Objective, objective_of
 from gradlint.record.omissions import left_out
 from gradlint.record.recording import LeftOut, LossRecord, is_float
+from gradlint.record.subject import FunctionSubject, ModelSubject
 from gradlint.record.trace import Trace
 from gradlint.upstream import backprop, eager, models, restoring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gradlint.record.subject import Subject
 
@@ -83,9 +84,8 @@ class Run:
             yield
 
     def _all_variables(self) -> list[Any]:
-        owners = [owner for owner in (self.subject.model, *self.subject.learners) if owner is not None]
         found: dict[int, Any] = {}
-        for owner in owners:
+        for owner in self.subject.owners:
             for variable in tensors.variables_of(owner):
                 handle = getattr(eager.tf_variable(variable), "handle", None)
                 if handle is not None:
@@ -112,14 +112,15 @@ class Run:
 
     def forward(self, batch: Batch) -> tuple[Any, Any, Objective]:
         """Run model and loss under the recorder; gives outputs, loss and how the loss came about."""
-        subject, _trace = self.subject, self.trace
-        if subject.function is not None:
+        subject = self.subject
+        if isinstance(subject, FunctionSubject):
             given = {**batch.inputs, **{subject.label_keys[n]: y for n, y in batch.labels.items()}}
             if batch.sample_weight is not None:
                 given[SAMPLE_WEIGHT] = batch.sample_weight
             loss = subject.function(given)
             name = getattr(subject.function, "__name__", type(subject.function).__name__)
             return {}, loss, Objective(LossRecord("callable", f"what {name} returns"), is_of_user=True)
+        assert isinstance(subject, ModelSubject)  # A step that was observed runs no second time.
         objective = objective_of(subject.model, batch, subject.loss, subject.seed)
         if objective.runs_train_step:
             return self._train_step(batch, objective)
@@ -175,9 +176,7 @@ class Run:
     def learning(self) -> list[Any]:
         """All variables of the model and of what else should learn, without doubles, Keras's own order."""
         found: dict[int, Any] = {}
-        for owner in (self.subject.model, *self.subject.learners):
-            if owner is None:
-                continue
+        for owner in self.subject.owners:
             for variable in getattr(owner, "variables", [owner]):
                 if is_float(tensors.dtype_of(variable)) and hasattr(eager.tf_variable(variable), "handle"):
                     found.setdefault(eager.tensor_id(eager.handle_of(variable)), variable)
@@ -188,25 +187,26 @@ class Run:
 
         Their first values are assigned, which would look like values that pass through a variable.
         """
-        model = self.subject.model
-        owners = self.subject.learners if model is None else (model,)
+        subject = self.subject
+        owners = (subject.model,) if isinstance(subject, ModelSubject) else subject.learners
         if all(models.is_built(owner) for owner in owners if isinstance(owner, keras.Layer)):
             return
-        with contextlib.suppress(Exception):  # The recorded run meets the same error and tells it.
-            if model is None:
-                self.trace.assigned.update(eager.tensor_id(self.handle(variable)) for variable in self.learning())
-                self.forward(batch)
-            else:
-                self.call_model(batch)
-        if model is None or models.is_built(model):
+        if not isinstance(subject, ModelSubject):
+            self._build_by(lambda: self.forward(batch))
             return
-        if models.is_built(model):
+        with contextlib.suppress(Exception):  # The recorded run meets the same error and tells it.
+            self.call_model(batch)
+        if models.is_built(subject.model):
             return
         # Networks that only the model's own step calls: a GAN's generator.
-        if objective_of(model, batch, self.subject.loss, self.seed).runs_train_step:
-            self.trace.assigned.update(eager.tensor_id(self.handle(variable)) for variable in self.learning())
-            with contextlib.suppress(Exception):
-                model.train_step(self.step_data(batch))
+        if objective_of(subject.model, batch, subject.loss, self.seed).runs_train_step:
+            self._build_by(lambda: subject.model.train_step(self.step_data(batch)))
+
+    def _build_by(self, call: Callable[[], object]) -> None:
+        """Run what also assigns to variables that are there, which is no detour either."""
+        self.trace.assigned.update(eager.tensor_id(self.handle(variable)) for variable in self.learning())
+        with contextlib.suppress(Exception):
+            call()
 
     def introduce(self, batch: Batch) -> None:
         """Make inputs, labels and variables known to the recorder before anything uses them."""
@@ -247,8 +247,7 @@ class Run:
 
     def paths(self) -> list[str]:
         """A path for each variable of `learning()`, each another."""
-        roots = [owner for owner in (self.subject.model, *self.subject.learners) if owner is not None]
-        return tensors.unique_paths(self.learning(), roots)
+        return tensors.unique_paths(self.learning(), list(self.subject.owners))
 
     def loss_only(self, variable: Any, step: Any) -> float:
         """The loss, with one variable moved by a step; NaN when the run fails."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -29,20 +29,31 @@ from gradlint.upstream.models import is_built
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from gradlint.thresholds import Thresholds
 
 
-class Observation:
-    """Observes whatever the current thread does between `__enter__` and `__exit__`.
-
-    Everything that the step changes is put back at the end, unless the task says `keep`.
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was observed of a step: the records, and what is alive behind them for who looks closer.
 
     Attributes:
-        outcome: what is written down; the others are alive, for who looks closer.
         slopes: the gradient of what the step differentiates, by tensor index.
         after: variables with their values after the step, by handle id.
+    """
+
+    recording: Recording
+    record: StepRecord
+    trace: StepTrace
+    run: StepRun
+    slopes: Mapping[int, Any]
+    after: Mapping[int, tuple[Any, Any]]
+
+
+class Observation:
+    """Observes whatever the current thread does in a `with` block, until its `end` is called; without that, in vain.
+
+    Everything that the step changes is put back at the end, unless the task says `keep`.
     """
 
     def __init__(self, task: StepTask, thresholds: Thresholds, root: str) -> None:
@@ -51,14 +62,8 @@ class Observation:
         self.trace = StepTrace(root, task.given or {})
         self._stack = contextlib.ExitStack()
         self._inside = contextlib.ExitStack()
-        self._tape: Any = None
-        self._loss: Any = None
-        self.returned: Any = None
-        self.error: BaseException | None = None
-        self.outcome: tuple[Recording, StepRecord] | None = None
-        self.run: StepRun | None = None
-        self.slopes: Mapping[int, Any] = {}
-        self.after: Mapping[int, tuple[Any, Any]] = {}
+        self._tape = tf.GradientTape(persistent=True)
+        self._is_open = True
 
     def __enter__(self) -> Observation:
         task, trace = self._task, self.trace
@@ -82,36 +87,46 @@ class Observation:
             if eager.is_eager(value):
                 trace.introduce(key, value)
         trace.tapes.learners = lambda: [eager.handle_of(v) for v in self._named() if v.trainable]
-        self._tape = self._inside.enter_context(tf.GradientTape(persistent=True))
+        self._inside.enter_context(self._tape)
         for variable in self._named():
             if variable.trainable and is_float(tensors.dtype_of(variable)):
                 self._tape.watch(eager.tf_variable(variable))
         self._inside.enter_context(trace.recording())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        error = self.error = error or self.error
-        trace = self.trace
+    def end(self, returned: Any = None, error: Exception | None = None) -> Observed:
+        """What the step did.
+
+        Args:
+            returned: by the step.
+            error: with which it ended.
+        """
         with self._stack:
             try:
-                self._loss = self._differentiated()
+                loss = self._differentiated()
             finally:
-                trace.close_tapes()
-                self._inside.close()
-            with trace.paused():
-                self.after = {key: (variable, variable.read_value()) for key, (variable, _) in trace.before.items()}
+                self._stop()
+            with self.trace.paused():
                 try:
-                    if error is None or isinstance(error, Exception):
-                        self.outcome = self._written(error)
+                    return self._written(loss, returned, error)
                 finally:
-                    if not self._task.keep:
-                        self.put_back()
+                    self._put_back_unless_kept()
 
-    def failed(self, error: Exception | None) -> None:
-        """Note the error with which the step ended, when it is not to be raised again."""
-        self.error = error
+    def __exit__(self, *raised: object) -> None:
+        if self._is_open:
+            with self._stack:
+                self._stop()
+                with self.trace.paused():
+                    self._put_back_unless_kept()
+
+    def _stop(self) -> None:
+        self._is_open = False
+        self.trace.close_tapes()
+        self._inside.close()
+
+    def _put_back_unless_kept(self) -> None:
+        if not self._task.keep:
+            self.put_back()
 
     def put_back(self) -> None:
         """Give everything that the step assigned to the value that it had."""
@@ -185,15 +200,16 @@ class Observation:
         targets = list({eager.tensor_id(target): target for target in targets}.values())
         return tensors.total(targets, self._task.seed or 0) if targets else None
 
-    def _written(self, error: Exception | None) -> tuple[Recording, StepRecord]:
+    def _written(self, loss: Any | None, returned: Any, error: Exception | None) -> Observed:
         trace, task = self.trace, self._task
+        after = {key: (variable, variable.read_value()) for key, (variable, _) in trace.before.items()}
         touched = self._touched()
         is_named = bool(task.models or task.variables)
         own = [*task.models, *task.variables]
         learners = [*own, *(owner for owner in touched if not any(owner is known for known in own))]
-        subject = Subject(None, lambda: None, None, {}, {}, {}, None, thresholds=self._thresholds)
-        self.run = run = StepRun(subject, {}, {}, task.seed or 0)
-        run.adopt(trace, learners)
+        subject = Subject(learners=tuple(learners), thresholds=self._thresholds)
+        run = StepRun(subject, {}, {}, task.seed or 0)
+        run.adopt(trace)
         batch = Batch({}, None, {}, None)
         crash, failure = self._crashed(run, batch, error)
         for variable in run.learning():
@@ -202,11 +218,11 @@ class Observation:
         left_out = left_out_of(trace, run, judged)
         run.left_out = left_out
         handles = [run.handle(variable) for variable in run.learning() if variable.trainable]
-        loss, slopes = self._loss, {}
+        slopes: Mapping[int, Any] = {}
         if loss is not None:
             indices = run.reached([], handles)
             found = backprop.gradients(self._tape, loss, [trace.tensors[index] for index in indices])
-            slopes = self.slopes = dict(zip(indices, found, strict=True))
+            slopes = dict(zip(indices, found, strict=True))
         number = len(trace.live_calls)
         described = f"what {number} gradient call{'' if number == 1 else 's'} of {task.name} differentiate"
         value = float(tf.reduce_sum(tf.cast(loss, tf.float32))) if loss is not None else float("nan")
@@ -216,7 +232,7 @@ class Observation:
             tensor=trace.index(loss) if loss is not None else None,
             value=value if np.isfinite(value) else None,
         )
-        step = record_of(trace, run, self._tape, task, self.returned, self.after, crash)
+        step = record_of(trace, run, self._tape, task, returned, after, crash)
         self._restore_values()
         recording = recording_of(run, batch, Backward({}, record, slopes, {}, failure))
         labels = tuple(
@@ -226,7 +242,8 @@ class Observation:
         asking = [call for call in trace.live_calls if any(t.dtype == tf.resource for t in call.sources)]
         asked = {eager.tensor_id(tensor) for call in asking for tensor in call.sources}
         added = layer_losses.of_step(run, asked, asking[0].frames if asking else ())
-        return replace(recording, labels=labels, layer_losses=added), step
+        recording = replace(recording, labels=labels, layer_losses=added)
+        return Observed(recording, step, trace, run, slopes, after)
 
     def _restore_values(self) -> None:
         """The recording speaks of the variables as the step found them."""
@@ -292,19 +309,16 @@ def record_step(
         task: what is observed.
         thresholds: from where on an element counts as saturated.
         trace_returns: also find out from which line each of the user's layers returned.
-
     """
-    observation = Observation(task, thresholds, __file__)
-    observation.trace.calls.trace_returns = trace_returns
     error: Exception | None = None
-    with observation:
+    with Observation(task, thresholds, __file__) as observation:
+        observation.trace.calls.trace_returns = trace_returns
         try:
-            observation.returned = step(*args, **kwargs)
+            returned = step(*args, **kwargs)
         except Exception as raised:
-            error = raised
-        observation.failed(error)
-    assert observation.outcome is not None
-    return observation.outcome
+            returned, error = None, raised
+        observed = observation.end(returned, error)
+    return observed.recording, observed.record
 
 
 def record_after_update(

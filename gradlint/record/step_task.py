@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gradlint.record.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from gradlint.record.observation import StepTrace
 
@@ -43,7 +43,6 @@ class StepRun(Run):
         """What is run beside the model, in words."""
         return "the step"
 
-    def adopt(self, trace: StepTrace, learners: Sequence[Any]) -> None:
+    def adopt(self, trace: StepTrace) -> None:
         """Take over what was observed."""
         self.trace = trace
-        self.subject = replace(self.subject, learners=tuple(learners))

@@ -2,52 +2,84 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradlint.load.model.target import FunctionTarget, ModelTarget
+from gradlint.load.model.target import FunctionTarget
 from gradlint.thresholds import DEFAULT_THRESHOLDS, Thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gradlint.load.model.target import Bound, Target
+    from gradlint.load.spec import Structure
     from gradlint.options import Options
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What is run: a model, or a callable, with its sample.
+    """What runs on a sample: a model, a function, or, when it is neither, a step that was observed while it ran.
 
     Attributes:
-        model: a Keras model; None for a callable.
-        function: a callable of the sample that returns a loss; None for a model.
-        structure: the model's nesting of input keys, or None.
         inputs: arrays by input key.
         labels: arrays by output name.
         label_keys: sample key of each label.
         sample_weight: an array, arrays by output name, or None.
         learners: models and variables that should learn besides the model's own.
-        loss: as the user asked, or None.
         thresholds: from where on an element counts as saturated.
         reduces_all: the values of all tensors are wanted, whatever the run looks like.
     """
 
-    model: Any
-    function: Callable[..., Any] | None
-    structure: Any
-    inputs: Mapping[str, Any]
-    labels: Mapping[str, Any]
-    label_keys: Mapping[str, str]
-    sample_weight: Any
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    label_keys: Mapping[str, str] = field(default_factory=dict)
+    sample_weight: Any = None
     learners: tuple[Any, ...] = ()
-    loss: object = None
     training: bool = True
     seed: int = 0
     thresholds: Thresholds = DEFAULT_THRESHOLDS
     reduces_all: bool = False
+
+    @property
+    def model(self) -> Any:
+        """The Keras model that is called; None where the user's own code calls what it likes."""
+        return None
+
+    @property
+    def structure(self) -> Structure | None:
+        """The model's nesting of input keys; None where it does not say."""
+        return None
+
+    @property
+    def owners(self) -> tuple[Any, ...]:
+        """All models and variables that should learn."""
+        return self.learners
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSubject(Subject):
+    """A callable of the sample that returns a loss."""
+
+    function: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSubject(Subject):
+    """A Keras model.
+
+    Attributes:
+        loss: as the user asked; None for the compiled one.
+    """
+
+    model: Any = field()  # Without it, the property above would be taken for a default.
+    structure: Structure | None = field(default=None)
+    loss: object = None
+
+    @property
+    def owners(self) -> tuple[Any, ...]:
+        return (self.model, *self.learners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,22 +165,22 @@ def subject_of(options: Options, target: Target, given: Bound, *, reduces_all: b
         reduces_all: the values of all tensors will be asked for.
     """
     arrays, binding = given.arrays, given.binding
-    return Subject(
-        model=target.model if isinstance(target, ModelTarget) else None,
-        function=target.function if isinstance(target, FunctionTarget) else None,
-        structure=given.structure,
-        inputs=given.inputs,
-        labels={output: arrays[key] for output, key in binding.labels},
-        label_keys=dict(binding.labels),
-        sample_weight=arrays[binding.sample_weight]
+    sample: dict[str, Any] = {
+        "inputs": given.inputs,
+        "labels": {output: arrays[key] for output, key in binding.labels},
+        "label_keys": dict(binding.labels),
+        "sample_weight": arrays[binding.sample_weight]
         if binding.sample_weight
         else {output: arrays[key] for output, key in binding.weights} or None,
-        learners=(*target.learners, *options.learners) if isinstance(target, FunctionTarget) else options.learners,
-        loss=options.loss,
-        training=options.is_training,
-        seed=options.seed,
-        thresholds=options.bounds,
-        reduces_all=reduces_all,
+        "training": options.is_training,
+        "seed": options.seed,
+        "thresholds": options.bounds,
+        "reduces_all": reduces_all,
+    }
+    if isinstance(target, FunctionTarget):
+        return FunctionSubject(function=target.function, learners=(*target.learners, *options.learners), **sample)
+    return ModelSubject(
+        model=target.model, structure=given.structure, loss=options.loss, learners=options.learners, **sample
     )
 
 

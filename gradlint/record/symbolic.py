@@ -81,8 +81,8 @@ class _SymbolicRun(Run):
 
     def learning(self) -> list[Any]:
         found: dict[int, Any] = {}
-        for owner in (self.subject.model, *self.subject.learners):
-            for variable in getattr(owner, "variables", [owner]) if owner is not None else ():
+        for owner in self.subject.owners:
+            for variable in getattr(owner, "variables", [owner]):
                 if is_float(tensors.dtype_of(variable)):
                     found.setdefault(id(variable), variable)
         return list(found.values())

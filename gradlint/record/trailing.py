@@ -11,13 +11,14 @@ import tensorflow as tf
 
 from gradlint.finding import Cause
 from gradlint.record import tensors
-from gradlint.record.step import Observation, needs_building
+from gradlint.record.step import Observation, Observed, needs_building
 from gradlint.record.trail import OptimizerTrail, Outermost, Print, Trail, VariableTrail
 from gradlint.upstream import eager, models, restoring, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from gradlint.record.observation import StepTrace
     from gradlint.record.step_task import StepTask
     from gradlint.thresholds import Thresholds
 
@@ -97,19 +98,17 @@ def walked(
     if needs_building((*task.models, *args, *kwargs.values())):
         _observed(step, args, kwargs, task, thresholds)
     with _holding(values):
-        observation = _observed(step, args, kwargs, task, thresholds)
-        if observation.outcome is not None and observation.outcome[1].born:
-            observation = _observed(step, args, kwargs, task, thresholds)
-        return _walk_of(observation)
+        observed = _observed(step, args, kwargs, task, thresholds)
+        if observed.record.born:
+            observed = _observed(step, args, kwargs, task, thresholds)
+        return _walk_of(observed)
 
 
 def _observed(
     step: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], task: StepTask, thresholds: Thresholds
-) -> Observation:
-    observation = Observation(task, thresholds, __file__)
-    with observation:
-        observation.returned = step(*args, **kwargs)
-    return observation
+) -> Observed:
+    with Observation(task, thresholds, __file__) as observation:
+        return observation.end(step(*args, **kwargs))
 
 
 @contextlib.contextmanager
@@ -125,24 +124,22 @@ def _holding(values: Sequence[tuple[Any, Any]]) -> Iterator[None]:
             variable.assign(value)
 
 
-def _walk_of(observation: Observation) -> Walk:
-    assert observation.outcome is not None
-    recording, record = observation.outcome
-    trace = observation.trace
+def _walk_of(observed: Observed) -> Walk:
+    trace = observed.trace
     optimizers = tuple(trace.optimizers.values())
-    live, trails, values = _variables(observation)
+    live, trails, values = _variables(observed)
     trail = Trail(
-        recording,
-        record,
+        observed.recording,
+        observed.record,
         prints={index: print_of(tensor) for index, tensor in enumerate(trace.tensors) if _is_printable(tensor)},
-        slopes={index: print_of(_dense(slope)) for index, slope in observation.slopes.items() if slope is not None},
+        slopes={index: print_of(_dense(slope)) for index, slope in observed.slopes.items() if slope is not None},
         answers={
             (number, place): print_of(_dense(slope))
             for number, call in enumerate(trace.live_calls)
             for place, slope in enumerate(call.slopes)
             if slope is not None and eager.is_eager(getattr(slope, "values", slope))
         },
-        scales=tuple(_scale_of(observation, number) for number in range(len(trace.live_calls))),
+        scales=tuple(_scale_of(trace, number) for number in range(len(trace.live_calls))),
         applied={
             (number, place): print_of(_dense(slope)).times(1.0 / update.divisor)
             for number, update in enumerate(trace.live_updates)
@@ -150,8 +147,8 @@ def _walk_of(observation: Observation) -> Walk:
             if slope is not None
         },
         variables=tuple(trails),
-        outermost=tuple(_outermost(observation)),
-        optimizers=tuple(_optimizer(observation, optimizer) for optimizer in optimizers),
+        outermost=tuple(_outermost(trace)),
+        optimizers=tuple(_optimizer(trace, optimizer) for optimizer in optimizers),
         masked=any(
             models.mask_of(trace.tensors[index]) is not None
             for call, _ in trace.calls.outermost
@@ -169,9 +166,8 @@ def _dense(slope: Any) -> Any:
 # -- variables ---------------------------------------------------------------------------------------------
 
 
-def _variables(observation: Observation) -> tuple[list[Any], list[VariableTrail], list[Any]]:
-    run, trace = observation.run, observation.trace
-    assert run is not None
+def _variables(observed: Observed) -> tuple[list[Any], list[VariableTrail], list[Any]]:
+    run, trace = observed.run, observed.trace
     owners = run.subject.learners
     counted = {
         eager.tensor_id(eager.handle_of(variable))
@@ -191,7 +187,7 @@ def _variables(observation: Observation) -> tuple[list[Any], list[VariableTrail]
     for variable, path in [*learning, *seeds]:
         key = eager.tensor_id(eager.handle_of(variable))
         was = trace.before[key][1] if key in trace.before else eager.tf_variable(variable).read_value()
-        now = observation.after[key][1] if key in observation.after else was
+        now = observed.after[key][1] if key in observed.after else was
         found.append(variable)
         values.append(was)
         difference = eager.array_of(now).astype(np.float64) - eager.array_of(was).astype(np.float64)
@@ -214,8 +210,8 @@ def _variables(observation: Observation) -> tuple[list[Any], list[VariableTrail]
 # -- calls, optimizers -------------------------------------------------------------------------------------
 
 
-def _outermost(observation: Observation) -> Iterator[Outermost]:
-    for call, training in observation.trace.calls.outermost:
+def _outermost(trace: StepTrace) -> Iterator[Outermost]:
+    for call, training in trace.calls.outermost:
         frames = call.frames
         layer = call.operation
         variables = getattr(layer, "trainable_variables", None)
@@ -230,23 +226,23 @@ def _outermost(observation: Observation) -> Iterator[Outermost]:
         )
 
 
-def _optimizer(observation: Observation, optimizer: Any) -> OptimizerTrail:
+def _optimizer(trace: StepTrace, optimizer: Any) -> OptimizerTrail:
     inner = steps.innermost(optimizer)
     try:
         configuration = inner.get_config()
     except NotImplementedError:
         configuration = {}
-    rates = [u.learning_rate for u in observation.trace.live_updates if u.application.optimizer is optimizer]
+    rates = [u.learning_rate for u in trace.live_updates if u.application.optimizer is optimizer]
     settings = {name: str(value) for name, value in configuration.items() if name not in ("name", "learning_rate")}
     if rates and rates[0] is not None:
         settings["learning_rate"] = f"{rates[0]:.6g}"
     return OptimizerTrail(type(inner).__name__, settings, steps.times_used(inner), steps.scale_of(optimizer))
 
 
-def _scale_of(observation: Observation, number: int) -> float:
+def _scale_of(trace: StepTrace, number: int) -> float:
     """What the target of a gradient call is multiplied with, by an optimizer that takes it out again."""
-    call = observation.trace.live_calls[number]
-    for update in observation.trace.live_updates:
-        if id(update.application.optimizer) in observation.trace.scaled and update.first >= call.last:
+    call = trace.live_calls[number]
+    for update in trace.live_updates:
+        if id(update.application.optimizer) in trace.scaled and update.first >= call.last:
             return update.divisor
     return 1.0

@@ -12,7 +12,7 @@ from gradlint.load.binding import bind
 from gradlint.load.model.live import spec_from_model
 from gradlint.load.sample import array_specs
 from gradlint.record.runner import Runner
-from gradlint.record.subject import Subject
+from gradlint.record.subject import ModelSubject
 
 if TYPE_CHECKING:
     from gradlint.record.recording import InputRecord, OpRecord, Recording, VariableRecord
@@ -26,9 +26,8 @@ def runner(model: object, sample: dict[str, object], **options: object) -> Runne
     """A runner of a Keras model on a sample with labels under `y`; `options` are fields of the subject."""
     spec = spec_from_model(model)
     binding = bind(spec, array_specs(sample), {}, ())
-    subject = Subject(
+    subject = ModelSubject(
         model=model,
-        function=None,
         structure=spec.structure,
         inputs={key: sample[name] for key, name in binding.inputs},
         labels={output: sample[key] for output, key in binding.labels},

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import UsageError
-from gradlint.load.batch import first_batch, is_batch
+from gradlint.load.batch import first_batch, is_batch, packed
 from gradlint.load.given import drawing_alike, opened, read
 from gradlint.load.model.code import arguments_of, is_factory, step_of
 from gradlint.load.model.live import inputs_of, trains_itself
+from gradlint.load.sample import load_sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +34,29 @@ class OwnStep:
     arguments: tuple[Any, ...]
     name: str = ""
     learners: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WholeBatch:
+    """A live model and the arrays that its own `train_step` may take apart before it calls the model."""
+
+    model: Model
+    arrays: Mapping[str, object]
+
+    def step(self) -> OwnStep:
+        """The `train_step` on all of them.
+
+        Raises:
+            SampleError: they are no arrays.
+        """
+        return train_step_of(self.model, packed(load_sample(self.arrays)))
+
+
+def whole_batch(model: Model, sample: object, options: Options) -> WholeBatch | None:
+    """A live model that trains itself, with the arrays that a sample names; None for any other."""
+    if not isinstance(sample, Mapping) or not trains_itself(model, options):
+        return None
+    return WholeBatch(model, sample)
 
 
 def own_step(model: object, sample: object, options: Options) -> OwnStep | None:
