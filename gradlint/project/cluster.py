@@ -7,6 +7,7 @@ that was begun twice and never ended is not begun a third time.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -34,6 +35,7 @@ SCHEME = "dask://"
 _PATIENCE = 30.0
 """Seconds to wait for a scheduler's first answer."""
 MOST_STARTS = 2
+"""How often a job may be begun that does not end."""
 _of_thread = threading.local()
 
 
@@ -103,15 +105,17 @@ def _job_to_data(job: Job) -> str:
 
 def checked_here(data: str) -> str:
     """Does a job on the other side, in a thread of a worker of Dask."""
-    from distributed import get_worker
-
     job = json.loads(data)
     if job["gradlint"] != version.__version__:
         raise GradlintError(f"gradlint {version.__version__} is here, and {job['gradlint']} asks")
-    worker: Any = get_worker()
-    if _starts(worker) > MOST_STARTS:
-        error = f"the worker that checked it was lost {MOST_STARTS} times; it is not tried again."
-        return json.dumps(outcome_to_data(Failed(job["name"], error)))
+    with _counted() as lost:
+        if lost >= MOST_STARTS:
+            error = f"the worker that checked it was lost {lost} times; it is not tried again."
+            return json.dumps(outcome_to_data(Failed(job["name"], error)))
+        return json.dumps(outcome_to_data(_done_here(job)))
+
+
+def _done_here(job: dict[str, Any]) -> Outcome:
     search.use(job["folders"])
     own = getattr(_of_thread, "worker", None)
     if own is None:
@@ -125,15 +129,22 @@ def checked_here(data: str) -> str:
         Guard(Limits(**job["limits"]), job["timeout"], job["isolate"]),
         job["graph"],
     )
-    return json.dumps(outcome_to_data(outcome_or_error(asked, own, debug=False)))
+    return outcome_or_error(asked, own, debug=False)
 
 
-def _starts(worker: Any) -> int:
-    """How often the task of this thread has been started anywhere, this time included."""
-    from distributed import get_client
+@contextlib.contextmanager
+def _counted() -> Iterator[int]:
+    """Gives how often the task of this thread was begun anywhere, and never ended.
 
-    client = get_client()
-    keys = ["gradlint", worker.get_current_task()]
-    number = int(client.get_metadata(keys, 0)) + 1
-    client.set_metadata(keys, number)
-    return number
+    One that ended may begin again: its outcome is lost with the worker that holds it until it is asked for.
+    """
+    from distributed import get_client, get_worker
+
+    worker: Any = get_worker()
+    client, keys = get_client(), ["gradlint", worker.get_current_task()]
+    lost = int(client.get_metadata(keys, 0))
+    client.set_metadata(keys, lost + 1)
+    try:
+        yield lost
+    finally:
+        client.set_metadata(keys, 0)

@@ -10,6 +10,7 @@ from stand_ins import write_stand_ins
 
 from gradlint import cli
 from gradlint.errors import UsageError
+from gradlint.outcome import Failed
 from gradlint.project import cluster, targets
 from gradlint.project.isolation import Guard
 from gradlint.project.serving import FORKS
@@ -73,6 +74,42 @@ def test_jobs_survive_workers_that_are_lost(address: str, tmp_path: Path) -> Non
     assert "lost 2 times; it is not tried again" in found["lost"]
     assert (tmp_path / "own.py.starts").read_text() == "xxx"  # twice, and the one that is lost once
     assert sorted(done) == sorted(names)
+
+
+class Scheduler:
+    """What a thread of a worker of Dask sees of its cluster."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, ...], int] = {}
+
+    def get_metadata(self, keys: list[str], default: int) -> int:
+        return self.known.get(tuple(keys), default)
+
+    def set_metadata(self, keys: list[str], value: int) -> None:
+        self.known[tuple(keys)] = value
+
+    def get_current_task(self) -> str:
+        return "a task"
+
+
+def test_a_job_that_ended_begins_again_as_often_as_its_outcome_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = Scheduler()
+    monkeypatch.setattr(distributed, "get_client", lambda: scheduler)
+    monkeypatch.setattr(distributed, "get_worker", lambda: scheduler)
+    monkeypatch.setattr(cluster, "outcome_or_error", lambda job, *_, **__: Failed(job.name, "it ended"))
+    data = cluster._job_to_data(targets.Job("one", "own:one", None, {}, (), Guard()))
+    assert ["it ended" in cluster.checked_here(data) for _ in range(4)] == [True] * 4
+
+    def lose(*_: object, **__: object) -> None:
+        """The worker is gone before it can say anything."""
+        raise SystemExit
+
+    monkeypatch.setattr(cluster, "outcome_or_error", lose)
+    end, scheduler.set_metadata = scheduler.set_metadata, lambda keys, value: value and end(keys, value)
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            cluster.checked_here(data)
+    assert "lost 2 times; it is not tried again" in cluster.checked_here(data)
 
 
 def test_a_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,6 @@ import pytest
 import tensorflow as tf
 from keras import layers
 from keras.src.backend.common import global_state
-from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
 from keras.src.ops.operation import Operation
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.optimizers.loss_scale_optimizer import LossScaleOptimizer
@@ -34,6 +33,7 @@ from tensorflow.python.ops.stateful_random_ops import Generator
 import gradlint
 from gradlint import upstream
 from gradlint.upstream.names import place_of
+from gradlint.upstream.patching import definer
 
 PATCHED = [
     (custom_gradient, "_eager_mode_decorator"),
@@ -66,7 +66,7 @@ PATCHED = [
     *[(StrategyBase, name) for name in ("run", "reduce")],
     (tf.distribute.Strategy, "gather"),
     *[(resource_variable_ops.ResourceVariable, name) for name in ("assign", "assign_add", "scatter_add")],
-    *[(TensorFlowTrainer, name) for name in ("predict", "evaluate")],
+    *[(definer(keras.Model, name), name) for name in ("predict", "evaluate")],
 ]
 IN_LOOPS = {"jacobian", "batch_jacobian", "losses", "assign", "assign_add", "scatter_add", "predict", "evaluate"}
 """Names that are patched under a variable's name, in the room itself."""
