@@ -56,7 +56,7 @@ class Side:
             ModelRunError: the step's own code failed.
         """
         from gradlint.experiments.alterations import altered
-        from gradlint.record.step import given_arrays, replaced_arrays
+        from gradlint.record.step_arguments import given_arrays, replaced_arrays
         from gradlint.record.step_task import StepTask
         from gradlint.record.trailing import walked
         from gradlint.upstream.models import reshaped

@@ -190,7 +190,7 @@ def _loss_scale(walks: tuple[Walk, Walk]) -> Iterator[Proposal]:
 
 def _settings(walks: tuple[Walk, Walk]) -> Iterator[Proposal]:
     from gradlint.experiments.alterations import with_settings
-    from gradlint.upstream.steps import setting_of
+    from gradlint.upstream.optimizers import setting_of
 
     if not walks[0].optimizers or not walks[1].optimizers:
         return

@@ -102,13 +102,8 @@ def observed(
         raise UsageError(
             f"step is the model {getattr(step, 'name', '')!r}: give it to check(), or a training step here"
         )
-    from gradlint.record.step import (
-        given_arrays,
-        needs_building,
-        record_after_update,
-        record_step,
-        replaced_arrays,
-    )
+    from gradlint.record.step import record_after_update, record_step
+    from gradlint.record.step_arguments import given_arrays, needs_building, replaced_arrays
     from gradlint.record.step_task import StepTask
 
     task = StepTask(
@@ -263,7 +258,7 @@ def _facts(flow: Flow, record: StepRecord, options: Options, again: _Again | Non
 
 def _probes(again: _Again, options: Options) -> Iterator[Flow]:
     """Runs on perturbed arrays, as far as the step takes them."""
-    from gradlint.record.step import perturbations
+    from gradlint.record.step_arguments import perturbations
 
     for arrays in perturbations(again.arrays, options.probes, options.seed):
         try:

@@ -110,7 +110,7 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
     _warn_of_training(options, others)
     leave_folders(config, others[:2], is_named="imports" in options.settings.said)
     if options.show_config:
-        from gradlint.project.config import shown_config
+        from gradlint.project.showing import shown_config
 
         return print_whole(shown_config(config, options.settings), OK)
     if options.model == "server" and options.sample is None and not Path("server").exists():

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from gradlint.upstream import models, steps
+from gradlint.upstream import models
+from gradlint.upstream.optimizers import innermost, scales_loss
 from gradlint.upstream.patching import patched
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def without_masks() -> Iterator[None]:
 @contextlib.contextmanager
 def without_loss_scale(optimizers: Sequence[Any]) -> Iterator[None]:
     """Let optimizers that scale the loss, and divide gradients by the scale, do so by 1."""
-    scaling = [(optimizer, optimizer.initial_scale) for optimizer in optimizers if steps.scales_loss(optimizer)]
+    scaling = [(optimizer, optimizer.initial_scale) for optimizer in optimizers if scales_loss(optimizer)]
     try:
         for optimizer, _ in scaling:
             optimizer.initial_scale = 1.0
@@ -96,7 +97,7 @@ def without_loss_scale(optimizers: Sequence[Any]) -> Iterator[None]:
 @contextlib.contextmanager
 def with_settings(optimizer: Any, settings: Mapping[str, Any]) -> Iterator[None]:
     """Give an optimizer other settings; those that it does not have are left out."""
-    inner = steps.innermost(optimizer)
+    inner = innermost(optimizer)
     before: dict[str, Any] = {}
     rate = float(keras.ops.convert_to_numpy(inner.learning_rate))
     try:

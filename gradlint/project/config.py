@@ -5,7 +5,6 @@ A file is read whole: its mistakes are reported together, each with its line.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -19,7 +18,6 @@ from gradlint.errors import ConfigError, UsageError
 from gradlint.load import search
 from gradlint.options import (
     CODES,
-    DEFAULTS,
     KEYS,
     SETTINGS,
     MistakeError,
@@ -29,7 +27,7 @@ from gradlint.options import (
     text_or_texts,
 )
 from gradlint.project.remote import is_address
-from gradlint.report.outgoing import Syntax, outgoing, printable
+from gradlint.project.toml_lines import key_lines
 from gradlint.rules import codes_matching
 from gradlint.thresholds import refuse_threshold
 
@@ -39,12 +37,10 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 OWN_FILE, SHARED_FILE = "gradlint.toml", "pyproject.toml"
 T = TypeVar("T")
-_SHOWN = Settings({name: DEFAULTS[name] for name in DEFAULTS if name == "imports" or DEFAULTS[name] not in ((), None)})
-"""The defaults worth a line of `--show-config`."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """Names of targets: usable as a file name, as a test's name and on a command line."""
 
@@ -151,11 +147,11 @@ def load_config(file: Path | None, folder: Path | None = None) -> Config:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{_shown(file)} cannot be read: {error}") from error
+        raise ConfigError(f"{as_typed(file)} cannot be read: {error}") from error
     try:
         table: object = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{_shown(file)} is not TOML: {error}") from error
+        raise ConfigError(f"{as_typed(file)} is not TOML: {error}") from error
     return _Reader(file.resolve(), text).config(table)
 
 
@@ -184,84 +180,12 @@ def name_of_model(config: Config, model: str) -> str:
     return path.relative_to(config.folder).as_posix() if path.is_relative_to(config.folder) else model
 
 
-def _shown(file: Path) -> str:
+def as_typed(file: Path) -> str:
     """The path as a user in the current folder would type it."""
     try:
         return os.path.relpath(file) if file.resolve().is_relative_to(Path.cwd().resolve()) else str(file)
     except (OSError, ValueError):
         return str(file)
-
-
-def shown_config(config: Config, given: Settings) -> str:
-    """The settings in force, as TOML, each with where it comes from; `given` are those of the command line."""
-    shown = "" if config.file is None else printable(_shown(config.file))
-    lines = [f"# {shown or 'no configuration file'}"]
-    places = dict(config.lines)
-
-    def origin(*keys: tuple[str, ...]) -> str:
-        line = next((places[key] for key in keys if key in places), None)
-        return "default" if line is None else f"{shown}:{line}"
-
-    def show(settings: Settings, path: tuple[str, ...]) -> None:
-        values = given.over(settings if path else settings.over(_SHOWN)).said
-        for key, name in KEYS.items():
-            if name not in values:
-                continue
-            where = "command line" if name in given.said else origin((*path, key), (key,))
-            lines.append(f"{key} = {_toml(_as_written(name, values[name]))}  # {where}")
-
-    show(config.settings, ())
-    if config.baseline is not None:
-        lines.append(f"baseline = {_toml(_shown(config.baseline))}  # {origin(('baseline',))}")
-    if config.jobs is not None:
-        lines.append(f"jobs = {config.jobs}  # {origin(('jobs',))}")
-    for key, words in (("sources", [_shown(Path(path)) for path in config.sources]), ("exclude", config.exclude)):
-        if words:
-            lines.append(f"{key} = {_toml(words)}  # {origin((key,))}")
-    _show_allowed(config.allowed, "per-layer-ignores", lines)
-    _show_allowed(config.per_file, "per-file-ignores", lines)
-    for target in config.targets:
-        path = ("targets", target.name)
-        lines += ["", f"[targets.{_toml_key(target.name)}]"]
-        for key, file in (("model", target.model), ("sample", target.sample)):
-            if file is not None:
-                lines.append(f"{key} = {_toml(_shown(Path(file)))}  # {origin((*path, key), path)}")
-        show(target.settings, path)
-        _show_allowed(target.allowed, f"targets.{_toml_key(target.name)}.per-layer-ignores", lines)
-    return outgoing("\n".join(lines), Syntax.JSON)
-
-
-def _show_allowed(allowed: Sequence[Allowance], title: str, lines: list[str]) -> None:
-    by_pattern: dict[str, list[Allowance]] = {}
-    for allowance in allowed:
-        by_pattern.setdefault(allowance.pattern, []).append(allowance)
-    if by_pattern:
-        lines += ["", f"[{title}]"]
-    for pattern, group in by_pattern.items():
-        lines.append(f"{_toml(pattern)} = {_toml([a.rule for a in group])}  # {printable(group[0].origin)}")
-
-
-def _as_written(name: str, value: object) -> object:
-    """A setting in the form that a file gives it."""
-    if name == "imports" and isinstance(value, tuple):
-        return [_shown(Path(item)) if item.endswith(".py") else item for item in value]
-    return SETTINGS[name].kind.written(value)
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return "".join(c if c.isprintable() else rf"\U{ord(c):08x}" for c in json.dumps(value, ensure_ascii=False))
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_toml_key(key)} = {_toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    return str(value)
-
-
-def _toml_key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
 
 
 class _Reader:
@@ -349,7 +273,7 @@ class _Reader:
         for pattern in list(ignores):
             where = (*path, pattern)
             rules = self._value(ignores, where, _codes)
-            origin = f"{_shown(self.file)}:{self._line(where)}"
+            origin = f"{as_typed(self.file)}:{self._line(where)}"
             for rule in rules or ():
                 allowed += allowances({rule: pattern}, origin)
         return tuple(allowed)
@@ -406,8 +330,8 @@ class _Reader:
 
     def _report(self) -> list[str]:
         number = len(self.mistakes)
-        lines = [f"{_shown(self.file)}:{line}: {message}" for line, message in sorted(self.mistakes)]
-        return [f"{_shown(self.file)} has {number} mistake{'' if number == 1 else 's'}", *lines]
+        lines = [f"{as_typed(self.file)}:{line}: {message}" for line, message in sorted(self.mistakes)]
+        return [f"{as_typed(self.file)} has {number} mistake{'' if number == 1 else 's'}", *lines]
 
 
 def _codes(value: object) -> tuple[str, ...]:
@@ -418,50 +342,3 @@ def _codes(value: object) -> tuple[str, ...]:
         except UsageError as error:
             raise MistakeError(str(error), code) from error
     return codes
-
-
-# -- lines -----------------------------------------------------------------------------------------------
-
-_PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
-_DOTTED = rf"{_PART}(?:\s*\.\s*{_PART})*"
-_HEADER = re.compile(rf"\s*\[\[?\s*({_DOTTED})\s*\]\]?")
-_KEY = re.compile(rf"\s*({_DOTTED})\s*=")
-_TOKEN = re.compile(
-    r""""{3}(?:\\.|[^\\])*?"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*|[\[\]{}\n]""",
-    re.DOTALL,
-)
-"""Texts, comments, brackets and line ends."""
-
-
-def key_lines(text: str) -> dict[tuple[str, ...], int]:
-    """The line of every table header and key of a TOML file that is known to be well-formed.
-
-    `tomllib` keeps no lines. Keys of inline tables are on the line of the table.
-    """
-    found: dict[tuple[str, ...], int] = {}
-    table: tuple[str, ...] = ()
-    for number, line in _statements(text):
-        if header := _HEADER.match(line):
-            path = table = tuple(_parts(header[1]))
-        elif key := _KEY.match(line):
-            path = (*table, *_parts(key[1]))
-        else:
-            continue
-        found.setdefault(path, number)
-    return found
-
-
-def _parts(dotted: str) -> Iterator[str]:
-    for part in re.findall(_PART, dotted):
-        yield part[1:-1] if part[0] in "\"'" else part
-
-
-def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Yields the numbered lines that begin neither inside a text nor inside a list."""
-    number, depth = 1, 0
-    yield number, text.split("\n", 1)[0]
-    for token in _TOKEN.finditer(text):
-        number += token[0].count("\n")
-        depth += (token[0] in ("[", "{")) - (token[0] in ("]", "}"))
-        if token[0] == "\n" and not depth:
-            yield number, text[token.end() :].split("\n", 1)[0]

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from gradlint.operations import Trait, has
 from gradlint.record import tensors
-from gradlint.upstream import eager, models, observing, replicas, restoring, steps
+from gradlint.upstream import eager, models, observing, optimizers, replicas, restoring, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -65,7 +65,7 @@ def look(model: Any, batch: Any, ratios: Mapping[str, float]) -> Look:
     before: dict[int, tuple[Any, Any]] = {}
     parts = steps.Parts()
 
-    def applied(application: steps.Application, run: Callable[[], Any]) -> None:
+    def applied(application: optimizers.Application, run: Callable[[], Any]) -> None:
         del run
         scale = getattr(application.optimizer, "dynamic_scale", None)
         factor = 1.0 if scale is None else 1.0 / float(scale.value)
@@ -91,7 +91,7 @@ def look(model: Any, batch: Any, ratios: Mapping[str, float]) -> Look:
             enter(restoring.restored((), lambda variable: False))
             enter(observing.functions_run_eagerly())
             enter(steps.on_assignment(assigned))
-            enter(steps.on_optimizers(applied, lambda optimizer, loss: None, parts.keep))
+            enter(optimizers.on_optimizers(applied, lambda optimizer, loss: None, parts.keep))
             enter(observing.on_operation(operation))
             strategy = model.distribute_strategy
             enter(strategy.scope())
@@ -135,7 +135,7 @@ class Weights:
     """
 
     def __init__(self, model: Any, *, with_slots: bool = False) -> None:
-        slots = [v for optimizer in steps.optimizers_of(model) for v in optimizer.variables] if with_slots else []
+        slots = [v for optimizer in optimizers.optimizers_of(model) for v in optimizer.variables] if with_slots else []
         self._kept = [(v, eager.tf_variable(v).read_value()) for v in (*model.variables, *slots) if _is_float(v)]
 
     def ratios(self) -> dict[str, float]:

@@ -18,12 +18,13 @@ from gradlint.record.recording import Region
 from gradlint.record.step_record import Frames, TargetKind
 from gradlint.record.tapes import Tapes
 from gradlint.record.trace import Trace
-from gradlint.upstream import eager, replicas, steps
+from gradlint.upstream import eager, optimizers, replicas, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from gradlint.upstream.steps import Application, Question
+    from gradlint.upstream.optimizers import Application
+    from gradlint.upstream.steps import Question
 
 _NOTHING: Mapping[int, Any] = {}
 
@@ -172,7 +173,7 @@ class StepTrace(Trace):
             steps.on_assignment(self._assignment),
             super().recording(),
             steps.on_tapes(self),
-            steps.on_optimizers(self._application, self._scaled, self._uses),
+            optimizers.on_optimizers(self._application, self._scaled, self._uses),
             steps.on_evaluation(self._evaluation),
             replicas.one_replica(),
         ):
@@ -283,7 +284,7 @@ class StepTrace(Trace):
             return
         live = self.live_tapes[number]
         for item in watched:
-            if not steps.is_variable(item) and not eager.is_eager(item):
+            if not eager.is_variable(item) and not eager.is_eager(item):
                 continue
             index = self.source_index(item)
             live.watches.append((index, len(self.ops)))
@@ -293,7 +294,7 @@ class StepTrace(Trace):
 
     def source_index(self, item: Any) -> int:
         """The index of a tensor, or of the handle of a variable."""
-        if steps.is_variable(item):
+        if eager.is_variable(item):
             handle = eager.handle_of(item)
             self._handles[eager.tensor_id(handle)] = item
             return self.versions(handle)[0]
@@ -337,7 +338,7 @@ class StepTrace(Trace):
             elif eager.is_eager(target) and not (target.dtype.is_floating or target.dtype.is_complex):
                 live.target_kind = TargetKind.INTEGER
         for item in tf.nest.flatten(live.question.sources):
-            if not (steps.is_variable(item) or tf.is_tensor(item) or item is None):
+            if not (eager.is_variable(item) or tf.is_tensor(item) or item is None):
                 live.odd_sources = type(item).__name__
                 break
 
@@ -347,9 +348,9 @@ class StepTrace(Trace):
         targets = [t for t in tf.nest.flatten(live.question.target) if eager.is_eager(t)]
         live.target_tensors = targets
         live.targets = [self._operand(target) for target in targets]
-        items = [i for i in tf.nest.flatten(live.question.sources) if steps.is_variable(i) or eager.is_eager(i)]
+        items = [i for i in tf.nest.flatten(live.question.sources) if eager.is_variable(i) or eager.is_eager(i)]
         live.indices = [self.source_index(item) for item in items]
-        live.sources = [eager.handle_of(item) if steps.is_variable(item) else item for item in items]
+        live.sources = [eager.handle_of(item) if eager.is_variable(item) else item for item in items]
         results = [None] if live.question.nothing else keras.tree.flatten(live.result)
         is_whole = live.error is None and len(results) == len(items)
         live.slopes = results if is_whole else [None] * len(items)
@@ -396,7 +397,7 @@ class StepTrace(Trace):
 
     def _uses(self, optimizer: Any) -> None:
         self.optimizers.setdefault(id(optimizer), optimizer)
-        for part in (optimizer, steps.innermost(optimizer)):
+        for part in (optimizer, optimizers.innermost(optimizer)):
             if not part.built:
                 self.parts.keep(part)
 
@@ -409,11 +410,11 @@ class StepTrace(Trace):
         live = LiveUpdate(application, self.place(), len(self.ops))
         optimizer = application.optimizer
         with self.paused():
-            live.learning_rate, live.is_scheduled = steps.learning_rates(optimizer)
-            live.divisor = steps.scale_of(optimizer)
-        if steps.scales_loss(optimizer):
+            live.learning_rate, live.is_scheduled = optimizers.learning_rates(optimizer)
+            live.divisor = optimizers.scale_of(optimizer)
+        if optimizers.scales_loss(optimizer):
             live.scaled = id(optimizer) in self.scaled
-            live.scale = [self.versions(handle)[0] for handle in steps.scale_handles(optimizer)]
+            live.scale = [self.versions(handle)[0] for handle in optimizers.scale_handles(optimizer)]
             live.scale += self.scaled.get(id(optimizer), [])
         for gradient, _ in application.pairs or ():
             values = getattr(gradient, "values", gradient)

@@ -1,4 +1,4 @@
-"""From an observed step to plain data: its tapes, gradient calls, updates, and what it leaves out."""
+"""From an observed step to plain data: its tapes, gradient calls and updates."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.operations import INNER_GRADIENT, Trait, has
-from gradlint.record import call_text, reduction, source, tensors
-from gradlint.record.omissions import is_inference, readers_of
-from gradlint.record.recording import ABSENT, NOT_APPLICABLE, Gradient, LeftOut, Omission, is_float
+from gradlint.record import call_text, reduction, tensors
+from gradlint.record.omissions import readers_of
+from gradlint.record.recording import ABSENT, NOT_APPLICABLE, Gradient, is_float
 from gradlint.record.step_record import (
     AskedSource,
     Crash,
@@ -26,7 +26,7 @@ from gradlint.record.step_record import (
     UpdatePair,
 )
 from gradlint.result import GradientState
-from gradlint.upstream import backprop, eager, steps
+from gradlint.upstream import backprop, eager, optimizers, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,12 +34,6 @@ if TYPE_CHECKING:
     from gradlint.record.ledger import Op
     from gradlint.record.observation import LiveCall, LiveUpdate, StepTrace
     from gradlint.record.step_task import StepRun, StepTask
-
-# Parts of this name follow what learns, or stand beside it: nobody means to train them.
-FOLLOWERS = frozenset(
-    {"target", "targets", "teacher", "ema", "momentum", "average", "averaged", "avg", "frozen", "reference", "ref"}
-    | {"old", "slow", "shadow", "swa", "polyak"}
-)
 
 
 def record_of(
@@ -212,7 +206,7 @@ def _update(trace: StepTrace, names: _Names, live: LiveUpdate) -> Update:
         is_paired=application.pairs is not None,
         learning_rate=live.learning_rate,
         is_scheduled=live.is_scheduled,
-        accumulates=steps.accumulates(application.optimizer),
+        accumulates=optimizers.accumulates(application.optimizer),
         scaled=live.scaled,
         scale=tuple(live.scale),
         error=live.error,
@@ -238,7 +232,7 @@ def _born(trace: StepTrace, names: _Names, returned: Any) -> tuple[tuple[str, Fr
     """Trainable variables that were created while the step ran, and that it does not train itself."""
     readers = readers_of(trace)
     inside = [range(live.first, live.last) for live in trace.live_updates]
-    given_back = {id(eager.tf_variable(leaf)) for leaf in _leaves(returned) if steps.is_variable(leaf)}
+    given_back = {id(eager.tf_variable(leaf)) for leaf in _leaves(returned) if eager.is_variable(leaf)}
     found = []
     for key, (variable, _, _) in trace.variables.items():
         index = trace.known(variable.handle)
@@ -358,83 +352,3 @@ def _serves(trace: StepTrace, op: Op, cache: dict[Any, tuple[bool, ...]]) -> tup
         except Exception:
             cache[key] = nothing
     return cache[key]
-
-
-# -- what is left out ------------------------------------------------------------------------------------
-
-
-def left_out_of(trace: StepTrace, run: StepRun, judged: Sequence[Any]) -> dict[int, LeftOut]:
-    """The trainable variables that no call of the step asks for, by handle id.
-
-    Args:
-        trace: of the step.
-        run: knows all variables.
-        judged: those of them that should learn; the others rest.
-    """
-    calls = [live for live in trace.live_calls if any(t.dtype == tf.resource for t in live.sources)]
-    asked = {eager.tensor_id(tensor) for live in calls for tensor in live.sources}
-    meant = {eager.tensor_id(eager.handle_of(variable)) for variable in judged}
-    in_turns = _trains_in_turns(calls)
-    readers = readers_of(trace)
-    paths = dict(zip((eager.tensor_id(run.handle(v)) for v in run.learning()), run.paths(), strict=True))
-    parts = _parts(run)
-    found: dict[int, LeftOut] = {}
-    for variable in run.learning():
-        handle = run.handle(variable)
-        key = eager.tensor_id(handle)
-        if not variable.trainable or key in asked:
-            continue
-        reads = [position for index in trace.versions(handle) for position in readers.get(index, ())]
-        reaching = [live for live in calls if any(eager.tensor_id(h) == key for h in live.in_reach)]
-        if key not in meant:
-            found[key] = LeftOut(Omission.RESTING)
-        elif not reads:
-            if in_turns:
-                found[key] = LeftOut(Omission.RESTING)
-        elif (
-            not reaching
-            or key in trace.before
-            or all(is_inference(trace, read) for read in reads)
-            or FOLLOWERS & set(_words(f"{parts.get(key, '')}/{paths[key]}"))
-        ):
-            found[key] = LeftOut(Omission.RESTING)
-        else:
-            place = _most_alike(reaching, f"{parts.get(key, '')}/{paths[key]}")
-            frame = place.frames[0] if place.frames else None
-            found[key] = LeftOut(
-                Omission.UNASKED, in_turns, frame.file if frame else None, frame.line if frame else None
-            )
-    return found
-
-
-def _parts(run: StepRun) -> dict[int, str]:
-    """The name of the model that each variable belongs to, by handle id."""
-    found: dict[int, str] = {}
-    for owner in run.subject.learners:
-        for variable in getattr(owner, "variables", ()):
-            if hasattr(eager.tf_variable(variable), "handle"):
-                found.setdefault(eager.tensor_id(eager.handle_of(variable)), str(getattr(owner, "name", "")))
-    return found
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in "".join(c if c.isalpha() else " " for c in text.lower()).split() if word]
-
-
-def _most_alike(calls: Sequence[LiveCall], name: str) -> LiveCall:
-    """Of several gradient calls the one whose line speaks of a part of this name; among equals the last."""
-    words = _words(name)
-
-    def likeness(live: LiveCall) -> int:
-        if not live.frames:
-            return 0
-        text = call_text.line(live.frames[0].file, live.frames[0].line)
-        return sum(any(word.startswith(token) for word in words) for token in _words(text))
-
-    return max(enumerate(calls), key=lambda pair: (likeness(pair[1]), pair[0]))[1]
-
-
-def _trains_in_turns(calls: Sequence[LiveCall]) -> bool:
-    """Whether a function that takes gradients does so under a condition: another step may train others."""
-    places = {(frame.file, frame.function) for live in calls for frame in live.frames}
-    return any(source.chooses_what_trains(file, first) for file, first in places)

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from gradlint.finding import Cause
 from gradlint.record import tensors
-from gradlint.record.step import Observation, Observed, needs_building
+from gradlint.record.step import Observation, Observed
+from gradlint.record.step_arguments import needs_building
 from gradlint.record.trail import OptimizerTrail, Outermost, Print, Trail, VariableTrail
-from gradlint.upstream import eager, models, restoring, steps
+from gradlint.upstream import eager, models, optimizers, restoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -227,7 +228,7 @@ def _outermost(trace: StepTrace) -> Iterator[Outermost]:
 
 
 def _optimizer(trace: StepTrace, optimizer: Any) -> OptimizerTrail:
-    inner = steps.innermost(optimizer)
+    inner = optimizers.innermost(optimizer)
     try:
         configuration = inner.get_config()
     except NotImplementedError:
@@ -236,7 +237,7 @@ def _optimizer(trace: StepTrace, optimizer: Any) -> OptimizerTrail:
     settings = {name: str(value) for name, value in configuration.items() if name not in ("name", "learning_rate")}
     if rates and rates[0] is not None:
         settings["learning_rate"] = f"{rates[0]:.6g}"
-    return OptimizerTrail(type(inner).__name__, settings, steps.times_used(inner), steps.scale_of(optimizer))
+    return OptimizerTrail(type(inner).__name__, settings, optimizers.times_used(inner), optimizers.scale_of(optimizer))
 
 
 def _scale_of(trace: StepTrace, number: int) -> float:

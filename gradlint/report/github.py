@@ -16,11 +16,10 @@ from gradlint.report.text import (
     MESSAGE_WIDTH,
     Style,
     crash,
+    culprit,
     folded,
     most_of_each_code,
-    name,
     named,
-    place,
     repository_place,
     sentence,
     shortened,
@@ -84,11 +83,8 @@ def _plain(finding: Finding, result: Result, style: Style) -> str:
 
 def _message(finding: Finding, style: Style) -> str:
     lines = [shortened(sentence(finding.message), MESSAGE_WIDTH)]
-    cause = [name(part) for part in (finding.cause.layer, finding.cause.op) if part]
-    if where := place(finding.cause, style):
-        cause.append(where)
-    if cause:
-        lines.append(f"cause: {' · '.join(cause)}")
+    if cause := culprit(finding.cause, style):
+        lines.append(f"cause: {cause}")
     victims = [f"input {named(finding.inputs)}"] if finding.inputs else []
     if finding.variables:
         victims.append(folded("variable", finding.variables))

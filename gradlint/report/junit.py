@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradlint.report.outgoing import Syntax, outgoing
-from gradlint.report.text import Style, count, crash, folded, name, named, place, sentence, source_line
+from gradlint.report.text import Style, count, crash, culprit, folded, name, named, sentence, source_line
 from gradlint.report.verdict import consequence, verdict
 
 if TYPE_CHECKING:
@@ -125,11 +125,8 @@ def _case(finding: Finding, result: Result, style: Style, *, has_failed: bool) -
 
 def _detail(finding: Finding, result: Result, style: Style) -> str:
     lines = [f"{finding.severity} {sentence(finding.message)}"]
-    cause = [name(part) for part in (finding.cause.layer, finding.cause.op) if part]
-    if where := place(finding.cause, style):
-        cause.append(where)
-    if cause:
-        lines.append(f"cause: {' · '.join(cause)}")
+    if cause := culprit(finding.cause, style):
+        lines.append(f"cause: {cause}")
     if source := source_line(finding.cause):
         lines.append(f"source: {source}")
     if finding.inputs:

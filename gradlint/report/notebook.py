@@ -10,7 +10,7 @@ from gradlint.report.github import worst_first
 from gradlint.report.outgoing import Syntax, outgoing
 from gradlint.report.svg import render as svg
 from gradlint.report.template import template
-from gradlint.report.text import MESSAGE_WIDTH, Style, count, crash, name, place, sentence, shortened, source_line
+from gradlint.report.text import MESSAGE_WIDTH, Style, count, crash, culprit, sentence, shortened, source_line
 from gradlint.report.verdict import consequence, verdict, worst_finding
 
 if TYPE_CHECKING:
@@ -52,13 +52,12 @@ def render(result: Result, style: Style | None = None) -> str:
 
 def _finding(finding: Finding, result: Result, style: Style) -> dict[str, str]:
     cause = finding.cause
-    where = [*(name(part) for part in (cause.layer, cause.op) if part), *filter(None, [place(cause, style)])]
     return {
         "colour": _COLOUR[finding.severity],
         "severity": finding.severity.value,
         "title": f"{sentence(finding.code)} {sentence(finding.name)}",
         "message": _text(finding.message),
-        "where": " · ".join(where),
+        "where": culprit(cause, style),
         "source": shortened(source_line(cause) or "", MESSAGE_WIDTH),
         "advice": _text(result.advice(finding)),
     }

@@ -16,13 +16,13 @@ from gradlint.report.text import (
     Style,
     count,
     crash,
+    culprit,
     folded,
     listed,
     most_of_each_code,
     name,
     named,
     norm_text,
-    place,
     sentence,
     shape_text,
     shortened,
@@ -158,7 +158,7 @@ def _finding(finding: Finding, result: Result, style: Style) -> list[str]:
     severity = style.paint(finding.severity.value, "bold", _SEVERITY[finding.severity])
     lines = [f"{severity} {style.paint(finding.code, 'bold')} {finding.name}"]
     lines += _wrapped(shortened(sentence(finding.message), MESSAGE_WIDTH), style, "  ")
-    if cause := _cause(finding.cause, style):
+    if cause := culprit(finding.cause, style):
         lines += _labelled("cause:", cause, style)
         lines += _quoted(finding.cause, style)
     lines += _victims(finding, style)
@@ -166,12 +166,6 @@ def _finding(finding: Finding, result: Result, style: Style) -> list[str]:
     if advice := result.advice(finding):
         lines += _labelled("do:", sentence(advice), style)
     return lines
-
-
-def _cause(cause: Cause, style: Style) -> str:
-    names = [name(part) for part in (cause.layer, cause.op) if part]
-    where = place(cause, style)
-    return " · ".join([*names, where] if where else names)
 
 
 def _quoted(cause: Cause, style: Style) -> Iterator[str]:
@@ -204,7 +198,7 @@ UNTESTED = "nothing had to be tried: the run itself, or what was read, shows it"
 
 
 def _info(finding: Finding, style: Style) -> list[str]:
-    where = _cause(finding.cause, style)
+    where = culprit(finding.cause, style)
     text = f"{finding.code} {finding.name}: {shortened(sentence(finding.message), MESSAGE_WIDTH)}" + (
         f" [{where}]" if where else ""
     )

@@ -141,6 +141,12 @@ def place(cause: Cause, style: Style) -> str | None:
     return printable(str(path)) + line
 
 
+def culprit(cause: Cause, style: Style) -> str:
+    """`encoder/dense · ArgMax · src/model.py:41`, as far as it is known."""
+    parts = [*(name(part) for part in (cause.layer, cause.op) if part), place(cause, style)]
+    return " · ".join(filter(None, parts))
+
+
 def most_of_each_code(findings: Sequence[Finding]) -> tuple[list[Finding], dict[str, int]]:
     """The findings that a report for people shows, and how many more there are, by code."""
     seen: Counter[str] = Counter()

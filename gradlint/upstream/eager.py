@@ -96,6 +96,11 @@ def read_unnoticed(variable: Any) -> Tensor:
     return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
 
 
+def is_variable(value: object) -> bool:
+    """Whether a value is a Keras or TensorFlow variable."""
+    return isinstance(value, (keras.Variable, tf.Variable)) or hasattr(value, "handle")
+
+
 def handle_of(variable: Any) -> Tensor:
     """The resource handle of a Keras or TensorFlow variable: what the tape knows it by."""
     value = getattr(variable, "value", variable)

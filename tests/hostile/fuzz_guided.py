@@ -35,7 +35,8 @@ def _targets() -> dict[str, Callable[[bytes], None]]:
     from gradlint.load.limits import Limits
     from gradlint.load.outline import spec_from_config
     from gradlint.load.sample import load_sample, synthesise
-    from gradlint.project.config import load_config, shown_config
+    from gradlint.project.config import load_config
+    from gradlint.project.showing import shown_config
     from gradlint.project.wire import MalformedError, result_from_data
     from gradlint.report import FORMATS
     from gradlint.report.text import Style

@@ -15,11 +15,11 @@ from gradlint.options import Settings
 from gradlint.project.config import (
     Config,
     find_config,
-    key_lines,
     load_config,
     paired_target,
-    shown_config,
 )
+from gradlint.project.showing import shown_config
+from gradlint.project.toml_lines import key_lines
 
 if sys.version_info >= (3, 11):
     import tomllib
