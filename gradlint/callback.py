@@ -83,6 +83,16 @@ class GradientCheck(Callback):  # type: ignore[misc]
         self.reports: tuple[Report, ...] = ()
         self.unseen: tuple[str, ...] = ()
 
+    def set_model(self, model: Any = None) -> None:
+        """As Keras calls it.
+
+        Raises:
+            UsageError: `callbacks=[GradientCheck]` holds the class, which is called with a model for itself.
+        """
+        if model is None:
+            raise UsageError("GradientCheck is a class; give an instance: callbacks=[GradientCheck()]")
+        super().set_model(model)
+
     def on_train_begin(self, logs: Any = None) -> None:
         """Stand between `fit` and its train function."""
         self._end()

@@ -16,7 +16,7 @@ from gradlint.checking.arguments import (
     table,
     texts,
 )
-from gradlint.checking.interface import in_the_words_of_the_caller
+from gradlint.checking.interface import in_the_words_of_the_caller, result_in_the_words_of_the_caller
 from gradlint.checking.looking import examined
 from gradlint.checking.own_steps import check_own_step, explained_crash, with_updates
 from gradlint.checking.step import check_step
@@ -124,10 +124,11 @@ def check(
     if not isinstance(limits, Limits):
         raise UsageError(f"limits must be gradlint.Limits(...), not {limits!r}")
     try:
-        return checked(model, (sample, *labels) if labels else sample, options)
+        result = checked(model, (sample, *labels) if labels else sample, options)
     except GradlintError as error:
         error.args = tuple(map(in_the_words_of_the_caller, error.args))
         raise
+    return result_in_the_words_of_the_caller(result)
 
 
 def checked(model: object, sample: object, options: Options) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gradlint.cells import line_in_words
 from gradlint.report.evidence import evidence_in_words
 from gradlint.report.outgoing import outgoing, printable
 from gradlint.report.table import body, ending, render
@@ -52,11 +53,11 @@ def folded_report(result: Result) -> str:
     """The report with the first findings only."""
     findings = result.findings
     if len(findings) <= MOST_FINDINGS + 1:
-        return render(result)
+        return render(result, Style(in_python=True))
     worst_first = sorted(range(len(findings)), key=lambda index: -findings[index].severity.order)
     kept = tuple(findings[index] for index in sorted(worst_first[:MOST_FINDINGS]))
     more = f"and {count(len(findings) - len(kept), 'more finding')}; pytest -vv shows all of them"
-    style = Style()
+    style = Style(in_python=True)
     # The verdict counts all of them.
     return "\n\n".join([body(replace(result, findings=kept), style), more, ending(result, style)])
 
@@ -64,15 +65,14 @@ def folded_report(result: Result) -> str:
 def full_report(result: Result) -> str:
     """The whole report, followed by what it folds: the victims and the evidence of every finding."""
     details = "\n\n".join("\n".join(_detail(finding)) for finding in result.findings)
-    report = render(result)
+    report = render(result, Style(in_python=True))
     return f"{report}\n\nin full\n\n{details}" if details else report
 
 
 def _detail(finding: Finding) -> Iterator[str]:
     yield f"{finding.code} {finding.name}: {sentence(finding.message)}"
     if finding.cause.file is not None:
-        line = "" if finding.cause.line is None else f":{finding.cause.line}"
-        yield f"  at {printable(finding.cause.file)}{line}"
+        yield f"  at {printable(line_in_words(finding.cause.file, finding.cause.line))}"
     for title, names in (("inputs", finding.inputs), ("variables", finding.variables)):
         if names:
             yield f"  {title}"

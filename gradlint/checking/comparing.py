@@ -56,6 +56,7 @@ class Side:
             ModelRunError: the step's own code failed.
         """
         from gradlint.experiments.alterations import altered
+        from gradlint.record.parameters import arguments_by_place
         from gradlint.record.step_arguments import given_arrays, replaced_arrays
         from gradlint.record.step_task import StepTask
         from gradlint.record.trailing import walked
@@ -65,10 +66,14 @@ class Side:
         for change in self.changes:
             if change.drops_weights:
                 args = (args[0][:2],)
-            given = given_arrays(args, kwargs)
-            shaped = {key: reshaped(given[key], shape) for key, shape in change.arrays.items() if key in given}
-            args, kwargs = replaced_arrays(args, kwargs, {**given, **shaped})
-        task = StepTask(self.name, self.models, optimizers, variables, given_arrays(args, kwargs), options.seed)
+            # The two steps may call the same things by different names.
+            given = arguments_by_place(args, kwargs)
+            arrays = given_arrays(given)
+            shaped = {key: reshaped(arrays[key], shape) for key, shape in change.arrays.items() if key in arrays}
+            values = replaced_arrays(given, {**arrays, **shaped})
+            args, kwargs = tuple(values[: len(args)]), dict(zip(kwargs, values[len(args) :], strict=True))
+        arrays = given_arrays(arguments_by_place(args, kwargs))
+        task = StepTask(self.name, self.models, optimizers, variables, arrays, options.seed)
         step = altered(self.step, [c.alteration for c in self.changes if c.alteration is not None])
         try:
             return walked(step, args, kwargs, task, options.bounds, self.values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.options import FLAGS, SETTINGS
@@ -12,12 +13,15 @@ from gradlint.options import FLAGS, SETTINGS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.result import Result
+
 _on_command_line: ContextVar[bool] = ContextVar("_on_command_line", default=False)
 _ARGUMENTS = (
     (re.compile(r"--import (your_module\.py|[\w./\\-]+\w)"), r"imports=['\1']"),
     (re.compile(r"--map (\w+)=(\w+)"), r"mapping={'\1': '\2'}"),
     (re.compile(r"--target (?!names )(\w+)"), r"targets=['\1']"),
     (re.compile(r"--depth (\w+)"), r"depth='\1'"),
+    (re.compile(r"--loss LOSS"), "loss=..."),
     (re.compile(r"--limit (\w+)=(\w+)"), r"limits=Limits(\1=\2)"),
 )
 """Options with a value, where the argument takes it in another form."""
@@ -44,3 +48,17 @@ def in_the_words_of_the_caller(message: str) -> str:
     for option, argument in _ARGUMENTS:
         message = option.sub(argument, message)
     return _NAMED.sub(lambda named: _NAMES[named[0]], message)
+
+
+def result_in_the_words_of_the_caller(result: Result) -> Result:
+    """A result with the options that its sentences name as the caller writes them."""
+    if _on_command_line.get():
+        return result
+    say = in_the_words_of_the_caller
+    return replace(
+        result,
+        findings=tuple(replace(each, message=say(each.message), advice=say(each.advice)) for each in result.findings),
+        notes=tuple(map(say, result.notes)),
+        skipped=tuple(replace(each, reason=say(each.reason)) for each in result.skipped),
+        catalogue=tuple(replace(each, advice=say(each.advice)) for each in result.catalogue),
+    )

@@ -21,7 +21,7 @@ from gradlint.rule import KEYS, SAMPLE
 from gradlint.upstream.libraries import file_of, is_library_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from gradlint.finding import Finding
     from gradlint.load.spec import LayerSpec
@@ -39,8 +39,17 @@ MOST_STEPS = 4
 class Origins:
     """Looks for the lines behind the findings of one check; nothing is read before the first question."""
 
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
+    def __init__(
+        self, facts: Facts, near: Callable[[], frozenset[str] | None] = lambda: None, *, has_keys: bool = True
+    ) -> None:
+        """Prepare to look.
+
+        Args:
+            facts: about the model and its run.
+            near: gives the files to look in; None for all that are loaded.
+            has_keys: somebody wrote the keys of the sample; else they are those of the model's inputs.
+        """
+        self._facts, self._files_near, self._has_keys = facts, near, has_keys
 
     def place(self, finding: Finding, blamed: str = "") -> Finding:
         """The finding with a file and a line, where they are known; a line that it has already stays.
@@ -124,24 +133,31 @@ class Origins:
         if not names and recording is not None:
             names = {call.layer.rpartition("/")[2] for call in recording.calls if call.layer}
         ranked = sorted(
-            ((len(names & source.named.keys()), source) for source in loaded(names)), key=lambda pair: -pair[0]
+            ((len(names & source.named.keys()), source) for source in self._loaded(names)), key=lambda pair: -pair[0]
         )
         if not ranked or 2 * ranked[0][0] < len(names) or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
             return None
         return ranked[0][1]
 
+    @cached_property
+    def _near(self) -> frozenset[str] | None:
+        return self._files_near()
+
+    def _loaded(self, names: set[str]) -> list[Source]:
+        return [source for source in loaded(names) if self._near is None or source.file in self._near]
+
     # -- samples ---------------------------------------------------------------------------------------
 
     def _key(self, key: str) -> Place | None:
         """Where a dict that holds the keys of the sample, and this one among them, is written."""
-        return self._written.get(key.partition("/")[0])
+        return self._written.get(key.partition("/")[0]) if self._has_keys else None
 
     @cached_property
     def _written(self) -> Mapping[str, Place | None]:
         """For each key, the place in the largest dict that holds it; None where two such dicts could be meant."""
         keys = {array.key.partition("/")[0] for array in self._facts.arrays}
         found: dict[str, tuple[int, set[Place]]] = {}
-        for source in loaded(keys):
+        for source in self._loaded(keys):
             for written in source.mappings:
                 if 2 * len(written) <= len(keys) or not written.keys() <= keys:
                     continue

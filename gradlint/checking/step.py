@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gradlint.cells import line_in_words
 from gradlint.checking import summary
 from gradlint.checking.verdict import judged
 from gradlint.checking.ways import Case
@@ -13,8 +14,9 @@ from gradlint.flow import Flow
 from gradlint.options import Options
 from gradlint.passes.drops import DropKind, drops
 from gradlint.passes.facts import Doubts, Facts, facts_of
-from gradlint.passes.steps import step_facts
+from gradlint.passes.steps import step_facts, unseen_by_all
 from gradlint.passes.stops import lost
+from gradlint.result import GradientState
 from gradlint.rule import Need
 from gradlint.rules import chosen
 
@@ -102,25 +104,28 @@ def observed(
         raise UsageError(
             f"step is the model {getattr(step, 'name', '')!r}: give it to check(), or a training step here"
         )
+    from gradlint.record.parameters import arguments_by_name
     from gradlint.record.step import record_after_update, record_step
     from gradlint.record.step_arguments import given_arrays, needs_building, replaced_arrays
     from gradlint.record.step_task import StepTask
 
+    given = arguments_by_name(step, args, kwargs)
     task = StepTask(
         name=name_of(step),
         models=options.models,
         optimizers=tuple(optimizers),
         variables=options.variables,
-        given=given_arrays(args, kwargs),
+        given=given_arrays(given),
         seed=options.seed,
     )
 
     def run(arrays: Mapping[str, Any] | None = None, trace_returns: bool = False) -> tuple[Recording, StepRecord]:
-        given_args, given_kwargs = (args, kwargs) if arrays is None else replaced_arrays(args, kwargs, arrays)
-        current = task if arrays is None else replace(task, given=dict(arrays))
-        if arrays is not None:
-            return record_after_update(step, (args, kwargs), (given_args, given_kwargs), current, options.bounds)
-        return record_step(step, args, kwargs, current, options.bounds, trace_returns=trace_returns)
+        if arrays is None:
+            return record_step(step, args, kwargs, task, options.bounds, trace_returns=trace_returns)
+        values = replaced_arrays(given, arrays)
+        other = values[: len(args)], dict(zip(kwargs, values[len(args) :], strict=True))
+        current = replace(task, given=dict(arrays))
+        return record_after_update(step, (args, kwargs), other, current, options.bounds)
 
     if needs_building((*options.models, *args, *kwargs.values())):
         run()  # The first call creates variables: seen with them, it is a step like any other.
@@ -225,8 +230,16 @@ def _judged(recording: Recording, record: StepRecord, options: Options, again: _
     ]
     result = judged(Case(record.name, Facts(), is_made_up=False), facts, rules, options)
     _refuse_unexplained(record, recording, result.findings)
+    missing = unseen_by_all(record)
     return replace(
-        result, model=_model_line(record, recording), sample=_sample_line(record), notes=tuple(_notes(record))
+        result,
+        model=_model_line(record, recording),
+        sample=_sample_line(record),
+        variables=tuple(
+            replace(variable, gradient=GradientState.ABSENT, norm=None) if variable.path in missing else variable
+            for variable in result.variables
+        ),
+        notes=tuple(_notes(record)),
     )
 
 
@@ -273,7 +286,7 @@ def _refuse_unexplained(record: StepRecord, recording: Recording, findings: Sequ
     """A crash that no finding explains is an error of the step's own."""
     crash = record.crash
     if crash is not None and not any(f.severity.value == "error" for f in findings) and recording.failure is None:
-        place = f" ({crash.file}:{crash.line})" if crash.file else ""
+        place = f" ({line_in_words(crash.file, crash.line)})" if crash.file else ""
         raise ModelRunError(f"the step's own code failed{place}: {crash.kind}: {crash.message}")
     if crash is None and not record.calls and not record.updates:
         raise ModelRunError(
@@ -285,7 +298,7 @@ def _refuse_unexplained(record: StepRecord, recording: Recording, findings: Sequ
 def _notes(record: StepRecord) -> Iterator[str]:
     if record.crash is not None:
         crash = record.crash
-        place = f" at {crash.file}:{crash.line}" if crash.file else ""
+        place = f" at {line_in_words(crash.file, crash.line)}" if crash.file else ""
         yield f"the step ended with {crash.kind}{place}: {crash.message}"
 
 

@@ -109,7 +109,7 @@ def unread_labels(facts: Facts) -> tuple[str, ...]:
     repair = (
         "add them, or compile with loss None what needs none"
         if compiled
-        else "compile it with its loss, or name one (loss=, --loss)"
+        else "compile it with its loss, or pass --loss LOSS"
     )
     return (f"the label{'' if one else 's'} {quoted(keys)} {'is' if one else 'are'} not used: {loss.unread}; {repair}",)
 

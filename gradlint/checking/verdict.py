@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gradlint.checking import summary
+from gradlint.checking.nearby import files_at_hand
 from gradlint.checking.origins import Origins
 from gradlint.finding import Finding, Severity
 from gradlint.passes.layers import streamed
+from gradlint.passes.steps import forward_graph
 from gradlint.result import Result, SkippedRule
 from gradlint.rule import Need
 from gradlint.upstream.names import unavailable
@@ -16,16 +18,20 @@ from gradlint.upstream.names import unavailable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import networkx as nx
+
     from gradlint.checking.ways import Case
+    from gradlint.flow import Flow
     from gradlint.options import Options
     from gradlint.passes.facts import Facts
+    from gradlint.passes.steps import StepFacts
     from gradlint.rule import Rule
 
 
 def decided(case: Case, rules: Sequence[Rule], options: Options) -> Result | None:
     """The result when the paper alone decides, or when no more was asked for; None when the case must be run."""
     able = [rule for rule in rules if not _is_about_a_step_unseen(rule, case.paper)]
-    spoken = _spoken(case.paper, able)
+    spoken = _spoken(case, case.paper, able)
     is_fatal = any(finding.severity is Severity.ERROR for finding in spoken.findings)
     if not is_fatal and options.depth != "preflight":
         return None
@@ -42,7 +48,7 @@ def judged(case: Case, facts: Facts, rules: Sequence[Rule], options: Options) ->
     if options.select:  # Asked for by name, they owe an answer; otherwise they are no part of this check.
         waiting |= {rule.code: _NO_STEP for rule in rules if _is_about_a_step_unseen(rule, facts)}
     able = [rule for rule in able if rule.code not in waiting]
-    result = _result(case, facts, able, _spoken(facts, able), options)
+    result = _result(case, facts, able, _spoken(case, facts, able), options)
     return replace(result, skipped=tuple(SkippedRule(code, why) for code, why in waiting.items()))
 
 
@@ -68,7 +74,7 @@ class Spoken:
     crashed: tuple[SkippedRule, ...]
 
 
-def _spoken(facts: Facts, rules: Sequence[Rule]) -> Spoken:
+def _spoken(case: Case, facts: Facts, rules: Sequence[Rule]) -> Spoken:
     found: list[tuple[Finding, str]] = []
     crashed: list[SkippedRule] = []
     for rule in rules:
@@ -76,10 +82,14 @@ def _spoken(facts: Facts, rules: Sequence[Rule]) -> Spoken:
             found += [(finding, rule.blames) for finding in rule.check(facts)]
         except Exception as error:  # One rule's mistake must not cost the others' findings.
             crashed.append(SkippedRule(rule.code, f"{type(error).__name__}: {error}"))
-    origins = Origins(facts)
+    origins = Origins(facts, files_at_hand, has_keys=case.has_keys)
     placed = [origins.place(finding, blamed) for finding, blamed in found]
     in_order = sorted(placed, key=lambda f: (f.position, f.code, f.inputs, f.variables))
     return Spoken(tuple(in_order), tuple(crashed))
+
+
+def _shown(flow: Flow, step: StepFacts | None) -> nx.DiGraph[object]:
+    return flow.graph if step is None else forward_graph(flow, step.record)
 
 
 def _result(case: Case, facts: Facts, rules: Sequence[Rule], spoken: Spoken, options: Options) -> Result:
@@ -99,7 +109,7 @@ def _result(case: Case, facts: Facts, rules: Sequence[Rule], spoken: Spoken, opt
         rules=tuple(rule.code for rule in rules),
         notes=(*summary.unread_labels(facts), *summary.zero_here(facts), *summary.refused_names(facts)),
         fail_on=options.fail_on,
-        graph=streamed(flow.graph) if flow is not None else None,
+        graph=streamed(_shown(flow, facts.step)) if flow is not None else None,
         crashed=spoken.crashed,
         catalogue=tuple(rule.info for rule in rules),
     )

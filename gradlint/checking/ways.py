@@ -34,12 +34,14 @@ class Case:
         paper: the model and the sample on paper.
         is_made_up: nobody gave a sample.
         whole: what `fit` would run, whether or not the sample is what the model's inputs take.
+        has_keys: whoever made the sample may have written its keys; arrays in a tuple have those of the inputs.
     """
 
     target: str
     paper: Facts
     is_made_up: bool
     whole: WholeBatch | None = None
+    has_keys: bool = True
 
     @property
     def unexpected(self) -> frozenset[str]:
@@ -115,9 +117,16 @@ def cases(model: object, sample: object, needs: frozenset[Need], options: Option
     target = target_of(model, sample, options, file)
     given = bound(target, options)
     paper = Facts(spec=target.spec, arrays=given.specs, binding=given.binding)
-    case = Case(target.name, paper, target.sample is None, whole)
+    case = Case(target.name, paper, target.sample is None, whole, not _is_without_keys(sample))
     if isinstance(target, ModelTarget):
         yield case
         if not options.is_symbolic:
             refuse_large_outputs(target.name, target.model, given.rows, limits_of(options), given.steps)
     yield Ready(case, subject_of(options, target, given, reduces_all=Need.REDUCED in needs), target.is_live)
+
+
+def _is_without_keys(sample: object) -> bool:
+    """Whether a sample is arrays, alone or in tuples and lists: nobody has written a key."""
+    if isinstance(sample, (tuple, list)):
+        return all(map(_is_without_keys, sample))
+    return hasattr(sample, "shape") and not hasattr(sample, "columns")

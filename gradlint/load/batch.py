@@ -239,6 +239,11 @@ def by_key(
             f"the sample has {len(batch)} parts; give what fit takes: (x, y) or (x, y, sample_weight), with several "
             "inputs or labels as a list or a dict inside: ([a, b], y)"
         )
+    if isinstance(batch, tuple) and 1 < len(batch) <= len(PARTS) < 2 + len(inputs) and _is_array(batch[0]):
+        raise SampleError(
+            f"the model has the inputs {quoted(inputs)}, and x, the first part of the sample, is one array: put one "
+            "for each into a list, or a dict by these names: ([a, b], y), and [a, b] where there are no labels"
+        )
     parts: list[object] = list(batch) if isinstance(batch, tuple) and 1 <= len(batch) <= 3 else [batch]
     found = _inputs(parts[0], inputs)
     for name, part in zip(PARTS[1:], parts[1:], strict=False):

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from gradlint.flow import LOSS
 from gradlint.operations import Trait, has
 from gradlint.passes.crossings import Crossing, crossings
 from gradlint.passes.unseen import Reason, Unseen, reason_of, unseen
 from gradlint.passes.updates import Hidden, Mispaired, Unmoved, Unused, hidden, mispaired, unmoved, unused
 from gradlint.record.recording import Region
+from gradlint.result import GradientState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import networkx as nx
 
     from gradlint.flow import Flow
     from gradlint.passes.cuts import Cut
@@ -46,6 +50,31 @@ class StepFacts:
     def because(self, reason: Reason) -> tuple[Unseen, ...]:
         """What is missing for one reason."""
         return tuple(entry for entry in self.unseen if entry.reason is reason)
+
+
+def forward_graph(flow: Flow, step: StepRecord) -> nx.DiGraph[object]:
+    """The graph of a step without what only its backward passes and its optimizers compute.
+
+    A derivative that a loss is made of (a penalty on gradients) stays.
+    """
+    import networkx as nx
+
+    graph = flow.graph
+    ends = {("op", position) for call in step.calls for target in call.targets for position in flow.producers(target)}
+    ends = {end for end in (*ends, LOSS) if end in graph}
+    kept = ends.union(*(nx.ancestors(graph, end) for end in ends))
+    first = min((call.first for call in step.calls), default=len(flow.recording.ops))
+    beyond = [("op", position) for position in range(first, len(flow.recording.ops)) if ("op", position) not in kept]
+    shown = graph.copy()
+    shown.remove_nodes_from(beyond)
+    return shown
+
+
+def unseen_by_all(step: StepRecord) -> frozenset[str]:
+    """Paths of variables that calls ask for, and that none has a gradient of, whatever a tape over all would give."""
+    asked = [source for call in step.calls for source in call.sources if source.variable]
+    missing = {source.variable for source in asked if source.gradient.state is GradientState.ABSENT}
+    return frozenset(missing - {s.variable for s in asked if s.gradient.state is not GradientState.ABSENT})
 
 
 _OF_THE_MODEL = (Reason.CUT, Reason.STOPPED, Reason.PYTHON_FUNCTION)

@@ -128,19 +128,13 @@ def _whole(flow: Flow, step: StepRecord, call: GradientCall) -> _Place | None:
     if call.target_kind in (TargetKind.PYTHON, TargetKind.NUMPY):
         before = [e for e in step.evaluations if e.position < call.first]
         if before and not any(frames for frames in step.departures):
-            return _Place(Reason.PREDICT, _at(before[-1].frames, step, call), position=before[-1].position)
+            return _Place(Reason.PREDICT, _innermost(before[-1].frames), position=before[-1].position)
         last = step.departures[-1] if step.departures else ()
-        return _Place(Reason.PYTHON, _at(last, step, call) or here)
+        return _Place(Reason.PYTHON, _innermost(last) or here)
     if call.target_kind is TargetKind.INTEGER and call.error is None:
         for target in call.targets:
             for position in flow.producers(target):
-                return _Place(
-                    Reason.DISCRETE,
-                    _frame_of(flow, step, call, position),
-                    flow.op(position).type,
-                    flow.op(position).layer,
-                    position,
-                )
+                return _at_op(flow, step, call, Reason.DISCRETE, position)
         return _Place(Reason.INTEGER, here)
     return None
 
@@ -324,8 +318,10 @@ def reason_of(flow: Flow, step: StepRecord, position: int) -> Reason:
 
 def _at_op(flow: Flow, step: StepRecord, call: GradientCall, reason: Reason, position: int) -> _Place:
     op = flow.op(position)
-    frame = _frame_of(flow, step, call, position)
     is_named = reason not in (Reason.BEFORE, Reason.OUTSIDE)
+    # An operation to exchange may be in a function that the step calls; what is in the wrong place stands in the step.
+    inner = _innermost(step.frames.get(position, ())) if is_named else None
+    frame = inner or _frame_of(flow, step, call, position)
     return _Place(
         reason, frame, op.type if is_named else None, op.layer.split("/")[0] if not is_named else op.layer, position
     )
@@ -346,6 +342,10 @@ def _at(frames: Frames, step: StepRecord, call: GradientCall) -> Frame | None:
     tape = None if call.tape is None else step.tapes[call.tape]
     home = {(frame.file, frame.function) for frame in (tape.frames[:1] if tape is not None else call.frames[:1])}
     return next((frame for frame in frames if (frame.file, frame.function) in home), frames[0])
+
+
+def _innermost(frames: Frames) -> Frame | None:
+    return frames[0] if frames else None
 
 
 def explained(found: Iterable[Unseen]) -> frozenset[str]:

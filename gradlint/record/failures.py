@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 
+from gradlint.cells import line_in_words
 from gradlint.errors import ModelRunError, UnknownVersionError, UsageError
 from gradlint.load.model.live import spec_from_model
 from gradlint.load.spec import quoted
@@ -163,7 +164,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
             )
     in_loss = failed is None and run.subject.model is not None and bool(trace.calls.all)
     place = f" in layer '{where}'" if where else " in the loss" if in_loss else ""
-    at = f" ({raised.file}:{raised.line})" if raised.file else ""
+    at = f" ({line_in_words(raised.file, raised.line)})" if raised.file else ""
     message = f"the model's own code failed{place}{at}: {raised.text}"
     outputs = spec_from_model(run.subject.model).outputs if in_loss and set(batch.labels) == {""} else ()
     if len(outputs) > 1:

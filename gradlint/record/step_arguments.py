@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gradlint.record.parameters import Argument
 from gradlint.record.subject import perturbed
 from gradlint.upstream import eager
 from gradlint.upstream.models import is_built
@@ -16,47 +17,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 
-def given_arrays(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def given_arrays(given: Sequence[Argument]) -> dict[str, Any]:
     """The arrays and tensors in the arguments of a step, by a key that says where they are."""
     found: dict[str, Any] = {}
-    for value, prefix in _arguments(args, kwargs):
-        _collect(value, prefix, found)
+    for argument in given:
+        _collect(argument, found)
     return found
 
 
-def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[Any, str]]:
-    return [*((value, "" if len(args) == 1 else str(place)) for place, value in enumerate(args))] + [
-        (value, name) for name, value in kwargs.items()
-    ]
-
-
-def _collect(value: Any, key: str, found: dict[str, Any]) -> None:
+def _collect(given: Argument, found: dict[str, Any]) -> None:
+    value, key = given.value, given.key
     if isinstance(value, np.ndarray) or eager.is_eager(value):
         found[key or "batch"] = value
     elif isinstance(value, dict):
         for name, part in value.items():
-            _collect(part, f"{key}/{name}" if key else str(name), found)
+            _collect(Argument(part, f"{key}/{name}" if key else str(name)), found)
     elif isinstance(value, (list, tuple)):
-        for place, part in enumerate(value):
-            _collect(part, f"{key}/{place}" if key else str(place), found)
+        for name, part in zip(given.keys(), value, strict=True):
+            _collect(Argument(part, name), found)
 
 
-def replaced_arrays(
-    args: Sequence[Any], kwargs: Mapping[str, Any], arrays: Mapping[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a step, with other arrays in their places."""
-    keys = [key for _, key in _arguments(args, kwargs)]
-    new = [_rebuilt(value, key, arrays) for value, key in _arguments(args, kwargs)]
-    return tuple(new[: len(args)]), dict(zip(keys[len(args) :], new[len(args) :], strict=True))
+def replaced_arrays(given: Sequence[Argument], arrays: Mapping[str, Any]) -> list[Any]:
+    """The values of the arguments of a step, with other arrays in their places."""
+    return [_rebuilt(argument, arrays) for argument in given]
 
 
-def _rebuilt(value: Any, key: str, arrays: Mapping[str, Any]) -> Any:
+def _rebuilt(given: Argument, arrays: Mapping[str, Any]) -> Any:
+    value, key = given.value, given.key
     if isinstance(value, np.ndarray) or eager.is_eager(value):
         return arrays.get(key or "batch", value)
     if type(value) is dict:
-        return {name: _rebuilt(part, f"{key}/{name}" if key else str(name), arrays) for name, part in value.items()}
+        return {
+            name: _rebuilt(Argument(part, f"{key}/{name}" if key else str(name)), arrays)
+            for name, part in value.items()
+        }
     if type(value) in (list, tuple):
-        parts = [_rebuilt(part, f"{key}/{place}" if key else str(place), arrays) for place, part in enumerate(value)]
+        parts = [_rebuilt(Argument(part, name), arrays) for name, part in zip(given.keys(), value, strict=True)]
         return type(value)(parts)
     return value
 

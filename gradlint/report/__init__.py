@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from gradlint import comparison as comparisons
 from gradlint.report import comparison, concise, github, html, json, junit, markdown, sarif, table, verdict
-from gradlint.report.text import name, shortened
+from gradlint.report.text import Style, name, shortened
 from gradlint.result import install_forms
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-    from gradlint.report.text import Style
     from gradlint.result import Result
 
 FORMATS: dict[str, Callable[[Result, Style | None], str]] = {
@@ -27,6 +26,10 @@ FORMATS: dict[str, Callable[[Result, Style | None], str]] = {
     "html": html.render,
 }
 """Name of a format to its renderer; the text has no newline at its end."""
+
+
+def _text(result: Result) -> str:
+    return table.render(result, Style(in_python=True))
 
 
 def _line(result: Result) -> str:
@@ -45,5 +48,5 @@ def _save(result: Result, path: str | os.PathLike[str]) -> None:
     saving.save(result, path)
 
 
-install_forms(text=table.render, json=json.render, line=_line, cell=_cell, save=_save)
+install_forms(text=_text, json=json.render, line=_line, cell=_cell, save=_save)
 comparisons.install_forms(text=comparison.render, json=comparison.render_json)

@@ -76,7 +76,7 @@ def joined(results: Sequence[Result], style: Style) -> str:
 def _fitted(result: Result, style: Style, limit: int) -> str:
     head = [f"### {'✅' if result.ok else '❌'} gradlint: {text(verdict(result, style))}", _facts(result)]
     head += [f"**{text(crash(rule))}**" for rule in result.crashed]
-    end = text(consequence(result))
+    end = text(consequence(result, style))
     room = limit - sum(len(block) + 2 for block in (*head, end))
     tail = []
     for block in (_inputs(result), _notes(result)):

@@ -26,7 +26,7 @@ _COLOUR = {Severity.ERROR: "#d1343f", Severity.WARNING: "#c27803", Severity.INFO
 
 def render(result: Result, style: Style | None = None) -> str:
     """A fragment of HTML without style sheet and script, which notebooks remove."""
-    style = style or Style()
+    style = style or Style(in_python=True)
     worst = worst_finding(result)
     facts = [("model", result.model), ("sample", result.sample), ("loss", result.loss)]
     shown = worst_first(result.findings)[:MOST_FINDINGS]
@@ -35,7 +35,7 @@ def render(result: Result, style: Style | None = None) -> str:
         colour=_COLOUR[worst.severity] if worst is not None else "#2e9e5b",
         verdict=_text(verdict(result, style)),
         target=_text(result.target),
-        consequence=consequence(result),
+        consequence=consequence(result, style),
         facts=[
             *(_text(f"{label}: {fact}") for label, fact in facts if fact),
             *map(crash, result.crashed),

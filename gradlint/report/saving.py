@@ -37,7 +37,7 @@ def save(result: Result, path: str | os.PathLike[str]) -> None:
     file = Path(path)
     extension = file.suffix.lower()
     if extension in REPORTS:
-        text = REPORTS[extension](result, Style())
+        text = REPORTS[extension](result, Style(in_python=True))
     elif extension in GRAPHS:
         if result.graph is None:
             raise UsageError(f"{file} is not written: the check ended before there was a graph")

@@ -84,7 +84,7 @@ def ending(result: Result, style: Style) -> str:
     worst = worst_finding(result)
     colour = "green" if worst is None or worst.severity is Severity.INFO else _SEVERITY[worst.severity]
     lines = [style.paint(line, "bold", colour) for line in _wrapped(verdict(result, style), style, "")]
-    return "\n".join([*lines, *_wrapped(consequence(result), style, "")])
+    return "\n".join([*lines, *_wrapped(consequence(result, style), style, "")])
 
 
 def _headline(result: Result, style: Style) -> list[str]:

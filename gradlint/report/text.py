@@ -10,6 +10,7 @@ from itertools import takewhile
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from gradlint.cells import cell_of, line_in_words
 from gradlint.report.outgoing import printable
 from gradlint.result import GradientState
 
@@ -43,6 +44,7 @@ class Style:
         colour: True to use ANSI colours.
         width: columns that sentences are wrapped to.
         explains: under each finding stand the experiments behind it.
+        in_python: it is read where Python called, and no exit status follows.
         folder: paths of source files below this folder are shown relative to it.
         root: the folder of the repository, for formats whose readers know paths from there.
     """
@@ -50,6 +52,7 @@ class Style:
     colour: bool = False
     width: int = 100
     explains: bool = False
+    in_python: bool = False
     folder: str = field(default_factory=os.getcwd)
     root: str = field(default_factory=_repository)
 
@@ -129,16 +132,13 @@ def shape_text(shape: Sequence[object]) -> str:
 
 
 def place(cause: Cause, style: Style) -> str | None:
-    """`src/model.py:41`, relative to the style's folder when below it; None when no file is known."""
+    """`src/model.py:41`, relative to the style's folder when below it, or `cell In[2], line 4`; None without a file."""
     if cause.file is None:
         return None
     path = PurePath(cause.file)
-    line = f":{cause.line}" if cause.line is not None else ""
-    if path.parent.name.startswith("ipykernel_"):  # a file that nobody has: Jupyter names one for each cell
-        return f"notebook cell{line}"
-    if path.is_relative_to(style.folder):
+    if cell_of(cause.file) is None and path.is_relative_to(style.folder):
         path = path.relative_to(style.folder)
-    return printable(str(path)) + line
+    return printable(line_in_words(str(path), cause.line))
 
 
 def culprit(cause: Cause, style: Style) -> str:

@@ -28,7 +28,8 @@ def verdict(result: Result, style: Style | None = None) -> str:
         return head
     worst = worst_finding(result)
     if result.depth == "source" and (worst is None or worst.severity is Severity.INFO):
-        return f"{head} in {result.model}"
+        # Whoever expected the model to be looked at learns what was.
+        return f"{head} in {result.model}: tapes, optimizers and training steps are read, and nothing is run"
     if worst is None or worst.severity is Severity.INFO:
         return f"{head}: {_reach(result)}"
     others = sum(finding.severity is worst.severity for finding in result.findings) > 1
@@ -47,14 +48,16 @@ def worst_finding(result: Result) -> Finding | None:
     return max(result.findings, key=lambda finding: finding.severity.order, default=None)
 
 
-def consequence(result: Result) -> str:
-    """Which exit status comes, and what would fail if `--fail-on` asked for more."""
+def consequence(result: Result, style: Style | None = None) -> str:
+    """Which exit status comes, or what `Result.ok` is; and what would fail if `--fail-on` asked for more."""
+    in_python = style is not None and style.in_python
     failing = set(map(id, result.failures))
     spared = [f for f in result.findings if f.severity is not Severity.INFO and id(f) not in failing]
-    head = f"exit status {exit_status(result)}"
+    head = f"result.ok is {result.ok}" if in_python else f"exit status {exit_status(result)}"
     if not spared:
         return head
-    return f"{head} (--fail-on {result.fail_on}); {_counted(spared)} would fail under --fail-on warning"
+    now, more = (f"fail_on={word!r}" if in_python else f"--fail-on {word}" for word in (result.fail_on, "warning"))
+    return f"{head} ({now}); {_counted(spared)} would fail under {more}"
 
 
 def exit_status(result: Result) -> int:

@@ -50,13 +50,22 @@ which declare no shape, are not compared.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """One finding per array whose shape its input does not take."""
-    for entry, array in fed(facts):
-        if fault := _fault(array.shape, entry.shape):
-            yield RULE.finding(
-                f"{array.key!r} has shape {array.shape}, but the input takes {entry.shape}: {fault}",
-                inputs=(array.key,),
-                evidence={"shape": str(array.shape), "expected": str(entry.shape)},
-            )
+    wrong = [(e, a, fault) for e, a in fed(facts) if (fault := _fault(a.shape, e.shape))]
+    for entry, array, fault in wrong:
+        fits = [
+            other for e, other, _ in wrong if not _fault(array.shape, e.shape) and not _fault(other.shape, entry.shape)
+        ]
+        # Where several could be meant, none is.
+        swapped = f"; it fits where {fits[0].key!r} is, and the other way round" if len(fits) == 1 else ""
+        yield RULE.finding(
+            f"{array.key!r} has shape {array.shape}, but the input takes {entry.shape}: {fault}{swapped}",
+            inputs=(array.key,),
+            evidence={"shape": str(array.shape), "expected": str(entry.shape)},
+            advice=_EXCHANGE if swapped else "",
+        )
+
+
+_EXCHANGE = "Let the two arrays change places; in a dict, by the names of the inputs, their order does not matter."
 
 
 def _fault(shape: Shape, expected: Shape) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradlint.cells import line_in_words
 from gradlint.finding import Cause
 from gradlint.rules.wording import counted
 
@@ -99,4 +100,4 @@ def _opened(step: StepFacts | None, entry: Unseen) -> str | None:
 
 
 def _line(frame: Frame | None) -> str | None:
-    return f"{frame.file}:{frame.line}" if frame is not None else None
+    return line_in_words(frame.file, frame.line) if frame is not None else None

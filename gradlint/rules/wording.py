@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from gradlint.cells import line_in_words
 from gradlint.finding import Cause, Evidence
 from gradlint.operations import CUSTOM_GRADIENT, NUMPY_CONVERSION, Trait, has
 from gradlint.passes.consequences import severity_of_block, severity_of_cut, severity_of_drop
@@ -148,7 +149,9 @@ def _cut_finding(rule: Rule, flow: Flow, cut: Cut, message: str, advice: str, se
     evidence: Evidence = {
         "operand_gradient": cut.local.value,
         "variables": len(cut.variables),
-        "also": [f"{o.layer or ''} {o.op} {o.file or ''}:{o.line or ''}".strip(" :") for o in others],
+        "also": [
+            " ".join(filter(None, [o.layer, o.op, line_in_words(o.file, o.line) if o.file else ""])) for o in others
+        ],
         "experiments": _bridged(flow, cut),
     }
     return _finding_at(rule, flow, cut, message, severity, evidence, advice)
@@ -176,7 +179,13 @@ _SPOKEN = {NUMPY_CONVERSION: "NumPy", CUSTOM_GRADIENT: "the custom gradient", "A
 def _at(flow: Flow, position: int) -> str:
     """`Round at layers.py:22`."""
     cause = cause_of(flow, position)
-    place = f"{PurePath(cause.file).name}:{cause.line}" if cause.file else f"'{cause.layer}'" if cause.layer else ""
+    place = (
+        PurePath(line_in_words(cause.file, cause.line)).name
+        if cause.file
+        else f"'{cause.layer}'"
+        if cause.layer
+        else ""
+    )
     name = _SPOKEN.get(cause.op or "", f"`{cause.op}`")
     return f"{name} at {place}" if place else name
 

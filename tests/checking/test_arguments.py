@@ -15,8 +15,14 @@ from gradlint.checking.arguments import (
     table,
     texts,
 )
-from gradlint.checking.interface import in_the_words_of_the_caller, on_the_command_line
+from gradlint.checking.interface import (
+    in_the_words_of_the_caller,
+    on_the_command_line,
+    result_in_the_words_of_the_caller,
+)
 from gradlint.errors import UsageError
+from gradlint.finding import Finding, Severity
+from gradlint.result import Result, RuleInfo
 
 
 class Model:
@@ -89,3 +95,15 @@ def test_options_are_spelled_as_the_caller_writes_them() -> None:
     assert in_the_words_of_the_caller(message) == python
     with on_the_command_line():
         assert in_the_words_of_the_caller(message) == message
+
+
+def test_so_are_those_in_the_sentences_of_a_result() -> None:
+    rule = RuleInfo("GL401", "missing-input", Severity.ERROR, "Rename the sample's key, or pass --map INPUT=KEY.", "")
+    finding = Finding("GL401", "missing-input", Severity.ERROR, "m; see --depth values", advice="Pass --target y.")
+    result = Result("m", "", "", "", "values", findings=(finding,), notes=("pass --loss LOSS",), catalogue=(rule,))
+    said = result_in_the_words_of_the_caller(result)
+    assert said.catalogue[0].advice == "Rename the sample's key, or pass mapping={'INPUT': 'KEY'}."
+    assert (said.findings[0].message, said.findings[0].advice) == ("m; see depth='values'", "Pass targets=['y'].")
+    assert said.notes == ("pass loss=...",)
+    with on_the_command_line():
+        assert result_in_the_words_of_the_caller(result) is result

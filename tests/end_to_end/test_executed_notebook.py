@@ -58,7 +58,7 @@ def test_files_and_the_report_come_from_live_models_too(executed) -> None:
     assert (folder / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert "rounded" in (folder / "flow.svg").read_text(encoding="utf-8")
     printed = "".join(output.text for output in last if output.get("name") == "stdout")
-    assert printed.rstrip().endswith("exit status 1")
+    assert printed.rstrip().endswith("result.ok is False")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
@@ -75,7 +75,7 @@ def test_a_browser_draws_the_cell(executed, scheme: str, width: int) -> None:
         page.wait_for_function("document.images[0].complete")
         assert page.evaluate("document.images[0].naturalWidth") > 100
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.get_by_text("notebook cell:9").first.is_visible()
+        assert page.get_by_text("cell In[1], line 9").first.is_visible()
         if folder := os.environ.get("GRADLINT_SCREENSHOTS"):
             Path(folder).mkdir(parents=True, exist_ok=True)
             page.screenshot(path=f"{folder}/notebook-{scheme}-{width}.png", full_page=True)

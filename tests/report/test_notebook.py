@@ -54,7 +54,7 @@ def test_verdict_findings_lines_and_picture() -> None:
     text = cell(replace(TOWERS, findings=(*FINDINGS[:1], ARGMAX)))
     assert "GL103 nondifferentiable-op" in text
     assert "towers.py:5" in text
-    assert "exit status 1" in text
+    assert "result.ok is False" in text
     (picture,) = re.findall(r'src="data:image/svg\+xml;base64,([^"]*)"', text)
     assert ET.fromstring(base64.b64decode(picture)).tag.endswith("svg")
     assert "<img" not in cell(replace(TOWERS, graph=None))

@@ -82,7 +82,8 @@ def test_listed_names_all_that_it_does_not_fold() -> None:
         (Cause(file="/work/src/m.py"), "src/m.py"),
         (Cause(file="/workshop/m.py", line=3), "/workshop/m.py:3"),
         (Cause(file="<ipython-input-1>", line=1), "<ipython-input-1>:1"),
-        (Cause(file="/tmp/ipykernel_21827/1602320738.py", line=15), "notebook cell:15"),
+        (Cause(file="<ipython-input-2-0f3a6>", line=22), "cell In[2], line 22"),
+        (Cause(file="/tmp/ipykernel_21827/1602320738.py", line=15), "notebook cell, line 15"),
         (Cause(file="/work/\x1bm.py", line=1), r"\x1bm.py:1"),
     ],
 )

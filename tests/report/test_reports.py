@@ -83,7 +83,7 @@ def test_a_result_of_nothing_renders(format: str, style: Style) -> None:
 
 class TestTable:
     def test_is_what_a_result_prints(self) -> None:
-        assert str(SHARED) == FORMATS["table"](SHARED, Style())
+        assert str(SHARED) == FORMATS["table"](SHARED, Style(in_python=True))
 
     def render(self, result: Result, **look: object) -> str:
         return FORMATS["table"](result, replace(Style(folder=str(HERE)), **look))
@@ -113,6 +113,19 @@ class TestTable:
     def test_the_verdict_names_who_goes_without_and_where(self) -> None:
         report = self.render(replace(SHARED, findings=FINDINGS[:1]))
         assert report.endswith("1 error: 'model2' gets no gradient: Round, towers.py:5\nexit status 1")
+
+    @pytest.mark.parametrize(
+        ("fail_on", "consequence"),
+        [
+            ("error", "result.ok is False (fail_on='error'); 2 warnings would fail under fail_on='warning'"),
+            ("never", "result.ok is True (fail_on='never'); 3 errors, 2 warnings would fail under fail_on='warning'"),
+        ],
+    )
+    def test_where_python_called_it_says_what_ok_is(self, fail_on: str, consequence: str) -> None:
+        result = replace(SHARED, fail_on=fail_on)
+        assert consequence in " ".join(str(result).split())
+        assert consequence in " ".join(html.unescape(result._repr_html_()).split())
+        assert "exit status" not in str(result) + result._repr_html_()
 
     @pytest.mark.parametrize(
         ("fail_on", "consequence"),

@@ -302,3 +302,9 @@ def test_no_text_breaks_a_rule(data: st.DataObject) -> None:
                 chosen[where] = data.draw(st.sampled_from(lines))
     report = check_text("import numpy as np, tensorflow as tf, keras\n" + "\n".join(chosen), "x.py")
     assert not report.crashed
+
+
+def test_without_a_finding_the_closing_line_says_what_was_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("import keras\nmodel = keras.Sequential()\n", encoding="utf-8")
+    said = " ".join(str(gradlint.check_source(tmp_path)).split())
+    assert "No finding in 1 source file: tapes, optimizers and training steps are read, and nothing is run" in said
