@@ -223,7 +223,7 @@ def test_skipped_rules_are_listed(tmp_path: Path) -> None:
     of_values = {rule.code for rule in ALL_RULES if Need.VALUES in rule.needs}
     assert {skipped.code for skipped in result.skipped} == of_values
     assert not set(result.rules) & of_values
-    assert all("--depth values" in skipped.reason for skipped in result.skipped)
+    assert all("depth='values'" in skipped.reason for skipped in result.skipped)
 
 
 def test_a_softmax_over_one_unit(tmp_path: Path) -> None:
