@@ -29,6 +29,8 @@ from gradlint.report.outgoing import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from gradlint.project.room import Room
+
 INHERITED = frozenset(
     {
         "PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_NUMERIC", "TZ", "NO_COLOR",
@@ -228,10 +230,14 @@ class Worker:
     """A child that stays for one check after the other: started when it is first needed, and again after it was lost.
 
     On systems where a process cannot be copied, a child does one check, and the next check has the next child.
+
+    Args:
+        room: what it shares with others that check at the same time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room | None = None) -> None:
         self._child: Child | None = None
+        self.room = room
 
     def child(self) -> Child:
         """The child that takes the next request."""

@@ -12,7 +12,7 @@ import contextlib
 import os
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradlint import errors
 from gradlint.errors import GradlintError, StoppedError
@@ -134,8 +134,9 @@ def check_apart(
     """`guarded_check` in another process; arguments and errors are the same.
 
     With a `worker`, that one's; it does checks that need no isolation, and one that takes its process down is tried
-    once more: the system may have wanted for memory. Else in a process of its own. A child in isolation is not told of
-    the cache, which is for answers that nobody else can have written.
+    once more: the system may have wanted for memory. What turns out to be large waits until it is the only one. Else in
+    a process of its own. A child in isolation is not told of the cache, which is for answers that nobody else can have
+    written.
     """
     memory = guard.limits.bytes
     paths: dict[str, str] = {}
@@ -149,6 +150,7 @@ def check_apart(
         "cache": None if guard.cache is None or guard.isolate else str(guard.cache),
         "folders": search.folders_to_name(),
         "debug": debug,
+        "beside": False,
     }
     with ended_when_terminated(), contextlib.ExitStack() as stack:
         folder = None
@@ -157,14 +159,12 @@ def check_apart(
             paths = {os.path.abspath(path): path for path in (model, sample) if path and os.path.lexists(path)}
             request |= from_elsewhere(model, sample, options)
             request["limits"] = asdict(replace(guard.limits, memory=memory))
-        child = Child(folder) if worker is None else worker.child()
-        answer = child.answer(request, guard.timeout, progress)
-        again = ""
         if worker is None:
-            child.end()
-        elif answer is None and not child.timed_out:
-            child, again = worker.child(), " It was tried twice."
+            child, again = Child(folder), ""
             answer = child.answer(request, guard.timeout, progress)
+            child.end()
+        else:
+            child, answer, again = _asked(worker, request, guard.timeout, progress)
     if answer is None:
         raise StoppedError(epitaph(child, guard.timeout, memory) + again)
     if "error" in answer:
@@ -176,6 +176,31 @@ def check_apart(
         raise _error(str(answer["error"]), message, child.stage, memory)
     result = _result(answer.get("result"), child.stage)
     return replace(result, target=model, fail_on=str(options.get("fail_on", result.fail_on)))
+
+
+def _asked(
+    worker: Worker, request: Mapping[str, object], timeout: float, progress: Callable[[str], None] | None
+) -> tuple[Child, dict[str, Any] | None, str]:
+    """The child that took the request, its answer, and what to add where there is none."""
+
+    def ask(beside: bool) -> tuple[Child, dict[str, Any] | None, str]:
+        child = worker.child()
+        answer = child.answer({**request, "beside": beside}, timeout, progress)
+        if answer is not None or child.timed_out:
+            return child, answer, ""
+        child = worker.child()
+        return child, child.answer({**request, "beside": beside}, timeout, progress), " It was tried twice."
+
+    if worker.room is None:
+        return ask(beside=False)
+    with worker.room.shared():
+        found = ask(beside=True)
+    if found[1] is None or "crowded" not in found[1]:
+        return found
+    if progress is not None:
+        progress("waiting until nothing else is checked, for its size")
+    with worker.room.alone():
+        return ask(beside=False)
 
 
 def from_elsewhere(model: str, sample: str | None, options: Mapping[str, object]) -> dict[str, object]:

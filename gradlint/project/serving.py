@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FORKS = sys.platform.startswith("linux")
 """Whether a process that has imported TensorFlow may be copied: nothing has run in it yet, so that its one thread,
 of the linear algebra, is the only one that the copy lacks. On macOS, the system's own libraries do not take it."""
+CROWDED = 400 * 2**20
+"""Bytes of a model and its sample from which on nothing else is checked beside: a step takes two to four times that."""
 _ROOMS = ("upstream", "load", "record", "passes", "experiments", "rules", "checking")
 """What a check imports of gradlint."""
 
@@ -67,6 +69,10 @@ def serve(parent: int) -> None:
     os._exit(0)
 
 
+class _Crowded(BaseException):
+    """What was loaded is to be checked alone; no Exception, which a model's code may catch."""
+
+
 def _say(channel: TextIO, word: str, **words: object) -> None:
     channel.write(json.dumps({**words, "word": word}) + "\n")
     channel.flush()
@@ -74,13 +80,31 @@ def _say(channel: TextIO, word: str, **words: object) -> None:
 
 def _check(request: Mapping[str, Any], say: Callable[..., None]) -> NoReturn:
     """Does what is asked, and ends this process."""
+    before, stage = _own_bytes(), ""
+
+    def report(name: str) -> None:
+        nonlocal stage
+        if request["beside"] and stage.startswith("loading") and _own_bytes() - before > CROWDED:
+            raise _Crowded
+        stage = name
+        say(stage=name)
+
     try:
-        say(**_answer(request, lambda stage: say(stage=stage)))
+        say(**_answer(request, report))
     except MemoryError:  # on the way out; the rest of the process may be in no state to be ended properly
         say(error="MemoryError", message="")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # native threads may hang at exit
+
+
+def _own_bytes() -> int:
+    """Memory that this process shares with no file; 0 where the system does not say."""
+    try:
+        resident, shared = Path("/proc/self/statm").read_text(encoding="ascii").split()[1:3]
+    except (OSError, ValueError):
+        return 0
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _warm_up() -> None:
@@ -154,6 +178,8 @@ def _answer(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         try:
             result = guarded_check(request["model"], request["sample"], options, guard, progress=report)
             return {"result": result_to_data(result)}
+        except _Crowded:
+            return {"crowded": True}
         except SystemExit as error:
             ended = f"the model's code ended the program (exit status {error.code})."
             return failed(error, ModelRunError.__name__) | {"message": ended}

@@ -24,6 +24,7 @@ from gradlint.project.baseline import Identities, Identity, compare, identities
 from gradlint.project.child import Worker, end_all
 from gradlint.project.isolation import UNGUARDED, Guard, check_apart, guarded_check
 from gradlint.project.remote import at_hand, is_address
+from gradlint.project.room import Room
 from gradlint.project.wire import MalformedError, plain, result_from_data, result_to_data, typed
 
 if TYPE_CHECKING:
@@ -244,7 +245,8 @@ def outcomes(
         debug: show what the processes write.
         watcher: is told how it goes.
     """
-    staff = [Worker() for _ in range(processes)]
+    room = Room() if processes > 1 else None
+    staff = [Worker(room) for _ in range(processes)]
     workers: SimpleQueue[Worker] = SimpleQueue()
     for worker in staff:
         workers.put(worker)

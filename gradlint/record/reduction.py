@@ -118,12 +118,19 @@ def used_slices(gradient: Any | None, rank: int) -> tuple[tuple[bool, ...], ...]
     )
 
 
-def units_are_equal(value: Any, gradient: Any | None) -> bool:
-    """Whether all units of a kernel, slices of its last axis, have equal values and equal gradients."""
+def has_equal_units(value: Any) -> bool:
+    """Whether all units of a kernel, slices of its last axis, have equal values that are not all zero."""
     array = eager.array_of(value)
-    if array.ndim < 2 or array.shape[-1] < 2 or array.dtype.kind != "f" or not array.any():
+    if array.ndim < 2 or array.shape[-1] < 2 or array.dtype.kind != "f" or array.size == 0:
         return False
-    if not (array == array[..., :1]).all():
+    first = array[(0,) * (array.ndim - 1)]
+    # The first row says no for nearly every kernel, without a look at the rest.
+    return bool((first == first[0]).all() and (array == array[..., :1]).all() and array.any())
+
+
+def units_are_equal(value: Any, gradient: Any | None) -> bool:
+    """Whether all units of a kernel have equal values and equal gradients."""
+    if not has_equal_units(value):
         return False
     if gradient is None or isinstance(gradient, tf.IndexedSlices):
         return False

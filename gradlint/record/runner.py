@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from gradlint.errors import ModelRunError
 from gradlint.record import layer_losses
+from gradlint.record.backward import slopes_of
 from gradlint.record.failures import failure_of
 from gradlint.record.idle import Idle, described, idle_layers
 from gradlint.record.recording import Failure, LayerLosses, LossRecord, Recording
@@ -142,19 +143,19 @@ def recorded(run: Run, trace_returns: bool) -> Recording:
             outcome = failure_of(run, error, batch)
     if isinstance(outcome, Failure):
         return recording_of(
-            run, batch, Backward({}, LossRecord("none", "not computed: the run failed"), {}, {}, outcome)
+            run, batch, Backward({}, LossRecord("none", "not computed: the run failed"), {}, {}, {}, outcome)
         )
     outputs, loss, objective = outcome
     loss = _tensor_of(loss)
     if trace.known(loss) is None:
         trace.detours.enter_detached_loss(loss, outputs)
     indices = run.reached(list(floats.values()), handles)
-    slopes = backprop.gradients(learning, loss, [trace.tensors[index] for index in indices])
-    reached = dict(zip(indices, slopes, strict=True))
-    by_key = {key: _of_key(key_tapes[key], loss, value, reached[trace.index(value)]) for key, value in floats.items()}
+    of_variables = objective.record.kind == "compiled" and run.is_first  # for the optimizer's first update
+    slopes, reduced = slopes_of(run, learning, loss, indices, of_variables=of_variables)
+    by_key = {key: _of_key(key_tapes[key], loss, value, slopes[trace.index(value)]) for key, value in floats.items()}
     value = float("nan") if run.is_symbolic else float(tf.reduce_sum(tf.cast(loss, tf.float32)))
     record = replace(objective.record, tensor=trace.index(loss), value=value if np.isfinite(value) else None)
-    recording = recording_of(run, batch, Backward(outputs, record, reached, by_key))
+    recording = recording_of(run, batch, Backward(outputs, record, slopes, reduced, by_key))
     return replace(recording, layer_losses=_layer_losses(run, objective))
 
 

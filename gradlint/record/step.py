@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError
-from gradlint.record import layer_losses, tensors
+from gradlint.record import layer_losses, reduction, tensors
 from gradlint.record.failures import failure_of
 from gradlint.record.objective import Batch
 from gradlint.record.observation import StepTrace
@@ -232,7 +232,8 @@ class Observation:
         )
         step = record_of(trace, run, self._tape, task, returned, after, crash)
         self._restore_values()
-        recording = recording_of(run, batch, Backward({}, record, slopes, {}, failure))
+        reduced = {index: reduction.gradient_of(slope) for index, slope in slopes.items()}
+        recording = recording_of(run, batch, Backward({}, record, slopes, reduced, {}, failure))
         labels = tuple(
             LabelRecord(key, "", index, recording.tensors[index].shape, recording.tensors[index].dtype)
             for index, key in trace.data.items()

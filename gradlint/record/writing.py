@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from gradlint.record import reduction, source, tensors
+from gradlint.record.backward import gradient_in
 from gradlint.record.examination import Examination
 from gradlint.record.firststep import start_of
 from gradlint.record.objective import Batch, declined_outputs
@@ -18,7 +19,6 @@ from gradlint.record.recording import (
     ABSENT,
     NOT_APPLICABLE,
     NOT_REDUCED,
-    PRESENT,
     Failure,
     Gradient,
     InputRecord,
@@ -54,7 +54,8 @@ class Backward:
     Attributes:
         outputs: of the model, in its own nesting.
         loss: how the loss came about, with its tensor.
-        slopes: gradient by tensor index, from the tape over all that should learn.
+        slopes: gradient by tensor index, from the tape over all that should learn, as far as somebody needs it.
+        reduced: the same, of all that inputs and variables lead to.
         by_key: gradient by input key, from the tape of that key.
         failure: what ended the run before there was a loss.
     """
@@ -62,14 +63,14 @@ class Backward:
     outputs: Any
     loss: LossRecord
     slopes: Mapping[int, Any]
+    reduced: Mapping[int, Gradient]
     by_key: Mapping[str, Any]
     failure: Failure | None = None
 
 
 def recording_of(run: Run, batch: Batch, backward: Backward) -> Recording:
     """Reduce a run and its gradients."""
-    trace, failure = run.trace, backward.failure
-    reduced = {index: _gradient(run, slope) for index, slope in backward.slopes.items()}
+    trace, failure, reduced = run.trace, backward.failure, backward.reduced
     examination = Examination(trace, backward.slopes, reduced) if failure is None else None
     saturated = [None if run.is_symbolic else _saturated(run, op) for op in trace.ops]
     outputs = _outputs(run, backward.outputs)
@@ -101,12 +102,6 @@ def recording_of(run: Run, batch: Batch, backward: Backward) -> Recording:
 def _start(run: Run, batch: Batch, backward: Backward) -> Start:
     outputs = backward.outputs if backward.failure is None else None
     return start_of(run, batch, outputs, backward.slopes, backward.loss)
-
-
-def _gradient(run: Run, slope: Any | None, *, counted: bool = False) -> Gradient:
-    if run.is_symbolic:
-        return ABSENT if slope is None else PRESENT
-    return reduction.gradient_of(slope, counted=counted)
 
 
 def _tensor(run: Run, index: int, reduced: Mapping[int, Gradient], with_values: bool) -> TensorRecord:
@@ -184,7 +179,7 @@ def _inputs(run: Run, batch: Batch, backward: Backward) -> tuple[InputRecord, ..
         elif backward.failure is not None:
             gradient = Gradient(GradientState.UNKNOWN)
         else:
-            gradient = _gradient(run, slope, counted=True)
+            gradient = gradient_in(run, slope, counted=True)
         used = () if run.is_symbolic else reduction.used_slices(slope, len(shape))
         records.append(InputRecord(key, run.trace.index(values), shape, dtype, gradient, used))
     return tuple(records)

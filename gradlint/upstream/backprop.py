@@ -31,7 +31,11 @@ def taped(sources: Iterable[Any]) -> Iterator[Any]:
 
 
 def gradients(
-    tape: Any, target: Any, sources: Sequence[Tensor], output_gradients: Sequence[Tensor] | None = None
+    tape: Any,
+    target: Any,
+    sources: Sequence[Tensor],
+    output_gradients: Sequence[Tensor] | None = None,
+    passing: Callable[[tuple[Any, ...], Sequence[Tensor | None]], bool] | None = None,
 ) -> list[Tensor | None]:
     """The gradient of `target` with respect to each source, or None.
 
@@ -43,6 +47,8 @@ def gradients(
         target: the loss; or several tensors, each with a gradient of its own.
         sources: tensors and resource handles.
         output_gradients: what arrives at the targets; ones, if not given.
+        passing: is given the attributes of each operation whose gradient function is asked, the tuple that it was
+            recorded with, and what has arrived at its outputs; says whether it goes on from there.
     """
     original = value_of("gradient function")
 
@@ -56,6 +62,8 @@ def gradients(
         skip: Any,
         scope: Any,
     ) -> Any:
+        if passing is not None and not passing(attr_tuple, out_grads):
+            return [None] * num_inputs
         try:
             return original(op_name, attr_tuple, num_inputs, inputs, outputs, out_grads, skip, scope)
         except Exception:

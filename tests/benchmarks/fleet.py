@@ -21,7 +21,7 @@ from tests.benchmarks.fleet_models import APPLICATIONS, BACKBONES
 
 HERE = Path(__file__).parent
 SECONDS, MEGABYTES = 600, 4096
-_EACH = 2.0  # to read it costs some milliseconds for each process
+_EACH = 0.5  # to read it costs some milliseconds for each process
 
 
 def children_of(process: int) -> list[int]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,7 +15,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks.truth import manifest, numbers, page
-from tests.benchmarks.truth.cases import all_cases
+from tests.benchmarks.truth.cases import ROOT, all_cases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BUG = {
     "case": "bugs/a", "kind": "bugs", "hash": "1", "category": "saturation", "found": True, "explained": False,
@@ -93,3 +100,34 @@ def test_measures_tell_none_from_zero_and_weak() -> None:
     other = Seen(norms={"a": 1.0, "b": 1.0, "c": 1.0, "d": 1.0}, trainable=4)
     amounts = {name: counted(name, one, other) for name in ("absent", "zero", "weaker", "stronger", "fewer", "failed")}
     assert amounts == {"absent": 1, "zero": 1, "weaker": 2, "stronger": 0, "fewer": 1, "failed": 0}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel ends orphans")
+def test_processes_end_with_the_run_that_started_them(tmp_path: Path) -> None:
+    case = tmp_path / "case.py"
+    case.write_text(
+        "import os, pathlib, time\n"
+        f"pathlib.Path({str(tmp_path / 'draft')!r}).write_text(str(os.getpid()))\n"
+        f"os.rename({str(tmp_path / 'draft')!r}, {str(tmp_path / 'pid')!r})\n"
+        "time.sleep(600)\n"
+    )
+    runs = tmp_path / "runs.py"
+    runs.write_text(
+        "from pathlib import Path\nfrom tests.benchmarks.truth.__main__ import _ran\n"
+        "from tests.benchmarks.truth.cases import Case\n"
+        f"if __name__ == '__main__': list(_ran([Case('bugs/a', 'bugs', Path({str(case)!r}))], 1, is_short=True))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    process = subprocess.Popen([sys.executable, str(runs)], env=environment, stderr=subprocess.DEVNULL)
+    assert _eventually((tmp_path / "pid").exists)
+    worker = Path("/proc", (tmp_path / "pid").read_text(), "stat")
+    process.kill()
+    process.wait()
+    assert _eventually(lambda: not worker.exists() or worker.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def _eventually(holds: Callable[[], bool]) -> bool:
+    ends = time.monotonic() + 120
+    while not holds() and time.monotonic() < ends:
+        time.sleep(0.05)
+    return holds()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from stand_ins import write_stand_ins
 
+from gradlint.outcome import Failed
 from gradlint.project import targets
 from gradlint.project.isolation import Guard
+from gradlint.project.room import Room
 from gradlint.project.serving import FORKS
 from gradlint.project.terminal import Fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(not FORKS, reason="processes that are copied")
 
@@ -113,6 +118,98 @@ def test_what_a_copy_left_behind_cannot_answer_for_the_next(errors: Callable[...
     )
     _, error = errors(forge, "time.sleep(0.3)")
     assert BUILDS_NOTHING in error
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks for the memory of a process")
+def test_what_is_large_is_checked_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, units in {"first": 2, "large": 11_000, "second": 2, "third": 2}.items():  # 484 MB of weights
+        (tmp_path / f"{name}.py").write_text(
+            "import keras\ndef build():\n    x = keras.Input((11_000,), name='x')\n"
+            f"    return keras.Model({{'x': x}}, keras.layers.Dense({units}, kernel_initializer='he_normal')(x))\n"
+        )
+    stages: list[tuple[str, str]] = []
+
+    class Watcher:
+        def stage(self, name: str, stage: str) -> None:
+            stages.append((name, stage.split()[0]))
+
+        def done(self, name: str) -> None:
+            stages.append((name, "done"))
+
+    jobs = [targets.Job(name, f"{name}:build", None, {}, ()) for name in ("first", "large", "second", "third")]
+    found = list(targets.outcomes(jobs, 2, watcher=Watcher()))
+    assert not [done for done in found if isinstance(done, Failed)]
+    assert [name for name, stage in stages if stage == "waiting"] == ["large"]
+    began = stages.index(("large", "waiting")) + 1
+    while stages[began][0] != "large":  # who was there before
+        began += 1
+    assert {name for name, _ in stages[began : stages.index(("large", "done"))]} == {"large"}
+
+
+def test_room_is_for_several_or_for_one() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    room = Room()
+    inside: list[str] = []
+    seen: list[tuple[str, ...]] = []
+
+    def enter(kind: str) -> None:
+        with room.alone() if kind == "alone" else room.shared():
+            inside.append(kind)
+            seen.append(tuple(inside))
+            time.sleep(0.01)
+            inside.remove(kind)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(enter, ["shared", "shared", "alone", "shared", "alone", "shared"] * 5))
+    assert all("alone" not in each or len(each) == 1 for each in seen)
+    assert any(len(each) > 1 for each in seen)
+    assert len(seen) == 30
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    """Nobody is left to end them when it is killed: neither those that check nor those that wait."""
+    write_stand_ins(tmp_path / "installed", "")
+    targets_file = ""
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.py").write_text(
+            "import os, time, pathlib\ndef build():\n"
+            f"    pathlib.Path({str(tmp_path)!r}, 'draft of {name}').write_text(f'{{os.getpid()}} {{os.getppid()}}')\n"
+            f"    os.rename({str(tmp_path / f'draft of {name}')!r}, {str(tmp_path / name)!r})\n"
+            "    time.sleep(600)\n"
+        )
+        targets_file += f'[targets.{name}]\nmodel = "{name}.py:build"\n'
+    (tmp_path / "gradlint.toml").write_text(targets_file)
+    paths = os.pathsep.join([str(tmp_path / "installed"), *sys.path])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gradlint", "--jobs", "2", "--no-isolate", "--no-cache"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths},
+        stderr=subprocess.DEVNULL,
+    )
+    told = [tmp_path / "first", tmp_path / "second"]
+    assert eventually(lambda: all(file.exists() for file in told))
+    workers = {int(number) for file in told for number in file.read_text().split()}
+    assert len(workers) == 4
+    process.kill()
+    process.wait()
+    assert eventually(lambda: not any(is_alive(number) for number in workers))
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    ends = time.monotonic() + 60
+    while not holds() and time.monotonic() < ends:
+        time.sleep(0.05)
+    return holds()
+
+
+def is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_terminal_sees_what_runs_and_how_far_it_is(tmp_path: Path) -> None:

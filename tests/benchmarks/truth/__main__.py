@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradlint
+from gradlint.project.sandbox import die_with_parent
 from tests.benchmarks.truth import manifest, page
 from tests.benchmarks.truth.cases import ROOT, all_cases
 from tests.benchmarks.truth.numbers import verdict
@@ -84,7 +85,8 @@ def _ran(cases: Sequence[Case], processes: int, is_short: bool = False) -> Itera
     while waiting or alone:
         batch, count = (waiting, processes) if waiting else ([alone.pop()], 1)
         waiting = []
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        begins = {"initializer": die_with_parent, "initargs": (os.getpid(),)}  # else they wait for ever
+        with ProcessPoolExecutor(count, mp_context=get_context("spawn"), **begins) as pool:
             futures = {pool.submit(run, case, is_short): case for case in batch}
             for future in as_completed(futures):
                 case = futures[future]
