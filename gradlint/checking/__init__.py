@@ -26,6 +26,7 @@ from gradlint.checking.ways import Case, Ready, stages
 from gradlint.errors import GradlintError, ModelRunError, UsageError
 from gradlint.finding import Severity
 from gradlint.load.limits import DEFAULT_LIMITS, Limits
+from gradlint.load.remote import at_hand
 from gradlint.options import Options
 from gradlint.rules import chosen, needs_of
 
@@ -64,11 +65,11 @@ def check(
     """Find out whether the gradient of the loss reaches everything that should learn.
 
     Args:
-        model: a `keras.Model`, the path of a `.keras` or `.h5` file, `package.module:factory`, or a callable
-            that takes the sample (a dict of tensors) and returns a loss.
+        model: a `keras.Model`, the path or address (`s3://bucket/model.keras`, with fsspec) of a `.keras` or `.h5`
+            file, `package.module:factory`, or a callable that takes the sample (a dict of tensors) and returns a loss.
         sample: whatever `fit` takes, of which one batch is read: `(x, y)`, `(x, y, sample_weight)`, an array, a
             dataset, a generator, a data frame; or arrays by input key, with labels called `y`, or `y:<output>` for
-            one output of several, and `sample_weight`; or the name of an `.npz`, `.npy`, `.csv` or `.parquet` file,
+            one output of several, and `sample_weight`; or path or address of an `.npz`, `.npy`, `.csv` or `.parquet`,
             of the folder of a saved dataset, or of a function that gives one of these (`package.module:function`).
             None: one is made up from the input specification.
         labels: `check(model, x, y)` and `check(model, x, y, sample_weight)` are read as `check(model, (x, y))`.
@@ -124,7 +125,11 @@ def check(
     if not isinstance(limits, Limits):
         raise UsageError(f"limits must be gradlint.Limits(...), not {limits!r}")
     try:
-        result = checked(model, (sample, *labels) if labels else sample, options)
+        with at_hand(*(name for name in (model, sample) if isinstance(name, str)), limits=limits) as files:
+            here, given = (files.get(each, each) if isinstance(each, str) else each for each in (model, sample))
+            result = checked(here, (given, *labels) if labels else given, options)
+        if here is not model and isinstance(model, str):
+            result = replace(result, target=model)
     except GradlintError as error:
         error.args = tuple(map(in_the_words_of_the_caller, error.args))
         raise

@@ -132,7 +132,9 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         others = [word for word in others if word != "-"]
         if others:
             return check_mixed(sources, others, options, config)
-        if pairs := paired_targets(config, sources):
+        pairs, alone = paired_targets(config, sources)
+        _say_alone(alone)
+        if pairs:
             return check_all(pairs, [word for word in sources if holds_source(word)], options, config, whole=False)
         return check_sources(sources, options, config)
     if options.model is None and (config.targets or config.sources):
@@ -162,6 +164,18 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
 
     own = replace(options, settings=options.settings.over(config.settings))
     return check_one(name_of_model(config, options.model), own, config.allowed, (), config)
+
+
+def _say_alone(models: Sequence[Path]) -> None:
+    """Say of models that are met in a folder why they are not checked."""
+    if not models:
+        return
+    first = models[0]
+    more = f" (nor are {len(models) - 1} more)" if len(models) > 1 else ""
+    say(
+        f"gradlint: {first} is not checked{more}: no {first.with_suffix('.npz').name} and no sample.npz is beside it; "
+        f"gradlint {first} checks it on a sample that is made up"
+    )
 
 
 def _warn_of_training(options: Line, others: Sequence[str]) -> None:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 SAMPLES = (".npz", ".npy", ".csv", ".parquet")
 """Endings of files that are read as samples."""
+MODELS = (".keras", ".h5", ".hdf5")
+"""Endings of files that hold a model."""
 PICKLES = (".pkl", ".pickle", ".joblib")
 PICKLE = "is a pickle, which runs code when it is read, and is never loaded"
 SAVE = "save the whole model with model.save('model.keras')"

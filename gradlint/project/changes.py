@@ -7,12 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradlint.project.config import Config, Target, paired_target
+from gradlint.load.kinds import MODELS, SAMPLES
+from gradlint.project.config import Config, Target, paired_target, sample_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-MODEL, SAMPLE = ".keras", ".npz"
 
 
 def concerned_targets(config: Config, changed: Sequence[Path]) -> tuple[Target, ...]:
@@ -20,16 +19,26 @@ def concerned_targets(config: Config, changed: Sequence[Path]) -> tuple[Target, 
 
     A target depends on its model and its sample, on the files of its `imports`, of its factory and of its
     loss, and on every Python file of the project that these import, directly or not. A change of the
-    configuration or of the baseline concerns every target. In a project without targets, a changed
-    `NAME.keras` or `NAME.npz` that has the other beside it is a target of its own.
+    configuration or of the baseline concerns every target. In a project without targets, a model with a sample beside
+    it is a target of its own, and both are what it depends on.
     """
     files = {path.resolve() for path in changed}
     if not config.targets:
-        models = sorted({path.with_suffix(MODEL) for path in files if path.suffix in (MODEL, SAMPLE)})
+        models = sorted({model for path in files for model in _models_of(path)})
         return tuple(filter(None, (paired_target(config, model) for model in models)))
     if files & {path.resolve() for path in (config.file, config.baseline) if path is not None}:
         return config.targets
     return tuple(target for target in config.targets if files & set(_dependencies(target, config.folder)))
+
+
+def _models_of(file: Path) -> Iterator[Path]:
+    """The model that a file is, and those whose sample it is."""
+    if file.suffix in MODELS:
+        yield file
+    elif file.suffix in SAMPLES:
+        for model in file.parent.glob("*") if file.parent.is_dir() else ():
+            if sample_beside(model) == file:
+                yield model
 
 
 def _dependencies(target: Target, folder: Path) -> Iterator[Path]:

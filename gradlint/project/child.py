@@ -13,14 +13,12 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from queue import Empty, SimpleQueue
 from typing import IO, TYPE_CHECKING, Any
 
 import gradlint
-from gradlint.errors import UsageError
 from gradlint.load.limits import size_text
 from gradlint.project.deadline import GRACE, timeout_message
 from gradlint.project.terminal import say
@@ -59,44 +57,6 @@ spec.loader.exec_module(module)
 import_module(room).serve(int(parent))
 """
 """How a process of ours starts: the path of this one before the first import, and this gradlint, wherever it is."""
-
-
-@contextlib.contextmanager
-def temporary_folder() -> Iterator[str]:
-    """A folder that is gone afterwards, whenever a signal comes.
-
-    Raises:
-        UsageError: there is no place for it.
-    """
-    made: tempfile.TemporaryDirectory[str] | None = None
-    try:
-        with _undisturbed():
-            made = tempfile.TemporaryDirectory(prefix="gradlint-", ignore_cleanup_errors=True)
-        yield made.name
-    except OSError as error:
-        if made is not None:
-            raise
-        raise UsageError(f"no temporary folder can be made: {error.strerror or error}; set TMPDIR to one") from error
-    finally:
-        if made is not None:
-            try:
-                made.cleanup()
-            except BaseException:  # a signal came while it was removed
-                made.cleanup()
-                raise
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Has signals wait."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDING})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _interpreter(room: str) -> list[str]:

@@ -19,10 +19,10 @@ from gradlint.checking.suppression import Allowance
 from gradlint.errors import GradlintError, UsageError
 from gradlint.load import search
 from gradlint.load.limits import Limits
+from gradlint.load.remote import is_address
 from gradlint.outcome import Failed
 from gradlint.project.child import Worker
 from gradlint.project.isolation import Guard, from_elsewhere
-from gradlint.project.remote import is_address
 from gradlint.project.targets import Job, outcome_from_data, outcome_or_error, outcome_to_data
 from gradlint.project.wire import MalformedError, plain, typed
 

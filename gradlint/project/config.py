@@ -5,6 +5,7 @@ A file is read whole: its mistakes are reported together, each with its line.
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 import sys
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, TypeVar
 from gradlint.checking.suppression import Allowance, allowances
 from gradlint.errors import ConfigError, UsageError
 from gradlint.load import search
+from gradlint.load.kinds import MODELS, SAMPLES
+from gradlint.load.remote import is_address
 from gradlint.options import (
     CODES,
     KEYS,
@@ -26,7 +29,6 @@ from gradlint.options import (
     text,
     text_or_texts,
 )
-from gradlint.project.remote import is_address
 from gradlint.project.toml_lines import key_lines
 from gradlint.rules import codes_matching
 from gradlint.thresholds import refuse_threshold
@@ -156,20 +158,51 @@ def load_config(file: Path | None, folder: Path | None = None) -> Config:
 
 
 def paired_target(config: Config, model: Path) -> Target | None:
-    """`NAME.keras` with `NAME.npz` beside it, as a target; None when one is missing or a target names the model."""
-    sample = model.with_suffix(".npz")
-    if model.suffix != ".keras" or not (model.is_file() and sample.is_file()):
-        return None
-    if any(target.model == str(model) or Path(target.model).resolve() == model.resolve() for target in config.targets):
+    """A model file with a sample beside it, as a target; None when one is missing or a target names the model."""
+    sample = sample_beside(model)
+    if sample is None or _is_named(config, model):
         return None
     return Target(name_of_model(config, str(model)), str(model), str(sample), config.settings)
 
 
-def paired_targets(config: Config, words: Iterable[str]) -> list[Target]:
-    """A target for every `NAME.keras` with `NAME.npz` beside it below the folders among some words."""
-    files = (file for word in words if (folder := Path(word)).is_dir() for file in sorted(folder.rglob("*.keras")))
-    found = (paired_target(config, file) for file in files if not any(part[0] == "." for part in file.parts[1:]))
-    return [target for target in found if target is not None]
+def sample_beside(model: Path) -> Path | None:
+    """The sample of a model file: of its name, else the one called `sample`, which is for all models of a folder."""
+    if not is_model_file(model):
+        return None
+    beside = (model.with_suffix(".npz"), *(model.with_name(f"sample{ending}") for ending in SAMPLES))
+    return next((file for file in beside if file.is_file()), None)
+
+
+def is_model_file(file: Path) -> bool:
+    """Whether a file holds a whole model, by its name; of HDF5, which holds data as often, by a word in it."""
+    if file.suffix not in MODELS or not file.is_file():
+        return False
+    if file.suffix == ".keras":
+        return True
+    try:
+        with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(b"model_config") >= 0
+    except (OSError, ValueError):  # it cannot be read, or is empty
+        return False
+
+
+def _is_named(config: Config, model: Path) -> bool:
+    return any(t.model == str(model) or Path(t.model).resolve() == model.resolve() for t in config.targets)
+
+
+def paired_targets(config: Config, words: Iterable[str]) -> tuple[list[Target], list[Path]]:
+    """A target for every model with a sample beside it below the folders among some words; and models without one."""
+    targets: list[Target] = []
+    alone: list[Path] = []
+    for folder in filter(Path.is_dir, map(Path, words)):
+        for file in sorted(folder.rglob("*")):
+            if not is_model_file(file) or any(part[0] == "." for part in file.parts[1:]):
+                continue
+            if (target := paired_target(config, file)) is not None:
+                targets.append(target)
+            elif not _is_named(config, file):
+                alone.append(file)
+    return targets, alone
 
 
 def name_of_model(config: Config, model: str) -> str:

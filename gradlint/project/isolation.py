@@ -18,7 +18,8 @@ from gradlint import errors
 from gradlint.errors import GradlintError, StoppedError
 from gradlint.load import search
 from gradlint.load.limits import DEFAULT_LIMITS, Limits, size_text
-from gradlint.project.child import Child, ended_when_terminated, epitaph, temporary_folder
+from gradlint.load.temporary import temporary_folder
+from gradlint.project.child import Child, ended_when_terminated, epitaph
 from gradlint.project.deadline import deadline
 from gradlint.project.terminal import say
 

@@ -55,7 +55,7 @@ class Collection:
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         if file_path == self.config.file or (self.config.file and file_path.resolve() == self.config.file):
             return TargetsFile.from_parent(parent, path=file_path, collection=self)
-        if file_path.suffix == ".keras" and paired_target(self.config, file_path) is not None:
+        if paired_target(self.config, file_path) is not None:
             return ModelFile.from_parent(parent, path=file_path, collection=self)
         return None
 
@@ -84,7 +84,7 @@ class TargetsFile(_File):
 
 
 class ModelFile(_File):
-    """A `.keras` file beside an `.npz` of the same stem: one item of this name."""
+    """A model file with a sample beside it: one item of its name."""
 
     def collect(self) -> Iterator[TargetItem]:
         target = paired_target(self.collection.config, self.path)

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from gradlint.checking.suppression import Allowance, suppress
 from gradlint.errors import GradlintError
+from gradlint.load.remote import at_hand, is_address
 from gradlint.outcome import Checked, Failed
 from gradlint.project.baseline import Identities, Identity, compare, identities
 from gradlint.project.child import Worker, end_all
 from gradlint.project.isolation import UNGUARDED, Guard, check_apart, guarded_check
-from gradlint.project.remote import at_hand, is_address
 from gradlint.project.room import Room
 from gradlint.project.wire import MalformedError, plain, result_from_data, result_to_data, typed
 

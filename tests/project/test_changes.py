@@ -96,3 +96,6 @@ def test_without_a_configuration_pairs_are_targets(project: Path) -> None:
     names = ("file.npz", "file.keras", "pair.keras", "odd.keras", "gone.keras")
     found = concerned_targets(load_config(None, project), [project / "models" / name for name in names])
     assert [target.name for target in found] == ["models/file.keras", "models/pair.keras"]
+    (project / "models" / "sample.npz").touch()  # for those that have none of their own
+    found = concerned_targets(load_config(None, project), [project / "models" / "sample.npz"])
+    assert [target.name for target in found] == ["models/odd.keras"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,7 @@ from gradlint.project.config import (
     find_config,
     load_config,
     paired_target,
+    paired_targets,
 )
 from gradlint.project.showing import shown_config
 from gradlint.project.toml_lines import key_lines
@@ -25,9 +26,6 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EVERYTHING = """\
 [project]
@@ -252,6 +250,21 @@ class TestPairs:
         assert target.settings.options.fail_on == "warning"
         for name in ("alone.keras", "taken.keras", "old.h5", "missing.keras"):
             assert paired_target(config, tmp_path / "m" / name) is None
+
+    def test_one_sample_is_for_all_models_of_a_folder(self, tmp_path: Path) -> None:
+        config = read(tmp_path, "", "gradlint.toml")
+        for folder in ("m", "n", "m/.hidden"):
+            (tmp_path / folder).mkdir(parents=True)
+        for name in ("m/a.keras", "m/b.keras", "m/b.npz", "m/sample.npz", "n/c.keras", "n/d.keras", "n/batch.npz"):
+            (tmp_path / name).touch()
+        (tmp_path / "m" / "old.h5").write_bytes(b"\x89HDF\r\n\x1a\n model_config")
+        for name in ("data.h5", "old.weights.h5", "empty.hdf5"):
+            (tmp_path / "m" / name).write_bytes(b"\x89HDF\r\n\x1a\n" if "empty" not in name else b"")
+        (tmp_path / "m" / ".hidden" / "a.keras").touch()
+        targets, alone = paired_targets(config, [str(tmp_path / "m"), str(tmp_path / "n")])
+        pairs = {target.name: Path(target.sample or "").name for target in targets}
+        assert pairs == {"m/a.keras": "sample.npz", "m/b.keras": "b.npz", "m/old.h5": "sample.npz"}
+        assert [file.name for file in alone] == ["c.keras", "d.keras"]
 
 
 class TestShown:

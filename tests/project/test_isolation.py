@@ -17,7 +17,8 @@ from stand_ins import write_stand_ins
 
 from gradlint.errors import ModelFileError, StoppedError, UnsafeModelError, UsageError
 from gradlint.load.limits import Limits, available_memory, limits_from, size_from, size_text
-from gradlint.project.child import INHERITED, temporary_folder
+from gradlint.load.temporary import temporary_folder
+from gradlint.project.child import INHERITED
 from gradlint.project.deadline import deadline
 from gradlint.project.isolation import Guard, check_apart, default_isolation
 

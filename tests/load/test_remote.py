@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import gradlint
 from gradlint.errors import GradlintError, ModelFileError, UsageError
 from gradlint.load.limits import Limits
+from gradlint.load.remote import fetched, is_address
 from gradlint.project import targets
 from gradlint.project.config import load_config, name_of_model
 from gradlint.project.isolation import Guard
-from gradlint.project.remote import fetched, is_address
 from gradlint.report import FORMATS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hostile"))
@@ -42,6 +43,17 @@ def test_a_model_and_a_sample_are_checked(memory: str) -> None:
     assert done.result.ok
     assert done.result.target == "memory://bucket/m.keras"
     assert "fetched" not in FORMATS["json"](done.result, None)
+
+
+def test_python_takes_addresses_as_the_command_line_does(memory: str) -> None:
+    result = gradlint.check(f"{memory}/m.keras", f"{memory}/s.npz", depth="preflight", targets="y")
+    assert result.ok
+    assert result.target == "memory://bucket/m.keras"
+    assert gradlint.check(f"{memory}/m.keras", depth="preflight").ok
+    with pytest.raises(ModelFileError, match=r"^memory://bucket/absent\.npz does not exist"):
+        gradlint.check(f"{memory}/m.keras", f"{memory}/absent.npz", depth="preflight")
+    with pytest.raises(AssertionError, match=r"^gradients do not flow: GL403"):
+        gradlint.assert_gradients_flow(f"{memory}/m.keras", {"other": [[1.0]]}, depth="preflight")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.errors import GradlintError, ModelFileError, UsageError
 from gradlint.load.limits import size_text
-from gradlint.project.child import temporary_folder
+from gradlint.load.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
