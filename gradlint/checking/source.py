@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from gradlint.checking.arguments import texts
 from gradlint.checking.exclusion import Exclusion
 from gradlint.errors import UsageError
+from gradlint.report.text import count
 from gradlint.result import Result, SkippedRule
 from gradlint.rules import ALL_RULES, codes_matching
 from gradlint.source.comments import Comment, comments
@@ -299,10 +300,10 @@ def source_result(target: str, rules: Sequence[Rule], reports: Sequence[FileRepo
     ignored = sum(report.ignored for report in reports)
     notes = [line for report in reports for line in (*report.broken, *report.unused)]
     if ignored:
-        notes.append(f"{ignored:,} finding{'' if ignored == 1 else 's'} ignored by comments")
+        notes.append(f"{count(ignored, 'finding')} ignored by comments")
     return Result(
         target=target,
-        model=f"{len(reports):,} source file{'' if len(reports) == 1 else 's'}",
+        model=count(len(reports), "source file"),
         sample="",
         loss="",
         depth="source",

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from gradlint.errors import UsageError
+from gradlint.report.text import count
 from gradlint.rules import codes_matching
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def suppress(result: Result, allowed: Iterable[Allowance]) -> tuple[Result, tupl
     used = {id(allowance) for _, fitting in pairs for allowance in fitting}
     kept = tuple(finding for finding, fitting in pairs if not fitting)
     notes = tuple(
-        f"{number:,} finding{'' if number == 1 else 's'} allowed: {allowance}"
+        note_of(allowance, number)
         for allowance in allowed
         if (number := sum(fitting[:1] == [allowance] for _, fitting in pairs))
     )
@@ -107,6 +108,11 @@ def suppress(result: Result, allowed: Iterable[Allowance]) -> tuple[Result, tupl
     ran = set(result.rules) if result.depth != "preflight" else set()
     unused = tuple(a for a in allowed if id(a) not in used and ran.intersection(a.codes))
     return replace(result, findings=kept, notes=(*result.notes, *notes)), unused
+
+
+def note_of(allowance: Allowance, number: int) -> str:
+    """What a result says of findings that are allowed."""
+    return f"{count(number, 'finding')} allowed: {allowance}"
 
 
 def unused_error(unused: Sequence[Allowance]) -> UsageError:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from gradlint import version
 from gradlint.errors import UsageError
+from gradlint.report.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -149,8 +150,13 @@ def compare(
     gone = tuple(entry for number, entry in enumerate(known) if number not in pairs.values() and entry.code in ran)
     notes = list(result.notes)
     if pairs:
-        notes.append(f"{len(pairs):,} finding{'' if len(pairs) == 1 else 's'} known from {file}")
+        notes.append(note_of_known(len(pairs), file))
     return replace(result, findings=new, notes=tuple(notes)), gone
+
+
+def note_of_known(number: int, file: object) -> str:
+    """What a result says of findings that a baseline knows."""
+    return f"{count(number, 'finding')} known from {file}"
 
 
 def _pairs(found: Identities, known: Sequence[Identity]) -> dict[int, int]:

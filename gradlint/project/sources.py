@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +19,13 @@ from gradlint.checking.source import (
     source_rules,
     were_applied,
 )
+from gradlint.checking.suppression import note_of
+from gradlint.project.baseline import note_of_known
 from gradlint.project.config import name_of_model
 from gradlint.project.targets import Settled, Standing, against, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from gradlint.checking.source import FileReport
     from gradlint.checking.suppression import Allowance
@@ -64,7 +67,11 @@ def files_of(paths: Sequence[str], config: Config, exclude: Sequence[str], *, is
 
 def is_meant(finding: Finding, path: str, config: Config) -> bool:
     """Whether the configuration ignores a finding in a file."""
-    return any(finding.code in each.codes and _covers(each, path, config) for each in config.per_file)
+    return _meant_by(finding, path, config) is not None
+
+
+def _meant_by(finding: Finding, path: str, config: Config) -> Allowance | None:
+    return next((each for each in config.per_file if finding.code in each.codes and _covers(each, path, config)), None)
 
 
 def changed_sources(config: Config, changed: Iterable[str], exclude: Sequence[str]) -> list[str]:
@@ -129,17 +136,19 @@ def _joined(
     known: Baseline,
     file: str,
 ) -> Sources:
-    used: dict[Allowance, int] = {}
+    used: Counter[Allowance] = Counter()
     files, number = [], 0
     for path, report in zip(names, reports, strict=True):
-        kept = [each for each in report.findings if not _is_meant(each, path, config, used)]
+        meant = [(each, _meant_by(each, path, config)) for each in report.findings]
+        used.update(allowance for _, allowance in meant if allowance is not None)
+        kept = [each for each, allowance in meant if allowance is None]
         number += len(kept)
         done = settled(name_of_model(config, path), replace(result, findings=tuple(kept), notes=()), ())
         files.append(against(done, known, file))
     left = tuple(finding for each in files for finding in each.result.findings)
-    notes = [f"{number:,} finding{'' if number == 1 else 's'} allowed: {each}" for each, number in used.items()]
+    notes = [note_of(each, times) for each, times in used.items()]
     if recognised := number - len(left):
-        notes.append(f"{recognised:,} finding{'' if recognised == 1 else 's'} known from {file}")
+        notes.append(note_of_known(recognised, file))
     ordered = tuple(sorted(left, key=lambda each: (each.cause.file or "", each.cause.line or 0, each.code)))
     outcome = Settled(
         name,
@@ -150,18 +159,11 @@ def _joined(
     return Sources(outcome, standings, tuple(line for report in reports for line in report.unused))
 
 
-def _is_meant(finding: Finding, path: str, config: Config, used: dict[Allowance, int]) -> bool:
-    fitting = [each for each in config.per_file if finding.code in each.codes and _covers(each, path, config)]
-    for each in fitting[:1]:
-        used[each] = used.get(each, 0) + 1
-    return bool(fitting)
-
-
 def _covers(allowance: Allowance, path: str, config: Config) -> bool:
     return is_within(name_of_model(config, path), patterns_of([allowance.pattern]))
 
 
-def _unused(names: Sequence[str], used: dict[Allowance, int], result: Result, config: Config) -> Iterator[Allowance]:
+def _unused(names: Sequence[str], used: Collection[Allowance], result: Result, config: Config) -> Iterator[Allowance]:
     """Ignores of the configuration that fit no finding, where every file that they could be meant for was checked."""
     if not config.per_file:
         return

@@ -18,7 +18,7 @@ from gradlint.rules import rule_of
 def load(tmp_path, monkeypatch):
     """Makes a text the source of a loaded module, the only one beside those that this fixture makes."""
     modules: dict[str, types.ModuleType] = {}
-    monkeypatch.setattr("gradlint.checking.origins.sys", types.SimpleNamespace(modules=modules))
+    monkeypatch.setattr("gradlint.checking.loaded.sys", types.SimpleNamespace(modules=modules))
 
     def load(text, name="users_net"):
         file = tmp_path / f"{name}.py"

@@ -132,7 +132,7 @@ def test_a_module_tells_its_file_or_none():
 
 @pytest.mark.parametrize("make", [Raises, lambda: types.SimpleNamespace(__file__=Path("/no/where.py"))])
 def test_odd_modules_do_not_end_a_check(make, monkeypatch):
-    from gradlint.checking.origins import loaded
+    from gradlint.checking.loaded import loaded
     from gradlint.project.cache import _own_modules
 
     monkeypatch.setitem(sys.modules, "odd_module", make())
