@@ -75,19 +75,26 @@ def _filled(structure: Any, inputs: Mapping[str, Tensor]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A loss and how it came about.
+    """A loss and how it came about: unless it is `Computed`, a step or a function of the user's own makes it.
 
     Attributes:
         record: what the report says; its tensor and value are filled in after the run.
-        runs_train_step: the model's own `train_step` runs, and its losses are taken from its tapes.
         is_of_user: the user's own code makes it, which has to add the losses of the layers.
-        compute: `(batch, packed inputs, outputs, training) -> loss`; None when `train_step` runs.
     """
 
     record: LossRecord
-    runs_train_step: bool = False
     is_of_user: bool = False
-    compute: Callable[[Batch, Any, Any, bool], Tensor] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed(Objective):
+    """A loss of the model's outputs.
+
+    Attributes:
+        compute: `(batch, packed inputs, outputs, training) -> loss`.
+    """
+
+    compute: Callable[[Batch, Any, Any, bool], Tensor]
 
 
 def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective:
@@ -108,16 +115,16 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective
         if models.overrides(model, "train_step"):
             file, line = source.definition_of(type(model), "train_step")
             described = f"the losses of {type(model).__name__}.train_step"
-            return Objective(LossRecord("train_step", described, file=file, line=line), True, True)
+            return Objective(LossRecord("train_step", described, file=file, line=line), is_of_user=True)
         if models.overrides(model, "compute_loss"):
             file, line = source.definition_of(type(model), "compute_loss")
             described = f"{type(model).__name__}.compute_loss"
             record = LossRecord("compiled", described, file=file, line=line)
-            return Objective(record, is_of_user=True, compute=_compiled(model))
+            return Computed(record, is_of_user=True, compute=_compiled(model))
         functions = compiled_functions(model)
         if functions and batch.labels and _labels_fit(model, batch):
             named = ", ".join(f"{f.output}: {f.name}" if len(functions) > 1 else f.name for f in functions)
-            return Objective(
+            return Computed(
                 LossRecord("compiled", f"compiled loss ({named})", functions=functions),
                 compute=_compiled(model),
             )
@@ -293,7 +300,7 @@ def _by_name(model: Any, batch: Batch, outputs: Any) -> Mapping[str, Any]:
     return dict(zip(names if is_named else batch.labels, flat, strict=False))
 
 
-def _by_output(losses: Mapping[str, object], model: Any, batch: Batch) -> Objective:
+def _by_output(losses: Mapping[str, object], model: Any, batch: Batch) -> Computed:
     """A loss for each of several outputs, as `compile` takes them; None where an output has none."""
     functions = {str(output): _function_of(part) for output, part in losses.items() if part is not None}
     _refuse_without_labels(batch)
@@ -308,7 +315,7 @@ def _by_output(losses: Mapping[str, object], model: Any, batch: Batch) -> Object
         return tf.add_n([tf.reduce_mean(each(batch.labels[name], found[name])) for name, each in functions.items()])
 
     known = tuple(function_of(name, each) for name, each in functions.items())
-    return Objective(LossRecord("named", f"{', '.join(functions)}: as asked", functions=known), compute=compute)
+    return Computed(LossRecord("named", f"{', '.join(functions)}: as asked", functions=known), compute=compute)
 
 
 def _refuse_without_labels(batch: Batch) -> None:
@@ -316,7 +323,7 @@ def _refuse_without_labels(batch: Batch) -> None:
         raise UsageError("a loss was given, but the sample has no labels; add the array 'y' or pass --target KEY")
 
 
-def _named(loss: object, model: Any, batch: Batch) -> Objective:
+def _named(loss: object, model: Any, batch: Batch) -> Computed:
     if isinstance(loss, (list, tuple)):
         named = [name for name in batch.labels if name]  # in the order of the outputs
         outputs = named if len(named) == len(loss) else _names(getattr(model, "output_names", ()), len(loss))
@@ -338,23 +345,22 @@ def _named(loss: object, model: Any, batch: Batch) -> Objective:
         found = _by_name(model, batch, outputs)
         return tf.add_n([tf.reduce_mean(function(labels[name], found[name])) for name in labels if name in found])
 
-    return Objective(LossRecord("named", f"{name}, as asked", functions=(known,)), compute=compute)
+    return Computed(LossRecord("named", f"{name}, as asked", functions=(known,)), compute=compute)
 
 
-def _added_or_surrogate(model: Any, seed: int) -> Objective:
+def _added_or_surrogate(model: Any, seed: int) -> Computed:
     surrogate = _surrogate(seed, "the model is compiled without a loss")
     described = "the model's added losses, or else a random projection"
 
     def compute(batch: Batch, packed: Any, outputs: Any, training: bool) -> Tensor:
         if model.losses:
             return models.loss_of(model, packed, None, outputs, None, training)
-        assert surrogate.compute is not None
         return surrogate.compute(batch, packed, outputs, training)
 
-    return Objective(LossRecord("compiled", described, unread="the model is compiled without a loss"), compute=compute)
+    return Computed(LossRecord("compiled", described, unread="the model is compiled without a loss"), compute=compute)
 
 
-def _surrogate(seed: int, why: str) -> Objective:
+def _surrogate(seed: int, why: str) -> Computed:
     """A fixed random projection of the outputs.
 
     Never the plain sum: the sum of a softmax, and of anything that ends in a normalisation, is constant.
@@ -376,4 +382,4 @@ def _surrogate(seed: int, why: str) -> Objective:
             total += tf.reduce_sum(tf.cast(values, tf.float32) * tf.constant(weights))
         return total
 
-    return Objective(LossRecord("surrogate", f"random projection of the outputs ({why})", unread=why), compute=compute)
+    return Computed(LossRecord("surrogate", f"random projection of the outputs ({why})", unread=why), compute=compute)

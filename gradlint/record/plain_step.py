@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from gradlint.record.objective import objective_of
+from gradlint.record.objective import Computed, objective_of
 from gradlint.record.run import Run
 
 if TYPE_CHECKING:
@@ -24,14 +24,13 @@ def plain_step(subject: ModelSubject) -> tuple[Callable[..., Any], tuple[Any, ..
     run = Run(subject, subject.inputs, subject.labels, subject.seed)
     batch, model = run.batch(), subject.model
     objective = objective_of(model, batch, subject.loss, subject.seed)
-    if objective.record.kind in ("compiled", "train_step"):
+    if not isinstance(objective, Computed) or objective.record.kind == "compiled":
         return model.train_step, (run.step_data(batch),), "fit"
 
     def step() -> None:
         with tf.GradientTape() as tape:
             args, kwargs = batch.packed(model)
             outputs = model(*args, training=subject.training, **kwargs)
-            assert objective.compute is not None
             loss = objective.compute(batch, args[0] if args else kwargs, outputs, subject.training)
         tape.gradient(loss, model.trainable_variables)
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 from gradlint.errors import ModelRunError
 from gradlint.load.spec import SAMPLE_WEIGHT
 from gradlint.record import source, tensors
-from gradlint.record.objective import Batch, Objective, objective_of
+from gradlint.record.objective import Batch, Computed, Objective, objective_of
 from gradlint.record.omissions import left_out
 from gradlint.record.recording import LeftOut, LossRecord, is_float
 from gradlint.record.subject import FunctionSubject, ModelSubject
@@ -122,11 +122,10 @@ class Run:
             return {}, loss, Objective(LossRecord("callable", f"what {name} returns"), is_of_user=True)
         assert isinstance(subject, ModelSubject)  # A step that was observed runs no second time.
         objective = objective_of(subject.model, batch, subject.loss, subject.seed)
-        if objective.runs_train_step:
+        if not isinstance(objective, Computed):
             return self._train_step(batch, objective)
         args, kwargs = batch.packed(subject.model)
         outputs = subject.model(*args, training=subject.training, **kwargs)
-        assert objective.compute is not None
         loss = objective.compute(batch, args[0] if args else kwargs, outputs, subject.training)
         return outputs, loss, objective
 
@@ -199,7 +198,7 @@ class Run:
         if models.is_built(subject.model):
             return
         # Networks that only the model's own step calls: a GAN's generator.
-        if objective_of(subject.model, batch, subject.loss, self.seed).runs_train_step:
+        if not isinstance(objective_of(subject.model, batch, subject.loss, self.seed), Computed):
             self._build_by(lambda: subject.model.train_step(self.step_data(batch)))
 
     def _build_by(self, call: Callable[[], object]) -> None:
