@@ -17,9 +17,6 @@ ZERO_DERIVATIVE: Final = "a derivative of zeros"
 """The detail of an `InnerGradient` that is taken by tensors, and is zero in every element."""
 BRANCHES: Final = "Branches"
 
-PSEUDO = frozenset({CUSTOM_GRADIENT, INNER_GRADIENT, NUMPY_CONVERSION, BRANCHES})
-"""Types that TensorFlow does not have: the recorder enters them for what happens outside of operations."""
-
 
 class Trait(Enum):
     """Something that operations of several types have in common."""
@@ -286,8 +283,3 @@ def traits(op_type: str) -> frozenset[Trait]:
 def has(op_type: str, trait: Trait) -> bool:
     """Whether operations of a type have a trait."""
     return trait in traits(op_type)
-
-
-def with_trait(trait: Trait) -> frozenset[str]:
-    """The types of the table that have a trait."""
-    return frozenset(op_type for op_type, found in TRAITS.items() if trait in found)

@@ -9,9 +9,27 @@ import pytest
 import tensorflow as tf
 
 import gradlint
-from gradlint.operations import FAMILIES, PSEUDO, TRAITS, Trait, has, traits, with_trait
+from gradlint.operations import (
+    BRANCHES,
+    CUSTOM_GRADIENT,
+    FAMILIES,
+    INNER_GRADIENT,
+    NUMPY_CONVERSION,
+    TRAITS,
+    Trait,
+    has,
+    traits,
+)
 
 ROOMS = ("checking", "experiments", "flow.py", "passes", "record", "report", "rules")
+
+
+PSEUDO = {CUSTOM_GRADIENT, INNER_GRADIENT, NUMPY_CONVERSION, BRANCHES}
+"""Types that TensorFlow does not have: the recorder enters them for what happens outside of operations."""
+
+
+def with_trait(trait):
+    return {op_type for op_type, found in TRAITS.items() if trait in found}
 
 
 def is_registered(op_type):

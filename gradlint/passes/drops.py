@@ -201,16 +201,8 @@ def _dropped(
 ) -> Drop:
     recording = flow.recording
     if not ends:
-        return Drop(
-            DropKind.UNREAD,
-            -1,
-            None,
-            inputs[0] if inputs else "",
-            None,
-            None,
-            tuple(inputs),
-            tuple(variables),
-        )
+        layer = inputs[0] if inputs else ""
+        return Drop(DropKind.UNREAD, -1, None, layer, None, None, tuple(inputs), tuple(variables))
     position = max(ends)
     op = flow.op(position)
     dead = {tensor for end in ends for tensor in flow.op(end).outputs}
@@ -224,46 +216,49 @@ def _dropped(
     if not layer or all(variable.layer.startswith(f"{layer}/") for variable in recording.variables):
         layer = op.layer or layer  # The name of the model itself tells nothing.
     layer = layer or next(iter(owners), "")
+    lost = Drop(DropKind.DROPPED, position, op, layer, op.file, op.line, tuple(inputs), tuple(variables))
     if unread:
-        return Drop(
-            DropKind.OUTPUT, position, op, unread[0].layer or layer, op.file, op.line,
-            tuple(inputs), tuple(variables), unread,
-        )  # fmt: skip
+        return replace(lost, kind=DropKind.OUTPUT, layer=unread[0].layer or layer, outputs=unread)
     decided = {producer for tensor in recording.decisions & dead for producer in flow.producers(tensor)}
     if decided:
         position = _discretising(flow, min(decided), dead)
         op = flow.op(position)
-        return Drop(
-            DropKind.DECISION, position, op, op.layer or layer, op.file, op.line, tuple(inputs), tuple(variables)
-        )  # fmt: skip
-    call = _dropping_call(recording.calls, dead, ends)
+        return replace(
+            lost, kind=DropKind.DECISION, position=position, op=op, layer=op.layer or layer, file=op.file, line=op.line
+        )
     last_dead = {tensor for end in ends for tensor in flow.op(end).outputs}
     if _leaves_submodel(recording.calls, last_dead):
-        return Drop(
-            DropKind.SUBMODEL_OUTPUT, position, op, layer, op.file, op.line, tuple(inputs), tuple(variables), (),
-            True, "it belongs to an output of a sub-model that this model does not take",
-        )  # fmt: skip
-    file, line = op.file, op.line
+        reason = "it belongs to an output of a sub-model that this model does not take"
+        return replace(lost, kind=DropKind.SUBMODEL_OUTPUT, is_by_design=True, reason=reason)
     if has(op.type, Trait.ASSIGNS) and variables and variables[0].file:
         # A counter: where it is made it should say that it does not learn.
-        file, line, call = variables[0].file, variables[0].line, None
-    if call is not None:
-        number, dropping = call
-        received: tuple[str | None, int | None] = None, None
-        handed = _handing_call(recording.calls, dropping, last_dead)
-        if handed is not None and handed.caller_file:
-            received = handed.caller_file, handed.caller_line
-            file, line = received
-        if returns is not None and number < len(returns.recording.calls):
-            traced = returns.recording.calls[number]
-            file, line = (traced.return_file, traced.return_line) if traced.return_file else (file, line)
-        by_design = dropping.is_library and op.file is None and not inputs
-        reason = "library code computes it and does not use it here" if by_design else ""
-        return Drop(
-            DropKind.DROPPED, position, op, layer or dropping.layer, file, line, tuple(inputs), tuple(variables), (),
-            by_design, reason, received_at=received[1] if received[0] == file and received[1] != line else None,
-        )  # fmt: skip
-    return Drop(DropKind.DROPPED, position, op, layer, file, line, tuple(inputs), tuple(variables))
+        return replace(lost, file=variables[0].file, line=variables[0].line)
+    call = _dropping_call(recording.calls, dead, ends)
+    if call is None:
+        return lost
+    number, dropping = call
+    return _in_call(lost, number, dropping, _handing_call(recording.calls, dropping, last_dead), returns)
+
+
+def _in_call(lost: Drop, number: int, dropping: LayerCall, handed: LayerCall | None, returns: Flow | None) -> Drop:
+    """What was lost in a call of a layer: where the layer returned, or else where it was handed what it drops."""
+    file, line = lost.file, lost.line
+    received: tuple[str | None, int | None] = None, None
+    if handed is not None and handed.caller_file:
+        file, line = received = handed.caller_file, handed.caller_line
+    if returns is not None and number < len(returns.recording.calls):
+        traced = returns.recording.calls[number]
+        file, line = (traced.return_file, traced.return_line) if traced.return_file else (file, line)
+    by_design = dropping.is_library and lost.op is not None and lost.op.file is None and not lost.inputs
+    return replace(
+        lost,
+        layer=lost.layer or dropping.layer,
+        file=file,
+        line=line,
+        is_by_design=by_design,
+        reason="library code computes it and does not use it here" if by_design else "",
+        received_at=received[1] if received[0] == file and received[1] != line else None,
+    )
 
 
 def _discretising(flow: Flow, position: int, dead: set[int]) -> int:

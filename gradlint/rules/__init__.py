@@ -149,11 +149,6 @@ def needs_of(rules: Iterable[Rule]) -> frozenset[Need]:
     return frozenset(need for rule in rules for need in rule.needs)
 
 
-def rule_of(code: str) -> Rule | None:
-    """The rule with this code, or None when the catalogue has none."""
-    return next((rule for rule in ALL_RULES if rule.code == code), None)
-
-
 def described(codes: Iterable[str]) -> tuple[RuleInfo, ...]:
     """What reports say of the rules with these codes, in the order of the catalogue."""
     wanted = frozenset(codes)

@@ -14,7 +14,7 @@ from gradlint import checking
 from gradlint.experiments.laboratory import Laboratory
 from gradlint.record.runner import Runner
 from gradlint.rule import Need
-from gradlint.rules import ALL_RULES, rule_of
+from gradlint.rules import ALL_RULES, rules_matching
 
 COUNTED = (
     (Runner, "record"),
@@ -98,8 +98,7 @@ def test_a_rule_that_crashes_is_owned_up_to(monkeypatch: pytest.MonkeyPatch) -> 
         raise KeyError("x")
 
     rules = checking.chosen(())
-    rule = rule_of("GL405")
-    assert rule is not None
+    (rule,) = rules_matching("GL405")
     from dataclasses import replace
 
     monkeypatch.setattr(

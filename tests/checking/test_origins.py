@@ -11,7 +11,7 @@ from gradlint.checking.origins import Origins
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
 from gradlint.passes.facts import Facts
-from gradlint.rules import rule_of
+from gradlint.rules import rules_matching
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def _pair(entry):
 
 def line_of(facts, code="GL301", layer=None, inputs=(), evidence=None, cause=None):
     finding = Finding(code, "x", Severity.ERROR, "m", inputs, cause=cause or Cause(layer), evidence=evidence or {})
-    rule = rule_of(code)
-    placed = Origins(facts).place(finding, rule.blames if rule is not None else "").cause
+    (rule,) = rules_matching(code)
+    placed = Origins(facts).place(finding, rule.blames).cause
     return placed.line
 
 

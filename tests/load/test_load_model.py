@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from gradlint.errors import ModelFileError, UnsafeModelError, UsageError
-from gradlint.load.model import load_model, load_target
+from gradlint.load.model import load_target
 from gradlint.load.model.code import import_user_modules, is_factory
 from gradlint.load.model.live import spec_from_model
 from gradlint.load.preflight import read_spec
@@ -23,6 +23,10 @@ quiet_tensorflow()
 import keras  # noqa: E402
 from keras import layers  # noqa: E402
 from keras.src.backend.common import global_state  # noqa: E402
+
+
+def load_model(path, **options):
+    return load_target(path, **options)[0]
 
 
 def towers():

@@ -12,7 +12,7 @@ import pytest
 from gradlint import catalogue, rules
 from gradlint.errors import UsageError
 from gradlint.rule import SECTIONS, Rule
-from gradlint.rules import ALL_RULES, codes_matching, rule_of, rules_matching
+from gradlint.rules import ALL_RULES, codes_matching, rules_matching
 from gradlint.severity import Consequence
 
 FILES = sorted(Path(rules.__file__).parent.glob("gl*.py"))
@@ -91,10 +91,6 @@ class TestMatching:
     def test_codes_come_once_and_sorted(self) -> None:
         assert codes_matching(["GL2", "GL", "zero-gradient"]) == ("GL101", "GL201")
         assert codes_matching([]) == ()
-
-    def test_rule_of(self) -> None:
-        assert rule_of("GL101") is RULE
-        assert rule_of("GL1") is None
 
 
 class TestPages:

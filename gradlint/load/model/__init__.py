@@ -41,22 +41,6 @@ if TYPE_CHECKING:
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
-def load_model(path: str | os.PathLike[str], *, trust: bool = False, imports: Sequence[str] = ()) -> Model:
-    """Loads a model from a `.keras` or `.h5` file, or has a factory build it.
-
-    Args:
-        path: the file, or `package.module:factory`.
-        trust: run Python code that the file holds.
-        imports: the user's modules and `.py` files, imported first.
-
-    Raises:
-        ModelFileError: one clear sentence on what stood in the way; the cause is chained.
-        UnsafeModelError: the file holds code, and `trust` is False.
-        UsageError: a module of `imports` fails.
-    """
-    return load_target(path, trust=trust, imports=imports)[0]
-
-
 def load_target(
     path: str | os.PathLike[str],
     *,
@@ -68,17 +52,25 @@ def load_target(
     custom: Mapping[str, object] | None = None,
     seed: int = 0,
 ) -> tuple[Model, object]:
-    """As `load_model`, with the sample that a factory may return besides its model (else None).
+    """Loads a model from a `.keras` or `.h5` file, or has a factory build it.
 
     Args:
-        path: as for `load_model`.
-        trust: as for `load_model`.
-        imports: as for `load_model`.
+        path: the file, or `package.module:factory`.
+        trust: run Python code that the file holds.
+        imports: the user's modules and `.py` files, imported first.
         limits: what the file may ask for.
         read: what `read_spec` has told of the file; read again when None.
         allocate: give values to the variables; else they only have shapes, and the file's weights are not read.
         custom: classes and functions by the name that the file has for them.
         seed: of what the user's modules and factories draw.
+
+    Returns:
+        the model, and the sample that a factory may return besides it, else None.
+
+    Raises:
+        ModelFileError: one clear sentence on what stood in the way; the cause is chained.
+        UnsafeModelError: the file holds code, and `trust` is False.
+        UsageError: a module of `imports` fails.
     """
     custom = custom or {}
     quiet_tensorflow()
