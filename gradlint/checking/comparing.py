@@ -302,7 +302,7 @@ def _with_equal_weights(pair: _Pair, differences: list[Difference]) -> _Pair:
         differences.append(form)
     other = unequal(first.trail, second.trail, pairs)
     if other:
-        differences.append(weights_differ(first.trail, second.trail, other))
+        differences.append(weights_differ(first.trail, other))
     keys = [variable.key for variable in first.trail.variables]
     apart = {mine: theirs for mine, theirs in pairs.items() if keys[mine] != second.trail.variables[theirs].key}
     if not apart:

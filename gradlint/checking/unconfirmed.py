@@ -17,7 +17,7 @@ _MOST_NAMED = 4
 _HALF = ("float16", "bfloat16")
 
 
-def weights_differ(a: Trail, b: Trail, unequal: tuple[int, ...]) -> Difference:
+def weights_differ(a: Trail, unequal: tuple[int, ...]) -> Difference:
     """The difference of two steps that begin with other weights."""
     paths = tuple(a.variables[place].path for place in unequal)
     frozen = all(not a.variables[place].trainable for place in unequal)

@@ -39,7 +39,8 @@ class Block:
         is_tested: on no other data any of them has.
         mismatch: largest relative slope by finite differences where the gradient function says zero.
         share: share of elements that are zero (rectifier) or saturated.
-        extreme: largest and smallest value that goes in.
+        low: smallest value that goes in.
+        high: largest value that goes in.
         factor: path of the zero variable for `ZERO_WEIGHT`.
         partners: other variables of zeros; with random values in any one of them, `factor` has a gradient.
     """

@@ -39,7 +39,6 @@ class Facts:
         arrays: the sample's arrays on paper.
         binding: which array feeds which input.
         flow: the run as a graph; None when preflight ended the check.
-        twins: paths of variables that are copies of others that learn (target networks).
         lying: keys and paths whose gradient is zero in the sample although the loss moves with them.
         blind: keys of arrays whose rows may change places without a change of the loss.
     """

@@ -120,7 +120,7 @@ def step_facts(
         unseen=tuple(kept),
         mispaired=mispaired(flow, step),
         unused=unused(flow, step),
-        unmoved=unmoved(flow, step),
+        unmoved=unmoved(step),
         hidden=hidden(flow, step),
         crossings=crossings(flow, step, [broadcast.position for broadcast in broadcasts]),
         cuts=at_step,

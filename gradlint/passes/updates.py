@@ -213,7 +213,7 @@ def _leads_to(flow: Flow, tensor: int, targets: set[int]) -> bool:
     return bool(flow.descendants([tensor]) & targets)
 
 
-def unmoved(flow: Flow, step: StepRecord) -> tuple[Unmoved, ...]:
+def unmoved(step: StepRecord) -> tuple[Unmoved, ...]:
     """Variables that an optimizer got a gradient for, and did not change."""
     gradients = {s.variable: s.gradient for call in step.calls for s in call.sources if s.variable}
     by_path = {movement.variable: movement for movement in step.movements}

@@ -137,7 +137,6 @@ class StepTrace(Trace):
         frames: the user's frames outside of layers and optimizers, by position of the operation.
         data: keys of what the step was given, by tensor index.
         before: the variables that the step assigned to, with the values that they had, by handle id.
-        born: the trainable variables that the step created.
         taken: tensors whose values Python code has taken out.
     """
 

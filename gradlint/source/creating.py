@@ -30,7 +30,7 @@ def made_while_running(module: Module) -> Iterator[tuple[Value, str]]:
         function = _running_function(module, call.place.scope)
         if function is None or is_meant_to_fail(module, function):
             continue
-        if variable and _is_taken_care_of(module, call):
+        if variable and _is_declared_frozen(call):
             continue
         if layer and _is_cached(module, call):
             continue
@@ -88,7 +88,7 @@ def _is_cached(module: Module, call: Value) -> bool:
     return False
 
 
-def _is_taken_care_of(module: Module, call: Value) -> bool:
+def _is_declared_frozen(call: Value) -> bool:
     given = call.keyword("trainable")
     return given is not None and given.literal is False
 

@@ -311,7 +311,7 @@ def unused_gradients(module: Module) -> Iterator[Value]:
         parts = parts_of(module, question.sources, question.context)
         if not parts or not all(each.is_model or is_variable(module, each.value) for each in parts):
             continue
-        if not _is_read(module, call) and not _is_dropped_on_purpose(call) and not _reads_all_names(module, call):
+        if not _is_read(module, call) and not _is_dropped_on_purpose(call) and not _reads_all_names(module):
             reported.add(id(call))
             yield call
 
@@ -334,8 +334,8 @@ def _is_dropped_on_purpose(call: Value) -> bool:
     return False
 
 
-def _reads_all_names(module: Module, call: Value) -> bool:
-    """Whether the function reads its names by other means (`locals()`, `exec`)."""
+def _reads_all_names(module: Module) -> bool:
+    """Whether code of the file reads names by other means (`locals()`, `exec`)."""
     return any(
         each.name in ("builtins.locals", "builtins.exec", "builtins.eval", "builtins.vars", "builtins.globals")
         for each in module.calls
@@ -348,7 +348,7 @@ def inner_questions(module: Module) -> Iterator[Value]:
     reported: set[int] = set()
     for question in module.questions:
         call = question.call
-        if not is_recorded(module, question.tape, call, ()) or id(call) in reported:
+        if not is_recorded(question.tape, call, ()) or id(call) in reported:
             continue
         if module.is_persistent(question.tape) is not True:
             continue

@@ -108,7 +108,7 @@ class Tracer:
 
     def is_recorded(self, value: Value, context: Context) -> bool:
         """Whether the tape records what is computed there."""
-        return is_recorded(self.module, self.question.tape, value, context)
+        return is_recorded(self.question.tape, value, context)
 
     def _meet(self, use: Value, behind: _Behind | None) -> None:
         if behind is None:
@@ -450,7 +450,7 @@ class Tracer:
         return self.question.call.place.scope
 
 
-def is_recorded(module: Module, tape: Value, value: Value, context: Context) -> bool:
+def is_recorded(tape: Value, value: Value, context: Context) -> bool:
     """Whether a value is computed inside of a block of the tape, and not where it pauses."""
     inside = False
     for place in place_of(value, context):

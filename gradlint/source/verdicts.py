@@ -163,7 +163,7 @@ def _unrecorded_targets(
             yield None
         else:
             yield from _unrecorded_targets(module, question, settled(given), context[:-1], depth + 1)
-    elif is_recorded(module, question.tape, value, context) or value.place.scope is not _home(module, question):
+    elif is_recorded(question.tape, value, context) or value.place.scope is not _home(module, question):
         yield None
     elif value.kind is Kind.OPERATION and value.name not in ("*", "text", "Not", "Mult"):
         yield value if _computes_tensor(value) else None
@@ -258,7 +258,7 @@ def _reads_block(module: Module, question: Question, value: Value) -> bool:
             if id(origin) in seen:
                 continue
             seen.add(id(origin))
-            if is_recorded(module, question.tape, origin, ()):
+            if is_recorded(question.tape, origin, ()):
                 return True
             stack.append(origin)
     return False
@@ -275,12 +275,8 @@ def _called_before(module: Module, question: Question, part: Part) -> Iterator[V
         if question.context:
             site = question.context[0]
             before = use.place.scope is site.place.scope and use.order < site.order
-        if before and not _is_loop_carried(module, question, use):
+        if before and not any(use is each.call for each in module.questions):
             yield Verdict(Fault.CALL_BEFORE, use, question, part)
-
-
-def _is_loop_carried(module: Module, question: Question, use: Value) -> bool:
-    return any(use is each.call for each in module.questions)
 
 
 # Terms of a loss
@@ -288,20 +284,19 @@ def _is_loop_carried(module: Module, question: Question, use: Value) -> bool:
 
 def _dead_terms(module: Module, question: Question, part: Part, target: Value) -> Iterator[Verdict]:
     """Terms of the loss whose every path to the source is stopped, while another term has one."""
-    terms = list(_terms(module, target, question.context))
+    terms = list(_terms(target))
     if len(terms) < 2:
         return
-    for value, context in terms:
-        inner = Question(question.call, question.tape, context)
-        met: Trace = trace(module, inner, part, value)
+    for value in terms:
+        met: Trace = trace(module, question, part, value)
         if met.live or met.detached:
             continue
         for stop, why in met.stops.items():
-            if why is not Stop.ASSIGN and is_recorded(module, question.tape, stop, context):
+            if why is not Stop.ASSIGN and is_recorded(question.tape, stop, question.context):
                 yield Verdict(Fault.STOPPED, stop, question, part, why)
 
 
-def _terms(module: Module, target: Value, context: Context) -> Iterator[tuple[Value, Context]]:
+def _terms(target: Value) -> Iterator[Value]:
     """The values whose sum is the loss."""
     stack, seen, count = [target], set(), 0
     while stack and count < TERMS:
@@ -325,7 +320,7 @@ def _terms(module: Module, target: Value, context: Context) -> Iterator[tuple[Va
             stack.extend(value.inputs)
         else:
             count += 1
-            yield value, context
+            yield value
 
 
 def stopped(module: Module, stop: Stop) -> list[Verdict]:

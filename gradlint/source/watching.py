@@ -95,7 +95,7 @@ def unwatched_sources(module: Module) -> Iterator[tuple[Question, str]]:
                 break
             if made is None or key(each) in keys or key(made) in keys or not is_tensor(made):
                 continue
-            if is_recorded(module, question.tape, made, ()) and made.arguments and not _is_literal(made):
+            if is_recorded(question.tape, made, ()) and made.arguments and not _is_literal(made):
                 continue
             yield question, _name(made, question.call)
             break
@@ -105,7 +105,7 @@ def _is_derived(module: Module, question: Question, value: Value) -> bool:
     """Whether a source is arithmetic on variables or constants from outside of the block: a tensor."""
     if (
         not _is_arithmetic(value)
-        or is_recorded(module, question.tape, value, ())
+        or is_recorded(question.tape, value, ())
         or key(value) in {key(each) for each in watched(module, question.tape)}
     ):
         return False
@@ -122,7 +122,7 @@ def _is_carried(module: Module, question: Question, value: Value, is_tensor: Cal
         return False
     bound = [settled(each) for each in _expanded(value)]
     return any(is_tensor(each) for each in bound) and all(
-        (is_tensor(each) or _is_arithmetic(each)) and not is_recorded(module, question.tape, each, ()) for each in bound
+        (is_tensor(each) or _is_arithmetic(each)) and not is_recorded(question.tape, each, ()) for each in bound
     )
 
 
@@ -166,7 +166,7 @@ def rebound_variables(module: Module) -> Iterator[tuple[Value, str]]:
             for value, name in _rebindings(module, source):
                 if id(value) in reported or told:
                     continue
-                if is_recorded(module, question.tape, value, ()):
+                if is_recorded(question.tape, value, ()):
                     continue
                 reported.add(id(value))
                 yield value, f"`{name}`" if name else "the variable"
