@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gradlint.comparison import Difference, Stage
@@ -93,7 +94,7 @@ def _training_flags(a: Trail, b: Trail) -> Iterator[Proposal]:
             "BatchNormalization and the like do something else",
             f"B, with training={flag}",
             f"call the model with training={flag} in B",
-            lambda flag=flag, chosen=frozenset(identities): forced_training(flag, chosen),  # type: ignore[misc]
+            partial(forced_training, flag, frozenset(identities)),
             places=places[0],
         )
 
@@ -184,7 +185,7 @@ def _loss_scale(walks: tuple[Walk, Walk]) -> Iterator[Proposal]:
                 "multiplied by that",
                 f"{_name(side)}, without a loss scale",
                 f"differentiate optimizer.scale_loss(loss) in {_name(side)}",
-                lambda chosen=walk.optimizers: without_loss_scale(chosen),  # type: ignore[misc]
+                partial(without_loss_scale, walk.optimizers),
             )
 
 
@@ -206,7 +207,7 @@ def _settings(walks: tuple[Walk, Walk]) -> Iterator[Proposal]:
                 f"{name} of {one.name} is {one.settings[name]} in A and {other.settings[name]} in B",
                 f"B, with {name}={one.settings[name]}",
                 f"give both optimizers the same {name}",
-                lambda name=name, value=value: with_settings(walks[1].optimizers[0], {name: value}),  # type: ignore[misc]
+                partial(with_settings, walks[1].optimizers[0], {name: value}),
             )
 
 

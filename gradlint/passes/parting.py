@@ -329,7 +329,7 @@ class _Comparer:
             _spot_of_update(self.a, number) if trained and number >= 0 else None,
             _spot_of_update(self.b, where) if trained and where >= 0 else None,
             tuple(parted),
-            states=tuple(_moved(t.variables[p]) for t, p in ((self.a, mine), (self.b, theirs))),  # type: ignore[arg-type]
+            states=(_moved(self.a.variables[mine]), _moved(self.b.variables[theirs])),
             agree=len(self.pairs) - len(parted),
         )
 

@@ -60,11 +60,9 @@ class Detours:
                 continue
             if not detour.is_scalar and (tensor.dtype.name == "int32" or _is_literal(tensor)):
                 continue
-            if detour.op is None:
-                self._enter(detour, region)
-            assert detour.op is not None
-            self._ledger.producers[index] = detour.op
-            self._ledger.ops[detour.op].outputs.append(index)
+            op = self._enter(detour, region) if detour.op is None else detour.op
+            self._ledger.producers[index] = op
+            self._ledger.ops[op].outputs.append(index)
             return
 
     def _is_computed(self, index: int) -> bool:
@@ -72,15 +70,17 @@ class Detours:
         dtype = self._ledger.tensors[index].dtype
         return self._ledger.producers[index] is not None and bool(dtype.is_floating or dtype.is_complex)
 
-    def _enter(self, detour: Detour, region: Region) -> None:
-        """Enter the operation that gives back what left on one line, from however many tensors."""
+    def _enter(self, detour: Detour, region: Region) -> int:
+        """Enter the operation that gives back what left on one line, from however many tensors; gives its position."""
         left = detour.place
         line = (left.file, left.line, left.layer)
         together = [d for d in self._all if (d.place.file, d.place.line, d.place.layer) == line]
         operands = list(dict.fromkeys(d.tensor for d in together))
+        position = len(self._ledger.ops)
         for other in together:
-            other.op = len(self._ledger.ops)
+            other.op = position
         self._ledger.enter(NUMPY_CONVERSION, operands, Place(left.layer, region, left.file, left.line), is_pseudo=True)
+        return position
 
     def returned(self, call: Call, arguments: Any, tensor: Any) -> int:
         """Enter a tensor that a layer returned and that no operation made."""

@@ -109,9 +109,10 @@ class _StepDetours(Detours):
         self._all.append(Detour(index, place, False, position))
         self.frames.append(self._trace.calls.frames())
 
-    def _enter(self, detour: Detour, region: Region) -> None:
-        super()._enter(detour, region)
-        self._trace.frames[len(self._trace.ops) - 1] = self.frames[self._all.index(detour)]
+    def _enter(self, detour: Detour, region: Region) -> int:
+        position = super()._enter(detour, region)
+        self._trace.frames[position] = self.frames[self._all.index(detour)]
+        return position
 
 
 class _StepTapes(Tapes):
