@@ -283,3 +283,8 @@ def traits(op_type: str) -> frozenset[Trait]:
 def has(op_type: str, trait: Trait) -> bool:
     """Whether operations of a type have a trait."""
     return trait in traits(op_type)
+
+
+def with_trait(trait: Trait) -> frozenset[str]:
+    """The types of the table that have a trait."""
+    return frozenset(op_type for op_type, found in TRAITS.items() if trait in found)

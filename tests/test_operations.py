@@ -19,6 +19,7 @@ from gradlint.operations import (
     Trait,
     has,
     traits,
+    with_trait,
 )
 
 ROOMS = ("checking", "experiments", "flow.py", "passes", "record", "report", "rules")
@@ -26,10 +27,6 @@ ROOMS = ("checking", "experiments", "flow.py", "passes", "record", "report", "ru
 
 PSEUDO = {CUSTOM_GRADIENT, INNER_GRADIENT, NUMPY_CONVERSION, BRANCHES}
 """Types that TensorFlow does not have: the recorder enters them for what happens outside of operations."""
-
-
-def with_trait(trait):
-    return {op_type for op_type, found in TRAITS.items() if trait in found}
 
 
 def is_registered(op_type):

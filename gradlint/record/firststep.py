@@ -15,7 +15,8 @@ from gradlint.record.objective import compiled_losses, function_of
 from gradlint.record.recording import is_float
 from gradlint.record.start import BINARY, CATEGORICAL, SPARSE, Rate, Start, Target, Update
 from gradlint.record.subject import ModelSubject
-from gradlint.upstream import eager, models, restoring
+from gradlint.upstream import eager, restoring
+from gradlint.upstream.optimizers import rate_as_given
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -83,7 +84,7 @@ def _inner(optimizer: Any) -> Any:
 
 def _rate(attribute: str, optimizer: Any) -> Rate | None:
     optimizer = _inner(optimizer)
-    given = models.learning_rate_of(optimizer)
+    given = rate_as_given(optimizer)
     is_schedule = isinstance(given, keras.optimizers.schedules.LearningRateSchedule)
     try:
         if is_schedule:

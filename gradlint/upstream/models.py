@@ -170,11 +170,6 @@ def arguments_of_loss(loss: Any) -> dict[str, Any]:
     return dict(member(loss, "arguments of a loss", None) or {})
 
 
-def learning_rate_of(optimizer: Any) -> Any:
-    """A schedule, a callable, or the variable that holds the learning rate of an optimizer."""
-    return getattr(optimizer, "_learning_rate", None)
-
-
 def graph_of_model(model: Any) -> Any:
     """The functional model that a Keras model is or, if it is a `Sequential`, holds."""
     return member(model, "graph of a Sequential", None) or model

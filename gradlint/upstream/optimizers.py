@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from gradlint.upstream import eager, patching
+from gradlint.upstream.names import member
 
 Run = Callable[[], Any]
 
@@ -63,7 +64,7 @@ def on_optimizers(
             if inside:
                 return originals[cls](self, grads, trainable_variables)
             slopes = list(grads)
-            variables = getattr(self, "_trainable_variables", None) if trainable_variables is None else None
+            variables = member(self, "variables of an optimizer", None) if trainable_variables is None else None
             variables = list(trainable_variables if trainable_variables is not None else variables or ())
             application = Application(self, tuple(zip(slopes, variables, strict=False)), (len(slopes), len(variables)))
             again = variables if trainable_variables is not None else None
@@ -166,9 +167,14 @@ def innermost(optimizer: Any) -> Any:
     return optimizer
 
 
+def rate_as_given(optimizer: Any) -> Any:
+    """A schedule, a callable, or the variable that holds the learning rate of an optimizer."""
+    return member(optimizer, "rate as given", None)
+
+
 def learning_rates(optimizer: Any) -> tuple[float | None, bool]:
     """The learning rate now, and whether it follows a schedule."""
-    rate = getattr(innermost(optimizer), "_learning_rate", None)
+    rate = rate_as_given(innermost(optimizer))
     scheduled = not isinstance(rate, keras.Variable) and callable(rate)
     try:
         return float(keras.ops.convert_to_numpy(innermost(optimizer).learning_rate)), scheduled

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from gradlint.upstream import patching
 from gradlint.upstream.libraries import is_tensorflow_file
-from gradlint.upstream.names import value_of
+from gradlint.upstream.names import member, value_of
 
 Run = Callable[[], Any]
 
@@ -62,7 +62,7 @@ class TapeObserver(Protocol):
 def on_tapes(observer: TapeObserver) -> Iterator[None]:
     """Tell an observer of all tapes but those that TensorFlow opens for itself."""
     own = tf.GradientTape
-    push, pop, watch = own._push_tape, own._pop_tape, own.watch
+    push, pop, watch = value_of("open a tape"), value_of("close a tape"), own.watch
     methods = {name: getattr(own, name) for name in ("gradient", "jacobian", "batch_jacobian")}
     answering: list[Question] = []
 
@@ -94,8 +94,8 @@ def on_tapes(observer: TapeObserver) -> Iterator[None]:
                 name,
                 target,
                 sources,
-                bool(self._recording),
-                self._tape is None,
+                bool(member(self, "whether recording")),
+                member(self, "inner tape") is None,
                 tf.UnconnectedGradients(zeros) is tf.UnconnectedGradients.ZERO,
             )
 
@@ -111,8 +111,8 @@ def on_tapes(observer: TapeObserver) -> Iterator[None]:
         return ask
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(patching.patched(own, "_push_tape", push_tape))
-        stack.enter_context(patching.patched(own, "_pop_tape", pop_tape))
+        stack.enter_context(patching.replaced("open a tape", push_tape))
+        stack.enter_context(patching.replaced("close a tape", pop_tape))
         stack.enter_context(patching.patched(own, "watch", watch_tensors))
         for name in methods:
             stack.enter_context(patching.patched(own, name, asking(name)))
@@ -129,12 +129,12 @@ def _is_of_tensorflow() -> bool:
 
 def is_persistent(tape: Any) -> bool:
     """Whether a tape may be asked more than once."""
-    return bool(tape._persistent)
+    return bool(member(tape, "whether persistent"))
 
 
 def watches_accessed(tape: Any) -> bool:
     """Whether a tape watches the trainable variables that are read while it is open."""
-    return bool(tape._watch_accessed_variables)
+    return bool(member(tape, "whether all is watched"))
 
 
 # -- variables -------------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def on_assignment(callback: Callable[[Any], None]) -> Iterator[None]:
 
         return assign
 
-    skip = tf.random.Generator._skip_single_var
+    skip = value_of("state of a generator")
 
     def skip_state(self: Any, variable: Any, delta: Any) -> Any:
         callback(variable)
@@ -168,7 +168,7 @@ def on_assignment(callback: Callable[[Any], None]) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for cls, name in methods:
             stack.enter_context(patching.patched(cls, name, assigning(getattr(cls, name))))
-        stack.enter_context(patching.patched(tf.random.Generator, "_skip_single_var", skip_state))
+        stack.enter_context(patching.replaced("state of a generator", skip_state))
         yield
 
 
@@ -267,15 +267,15 @@ def on_losses_read(callback: Callable[[Any, list[Any]], None]) -> Iterator[None]
 
 def layers_of(model: Any) -> Iterable[Any]:
     """A layer and all layers inside of it."""
-    return list(model._flatten_layers()) if isinstance(model, keras.Layer) else []
+    return list(member(model, "layers inside")()) if isinstance(model, keras.Layer) else []
 
 
 def adds_losses(layer: Any) -> bool:
     """Whether a layer itself adds losses: by `add_loss`, or a regulariser of its own variables."""
-    return bool(layer._losses) or bool(regularised(layer))
+    return bool(member(layer, "own losses")) or bool(regularised(layer))
 
 
 def regularised(layer: Any) -> list[Any]:
     """The trainable variables of a layer itself that have a regulariser."""
-    variables = [*layer._trainable_variables] if layer.trainable else []
+    variables = [*member(layer, "own variables")] if layer.trainable else []
     return [variable for variable in variables if getattr(variable, "regularizer", None) is not None]

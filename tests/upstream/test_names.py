@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -68,6 +69,33 @@ def test_nothing_of_this_package_names_private_parts_elsewhere():
         text = path.read_text()
         assert not re.search(r"^\s*(from|import) (keras\.src|tensorflow\.python)", text, re.MULTILINE), path
         assert ROOM in path.parents or not re.search(r'(get|has)attr\([^()]*, "_[a-z]', text), path
+
+
+ALLOWED = {
+    "_getframe": "Python's",
+    "_implementation": "NumPy's",
+    "_storage": "of the lists of TensorFlow that have it",
+    "_type_spec": "of the values of TensorFlow that have it",
+    "_seed": "of the table",
+    "_rng": "there once somebody drew",
+}
+
+
+def test_this_room_takes_private_parts_from_its_table():
+    found = []
+    for path in ROOM.glob("*.py"):
+        tree = ast.parse(path.read_text())
+        nodes = list(ast.walk(tree))
+        own = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+        own |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+        for node in nodes:
+            attribute = node.attr if isinstance(node, ast.Attribute) else ""
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("getattr", "hasattr"):
+                attribute = str(getattr(node.args[1], "value", ""))
+            is_own = attribute in own and getattr(getattr(node, "value", None), "id", "") == "self"
+            if re.match("_[a-z]", attribute) and not is_own and attribute not in ALLOWED:
+                found.append(f"{path.name}:{node.lineno} {attribute}")
+    assert found == []
 
 
 NEEDED = [rented for rented in RENTED if rented.feature is Feature.CHECK and "<" not in rented.places[0]]
