@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from gradlint.checking.arguments import codes, table
 from gradlint.checking.assertion import GradientsDoNotFlow
 from gradlint.checking.fitting import Report, Watcher, logs_of
 from gradlint.errors import UsageError
@@ -60,8 +61,8 @@ class GradientCheck(Callback):  # type: ignore[misc]
         folder: str = ".",
         seed: int = 0,
         probes: int = 3,
-        select: Iterable[str] = (),
-        ignore: Iterable[str] = (),
+        select: str | Iterable[str] = (),
+        ignore: str | Iterable[str] = (),
         thresholds: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
@@ -70,12 +71,12 @@ class GradientCheck(Callback):  # type: ignore[misc]
         if not (every is None or every == "epoch" or (isinstance(every, int) and every > 0)):
             raise UsageError(f"every must be a number of steps, 'epoch' or None, not {every!r}")
         self._options = Options(
-            select=tuple(select),
-            ignore=tuple(ignore),
+            select=codes("select", select),
+            ignore=codes("ignore", ignore),
             fail_on=fail_on,
             seed=seed,
             probes=probes,
-            thresholds=tuple((thresholds or {}).items()),
+            thresholds=table("thresholds", thresholds),
         )
         self._every, self._action, self._hold = every, action, hold
         self._by_layer, self._tensorboard, self._folder = by_layer, tensorboard, folder

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradlint.cells import line_in_words
 from gradlint.checking import summary
+from gradlint.checking.arguments import codes, learners, several, table
 from gradlint.checking.verdict import judged
 from gradlint.checking.ways import Case
 from gradlint.errors import ModelRunError, UsageError
@@ -41,13 +42,13 @@ class _Again:
 def check_step(
     step: Callable[..., object],
     *args: object,
-    models: Sequence[object] = (),
-    optimizers: Sequence[object] = (),
-    variables: Sequence[object] = (),
+    models: object = (),
+    optimizers: object = (),
+    variables: object = (),
     seed: int = 0,
     probes: int = 3,
-    select: Iterable[str] = (),
-    ignore: Iterable[str] = (),
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
     fail_on: str = "error",
     thresholds: Mapping[str, float] | None = None,
     **kwargs: object,
@@ -61,7 +62,8 @@ def check_step(
     Args:
         step: called with `args` and `kwargs`.
         args: whatever the step takes; models, batches, numbers.
-        models: models or layers that should learn; those that the step calls, when empty.
+        models: models or layers that should learn; those that the step calls, when empty. A single one may stand for a
+            list of it, here and wherever a list is asked for.
         optimizers: optimizers whose state must not change; those that the step uses are found.
         variables: variables that should learn.
         seed: of the step's random operations.
@@ -77,8 +79,14 @@ def check_step(
         UsageError: the arguments do not fit together.
     """
     judging = _options(select, ignore, fail_on, thresholds)
-    options = replace(judging, models=tuple(models), variables=tuple(variables), seed=seed, probes=probes)
-    return observed(step, args, kwargs, options, optimizers)
+    options = replace(
+        judging,
+        models=learners("models", models, "trainable_variables", "models or layers"),
+        variables=learners("variables", variables, "assign", "variables"),
+        seed=seed,
+        probes=probes,
+    )
+    return observed(step, args, kwargs, options, several("optimizers", optimizers))
 
 
 def observed(
@@ -161,17 +169,18 @@ class watch:
     def __init__(
         self,
         *models: object,
-        optimizers: Sequence[object] = (),
-        variables: Sequence[object] = (),
+        optimizers: object = (),
+        variables: object = (),
         keep: bool = False,
-        select: Iterable[str] = (),
-        ignore: Iterable[str] = (),
+        select: str | Iterable[str] = (),
+        ignore: str | Iterable[str] = (),
         fail_on: str = "error",
         thresholds: Mapping[str, float] | None = None,
     ) -> None:
         self._options = _options(select, ignore, fail_on, thresholds)
-        self._models, self._variables = models, tuple(variables)
-        self._optimizers, self._keep = tuple(optimizers), keep
+        self._models = learners("models", models, "trainable_variables", "models or layers")
+        self._variables = learners("variables", variables, "assign", "variables")
+        self._optimizers, self._keep = several("optimizers", optimizers), keep
         self._observation: Observation | None = None
         self._result: Result | None = None
 
@@ -206,13 +215,13 @@ class watch:
 
 
 def _options(
-    select: Iterable[str], ignore: Iterable[str], fail_on: str, thresholds: Mapping[str, float] | None
+    select: str | Iterable[str], ignore: str | Iterable[str], fail_on: str, thresholds: Mapping[str, float] | None
 ) -> Options:
     return Options(
-        select=tuple(select),
-        ignore=tuple(ignore),
+        select=codes("select", select),
+        ignore=codes("ignore", ignore),
         fail_on=fail_on,
-        thresholds=tuple((thresholds or {}).items()),
+        thresholds=table("thresholds", thresholds),
     )
 
 
@@ -234,7 +243,7 @@ def _judged(recording: Recording, record: StepRecord, options: Options, again: _
     return replace(
         result,
         model=_model_line(record, recording),
-        sample=_sample_line(record),
+        sample=_sample_line(record, again),
         variables=tuple(
             replace(variable, gradient=GradientState.ABSENT, norm=None) if variable.path in missing else variable
             for variable in result.variables
@@ -308,8 +317,10 @@ def _model_line(record: StepRecord, recording: Recording) -> str:
     return f"{names}; {parameters}" if names else parameters
 
 
-def _sample_line(record: StepRecord) -> str:
-    keys = list(dict.fromkeys(record.data.values()))
+def _sample_line(record: StepRecord, again: _Again | None) -> str:
+    used = dict.fromkeys(record.data.values())
+    # As the step takes them; its code reads them in an order of its own.
+    keys = [key for key in again.arrays if key in used] if again is not None else list(used)
     tapes, calls, updates = len(record.tapes), len(record.calls), len(record.updates)
     seen = f"{tapes} tape{'' if tapes == 1 else 's'}, {calls} gradient call{'' if calls == 1 else 's'}, "
     seen += f"{updates} update{'' if updates == 1 else 's'}"

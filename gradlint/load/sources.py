@@ -32,7 +32,10 @@ OTHERS = {
     ".txt": f"is read by no fixed rule; {_CODE}",
     ".png": f"is a single picture; {_CODE}",
     ".jpg": f"is a single picture; {_CODE}",
-    ".py": "is a file of code; name the function in it that returns one batch: {file}:function",
+    ".py": (
+        "is a file of code; name the function in it that returns one batch, {file}:function, or, where it defines "
+        "layers or losses of the model, pass --import {file}"
+    ),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.report.text import listed, name, sentence
+from gradlint.report.text import MESSAGE_WIDTH, listed, name, sentence, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,8 @@ _LABELS = {
     "variables": "variables that go without",
     "why": "why",
 }
+_SENTENCES = ("also", "experiments")
+"""Lists of them, which are not shortened as names are."""
 _HANDED = {
     "none": "nothing: it has no gradient for this operand",
     "unregistered": "nothing: TensorFlow knows no gradient of it",
@@ -70,6 +72,10 @@ def evidence_in_words(finding: Finding) -> Iterator[tuple[str, str]]:
         label = _LABELS.get(key, sentence(key).replace("_", " "))
         if isinstance(value, str) and value in words:
             yield label, words[value]
+        elif key in _SENTENCES and isinstance(value, (list, tuple)):
+            said = [shortened(sentence(str(item)), MESSAGE_WIDTH) for item in value[:MOST_ITEMS]]
+            more = [f"and {len(value) - MOST_ITEMS:,} more"] if len(value) > MOST_ITEMS else []
+            yield label, "; ".join(said + more)
         elif key.endswith("share") and isinstance(value, float) and 0 <= value <= 1:
             yield label, f"{value:.0%}"
         else:

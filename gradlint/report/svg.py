@@ -204,7 +204,7 @@ def _badge(box: Box, findings: Sequence[Finding], right: float, top: float) -> V
         "text": name(text, 16),
         "left": right - width + 8,
         "middle": right - width / 2 + 8,
-        "top": top,
+        "top": top - 3,  # above the letters of a narrow box
         "width": width,
     }
 

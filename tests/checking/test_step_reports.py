@@ -75,3 +75,29 @@ def test_the_picture_is_of_the_forward_pass(model, penalty: bool) -> None:
     assert ("InnerGradient" in types) is penalty, types
     assert not any("Assign" in str(each) for each in types)
     assert ("loss", 0) in result.graph
+
+
+def test_one_thing_stands_for_a_list_of_it(model) -> None:
+    optimizer = keras.optimizers.SGD()
+
+    def step(images, labels):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((labels - model(images)) ** 2)
+        slopes = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(slopes, model.trainable_variables, strict=True))
+
+    result = gradlint.check_step(step, X, Y, models=model, optimizers=optimizer, select="GL103,GL6", ignore="GL601")
+    assert result.ok
+    assert "GL103" in result.rules
+    assert not {"GL201", "GL601"} & set(result.rules)
+    with gradlint.watch(model, optimizers=optimizer, variables=model.variables[0], select="GL103") as watched:
+        step(X, Y)
+    assert watched.result.rules == ("GL103",)
+    assert gradlint.GradientCheck(select="GL103")
+    with pytest.raises(gradlint.GradlintError, match="models must hold models or layers, and holds 'model'"):
+        gradlint.check_step(step, X, Y, models="model")
+
+
+def test_a_layer_is_no_model() -> None:
+    with pytest.raises(gradlint.GradlintError, match="'head' is a layer; give a model that holds it"):
+        gradlint.check(keras.layers.Dense(3, name="head"), (X, Y))

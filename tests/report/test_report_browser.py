@@ -137,6 +137,19 @@ def test_names_do_nothing(opened, name: str) -> None:
     assert page.evaluate("document.querySelectorAll('img, iframe, object, embed').length") == 0
 
 
+def test_a_narrow_window_shows_the_inputs_whole(opened) -> None:
+    page = opened("towers", width=480)
+    assert page.locator("#inputs .scroll").evaluate("it => it.scrollWidth <= it.clientWidth")
+
+
+def test_gridlines_do_not_strike_numbers_through(opened) -> None:
+    page = opened("ten")
+    look = "it => [getComputedStyle(it).paintOrder, getComputedStyle(it).stroke]"
+    order, stroke = page.locator(".bars .scale").first.evaluate(look)
+    assert order.startswith("stroke")
+    assert stroke == page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
 def test_light_and_dark_differ(opened) -> None:
     papers = {opened("ten", scheme=s).evaluate("getComputedStyle(document.body).backgroundColor") for s in SCHEMES}
     assert len(papers) == 2

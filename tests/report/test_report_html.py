@@ -101,6 +101,14 @@ def test_the_policy_allows_the_one_script_and_nothing_else() -> None:
     assert policy == (f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'")
 
 
+def test_the_sentence_of_an_experiment_is_whole() -> None:
+    sentence = (
+        "with the gradient let through `Round` at a_file_with_a_long_name.py:5, all 3 victims receive one, norm 0.9"
+    )
+    finding = replace(FINDINGS[0], evidence={"experiments": [sentence, "and once more"]})
+    assert f"{sentence}; and once more" in unescape(FORMATS["html"](replace(SHARED, findings=(finding,)), None))
+
+
 def test_findings_show_their_evidence_and_their_place_in_the_picture() -> None:
     words = " ".join(page(SHARED).words)
     for finding in FINDINGS:

@@ -234,6 +234,9 @@ def _bound_to_function(target: FunctionTarget, options: Options) -> Bound:
     if not isinstance(target.sample, Mapping):
         raise UsageError("a callable needs a sample: a dict of arrays")
     if not (target.learners or options.learners):
+        layer = getattr(target.function, "name", "") if hasattr(target.function, "compute_output_shape") else ""
+        if layer:
+            raise UsageError(f"{layer!r} is a layer; give a model that holds it, such as keras.Sequential([layer])")
         raise UsageError("a callable needs models= or variables=, to say what should learn")
     if options.depth != "values" and not target.learners:
         raise UsageError("a callable cannot be checked without running it; use depth 'values'")
