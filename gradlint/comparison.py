@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - read from the fields where a comparison comes from a child
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from gradlint.finding import Cause
+from gradlint.finding import Cause, Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from gradlint.finding import Evidence
+    from collections.abc import Callable
 
 _NOWHERE = Cause()
 
@@ -31,6 +30,10 @@ class Stage(str, Enum):
 
     def __str__(self) -> str:
         return self.value
+
+
+COMPARED = frozenset({"values", "gradients", "variables"})
+"""What a comparison counts."""
 
 
 @dataclass(frozen=True, slots=True)

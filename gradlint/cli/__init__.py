@@ -148,6 +148,8 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
     if options.model is None:
         parser.print_usage(sys.stderr)
         return give_up(options, "name a model to check; gradlint --help lists the options")
+    if options.compare is not None:
+        return _compare(options, config)
     if (target := config.target(options.model)) is not None:
         from gradlint.project.targets import from_here
 
@@ -156,10 +158,6 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         own = replace(own, settings=options.settings.over(target.settings))
         return check_one(target.name, own, (*target.allowed, *config.allowed), target.allowed, config)
     _refuse_unknown_name(options.model, config)
-    if options.compare is not None:
-        from gradlint.cli.comparing import compare_two
-
-        return compare_two(replace(options, settings=options.settings.over(config.settings)))
     from gradlint.project.config import name_of_model
 
     own = replace(options, settings=options.settings.over(config.settings))
@@ -211,6 +209,25 @@ def _config(options: Line) -> Config:
     if file is not None and config.lines and options.config is None and file.parent != Path.cwd().resolve():
         say(f"gradlint: the configuration is {os.path.relpath(file)}")
     return config
+
+
+def _compare(options: Line, config: Config) -> int:
+    """Compare two, each of which may be a target by its name."""
+    from gradlint.cli.comparing import compare_two
+    from gradlint.project.targets import from_here
+
+    lower, found = config.settings, {}
+    for field in ("compare", "model"):  # the settings and the sample of the first one count
+        name = str(getattr(options, field))
+        target = config.target(name)
+        if target is None:
+            _refuse_unknown_name(name, config)
+            continue
+        found[field] = from_here(target.model)
+        lower = target.settings
+        if options.sample is None and target.sample is not None:
+            options = replace(options, sample=from_here(target.sample))
+    return compare_two(replace(options, **found), lower)
 
 
 def _refuse_unknown_name(model: str, config: Config) -> None:

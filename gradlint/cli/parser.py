@@ -235,7 +235,7 @@ def parser_of_options() -> argparse.ArgumentParser:
         "--compare",
         metavar="OTHER",
         help="where and why a training step, or another version of the model, parts from MODEL on the same SAMPLE; "
-        "in this process, without --isolate and the cache",
+        "never from the cache",
     )
 
     group = parser.add_argument_group("report")

@@ -85,7 +85,11 @@ def _outcome(job: Job, future: Any) -> Outcome:
 
 
 def _job_to_data(job: Job) -> str:
-    elsewhere = {} if is_address(job.model) else from_elsewhere(job.model, job.sample, job.arguments)
+    elsewhere = (
+        {}
+        if is_address(job.model)
+        else from_elsewhere({"model": job.model, "sample": job.sample, "options": job.arguments})
+    )
     sample = job.sample if job.sample is None or is_address(job.sample) else os.path.abspath(job.sample)
     data = {
         "gradlint": version.__version__,

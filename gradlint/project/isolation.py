@@ -12,9 +12,10 @@ import contextlib
 import os
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gradlint import errors
+from gradlint.comparison import COMPARED, Comparison
 from gradlint.errors import GradlintError, StoppedError
 from gradlint.load import search
 from gradlint.load.limits import DEFAULT_LIMITS, Limits, size_text
@@ -22,6 +23,7 @@ from gradlint.load.temporary import temporary_folder
 from gradlint.project.child import Child, ended_when_terminated, epitaph
 from gradlint.project.deadline import deadline
 from gradlint.project.terminal import say
+from gradlint.project.wire import MalformedError, result_from_data, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
     from gradlint.project.child import Worker
     from gradlint.result import Result
+
+T = TypeVar("T")
 
 TIMEOUT = 600.0
 """Seconds; the longest run of the cases takes two minutes on two slow cores."""
@@ -139,12 +143,64 @@ def check_apart(
     a process of its own. A child in isolation is not told of the cache, which is for answers that nobody else can have
     written.
     """
+    request: dict[str, object] = {"model": model, "sample": sample, "options": options}
+    answer, stage = _answered(request, guard, progress, debug=debug, worker=worker)
+    result = _sent(lambda: result_from_data(answer.get("result")), stage)
+    return replace(result, target=model, fail_on=str(options.get("fail_on", result.fail_on)))
+
+
+def compare_apart(
+    first: str,
+    second: str,
+    sample: str | None,
+    options: Mapping[str, object],
+    guard: Guard,
+    *,
+    progress: Callable[[str], None] | None = None,
+    debug: bool = False,
+) -> Comparison:
+    """`gradlint.compare` of what is named, in a process of its own; arguments and errors are as for `check_apart`."""
+    request: dict[str, object] = {"model": first, "sample": sample, "options": options, "compare": second}
+    answer, stage = _answered(request, guard, progress, debug=debug)
+    found = _sent(lambda: _comparison(answer.get("comparison")), stage)
+    names = {_absolute(name): name for name in (first, second)}
+    shown = [_with_names(text, names) for text in (found.first, found.second)]
+    return replace(found, first=shown[0], second=shown[1])
+
+
+def _with_names(text: str, names: Mapping[str, str]) -> str:
+    """A text that names files as the user has named them."""
+    for absolute, name in names.items():
+        text = text.replace(absolute, name)
+    return text
+
+
+def _comparison(data: object) -> Comparison:
+    found = typed(Comparison, data)
+    if {type(number) for number in found.compared.values()} - {int} or not found.compared.keys() >= COMPARED:
+        raise MalformedError("no numbers of what was compared")
+    return found
+
+
+def _answered(
+    asked: Mapping[str, object],
+    guard: Guard,
+    progress: Callable[[str], None] | None,
+    *,
+    debug: bool,
+    worker: Worker | None = None,
+) -> tuple[dict[str, Any], str]:
+    """What a child answers, and what it did last.
+
+    Raises:
+        GradlintError: what the child could not do.
+        StoppedError: it gave no answer.
+    """
     memory = guard.limits.bytes
     paths: dict[str, str] = {}
     request: dict[str, object] = {
-        "model": model,
-        "sample": sample,
-        "options": options,
+        "compare": None,
+        **asked,
         "limits": asdict(guard.limits),
         "isolate": guard.isolate,
         "timeout": guard.timeout,
@@ -157,8 +213,9 @@ def check_apart(
         folder = None
         if guard.isolate:
             folder = stack.enter_context(temporary_folder())
-            paths = {os.path.abspath(path): path for path in (model, sample) if path and os.path.lexists(path)}
-            request |= from_elsewhere(model, sample, options)
+            named = [str(request[name]) for name in ("model", "sample", "compare") if request[name]]
+            paths = {os.path.abspath(path): path for path in named if os.path.lexists(path)}
+            request |= from_elsewhere(request)
             request["limits"] = asdict(replace(guard.limits, memory=memory))
         if worker is None:
             child, again = Child(folder), ""
@@ -170,13 +227,11 @@ def check_apart(
         raise StoppedError(epitaph(child, guard.timeout, memory) + again)
     if "error" in answer:
         message = str(answer.get("message"))
-        for absolute, path in paths.items():
-            message = message.replace(absolute, path)
+        message = _with_names(message, paths)
         if debug and answer.get("trace"):
             say(*str(answer["trace"]).splitlines())
         raise _error(str(answer["error"]), message, child.stage, memory)
-    result = _result(answer.get("result"), child.stage)
-    return replace(result, target=model, fail_on=str(options.get("fail_on", result.fail_on)))
+    return answer, child.stage
 
 
 def _asked(
@@ -204,14 +259,18 @@ def _asked(
         return ask(beside=False)
 
 
-def from_elsewhere(model: str, sample: str | None, options: Mapping[str, object]) -> dict[str, object]:
-    """What a check is of, as a process in another folder finds it."""
-    imports = options.get("imports")
+def from_elsewhere(request: Mapping[str, Any]) -> dict[str, object]:
+    """What a check or a comparison is of, as a process in another folder finds it."""
+    imports = request["options"].get("imports")
     names = [str(name) for name in imports] if isinstance(imports, (list, tuple)) else []
-    return {
-        "model": _absolute(model) if os.path.lexists(model) or search.is_named(model) else model,
-        "sample": None if sample is None else _absolute(sample),
-        "options": {**options, "imports": [os.path.abspath(n) if _is_file_name(n) else n for n in names]},
+    found: dict[str, object] = {
+        key: _absolute(name) if os.path.lexists(name) or search.is_named(name) else name
+        for key in ("model", "compare")
+        if (name := request.get(key)) is not None
+    }
+    return found | {
+        "sample": None if request["sample"] is None else _absolute(request["sample"]),
+        "options": {**request["options"], "imports": [os.path.abspath(n) if _is_file_name(n) else n for n in names]},
     }
 
 
@@ -226,11 +285,9 @@ def _is_file_name(name: str) -> bool:
     return name.endswith(".py") or os.sep in name
 
 
-def _result(data: object, stage: str) -> Result:
-    from gradlint.project.wire import MalformedError, result_from_data
-
+def _sent(read: Callable[[], T], stage: str) -> T:
     try:
-        return result_from_data(data)
+        return read()
     except MalformedError as error:
         raise StoppedError(f"the check's process sent no result while {stage}: {error}.") from error
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import NoReturn, TextIO
 
+    from gradlint.comparison import Comparison
 
 FORKS = sys.platform.startswith("linux")
 """Whether a process that has imported TensorFlow may be copied: nothing has run in it yet, so that its one thread,
@@ -160,7 +161,7 @@ def _end_group(leader: int) -> None:
 def _answer(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, object]:
     from gradlint.project.isolation import Guard, guarded_check
     from gradlint.project.terminal import silence
-    from gradlint.project.wire import result_to_data
+    from gradlint.project.wire import plain, result_to_data
 
     def failed(error: BaseException, name: str = "") -> dict[str, object]:
         trace = traceback.format_exc() if request["debug"] else ""
@@ -176,6 +177,8 @@ def _answer(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
             stack.enter_context(silence())
         stack.enter_context(contextlib.redirect_stdout(sys.stderr))
         try:
+            if request["compare"] is not None:
+                return {"comparison": plain(_compared(request, options, guard.limits))}
             result = guarded_check(request["model"], request["sample"], options, guard, progress=report)
             return {"result": result_to_data(result)}
         except _Crowded:
@@ -191,3 +194,15 @@ def _answer(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         except Exception as error:
             lacks = isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
             return failed(error, MemoryError.__name__ if lacks else "")
+
+
+def _compared(request: Mapping[str, Any], arguments: Mapping[str, Any], limits: Limits) -> Comparison:
+    from gradlint.checking.arguments import modules, table
+    from gradlint.checking.comparing import compared
+    from gradlint.options import Options
+
+    own = {name: tuple(arguments[name]) for name in ("select", "ignore", "targets", "causal")}
+    named = {name: table(name, arguments[name]) for name in ("mapping", "thresholds")}
+    options = Options(**{**arguments, **own, **named, "imports": modules(arguments["imports"]), "limits": limits})
+    given = () if request["sample"] is None else (request["sample"],)
+    return compared(request["model"], request["compare"], given, options)

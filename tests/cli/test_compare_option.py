@@ -71,10 +71,62 @@ def test_a_comparison_keeps_to_the_limits_of_its_files(project, capsys):
     [
         (["--compare", "b.keras"], "--compare needs two"),
         (["a.keras", "--compare", "b.keras", "--format", "sarif"], "no report as sarif; there are table and json"),
-        (["a.keras", "--compare", "b.keras", "--isolate"], "leave out --isolate"),
+        (["a.keras", "--compare", "b.keras", "--isolate"], "a.keras"),
         (["a.keras", "--compare", "b.keras"], "a.keras"),
     ],
 )
 def test_what_cannot_be_compared(project, capsys, arguments, said):
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def _saved(path, seed=0, **head):
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(1, **head)])
+    model.compile("sgd", "mse")
+    model.save(path)
+
+
+def test_files_are_compared_in_a_process_of_their_own(project, capsys, monkeypatch):
+    _saved("a.keras")
+    _saved("b.keras", kernel_regularizer="l2")
+    monkeypatch.setattr("gradlint.checking.comparing.compared", None)  # nothing of it runs here
+    assert main(["a.keras", "s.npz", "--compare", "b.keras", "--isolate"]) == 1
+    out = capsys.readouterr().out
+    assert "added-losses" in out
+    assert out.startswith("A: fit of ")
+    assert str(project) not in out
+    assert main(["a.keras", "s.npz", "--compare", "a.keras", "--isolate", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["same"] is True
+
+
+def test_a_broken_file_is_told_by_the_process_that_opens_it(project, capsys, monkeypatch):
+    _saved("a.keras")
+    (project / "b.keras").write_bytes((project / "a.keras").read_bytes()[:-100])
+    monkeypatch.setenv("CI", "true")
+    assert main(["a.keras", "s.npz", "--compare", "b.keras"]) == 2
+    err = capsys.readouterr().err
+    assert "b.keras" in err
+    assert str(project) not in err
+
+
+def test_what_a_comparison_has_no_use_for_is_named(project, capsys):
+    arguments = ["two_steps:my_step", "--sample", "s.npz", "--compare", "two_steps:my_step"]
+    assert main([*arguments, "--select", "GL1", "--graph", "g.svg", "--cache-dir", "known"]) == 0
+    assert "a comparison has no use for --select, --cache-dir, --graph" in capsys.readouterr().err
+    assert not (project / "g.svg").exists()
+
+
+def test_targets_are_compared_by_their_names(project, capsys):
+    (project / "pyproject.toml").write_text(
+        """[tool.gradlint.targets]
+mine = {model = "two_steps:my_step", sample = "s.npz"}
+built = {model = "two_steps:build", sample = "s.npz"}
+"""
+    )
+    assert main(["mine", "--compare", "built"]) == 1
+    assert "added-losses" in capsys.readouterr().out
+    assert main(["mine", "--compare", "bilt"]) == 2
+    assert "did you mean built?" in capsys.readouterr().err
