@@ -18,7 +18,7 @@ from gradlint.checking.arguments import (
 )
 from gradlint.checking.interface import in_the_words_of_the_caller, result_in_the_words_of_the_caller
 from gradlint.checking.looking import examined
-from gradlint.checking.own_steps import check_own_step, explained_crash, with_updates
+from gradlint.checking.own_steps import check_own_step, own_step_of
 from gradlint.checking.step import check_step
 from gradlint.checking.suppression import allowances, suppress, unused_error
 from gradlint.checking.verdict import decided, judged
@@ -162,17 +162,14 @@ def checked(model: object, sample: object, options: Options) -> Result:
 
 def _run(ready: Ready, rules: Sequence[Rule], needs: frozenset[Need], options: Options) -> Result:
     case = ready.case
+    if (step := own_step_of(ready, options)) is None:
+        return judged(case, examined(ready, needs, options), rules, options)
     try:
-        result = judged(case, examined(ready, needs, options), rules, options)
-    except ModelRunError as error:
-        is_crash = error.__cause__ is not None and not options.is_symbolic
-        if is_crash and case.whole is not None and case.unexpected:
-            return check_own_step(case.whole.step(), options)
-        explained = explained_crash(ready, options) if is_crash else None
-        if explained is None:
+        return replace(check_own_step(step, options), target=case.target)
+    except ModelRunError:
+        if case.whole is None or not case.unexpected:
             raise
-        return replace(explained, target=case.target)
-    return with_updates(result, ready, options)
+        return check_own_step(case.whole.step(), options)
 
 
 def _is_of_sample(result: Result, case: Case, rules: Sequence[Rule]) -> bool:

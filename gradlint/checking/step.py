@@ -13,10 +13,12 @@ from gradlint.checking.ways import Case
 from gradlint.errors import ModelRunError, UsageError
 from gradlint.flow import Flow
 from gradlint.options import Options
+from gradlint.passes.derivatives import zero_derivatives
 from gradlint.passes.drops import DropKind, drops
 from gradlint.passes.facts import Doubts, Facts, facts_of
 from gradlint.passes.steps import step_facts, unseen_by_all
 from gradlint.passes.stops import lost
+from gradlint.record.recording import Omission
 from gradlint.result import GradientState
 from gradlint.rule import Need
 from gradlint.rules import chosen
@@ -95,8 +97,17 @@ def observed(
     kwargs: Mapping[str, object],
     options: Options,
     optimizers: Sequence[object] = (),
+    inputs: Mapping[str, object] | None = None,
 ) -> Result:
     """As `check_step`, with the options in one piece.
+
+    Args:
+        step: as for `check_step`, and so are `args`, `kwargs` and `optimizers`.
+        args: positional arguments.
+        kwargs: keyword arguments.
+        options: how to check.
+        optimizers: whose state must not change.
+        inputs: the tensors among the arguments that are inputs of a model, by its own keys.
 
     Raises:
         ModelRunError: as `check_step`.
@@ -118,12 +129,17 @@ def observed(
     from gradlint.record.step_task import StepTask
 
     given = arguments_by_name(step, args, kwargs)
+    arrays = given_arrays(given)
+    places = {id(value): key for key, value in arrays.items()}
+    owner = getattr(step, "__self__", None)
     task = StepTask(
         name=name_of(step),
         models=options.models,
         optimizers=tuple(optimizers),
         variables=options.variables,
-        given=given_arrays(given),
+        given=arrays,
+        inputs={key: places[id(value)] for key, value in (inputs or {}).items() if id(value) in places},
+        owner=owner if name_of(step) == "train_step" and hasattr(owner, "trainable_variables") else None,
         seed=options.seed,
     )
 
@@ -235,7 +251,9 @@ def _judged(recording: Recording, record: StepRecord, options: Options, again: _
     flow = Flow(recording, options.bounds)
     facts = _facts(flow, record, options, again)
     rules = [
-        rule for rule in chosen(options.select, options.ignore) if rule.is_of_runs and Need.INPUTS not in rule.needs
+        rule
+        for rule in chosen(options.select, options.ignore)
+        if rule.is_of_runs and (Need.INPUTS not in rule.needs or recording.inputs)
     ]
     result = judged(Case(record.name, Facts(), is_made_up=False), facts, rules, options)
     _refuse_unexplained(record, recording, result.findings)
@@ -259,13 +277,17 @@ def _facts(flow: Flow, record: StepRecord, options: Options, again: _Again | Non
     probes: tuple[Flow, ...] = ()
     returns: Flow | None = None
     if again is not None and record.crash is None:
-        if options.probes and (lost(flow) or any(variable.units_equal for variable in flow.learners)):
+        is_suspicious = lost(flow) or zero_derivatives(flow, ())
+        if options.probes and (is_suspicious or any(variable.units_equal for variable in flow.learners)):
             probes = tuple(_probes(again, options))
         if any(drop.kind is DropKind.DROPPED for drop in drops(flow)):
             returns = Flow(again.run(None, True)[0], options.bounds)
     facts = facts_of(flow, Facts(), Doubts(probes=probes), returns=returns)
+    if record.crash is not None:
+        facts = _until_the_crash(facts, record)
     step = step_facts(flow, record, facts.cuts, facts.drops, facts.broadcasts)
     explained = {path for entry in step.unseen for path in entry.variables}
+    told = {entry.position for entry in step.unseen if entry.op is not None}
     return replace(
         facts,
         step=step,
@@ -273,8 +295,19 @@ def _facts(flow: Flow, record: StepRecord, options: Options, again: _Again | Non
         cuts=tuple(
             cut
             for cut in facts.cuts
+            if cut.variables or cut.position not in told
             if cut.position not in step.cuts or not {variable.path for variable in cut.variables} <= explained
         ),
+    )
+
+
+def _until_the_crash(facts: Facts, record: StepRecord) -> Facts:
+    """The facts without what the rest of the step, which did not run, may have made good."""
+    asked = {source.variable for call in record.calls for source in call.sources}
+    return replace(
+        facts,
+        drops=tuple(drop for drop in facts.drops if not asked.isdisjoint(v.path for v in drop.variables)),
+        omitted=tuple(entry for entry in facts.omitted if entry.left_out.omission is not Omission.UNASKED),
     )
 
 

@@ -246,10 +246,17 @@ def by_key(
         )
     parts: list[object] = list(batch) if isinstance(batch, tuple) and 1 <= len(batch) <= 3 else [batch]
     found = _inputs(parts[0], inputs)
+    if len(parts) > 1:  # What stands in x is an input, whatever it is called.
+        found = {place_of_input(key) if _is_of_labels(key) and key not in inputs else key: found[key] for key in found}
     for name, part in zip(PARTS[1:], parts[1:], strict=False):
         if part is not None:
             found |= _of_outputs(name, part, outputs)
     return found
+
+
+def _is_of_labels(key: str) -> bool:
+    """Whether a key that stands alone would be read as labels or weights."""
+    return key.partition(":")[0] in PARTS[1:]
 
 
 def _of_outputs(name: str, part: object, outputs: Sequence[str]) -> dict[str, object]:

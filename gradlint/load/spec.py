@@ -23,9 +23,17 @@ MOST_QUOTED, LONGEST_QUOTED = 20, 100
 """A message names so many keys, and the number of the others."""
 
 
-def place_of_input(number: int) -> str:
-    """The key of an input of a model that names none, by its place in the list or tuple that `fit` takes."""
-    return f"x/{number}"
+_OF_X = "x/"
+
+
+def place_of_input(number: int | str) -> str:
+    """The key of an input of a model that names none, by its place in what `fit` takes: a list, a tuple, a dict."""
+    return f"{_OF_X}{number}"
+
+
+def name_in_x(key: str) -> str:
+    """What a place in a dict is called there; any other key as it is."""
+    return key.removeprefix(_OF_X)
 
 
 def place_of_output(number: int) -> str:

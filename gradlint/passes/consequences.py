@@ -54,7 +54,7 @@ def severity_of_drop(facts: Facts, drop: Drop) -> Severity:
 def is_left_by_step(facts: Facts, drop: Drop) -> bool:
     """Whether inputs alone go unread by a step of the user's own, which may draw times and noise for them itself."""
     is_unread = bool(drop.inputs) and drop.op is None and not drop.variables and not drop.is_by_design
-    return is_unread and facts.recording is not None and facts.recording.loss.kind == "train_step"
+    return is_unread and facts.recording is not None and facts.recording.loss.kind in ("train_step", "step")
 
 
 def severity_of_cut(facts: Facts, cut: Cut) -> Severity:

@@ -33,8 +33,8 @@ class StepFacts:
         record: what it did.
         unseen: gradients that its tapes do not give, with the reason.
         cuts: positions at which the step itself, and no model, keeps gradients from passing, with the reason.
-        drops: what a call asks for that the step only assigns to another variable, as in a moving average: the call
-            is what to look at.
+        drops: what a call asks for that the step only assigns to another variable, as in a moving average, or that
+            nothing reads where the target is a constant: the call is what to look at.
     """
 
     record: StepRecord
@@ -103,14 +103,18 @@ def step_facts(
         path for cut in cuts for variable in cut.variables for path in [variable.path] if cut.position not in at_step
     }
     asked = {source.variable for call in step.calls for source in call.sources}
-    copied = tuple(
-        drop for drop in drops if _is_copied(flow, drop) and asked.issuperset(v.path for v in drop.variables)
+    of_constants = {path for entry in found if entry.reason is Reason.CONSTANT for path in entry.variables}
+    told_by_call = tuple(
+        drop
+        for drop in drops
+        if (_is_copied(flow, drop) and asked.issuperset(v.path for v in drop.variables))
+        or (drop.op is None and drop.variables and of_constants.issuperset(v.path for v in drop.variables))
     )
-    lost = {variable.path for drop in drops if drop not in copied for variable in drop.variables}
+    lost = {variable.path for drop in drops if drop not in told_by_call for variable in drop.variables}
     kept = []
     for entry in found:
         covered = known if entry.reason in (*_OF_THE_MODEL, *_OF_THE_STEP) else set[str]()
-        if entry.reason is Reason.UNRELATED:
+        if entry.reason in (Reason.UNRELATED, Reason.CONSTANT):
             covered = lost | known
         sources = tuple(s for s in entry.sources if not (s.variable and s.variable in covered))
         if sources:
@@ -124,7 +128,7 @@ def step_facts(
         hidden=hidden(flow, step),
         crossings=crossings(flow, step, [broadcast.position for broadcast in broadcasts]),
         cuts=at_step,
-        drops=copied,
+        drops=told_by_call,
     )
 
 

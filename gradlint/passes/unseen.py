@@ -6,7 +6,7 @@ ran while it was open, what it watched, and what each operation hands on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,8 @@ class Reason(str, Enum):
     USED_UP = "the tape was asked before"
     DERIVATIVE = "the first derivative was taken while the tape was not recording"
     UNRELATED = "the target does not depend on the source"
+    INDEPENDENT = "the target does not depend on a tensor that is watched"
+    CONSTANT = "the target is a constant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,10 @@ class _Place:
     layer: str = ""
     position: int = -1
 
+    def is_beside(self, other: _Place) -> bool:
+        """Whether another place is the same line for the same reason, and no operation is to blame there."""
+        return self.op is None and replace(self, position=other.position) == other
+
 
 def unseen(flow: Flow, step: StepRecord) -> tuple[Unseen, ...]:
     """What the tapes of a step do not see, by call and reason."""
@@ -99,7 +105,9 @@ def unseen(flow: Flow, step: StepRecord) -> tuple[Unseen, ...]:
                     if source.result is None and not source.variable:
                         groups.setdefault(_integer(step, call, source), []).append(source)
                 elif source.gradient.state is GradientState.ABSENT and (step.crash or source.tensor not in given):
-                    groups.setdefault(_why(flow, step, call, source), []).append(source)
+                    place = _why(flow, step, call, source)
+                    known = next((other for other in groups if other.is_beside(place)), place)
+                    groups.setdefault(known, []).append(source)
         for place, sources in groups.items():
             norms = [s.outer.norm for s in sources if s.outer is not None and s.outer.norm is not None]
             position = place.position if place.position >= 0 else call.first
@@ -150,9 +158,9 @@ def _integer(step: StepRecord, call: GradientCall, source: AskedSource) -> _Plac
 def _why(flow: Flow, step: StepRecord, call: GradientCall, source: AskedSource) -> _Place:
     here = call.frames[0] if call.frames else None
     way = _Way(flow, step, call, source)
-    if not way.is_connected:
-        return _Place(Reason.UNRELATED if source.variable else Reason.UNWATCHED, here)
     tape = None if call.tape is None else step.tapes[call.tape]
+    if not way.is_connected:
+        return _Place(_unconnected(flow, step, call, source), here)
     if not way.is_differentiable and not (source.outer is not None and source.outer.state is not GradientState.ABSENT):
         return _cut(flow, step, call, way)
     if tape is None:
@@ -161,6 +169,17 @@ def _why(flow: Flow, step: StepRecord, call: GradientCall, source: AskedSource) 
         rebound = None if source.variable else _rebound(flow, step, call, source)
         return rebound or _Place(Reason.UNWATCHED, here)
     return _not_recorded(flow, step, call, way, tape) or _Place(Reason.UNWATCHED, here)
+
+
+def _unconnected(flow: Flow, step: StepRecord, call: GradientCall, source: AskedSource) -> Reason:
+    """Why no value of a source reaches the target; to watch it would help only where it is another copy of one."""
+    behind = flow.ancestors(call.targets)
+    if call.targets and not any(flow.tensor(index).dtype == "resource" or index in step.data for index in behind):
+        return Reason.CONSTANT
+    if source.variable:
+        return Reason.UNRELATED
+    told = step.tapes[call.tape].watches if call.tape is not None else ()
+    return Reason.INDEPENDENT if any(index == source.tensor for index, _ in told) else Reason.UNWATCHED
 
 
 class _Way:
@@ -253,6 +272,8 @@ def _rebound(flow: Flow, step: StepRecord, call: GradientCall, source: AskedSour
     while pending:
         for position in flow.producers(pending.pop()):
             op = flow.op(position)
+            if op.region is Region.MODEL or has(op.type, Trait.STOPS):
+                continue  # What a layer makes of its weights is no update of them.
             if op.type == "ReadVariableOp":
                 if is_first:
                     return None  # The value of a variable, asked for as it is.

@@ -7,7 +7,7 @@ import os
 import re
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -69,7 +69,7 @@ def _raised(error: Exception) -> _Raised:
     if isinstance(error, tf.errors.OpError) and (told := _OF_PYTHON_FUNCTION.match(str(error))):
         inner_file, inner_line = _FRAME.findall(str(error))[-1]
         return _Raised(told.group(1), is_framework_file(inner_file), inner_file, int(inner_line))
-    if _is_asserted(_frames(error)):
+    if _is_asserted(_frames(error)) or _is_converted(_frames(error)):
         return _Raised(f"{type(error).__name__}: {plain(error)}", False, file, line)
     inner = error.__context__
     while isinstance(inner, Exception) and inner.__traceback__ and _is_framework(inner.__traceback__.tb_frame):
@@ -97,6 +97,18 @@ def _is_asserted(frames: Sequence[FrameType]) -> bool:
     return next(inner, None) in assertions
 
 
+def _is_converted(frames: Sequence[FrameType]) -> bool:
+    """Whether code that is no framework's asked a tensor for a plain value that it is not: `int(action)` of two."""
+    last = max((at for at, frame in enumerate(frames) if not _is_framework(frame)), default=len(frames))
+    return any(frame.f_code.co_name in _CONVERSIONS for frame in frames[last + 1 :][:1])
+
+
+_CONVERSIONS = frozenset(
+    {"__int__", "__float__", "__complex__", "__index__", "__bool__", "__nonzero__", "__len__", "__iter__", "__array__"}
+)
+"""What Python calls for a plain value of a tensor; `numpy` never fails for a shape or a dtype."""
+
+
 @functools.cache
 def _assertions() -> tuple[frozenset[CodeType], frozenset[CodeType]]:
     """What TensorFlow wraps around its assertions about values, and these themselves."""
@@ -112,6 +124,10 @@ def _assertions() -> tuple[frozenset[CodeType], frozenset[CodeType]]:
                 assertions.add(function.__code__)
     return frozenset(wrappers), frozenset(assertions)
 
+
+TRAIN_STEP, STEP = "train_step", "the step"
+OF_STEPS = (TRAIN_STEP, STEP)
+"""Parts of a run that do other things than to compare a prediction: the layer before is not concerned."""
 
 _OF_FORM = frozenset(
     {
@@ -147,7 +163,8 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
         kind = "dtype" if _DTYPE_WORDS.search(said) and not re.search(r"shape", said) else "shape"
         if _SHAPE_WORDS.search(said) or kind == "dtype":
             region = Region.MODEL if failed is not None else Region.LOSS
-            if where is None and trace.calls.all:
+            part = _outside(error, run.outside)
+            if where is None and part not in OF_STEPS:
                 where = _last_layer(trace)
             return Failure(
                 kind,
@@ -160,7 +177,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
                 raised.line,
                 tuple(tuple(trace.tensors[i].shape) for i in trace.calls.failed_operands),
                 run.keys_behind(trace.calls.failed_operands, batch),
-                _outside(error, run.outside),
+                part,
             )
     in_loss = failed is None and run.subject.model is not None and bool(trace.calls.all)
     place = f" in layer '{where}'" if where else " in the loss" if in_loss else ""
@@ -169,13 +186,19 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
     outputs = spec_from_model(run.subject.model).outputs if in_loss and set(batch.labels) == {""} else ()
     if len(outputs) > 1:
         message += f"; the model has the outputs {quoted(outputs)}: give labels for each, such as 'y:{outputs[0]}'"
-    if isinstance(error, AttributeError) and models.is_compiled_in_name_only(run.subject.model):
-        message += (
-            f"; Keras loads {type(run.subject.model).__name__} without calling its own compile(): override "
-            "get_compile_config() and compile_from_config() in it, or check the compiled model in Python with "
-            "gradlint.check(model, sample)"
-        )
+    if isinstance(error, AttributeError):
+        message += advice_on_compile(run.subject.model)
     raise ModelRunError(message) from error
+
+
+def advice_on_compile(model: Any) -> str:
+    """What to do where a model lacks what its own `compile` would have given it; empty where that is not so."""
+    if not models.is_compiled_in_name_only(model):
+        return ""
+    return (
+        f"; Keras loads {type(model).__name__} without calling its own compile(): override get_compile_config() and "
+        "compile_from_config() in it, or check the compiled model in Python with gradlint.check(model, sample)"
+    )
 
 
 def _outside(error: Exception, found: str) -> str:
@@ -188,7 +211,7 @@ def _outside(error: Exception, found: str) -> str:
         if isinstance(owner, keras.losses.Loss):
             return "the loss"
         if isinstance(owner, keras.Model) and code.co_name == "train_step":
-            found = "train_step"
+            found = TRAIN_STEP
         traceback = traceback.tb_next
     return found
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from gradlint.errors import UsageError
 from gradlint.load import search
-from gradlint.load.spec import place_of_input, place_of_output
+from gradlint.load.spec import name_in_x, place_of_input, place_of_output
 from gradlint.record import source, tensors
 from gradlint.record.recording import LossFunction, LossRecord
 from gradlint.upstream import models
@@ -55,7 +55,7 @@ class Batch:
             if first in self.inputs:
                 rest = {key: value for key, value in self.inputs.items() if key != first}
                 return (self.inputs[first],), rest
-        return (dict(self.inputs),), {}
+        return ({name_in_x(key): value for key, value in self.inputs.items()},), {}
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:

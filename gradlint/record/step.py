@@ -12,12 +12,14 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError
-from gradlint.record import layer_losses, reduction, tensors
+from gradlint.record import columns, layer_losses, reduction, tensors
 from gradlint.record.failures import failure_of
+from gradlint.record.firststep import rates_of
 from gradlint.record.objective import Batch
 from gradlint.record.observation import StepTrace
 from gradlint.record.recording import Failure, LabelRecord, LossRecord, Recording, is_float
 from gradlint.record.run import ONE_AT_A_TIME
+from gradlint.record.start import Start
 from gradlint.record.step_omissions import left_out_of
 from gradlint.record.step_record import Crash, StepRecord
 from gradlint.record.step_task import StepRun, StepTask
@@ -91,6 +93,8 @@ class Observation:
         for variable in self._named():
             if variable.trainable and is_float(tensors.dtype_of(variable)):
                 self._tape.watch(eager.tf_variable(variable))
+        for value in self._inputs():
+            self._tape.watch(value)
         self._inside.enter_context(trace.recording())
         return self
 
@@ -149,6 +153,11 @@ class Observation:
                     found.setdefault(eager.tensor_id(eager.handle_of(variable)), variable)
         return list(found.values())
 
+    def _inputs(self) -> list[Any]:
+        """The measured numbers among the inputs of a model, as far as they are known by its keys."""
+        given = [(self._task.given or {})[place] for place in self._task.inputs.values()]
+        return [value for value in given if eager.is_eager(value) and is_float(value.dtype.name)]
+
     def _touched(self) -> list[Any]:
         """The models and layers that the step itself calls, and the variables that it reads by itself."""
         found: dict[int, Any] = {}
@@ -188,10 +197,12 @@ class Observation:
 
     def _differentiated(self) -> Any | None:
         """One loss for all that the step differentiates."""
-        asking = [call for call in self.trace.live_calls if any(t.dtype == tf.resource for t in call.sources)]
+        calls = self.trace.live_calls
+        # An empty list of variables was meant to hold some.
+        asking = [call for call in calls if not call.sources or any(t.dtype == tf.resource for t in call.sources)]
         targets = [
             target
-            for call in asking or self.trace.live_calls
+            for call in asking or calls
             for target in call.target_tensors
             if eager.is_eager(target) and target.dtype.is_floating
         ]
@@ -208,17 +219,17 @@ class Observation:
         subject = Subject(learners=tuple(learners), thresholds=self._thresholds)
         run = StepRun(subject, {}, {}, task.seed or 0)
         run.adopt(trace)
-        batch = Batch({}, None, {}, None)
+        batch = Batch({key: (task.given or {})[place] for key, place in task.inputs.items()}, None, {}, None)
         crash, failure = self._crashed(run, batch, error)
         for variable in run.learning():
             trace.index(eager.handle_of(variable))
         judged = self._named() if is_named else self._meant(run)
-        left_out = left_out_of(trace, run, judged)
+        left_out = left_out_of(trace, run, judged, task.owner)
         run.left_out = left_out
         handles = [run.handle(variable) for variable in run.learning() if variable.trainable]
         slopes: Mapping[int, Any] = {}
         if loss is not None:
-            indices = run.reached([], handles)
+            indices = run.reached(self._inputs(), handles)
             found = backprop.gradients(self._tape, loss, [trace.tensors[index] for index in indices])
             slopes = dict(zip(indices, found, strict=True))
         number = len(trace.live_calls)
@@ -233,7 +244,8 @@ class Observation:
         step = record_of(trace, run, self._tape, task, returned, after, crash)
         self._restore_values()
         reduced = {index: reduction.gradient_of(slope) for index, slope in slopes.items()}
-        recording = recording_of(run, batch, Backward({}, record, slopes, reduced, {}, failure))
+        by_key = {key: slopes.get(trace.index(tensors.numbers(value))) for key, value in batch.inputs.items()}
+        recording = recording_of(run, batch, Backward({}, record, slopes, reduced, by_key, failure))
         labels = tuple(
             LabelRecord(key, "", index, recording.tensors[index].shape, recording.tensors[index].dtype)
             for index, key in trace.data.items()
@@ -241,8 +253,15 @@ class Observation:
         asking = [call for call in trace.live_calls if any(t.dtype == tf.resource for t in call.sources)]
         asked = {eager.tensor_id(tensor) for call in asking for tensor in call.sources}
         added = layer_losses.of_step(run, asked, asking[0].frames if asking else ())
-        recording = replace(recording, labels=labels, layer_losses=added)
+        recording = replace(recording, labels=labels, layer_losses=added, start=self._start(batch))
         return Observed(recording, step, trace, run, slopes, after)
+
+    def _start(self, batch: Batch) -> Start | None:
+        """The learning rates of the model whose own step it is, and what is wrong with its inputs."""
+        if self._task.owner is None:
+            return None
+        arrays = {key: eager.array_of(value) for key, value in batch.inputs.items() if eager.is_eager(value)}
+        return Start(rates_of(self._task.owner), data=columns.defects(arrays, {}, {}, None))
 
     def _restore_values(self) -> None:
         """The recording speaks of the variables as the step found them."""

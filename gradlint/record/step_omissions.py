@@ -24,18 +24,21 @@ FOLLOWERS = frozenset(
 )
 
 
-def left_out_of(trace: StepTrace, run: StepRun, judged: Sequence[Any]) -> dict[int, LeftOut]:
+def left_out_of(trace: StepTrace, run: StepRun, judged: Sequence[Any], owner: Any) -> dict[int, LeftOut]:
     """The trainable variables that no call of the step asks for, by handle id.
 
     Args:
         trace: of the step.
         run: knows all variables.
         judged: those of them that should learn; the others rest.
+        owner: the model whose own `train_step` it is, or None.
     """
     calls = [live for live in trace.live_calls if any(t.dtype == tf.resource for t in live.sources)]
     asked = {eager.tensor_id(tensor) for live in calls for tensor in live.sources}
     meant = {eager.tensor_id(eager.handle_of(variable)) for variable in judged}
     in_turns = _trains_in_turns(calls)
+    if owner is not None:  # What its class chooses from may be several methods away.
+        in_turns = in_turns or source.trains_in_turns(type(owner), "train_step")
     readers = readers_of(trace)
     paths = dict(zip((eager.tensor_id(run.handle(v)) for v in run.learning()), run.paths(), strict=True))
     parts = _parts(run)

@@ -210,6 +210,7 @@ class StepRecord:
         kept: tensor indices of gradients that something still holds after the step.
         data: what the step was given: tensor index to key.
         models: names of the models that were named.
+        owner: the one of them whose own `train_step` it is.
         born: paths of trainable variables that were created while the step ran, with the place.
     """
 
@@ -225,6 +226,7 @@ class StepRecord:
     kept: frozenset[int] = frozenset()
     data: Mapping[int, str] = field(default_factory=dict)
     models: tuple[str, ...] = ()
+    owner: str | None = None
     born: tuple[tuple[str, Frames], ...] = ()
     departures: tuple[Frames, ...] = ()
     """Where values of tensors were taken out of TensorFlow, in order."""

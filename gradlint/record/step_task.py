@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gradlint.record.run import Run
@@ -22,6 +22,8 @@ class StepTask:
         models: those that should learn; found from what the step touches when empty.
         variables: those that should learn besides.
         given: arrays and tensors that the step gets, by key.
+        inputs: those keys that are inputs of a model, by the model's own.
+        owner: the model whose own `train_step` it is.
         seed: of the step's random operations; None leaves them alone.
         keep: leave the step's changes as they are.
     """
@@ -31,6 +33,8 @@ class StepTask:
     optimizers: tuple[Any, ...] = ()
     variables: tuple[Any, ...] = ()
     given: Mapping[str, Any] | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    owner: Any = None
     seed: int | None = None
     keep: bool = False
 

@@ -83,6 +83,7 @@ def record_of(
         kept=_kept(trace) | (frozenset(trace.taken) & _results(trace)),
         data=dict(trace.data),
         models=tuple(str(model.name) for model in task.models if hasattr(model, "name")),
+        owner=None if task.owner is None else str(task.owner.name),
         born=_born(trace, names, returned),
         departures=trace.departures,
         crash=crash,

@@ -174,7 +174,8 @@ def _of_train_step(omitted: Omitted, observed: StepFacts | None) -> Finding:
     left_out = omitted.left_out
     step = "train_step" if observed is None else "the step"
     # Models that the user names as those that should learn stand beside no others for a comparison.
-    compares = omitted.compares and not (observed is not None and observed.record.models)
+    named = set(observed.record.models) - {observed.record.owner} if observed is not None else set()
+    compares = omitted.compares and not named
     certainty = Certainty.CERTAIN
     match left_out.omission:
         case Omission.UNRECORDED:

@@ -23,7 +23,8 @@ DOC = """\
 ## What it does
 
 Reports values that leave TensorFlow (a NumPy function, `.numpy()`, `float()`, `.item()`, `.tolist()`) between the
-variables and the loss of a tape.
+variables and the loss of a tape. A step that runs is also told of a target that is a constant: what NumPy has computed
+and `tf.constant` has made a tensor again.
 
 ## Why it matters
 
@@ -71,6 +72,13 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call of a tape that misses gradients for this reason."""
     yield from without_gradient(
         RULE, facts, Reason.PYTHON, lambda entry: f"the values of {target_of(entry)} leave TensorFlow on the way"
+    )
+    yield from without_gradient(
+        RULE,
+        facts,
+        Reason.CONSTANT,
+        lambda entry: f"{target_of(entry)} is a constant: no operation leads to it from a variable or from the batch",
+        "Compute it inside of the block from what the model gives, and not with NumPy or from numbers.",
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
+from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for, without_gradient
 from gradlint.severity import Consequence
 from gradlint.source.watching import unwatched_sources
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 DOC = """\
 ## What it does
 
-Reports a gradient with respect to a constant or random tensor that the tape was not told to watch.
+Reports a gradient with respect to a constant or random tensor that the tape was not told to watch. A step that runs is
+also told of a tensor that is watched, and that the target does not depend on.
 
 ## Why it matters
 
@@ -70,6 +71,13 @@ def check(facts: Facts) -> Iterator[Finding]:
                 f"{who} {verb} no gradient: the tape was not told to watch what {target_of(entry)} is computed from"
             )
         yield missing(RULE, facts, entry, message)
+    yield from without_gradient(
+        RULE,
+        facts,
+        Reason.INDEPENDENT,
+        lambda entry: f"{target_of(entry)} does not depend on {'it' if len(entry.sources) == 1 else 'them'}",
+        "Compute the target from the tensor that is watched, and not from a copy of its values.",
+    )
 
 
 # In the source

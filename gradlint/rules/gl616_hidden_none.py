@@ -63,9 +63,11 @@ def check(facts: Facts) -> Iterator[Finding]:
     reported = {v.path for drop in facts.drops if not drop.is_by_design for v in drop.variables}
     reported |= {v.path for cut in facts.cuts for v in cut.variables}
     reported |= {path for entry in facts.step.unseen for path in entry.variables}
+    told = set[tuple[object, ...]]()  # a loop hides them at each turn
     for entry in facts.step.hidden:
         variables = tuple(path for path in entry.variables if path in reported)
-        if variables:
+        if variables and (entry.frame, variables) not in told:
+            told.add((entry.frame, variables))
             how = "are turned into zeros" if entry.call.fills_zeros else "are left out before the optimizer sees them"
             yield RULE.finding(
                 f"the missing gradients of {counted(len(variables), 'variable')} {how}",

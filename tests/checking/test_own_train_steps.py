@@ -188,7 +188,7 @@ def test_what_is_left_when_all_is_filtered_out_is_no_finding_of_its_own():
     model.compile("adam")
     model.critic_optimizer = keras.optimizers.Adam()
     batch = {"noise": RNG.normal(size=(6, 3)).astype("float32"), "real": RNG.normal(size=(6, 4)).astype("float32")}
-    assert loud(gradlint.check(model, batch)) == ["GL102"]
+    assert loud(gradlint.check(model, batch)) == ["GL601"]
 
 
 @keras.saving.register_keras_serializable(package="own_train_steps")
@@ -215,9 +215,68 @@ def test_the_optimizer_of_a_file_is_built_as_it_was(tmp_path):
     assert loud(gradlint.check(tmp_path / "model.keras", sample(), trust_model=True)) == []
 
 
-def test_a_step_is_not_run_again_for_rules_that_nobody_chose(monkeypatch):
-    def observed(*_):
-        raise AssertionError("no rule asks for it")
+class Weighted(keras.Model):
+    """Reads an input that is called as weights are."""
 
-    monkeypatch.setattr("gradlint.checking.own_steps.observed", observed)
-    assert loud(gradlint.check(half(Unscaled), sample(), select=["GL103"])) == []
+    def __init__(self):
+        super().__init__()
+        self.head = keras.layers.Dense(1)
+
+    def call(self, inputs):
+        return self.head(inputs["rows"]) * inputs["sample_weight"]
+
+
+class WeightedStep(Weighted):
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(self(x, training=True) - y))
+        slopes = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(slopes, self.trainable_variables, strict=True))
+        return {"loss": loss}
+
+
+@pytest.mark.parametrize("is_built", [False, True])
+@pytest.mark.parametrize("cls", [Weighted, WeightedStep])
+def test_an_input_that_is_called_as_weights_are_stays_an_input_of_x(cls, is_built):
+    x = {"rows": RNG.normal(size=(4, 3)).astype("float32"), "sample_weight": RNG.random((4, 1)).astype("float32")}
+    model = cls()
+    model.compile("sgd", "mse")
+    if is_built:
+        model(x)
+    assert gradlint.check(model, (x, x["rows"][:, :1])).findings == ()
+
+
+def test_labels_do_not_take_the_place_of_an_input_of_that_name():
+    class Rows(Weighted):
+        def call(self, inputs):
+            return self.head(inputs["rows"]) + inputs["y"]
+
+    model = Rows()
+    model.compile("sgd", "mse")
+    x = {"rows": RNG.normal(size=(4, 3)).astype("float32"), "y": RNG.normal(size=(4, 1)).astype("float32")}
+    result = gradlint.check(model, (x, x["rows"][:, :1]))
+    assert result.findings == ()
+    assert [entry.key for entry in result.inputs] == ["rows", "x/y"]
+
+
+class Unread(keras.Model):
+    """Its step reads one of two inputs, and stops the gradient of none."""
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            made = self({"near": x["near"], "far": tf.zeros_like(x["far"])}, training=True)
+            loss = tf.reduce_mean(tf.square(made - y))
+        slopes = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(slopes, self.trainable_variables, strict=True))
+        return {"loss": loss}
+
+
+def test_the_inputs_of_an_observed_step_have_their_gradients():
+    inputs = {name: keras.Input((3,), name=name) for name in ("near", "far")}
+    model = Unread(inputs, keras.layers.Dense(1)(keras.layers.Concatenate()(list(inputs.values()))))
+    model.compile("sgd")
+    batch = {name: RNG.normal(size=(6, 3)).astype("float32") for name in inputs} | {"y": np.ones((6, 1), "float32")}
+    result = gradlint.check(model, batch)
+    assert {entry.key: entry.gradient.value for entry in result.inputs} == {"near": "finite", "far": "absent"}

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import gradlint
-from tests.checking.steps.public import deciding, generative, learning, looping
+from tests.checking.steps.public import deciding, generative, learning, looping, nesting
 
 KINDS = [
     kind
-    for module in (generative, deciding, learning, looping)
+    for module in (generative, deciding, learning, looping, nesting)
     for kind in vars(module).values()
     if inspect.isfunction(kind) and kind.__module__ == module.__name__ and kind is not looping.replicas
 ]

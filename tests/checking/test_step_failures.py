@@ -83,3 +83,58 @@ def test_an_error_that_prints_a_tensor_is_none_about_shapes():
 
     with pytest.raises(gradlint.ModelRunError, match="the step's own code failed"):
         gradlint.check_step(step, data()[0])
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda out: int(tf.argmax(out, -1)),
+        lambda out: bool(out > 0.0),
+        lambda out: range(tf.argmax(out, -1)),
+        lambda out: [a for a, b in out[0]],
+    ],
+    ids=["int", "bool", "index", "iteration"],
+)
+def test_a_plain_value_that_a_tensor_is_not_is_an_error_of_the_steps_own(convert):
+    net = dense_net()
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            out = net(x)
+            convert(out)
+            loss = tf.reduce_mean(out)
+        tape.gradient(loss, net.trainable_variables)
+
+    with pytest.raises(gradlint.ModelRunError, match=r"the step's own code failed \(.*test_step_failures.py:\d+\): "):
+        gradlint.check_step(step, data()[0])
+
+
+def test_an_operation_of_the_step_that_fails_is_its_own_place_and_no_layers():
+    net = dense_net()
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.reshape(net(x), [7]))
+        tape.gradient(loss, net.trainable_variables)
+
+    (finding,) = gradlint.check_step(step, data()[0]).findings
+    assert (finding.code, finding.cause.layer, finding.cause.op) == ("GL407", None, "Reshape")
+    assert finding.cause.line == step.__code__.co_firstlineno + 2
+
+
+def test_what_the_step_would_do_after_its_crash_is_not_judged():
+    """The other network is trained below: that nobody calls it, or asks for it, is not known."""
+    net, other = dense_net(), dense_net(name="other")
+    optimizer = keras.optimizers.SGD(0.1)
+
+    def step(x, y):
+        prediction = net(x)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((prediction - y) ** 2) + 0.0 * tf.reduce_mean(tf.stop_gradient(other(x)))
+        optimizer.apply(tape.gradient(loss, net.trainable_variables), net.trainable_variables)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((other(x) - y) ** 2)
+        optimizer.apply(tape.gradient(loss, other.trainable_variables), other.trainable_variables)
+
+    result = gradlint.check_step(step, *data(), models=[net, other])
+    assert [finding.code for finding in result.findings if finding.severity.value != "info"] == ["GL601"]

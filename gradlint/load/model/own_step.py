@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import UsageError
@@ -28,12 +28,14 @@ class OwnStep:
     Attributes:
         name: of what is checked; empty where it is the step.
         learners: models that should learn besides what the options name.
+        inputs: those of the arguments that are inputs of the model, by its own keys, as far as it names them.
     """
 
     function: Callable[..., object]
     arguments: tuple[Any, ...]
     name: str = ""
     learners: tuple[object, ...] = ()
+    inputs: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,14 @@ def own_train_step(model: Model, sample: object, options: Options) -> OwnStep | 
     return train_step_of(model, first_batch(batch, inputs, options.batch or 0)) if is_batch(batch) else None
 
 
-def train_step_of(model: Model, batch: object) -> OwnStep:
-    """A model's own `train_step` on a batch, as `fit` would run it."""
+def train_step_of(model: Model, batch: object, inputs: Mapping[str, object] | None = None) -> OwnStep:
+    """A model's own `train_step` on a batch, as `fit` would run it.
+
+    Args:
+        model: a compiled model.
+        batch: arrays and tensors as `fit` would hand them over.
+        inputs: the tensors among them that are inputs, by the model's own keys.
+    """
     from gradlint.upstream import models
 
-    return OwnStep(model.train_step, (models.as_tensors(batch),), str(model.name), (model,))
+    return OwnStep(model.train_step, (models.as_tensors(batch),), str(model.name), (model,), inputs or {})

@@ -455,3 +455,35 @@ def encoder_unasked_fixed(p, x, y):
     variables = p["net"].trainable_variables + p["other"].trainable_variables
     gradients = tape.gradient(loss, variables)
     p["optimizer"].apply_gradients(zip(gradients, variables))
+
+
+def constant_target(p, x, y):
+    variables = p["net"].trainable_variables
+    with tf.GradientTape() as tape:
+        loss = tf.constant(np.mean(np.square(np.asarray(y))))
+    gradients = tape.gradient(loss, variables)  # <- GL604
+    p["optimizer"].apply_gradients(zip(gradients, variables))
+
+
+def constant_target_fixed(p, x, y):
+    variables = p["net"].trainable_variables
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(p["net"](x) - np.square(np.asarray(y))))
+    gradients = tape.gradient(loss, variables)
+    p["optimizer"].apply_gradients(zip(gradients, variables))
+
+
+def target_of_a_copy(p, x, y):
+    x = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        score = tf.reduce_sum(p["net"](np.array(x)))
+    return tape.gradient(score, x)  # <- GL607
+
+
+def target_of_a_copy_fixed(p, x, y):
+    x = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        score = tf.reduce_sum(p["net"](x))
+    return tape.gradient(score, x)
