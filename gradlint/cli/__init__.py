@@ -216,18 +216,18 @@ def _compare(options: Line, config: Config) -> int:
     from gradlint.cli.comparing import compare_two
     from gradlint.project.targets import from_here
 
-    lower, found = config.settings, {}
-    for field in ("compare", "model"):  # the settings and the sample of the first one count
-        name = str(getattr(options, field))
-        target = config.target(name)
+    second, first = config.target(str(options.compare)), config.target(str(options.model))
+    for target, name in ((second, options.compare), (first, options.model)):
         if target is None:
-            _refuse_unknown_name(name, config)
+            _refuse_unknown_name(str(name), config)
             continue
-        found[field] = from_here(target.model)
-        lower = target.settings
         if options.sample is None and target.sample is not None:
             options = replace(options, sample=from_here(target.sample))
-    return compare_two(replace(options, **found), lower)
+    if second is not None:
+        options = replace(options, compare=from_here(second.model))
+    if first is None:
+        return compare_two(options, config.settings if second is None else second.settings)
+    return compare_two(replace(options, model=from_here(first.model)), first.settings)
 
 
 def _refuse_unknown_name(model: str, config: Config) -> None:
