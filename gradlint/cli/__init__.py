@@ -217,7 +217,7 @@ def _compare(options: Line, config: Config) -> int:
     from gradlint.project.targets import from_here
 
     second, first = config.target(str(options.compare)), config.target(str(options.model))
-    for target, name in ((second, options.compare), (first, options.model)):
+    for target, name in ((first, options.model), (second, options.compare)):  # the sample of the first one counts
         if target is None:
             _refuse_unknown_name(str(name), config)
             continue
