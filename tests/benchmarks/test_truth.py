@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BUG = {
     "case": "bugs/a", "kind": "bugs", "hash": "1", "category": "saturation", "found": True, "explained": False,
     "quiet": True, "false": [], "severity": "error", "seconds": 1.0, "symptom": True, "gone": False,
+    "repair": {"way": "this", "works": False},
     "peers": {"keras": [True, False], "tape": [False, False], "numerics": [False, True]},
 }  # fmt: skip
 HEALTHY = {"case": "healthy/b", "kind": "healthy", "hash": "2", "category": "x", "clean": False, "false": ["GL201"]}
@@ -66,6 +67,8 @@ def test_the_page_is_made_of_the_rows(tmp_path: Path) -> None:
     assert "| `bugs/a` | not explained |" in text
     assert "| `bugs/a` | 2026-01-01 | quiet | found quiet |" in text
     assert "No module named 'keras_hub'" in text
+    assert "| saturation | 1 | 0 of 1: 0.0% (0% to 79%) | 0 |" in text
+    assert "Tried: this (1). Does not work: `bugs/a` (this)." in text
     picture = page.picture(ROWS)
     assert picture.startswith("<svg")
     assert "Keras says something" in picture
@@ -91,6 +94,42 @@ def test_a_symptom_is_seen_without_gradlint() -> None:
     assert peers.keras_said(case.build, case.sample())
     assert not peers.keras_said(case.fixed, case.sample())
     assert not peers.numerics_said(case.build, case.sample())
+
+
+def test_a_repair_is_tried_and_looked_at_by_a_plain_tape() -> None:
+    import keras
+
+    from tests.benchmarks.truth import repairs
+
+    def frozen() -> keras.Model:
+        x = keras.Input((3,), name="x")
+        model = keras.Model({"x": x}, keras.layers.Dense(1, name="out")(x))
+        model.trainable = False
+        model.compile("sgd", "mse")
+        return model
+
+    def found(code: str, category: str, *experiments: str) -> dict[str, object]:
+        return {"category": category, "finding": {"code": code, "layer": "out", "experiments": list(experiments)}}
+
+    sample = {"x": np.ones((4, 3), "float32"), "y": np.ones((4, 1), "float32")}
+    assert repairs.tried(frozen, sample, found("GL108", "frozen")) == {"way": "trainable = True", "works": True}
+    thawed = repairs.TRIALS["GL108"][1](frozen, sample, {})
+    assert thawed is not None
+    assert repairs.tried(thawed[0], sample, found("GL108", "frozen")) == {"way": "trainable = True", "works": False}
+    labels = found("GL405", "label_shape_broadcast")
+    assert repairs.tried(thawed[0], {**sample, "y": np.ones((1, 4), "float32")}, labels)["works"]
+    assert repairs.tried(thawed[0], {**sample, "y": np.ones((4, 2), "float32")}, labels) is None
+    odd = {"X": sample["x"], "y": sample["y"]}
+    assert repairs.tried(thawed[0], odd, found("GL401", "missing_key"))["works"]
+    nan = {**sample, "x": np.full((4, 3), np.nan, "float32")}
+    assert repairs.tried(thawed[0], nan, found("GL302", "nonfinite_gradient"))["works"]
+    assert repairs.tried(thawed[0], sample, found("GL302", "nonfinite_gradient")) is None
+    through = "with the gradient let through `Round` at a.py:1, "
+    for words, works in (("both victims receive one", True), ("nothing behind it received one", False)):
+        done = repairs.tried(frozen, sample, found("GL103", "nondifferentiable_op", through + words))
+        assert done == {"way": repairs.LET_THROUGH, "works": works}
+    assert repairs.tried(frozen, sample, found("GL501", "batch_mixing")) is None
+    assert repairs.tried(frozen, sample, {"category": "other"}) is None
 
 
 def test_measures_tell_none_from_zero_and_weak() -> None:

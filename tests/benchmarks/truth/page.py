@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks.truth import numbers
 from tests.benchmarks.truth.numbers import Rate, of_kind, rate
-from tests.benchmarks.truth.peers import PEERS
+from tests.benchmarks.truth.peers import NOT_RUN, PEERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,6 +57,8 @@ def page(rows: Sequence[Row], first: dict[str, Entry], machine: str, picture: st
             _peers(rows),
             "## Is the mistake there at all?",
             _symptoms(of_kind(rows, "bugs")),
+            "## Does the repair work?",
+            _repairs(of_kind(rows, "bugs")),
             "## The first run of each case",
             _first(rows, first),
             "## What is missed, and false alarms",
@@ -136,7 +138,8 @@ def _peers(rows: Sequence[Row]) -> str:
     text = table(["", "says something on the mistake", "quiet on the twin", "quiet on healthy models"], lines)
     return (
         f"{text}\n\nOn models with a mistake and on programs, one step each. Of gradlint, only what names the "
-        "culprit counts; of the others, anything at all. None of them names an operation or a line of the model."
+        "culprit counts; of the others, anything at all. None of them names an operation or a line of the model.\n\n"
+        "Not run:\n\n" + "\n".join(f"- {words}" for words in NOT_RUN)
     )
 
 
@@ -156,6 +159,33 @@ def _symptoms(rows: Sequence[Row]) -> str:
         )
         + "\n\nNot confirmed in this way: "
         + (", ".join(f"`{row['case']}`" for row in told if not row["gone"]) or "none")
+        + "."
+    )
+
+
+def _repairs(rows: Sequence[Row]) -> str:
+    found = [row for row in rows if row["found"]]
+    groups: dict[str, list[Row]] = {}
+    for row in found:
+        groups.setdefault(row["category"], []).append(row)
+    lines = []
+    for title, group in [*sorted(groups.items()), ("all", found)]:
+        done = [row["repair"] for row in group if row.get("repair")]
+        lines.append([title, len(group), rate(done, lambda each: each["works"]), len(group) - len(done)])
+    ways = Counter(row["repair"]["way"] for row in found if row.get("repair"))
+    failed = [
+        f"`{row['case']}` ({row['repair']['way']})" for row in found if row.get("repair") and not row["repair"]["works"]
+    ]
+    return (
+        "For each mistake that is found, what the finding says to do is done, and one step by plain TensorFlow looks "
+        "whether the symptom is less or gone. Nobody rewrites a line of a model's code: where an operation stops the "
+        "gradient, gradlint's own experiment lets it through on the model itself, and the repair works when the "
+        "victims receive one then.\n\n"
+        + table(["", "found", "the repair works", "no repair that can be tried"], lines)
+        + "\n\nTried: "
+        + (", ".join(f"{way} ({number})" for way, number in ways.most_common()) or "nothing")
+        + ". Does not work: "
+        + (", ".join(failed) or "none")
         + "."
     )
 

@@ -27,6 +27,16 @@ PEERS = {
 }
 
 
+NOT_RUN = (
+    "TorchLens 2.36, whose preview for TensorFlow runs in an environment of its own, beside PyTorch: it gives values "
+    "and gradients of each operation and judges none, so that there is nothing to count.",
+    "NeuraLint: the package `neuralint` 0.0.5 asks for TensorFlow 1.15, which no Python can install that Keras 3 runs "
+    "on.",
+    "AutoTrainer: the package of this name in the registry is another program, and that of the study is in none.",
+)
+"""Peers of the published studies, and why they are not among these."""
+
+
 def tape_said(found: Seen) -> bool:
     """What somebody reads off the gradients of the variables."""
     of_variables = [norm for name, norm in found.norms.items() if not name.startswith("input ")]

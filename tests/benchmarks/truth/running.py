@@ -19,7 +19,7 @@ def run(case: Case, is_short: bool = False) -> Row:
         folder for folder in (str(ROOT / "tests"),) if folder not in sys.path
     ]  # cases import `cases.common`
     warnings.simplefilter("ignore")
-    from tests.benchmarks.truth import peers, scoring, symptoms
+    from tests.benchmarks.truth import peers, repairs, scoring, symptoms
 
     symptoms.fresh()
     row = scoring.scored(case)
@@ -34,4 +34,5 @@ def run(case: Case, is_short: bool = False) -> Row:
     row["peers"]["tape"] = [peers.tape_said(step) for step in steps]
     if case.kind == "bugs":
         row["symptom"], row["gone"] = symptoms.shown(row["category"], *steps)
+        row["repair"] = repairs.tried(*forms[0], row)
     return row

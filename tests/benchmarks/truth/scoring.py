@@ -60,11 +60,16 @@ def hits(result: Result, expect: dict[str, Any], fits: set[str] | None) -> list[
 def _verdict(found: list[tuple[Finding, dict[str, Any]]], source: Path) -> Row:
     severities = [finding.severity for finding, _ in found]
     loudest = max(severities, key=lambda severity: severity.order, default=None)
-    return {
+    row: Row = {
         "found": bool(found),
         "explained": any(explains(finding, place, source) for finding, place in found),
         "severity": loudest.value if loudest is not None else "",
     }
+    if found:
+        finding = found[0][0]
+        experiments = finding.evidence.get("experiments")
+        row["finding"] = {"code": finding.code, "layer": finding.cause.layer, "experiments": experiments or []}
+    return row
 
 
 def bug(case: Case, module: ModuleType) -> Row:

@@ -70,6 +70,12 @@ def loss_of(model: Any, inputs: Any, labels: Any, weights: Any, outputs: Any) ->
     return tf.add_n([tf.reduce_sum(each * draw.normal(size=each.shape).astype("float32")) for each in flat])
 
 
+def outputs_of(model: Any, sample: dict[str, Any]) -> list[Any]:
+    """What a model makes of a sample."""
+    inputs, _, _ = parts(model, sample)
+    return list(tf.nest.flatten(model(tf.nest.map_structure(tf.convert_to_tensor, inputs), training=True)))
+
+
 def seen(build: Callable[[], Any], sample: dict[str, Any]) -> Seen:
     """What one eager step of training shows."""
     found = Seen()
