@@ -9,6 +9,7 @@ promised, and what is not, is in SECURITY.md.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import time
 from dataclasses import asdict, dataclass, replace
@@ -85,6 +86,8 @@ def guarded_check(
 
     def report(name: str) -> None:
         nonlocal stage
+        if stage.startswith("loading"):
+            gc.freeze()  # libraries and model stay to the end: no collection needs to look at them again
         stage = name
         if progress is not None:
             progress(name)
@@ -122,8 +125,11 @@ def _checked(
     from gradlint.checking import check
     from gradlint.checking.interface import on_the_command_line
 
-    with on_the_command_line():
-        return check(model, sample, **options, limits=guard.limits, progress=report)  # type: ignore[arg-type]
+    try:
+        with on_the_command_line():
+            return check(model, sample, **options, limits=guard.limits, progress=report)  # type: ignore[arg-type]
+    finally:
+        gc.unfreeze()
 
 
 def check_apart(

@@ -30,6 +30,12 @@ _STEPS = (1, 10, 100, 1000)
 
 # Elements of variables that are copied at a time for their first update; an optimizer keeps two moments of each.
 _MOST_ELEMENTS = 1 << 24
+_SMALL_ELEMENTS = 1 << 16
+_ELEMENTWISE = {
+    getattr(keras.optimizers, name)
+    for name in ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "Ftrl", "Lion")
+}
+"""Optimizers that treat each element by itself, wherever it is; Adafactor, LAMB and Muon look at whole matrices."""
 
 REGRESSION = frozenset({"mean_squared_error", "mean_absolute_error", "huber", "log_cosh"})
 
@@ -109,27 +115,50 @@ def _updates(run: Run, optimizer: Any, slopes: Mapping[int, Any]) -> tuple[Updat
         slope = slopes.get(run.trace.versions(run.handle(variable))[0])
         if variable.trainable and slope is not None:
             pairs.append((path, variable, slope))
-    found: list[Update] = []
+    found: dict[str, Update] = {}
     clip = configuration.pop("global_clipnorm", None)
     if clip is not None:
         scaled, _ = tf.clip_by_global_norm([slope for _, _, slope in pairs], clip)
         pairs = [(path, variable, slope) for (path, variable, _), slope in zip(pairs, scaled, strict=True)]
     configuration |= {"use_ema": False, "gradient_accumulation_steps": None, "global_clipnorm": None}
+    is_elementwise = type(_inner(optimizer)) in _ELEMENTWISE and configuration.get("clipnorm") is None
     for group in _groups(pairs):
+        bundles = list(_bundles(group) if is_elementwise else ([pair] for pair in group))
+        before = [_joined([eager.tf_variable(variable) for _, variable, _ in bundle]) for bundle in bundles]
         try:
             twin = type(_inner(optimizer)).from_config(dict(configuration))
             # Of a `tf.Variable` Keras would make no copy.
-            copies = [keras.Variable(tf.identity(eager.tf_variable(variable))) for _, variable, _ in group]
-            restoring.update(twin, [slope for _, _, slope in group], copies)
+            copies = [keras.Variable(tf.identity(value)) for value in before]
+            restoring.update(twin, [_joined([slope for _, _, slope in bundle]) for bundle in bundles], copies)
         except Exception:  # An optimizer of the user's own need not live without its model.
             return ()
-        for (path, variable, _), copy in zip(group, copies, strict=True):
-            before = tf.cast(eager.tf_variable(variable), tf.float32)
-            moved = tf.cast(eager.tf_variable(copy), tf.float32) - before
-            weight, update = float(tf.norm(before)), float(tf.norm(moved))
-            if math.isfinite(weight) and math.isfinite(update):
-                found.append(Update(path, weight, update, int(tf.size(before))))
-    return tuple(found)
+        for bundle, was, copy in zip(bundles, before, copies, strict=True):
+            old = tf.cast(tf.convert_to_tensor(was), tf.float32)
+            moved = tf.cast(tf.convert_to_tensor(eager.tf_variable(copy)), tf.float32) - old
+            ends = np.cumsum([math.prod(variable.shape) for _, variable, _ in bundle])[:-1]
+            parts = (np.split(eager.array_of(each).ravel(), ends) for each in (old, moved))
+            for (path, _, _), weights, steps in zip(bundle, *parts, strict=True):
+                weight, update = float(np.linalg.norm(weights)), float(np.linalg.norm(steps))
+                if math.isfinite(weight) and math.isfinite(update):
+                    found[path] = Update(path, weight, update, weights.size)
+    return tuple(found[path] for path, _, _ in pairs if path in found)
+
+
+def _bundles(group: list[tuple[str, Any, Any]]) -> Iterator[list[tuple[str, Any, Any]]]:
+    """The variables, the small ones of one dtype as one: a thousand biases cost as much as a thousand matrices."""
+    small: dict[str, list[tuple[str, Any, Any]]] = {}
+    for pair in group:
+        _, variable, slope = pair
+        if isinstance(slope, tf.IndexedSlices) or math.prod(variable.shape) > _SMALL_ELEMENTS:
+            yield [pair]
+        else:
+            small.setdefault(tensors.dtype_of(variable) + slope.dtype.name, []).append(pair)
+    yield from small.values()
+
+
+def _joined(values: list[Any]) -> Any:
+    """One value as it is; of several, all elements in a row."""
+    return values[0] if len(values) == 1 else tf.concat([tf.reshape(value, [-1]) for value in values], 0)
 
 
 def _groups(pairs: list[tuple[str, Any, Any]]) -> Iterator[list[tuple[str, Any, Any]]]:
