@@ -15,7 +15,7 @@ from gradlint.upstream.libraries import file_of, is_library_file, is_own_file, i
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType, FrameType
+    from types import FrameType
 
 
 def is_library_class(cls: type) -> bool:
@@ -25,9 +25,8 @@ def is_library_class(cls: type) -> bool:
     return file is not None and is_library_file(file)
 
 
-@functools.lru_cache(maxsize=4096)
-def _is_library_code(code: CodeType) -> bool:
-    return is_library_file(code.co_filename)
+# By the name, not by the code: to hash that takes longer than to walk the stack, and equal code may be of another file.
+_is_of_library = functools.lru_cache(maxsize=4096)(is_library_file)
 
 
 def user_frame(frame: FrameType | None, root: str) -> tuple[str | None, int | None]:
@@ -38,7 +37,7 @@ def user_frame(frame: FrameType | None, root: str) -> tuple[str | None, int | No
         root: the file whose frame started the run; frames beyond it belong to whoever called the check.
     """
     while frame is not None and frame.f_code.co_filename != root:
-        if not _is_library_code(frame.f_code):
+        if not _is_of_library(frame.f_code.co_filename):
             if is_rewritten(frame.f_code.co_filename):
                 return _autograph_frame(root)
             return frame.f_code.co_filename, frame.f_lineno
@@ -51,7 +50,7 @@ def frames_above(root: str) -> Frames:
     found: list[Frame] = []
     frame = inspect.currentframe()
     while frame is not None and frame.f_code.co_filename != root:
-        if not _is_library_code(frame.f_code):
+        if not _is_of_library(frame.f_code.co_filename):
             found.append(Frame(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_firstlineno))
         frame = frame.f_back
     return tuple(found)
