@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import sys
-import tempfile
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -53,23 +52,18 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         UsageError: the file cannot be written.
     """
-    from gradlint.project.child import ended_when_terminated
+    from gradlint.load.temporary import draft_beside
 
     target = Path(os.path.realpath(path))
     try:
         if target.exists() and not target.is_file():  # a device or a pipe cannot be replaced
             target.write_text(text, encoding="utf-8")
             return
-        with ended_when_terminated():
-            handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            try:
-                with open(handle, "w", encoding="utf-8") as stream:
-                    stream.write(text)
-                os.chmod(draft, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-                os.replace(draft, target)
-            except BaseException:
-                os.unlink(draft)
-                raise
+        with draft_beside(target) as (draft, stream):
+            with stream:
+                stream.write(text)
+            draft.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+            draft.replace(target)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -96,7 +96,7 @@ def check_targets(
 ) -> int:
     """Check several targets, and files of source with them; `whole` when they are all that the file has."""
     from gradlint.cli.source import checked
-    from gradlint.project.child import ended_when_terminated
+    from gradlint.load.temporary import ended_when_terminated
     from gradlint.project.cluster import outcomes_on_cluster
     from gradlint.project.parts import WHOLE, Run
     from gradlint.project.targets import against, at_once, job_of, outcomes

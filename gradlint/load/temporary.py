@@ -1,18 +1,27 @@
-"""A folder of ours for a while."""
+"""Folders and drafts that are gone when what they are for is over, whatever ends it.
+
+Only a process that is killed leaves them: what is made for one that may be, its parent makes.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import tempfile
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
-_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_made: list[tempfile.TemporaryDirectory[str]] = []
+_place: str | None = None
 
 
 @contextlib.contextmanager
@@ -23,31 +32,106 @@ def temporary_folder() -> Iterator[str]:
         UsageError: there is no place for it.
     """
     made: tempfile.TemporaryDirectory[str] | None = None
-    try:
-        with _undisturbed():
-            made = tempfile.TemporaryDirectory(prefix="gradlint-", ignore_cleanup_errors=True)
-        yield made.name
-    except OSError as error:
-        if made is not None:
-            raise
-        raise UsageError(f"no temporary folder can be made: {error.strerror or error}; set TMPDIR to one") from error
-    finally:
-        if made is not None:
-            try:
-                made.cleanup()
-            except BaseException:  # a signal came while it was removed
-                made.cleanup()
-                raise
+    with ended_when_terminated():
+        try:
+            with undisturbed():
+                made = _folder()
+                _made.append(made)
+            yield made.name
+        finally:
+            if made is not None:
+                try:
+                    made.cleanup()
+                except BaseException:  # a signal came while it was removed
+                    made.cleanup()
+                    raise
+                finally:
+                    _made.remove(made)
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def draft_beside(file: Path) -> Iterator[tuple[Path, TextIO]]:
+    """A file in the same folder, to be put in its place; gone afterwards if it was not, whenever a signal comes.
+
+    Yields:
+        its path, and what writes to it.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    draft: Path | None = None
+    with ended_when_terminated():
+        try:
+            with undisturbed():
+                handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+                draft = Path(name)
+            with open(handle, "w", encoding="utf-8") as stream:
+                yield draft, stream
+        finally:
+            if draft is not None:
+                try:
+                    draft.unlink(missing_ok=True)
+                except BaseException:
+                    draft.unlink(missing_ok=True)
+                    raise
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="gradlint-", dir=_place, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise UsageError(f"no temporary folder can be made: {error.strerror or error}; set TMPDIR to one") from error
+
+
+def make_folders_in(place: str | None) -> None:
+    """Say where folders are made from now on: in one of a parent, which removes it when this process is killed."""
+    global _place
+    _place = place
+
+
+def remove_folders() -> None:
+    """Removes all that there are; for a process that ends without a further word."""
+    for made in list(_made):
+        made.cleanup()
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
     """Has signals wait."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDING})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Terminated(BaseException):
+    """A signal to end; an exception, so that children and their folders are gone before the process is."""
+
+
+@contextlib.contextmanager
+def ended_when_terminated() -> Iterator[None]:
+    """Has SIGTERM and SIGHUP unwind what is inside before they end this process."""
+    is_main = threading.current_thread() is threading.main_thread()
+    ours = [number for number in _ENDING if is_main and signal.getsignal(number) is signal.SIG_DFL]
+
+    def terminate(number: int, frame: object) -> None:
+        for each in ours:
+            signal.signal(each, lambda *_: None)  # a second one shall not interrupt the unwinding; SIG_IGN is inherited
+        raise _Terminated(number)
+
+    for number in ours:
+        signal.signal(number, terminate)
+    try:
+        yield
+    except _Terminated as ended:
+        if not ours:
+            raise
+        signal.signal(ended.args[0], signal.SIG_DFL)
+        os.kill(os.getpid(), ended.args[0])
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)

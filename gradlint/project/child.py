@@ -25,7 +25,7 @@ from gradlint.project.terminal import say
 from gradlint.report.outgoing import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from gradlint.project.room import Room
 
@@ -218,38 +218,6 @@ def end_all() -> None:
     """Ends every child; for a program that is being interrupted."""
     for child in list(_running):
         child.end()
-
-
-class _Terminated(BaseException):
-    """A signal to end; an exception, so that the children and their folders are gone before the process is."""
-
-
-@contextlib.contextmanager
-def ended_when_terminated() -> Iterator[None]:
-    """Has SIGTERM and SIGHUP unwind what is inside before they end this process."""
-    is_main = threading.current_thread() is threading.main_thread()
-    ours = [number for number in _ENDING if is_main and signal.getsignal(number) is signal.SIG_DFL]
-
-    def terminate(number: int, frame: object) -> None:
-        for each in ours:
-            signal.signal(each, lambda *_: None)  # a second one shall not interrupt the unwinding; SIG_IGN is inherited
-        raise _Terminated(number)
-
-    for number in ours:
-        signal.signal(number, terminate)
-    try:
-        yield
-    except _Terminated as ended:
-        if not ours:
-            raise
-        signal.signal(ended.args[0], signal.SIG_DFL)
-        os.kill(os.getpid(), ended.args[0])
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
-
-
-_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def _environment(folder: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from gradlint.load.temporary import remove_folders
 from gradlint.report.outgoing import printable
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def deadline(timeout: float, stage: Callable[[], str]) -> Iterator[None]:
     def end() -> None:
         with contextlib.suppress(OSError):
             os.write(screen, f"gradlint: {printable(timeout_message(timeout, stage()))}\n".encode("utf-8", "replace"))
+        remove_folders()
         os._exit(2)
 
     timer = threading.Timer(timeout, end)

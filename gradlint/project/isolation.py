@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gradlint import errors
 from gradlint.comparison import COMPARED, Comparison
-from gradlint.errors import GradlintError, StoppedError
+from gradlint.errors import GradlintError, StoppedError, UsageError
 from gradlint.load import search
 from gradlint.load.limits import DEFAULT_LIMITS, Limits, size_text
-from gradlint.load.temporary import temporary_folder
-from gradlint.project.child import Child, ended_when_terminated, epitaph
+from gradlint.load.temporary import ended_when_terminated, temporary_folder
+from gradlint.project.child import Child, epitaph
 from gradlint.project.deadline import deadline
 from gradlint.project.terminal import say
 from gradlint.project.wire import MalformedError, result_from_data, typed
@@ -212,13 +212,16 @@ def _answered(
         "timeout": guard.timeout,
         "cache": None if guard.cache is None or guard.isolate else str(guard.cache),
         "folders": search.folders_to_name(),
+        "temporary": None,
         "debug": debug,
         "beside": False,
     }
     with ended_when_terminated(), contextlib.ExitStack() as stack:
         folder = None
+        with contextlib.nullcontext() if guard.isolate else contextlib.suppress(UsageError):
+            request["temporary"] = stack.enter_context(temporary_folder())
         if guard.isolate:
-            folder = stack.enter_context(temporary_folder())
+            folder = str(request["temporary"])
             named = [str(request[name]) for name in ("model", "sample", "compare") if request[name]]
             paths = {os.path.abspath(path): path for path in named if os.path.lexists(path)}
             request |= from_elsewhere(request)

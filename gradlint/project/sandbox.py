@@ -10,8 +10,12 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gradlint.load.limits import UNKNOWN_MEMORY
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 ADDRESSES = 6 * 2**30
 """Address space beyond the limit on memory: TensorFlow's libraries, and what allocators reserve and never touch."""
@@ -21,48 +25,56 @@ ADDRESSES_PER_CORE = 128 * 2**20
 
 def bound(memory: int) -> None:
     """Leave the network and the other processes, write no core, and ask for no more than this memory."""
-    if _leave_network_and_processes():
-        _become_a_child()
+    if sys.platform.startswith("linux"):
+        _control(38, 1)  # PR_SET_NO_NEW_PRIVS: who gained the rights of another user could not be ended
+        if _leave_network_and_processes():
+            _become_a_child()
+        else:
+            _watch_a_child()
     _no_core()
     _bound_addresses(memory)
 
 
-def die_with_parent(parent: int | None = None) -> None:
+def die_with_parent(parent: int | None = None, number: int = signal.SIGKILL) -> None:
     """On Linux, a parent that is killed takes its child along.
 
     Args:
         parent: the process that started this one, which may have ended before it could ask for that.
+        number: the signal that this one is sent then.
     """
     if not sys.platform.startswith("linux"):
         return
-    with contextlib.suppress(Exception):
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    _control(1, number)  # PR_SET_PDEATHSIG
     if parent is not None and os.getppid() != parent:
         os._exit(1)
 
 
+def _control(option: int, value: int) -> None:
+    """Calls prctl(2)."""
+    with contextlib.suppress(Exception):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
 def _leave_network_and_processes() -> bool:
-    """On Linux, where users may make namespaces: a network of its own, without any interface, and processes of its own.
+    """Where users may make namespaces: a network of its own, without any interface, and processes of its own.
 
     True when the next process that is started is the first of them.
     """
-    if not sys.platform.startswith("linux"):
-        return False
+    has_processes = False
     with contextlib.suppress(Exception):
         import ctypes
 
         user, group = os.getuid(), os.getgid()
         unshare = ctypes.CDLL(None).unshare
         # CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWPID
-        has_processes: bool = unshare(0x10000000 | 0x40000000 | 0x20000000) == 0
+        has_processes = unshare(0x10000000 | 0x40000000 | 0x20000000) == 0
         if not has_processes and unshare(0x10000000 | 0x40000000) != 0:
             return False
         for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
             Path(f"/proc/self/{name}").write_text(text, encoding="ascii")
-        return has_processes
-    return False
+    return has_processes
 
 
 def _become_a_child() -> None:
@@ -76,25 +88,87 @@ def _become_a_child() -> None:
         with open(ended, "rb") as stream:
             said = stream.read()  # also empty when everything was killed at once
         os.waitpid(first, 0)
-        status = int(said or b"9")
-        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        if number:
-            _no_core()
-            with contextlib.suppress(OSError):  # SIGKILL has no other way
-                signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        os._exit(os.WEXITSTATUS(status))
+        _end_as(int(said or b"9"))
     die_with_parent()
     os.close(ended)
     # The first process of a namespace is sent no signal that it does not ask for, not even its own: it only waits.
     if second := os.fork():
-        while True:  # also for those whose parents have ended
-            process, status = os.wait()
-            if process == second:
-                os.write(told, str(status).encode())
-                os._exit(0)
+        status = _waited_for(second)
+        os.write(told, str(status).encode())
+        os._exit(0)
     os.close(told)
     die_with_parent()
+
+
+def _watch_a_child() -> None:
+    """Go on as a child, with which everything that it started ends, in whatever session that is.
+
+    This process is made the parent of those whose own has ended, and ends them; then it ends as the child did. When its
+    own parent ends it or is killed, it ends them as well. It cannot when it is killed itself. No thread runs yet.
+    """
+
+    def end(*_: object) -> NoReturn:
+        _end_children()
+        os._exit(1)
+
+    parent, own = os.getppid(), os.getpid()
+    _control(36, 1)  # PR_SET_CHILD_SUBREAPER
+    signal.signal(signal.SIGTERM, end)
+    if child := os.fork():
+        die_with_parent(number=signal.SIGTERM)
+        if os.getppid() != parent:
+            end()
+        status = _waited_for(child)
+        _end_children()
+        _end_as(status)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent(own)
+
+
+def _waited_for(child: int) -> int:
+    """The status with which a child ends; those whose parents have ended are waited for as well."""
+    while True:
+        process, status = os.wait()
+        if process == child:
+            return status
+
+
+def _end_children() -> None:
+    """Ends the children of this process, and theirs, which become its own by that."""
+    while children := _children():
+        for child in children:
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(OSError):
+                os.waitpid(child, 0)
+
+
+def _children() -> list[int]:
+    own = os.getpid()
+    try:  # in one look: who starts another and ends, over and over, shall not get away
+        return [int(number) for number in Path(f"/proc/self/task/{own}/children").read_text("ascii").split()]
+    except OSError:  # the kernel was built without it
+        processes = filter(str.isdecimal, os.listdir("/proc"))
+        return [int(process) for process in processes if _parent_of(process) == own]
+
+
+def _parent_of(process: str) -> int:
+    try:  # `number (any name) state parent ...`
+        return int(Path("/proc", process, "stat").read_bytes().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _end_as(status: int) -> NoReturn:
+    """Ends this process as another has ended."""
+    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    if number:
+        _no_core()
+        with contextlib.suppress(OSError):  # SIGKILL has no other way
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.WEXITSTATUS(status))
 
 
 def _no_core() -> None:

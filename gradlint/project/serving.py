@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gradlint.errors import GradlintError, ModelRunError
 from gradlint.load import search
 from gradlint.load.limits import Limits
+from gradlint.load.temporary import make_folders_in
 from gradlint.project.deadline import GRACE
 from gradlint.project.sandbox import bound, die_with_parent
 
@@ -167,6 +168,7 @@ def _answer(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         trace = traceback.format_exc() if request["debug"] else ""
         return {"error": name or type(error).__name__, "message": str(error), "trace": trace}
 
+    make_folders_in(request["temporary"])
     options = dict(request["options"])
     options["targets"] = [(output, key) for output, key in options.get("targets", ())]
     cache = request["cache"] and Path(request["cache"])

@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
+import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from stand_ins import write_stand_ins
 
 from gradlint.errors import ModelFileError, StoppedError, UnsafeModelError, UsageError
 from gradlint.load.limits import Limits, available_memory, limits_from, size_from, size_text
-from gradlint.load.temporary import temporary_folder
+from gradlint.project import child
 from gradlint.project.child import INHERITED
 from gradlint.project.deadline import deadline
 from gradlint.project.isolation import Guard, check_apart, default_isolation
@@ -324,40 +325,63 @@ def test_a_full_disk_is_told(tmp_path: Path, arguments: list[str]) -> None:
     assert len(ran.stderr.splitlines()) == 1
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces of Linux")
-@pytest.mark.parametrize("ends", ["by itself", "in time", "by a signal"])
-def test_no_process_outlives_a_check(factory: Callable[..., object], tmp_path: Path, ends: str) -> None:
+ENDS = {
+    "by itself": "",
+    "from outside": "time.sleep(600)",
+    "by a signal": "os.kill(os.getpid(), signal.SIGKILL)",
+}
+"""What the check does when something has got away from it."""
+ESCAPES = {
+    "a session": "if os.fork(): return\nos.setsid()",
+    "a session, twice forked": "if os.fork(): return\nos.setsid()\nif os.fork(): os._exit(0)",
+    "a family": "if os.fork(): return\nos.setsid()\nfor _ in range(3): os.fork()",
+    "on the run": "if os.fork(): return\nos.setsid()\nwhile True:\n    beat(0.002)\n    if os.fork(): os._exit(0)",
+}
+"""Ways out of the group of processes that is ended."""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces and orphans of Linux")
+@pytest.mark.parametrize("ends", ENDS)
+@pytest.mark.parametrize("escape", ESCAPES)
+@pytest.mark.parametrize("namespaces", ["namespaces", "no namespaces"])
+def test_no_process_outlives_a_check(
+    factory: Callable[..., object],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    namespaces: str,
+    escape: str,
+    ends: str,
+) -> None:
     """Not even one in a session of its own, whose parent has ended."""
-    probe = [sys.executable, "-c", "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x30000000) != 0)"]
-    if subprocess.run(probe, check=False).returncode:
-        pytest.skip("users may not make namespaces here")
-    beat = tmp_path / "beat"
-    code = f"import time\nwhile True:\n    open({str(beat)!r}, 'a').write('.'); time.sleep(0.05)"
-    body = (
-        "import subprocess\n"
-        f"subprocess.Popen([sys.executable, '-c', {code!r}], start_new_session=True, stdout=-3, stderr=-3)\n"
-        f"while not pathlib.Path({str(beat)!r}).exists(): time.sleep(0.05)\n"
-    )
-    body += {"by itself": "", "in time": "time.sleep(60)", "by a signal": "os.kill(os.getpid(), signal.SIGKILL)"}[ends]
+    forbid = ["unshare", "-Ur", "sh", "-c", 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', "sh"]
+    if subprocess.run([*forbid, "true"], check=False).returncode:
+        if namespaces == "namespaces":
+            pytest.skip("users may not make namespaces here")
+    elif namespaces == "no namespaces":
+        usual = child._interpreter
+        monkeypatch.setattr(child, "_interpreter", lambda room: forbid + usual(room))
+    path = tmp_path / "beat"
+    body = f"""\
+def beat(pause):
+    open({str(path)!r}, 'a').write('.'); time.sleep(pause)
+def escape():
+{textwrap.indent(ESCAPES[escape], "    ")}
+    while True: beat(0.05)
+escape()
+while not os.path.exists({str(path)!r}): time.sleep(0.05)
+"""
+
+    def end() -> None:
+        while not path.exists():
+            time.sleep(0.05)
+        child.end_all()
+
+    if ends == "from outside":
+        threading.Thread(target=end, daemon=True).start()
     with pytest.raises((ModelFileError, StoppedError)) as raised:
-        factory(body, timeout=8.0 if ends == "in time" else 60.0)
+        factory(body + ENDS[ends], timeout=120.0)
     assert ("SIGKILL" in str(raised.value)) is (ends == "by a signal")
-    size = beat.stat().st_size
+    size = path.stat().st_size
     assert size > 0
     time.sleep(0.4)
-    assert beat.stat().st_size == size
-
-
-def test_a_folder_is_gone_though_a_signal_comes_while_it_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    removed, original = [], tempfile.TemporaryDirectory.cleanup
-
-    def cleanup(self: tempfile.TemporaryDirectory[str]) -> None:
-        removed.append(self.name)
-        if len(removed) == 1:
-            raise KeyboardInterrupt
-        original(self)
-
-    monkeypatch.setattr(tempfile.TemporaryDirectory, "cleanup", cleanup)
-    with pytest.raises(KeyboardInterrupt), temporary_folder() as folder:
-        assert Path(folder).is_dir()
-    assert not Path(folder).exists()
+    assert path.stat().st_size == size

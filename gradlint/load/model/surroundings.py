@@ -8,6 +8,9 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
+from gradlint.errors import UsageError
+from gradlint.load.temporary import temporary_folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -52,14 +55,10 @@ def offering(objects: Mapping[str, object]) -> Iterator[None]:
 @contextlib.contextmanager
 def folder_for_assets() -> Iterator[None]:
     """Has Keras unpack assets where they are removed: it leaves its own folder behind when a member is odd."""
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="gradlint-", ignore_cleanup_errors=True)
-    except OSError:  # only a model with assets needs one, and Keras says so then
-        yield
-        return
     before = tempfile.tempdir
-    with folder:
-        tempfile.tempdir = folder.name
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(UsageError):  # only a model with assets needs one, and Keras says so then
+            tempfile.tempdir = stack.enter_context(temporary_folder())
         try:
             yield
         finally:

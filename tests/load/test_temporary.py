@@ -1,0 +1,130 @@
+"""What is made for a while, and how it goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from gradlint.load.temporary import draft_beside, temporary_folder
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hostile"))
+from files import MODEL, keras_file, layer, model, sample
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+LOADING = """
+import os, sys, time
+from gradlint.upstream.starting import quiet_tensorflow
+quiet_tensorflow()
+import keras
+def load_model(*_, **__):
+    import tempfile
+    print(len(os.listdir(os.environ["TMPDIR"])), tempfile.gettempdir() != os.environ["TMPDIR"], flush=True)
+    time.sleep(60)
+keras.saving.load_model = load_model
+from gradlint.cli import main
+sys.exit(main([*sys.argv[1:], "--no-cache", "--debug"]))
+"""
+"""A check that stays where Keras has unpacked its assets."""
+
+
+def test_a_folder_is_gone_though_a_signal_comes_while_it_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    removed, original = [], tempfile.TemporaryDirectory.cleanup
+
+    def cleanup(self: tempfile.TemporaryDirectory[str]) -> None:
+        removed.append(self.name)
+        if len(removed) == 1:
+            raise KeyboardInterrupt
+        original(self)
+
+    monkeypatch.setattr(tempfile.TemporaryDirectory, "cleanup", cleanup)
+    with pytest.raises(KeyboardInterrupt), temporary_folder() as folder:
+        assert Path(folder).is_dir()
+    assert not Path(folder).exists()
+
+
+def test_a_draft_is_gone_though_a_signal_comes_while_it_is_removed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    removed, original = [], Path.unlink
+
+    def unlink(self: Path, missing_ok: bool = False) -> None:
+        removed.append(self)
+        if len(removed) == 1:
+            raise KeyboardInterrupt
+        original(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(KeyboardInterrupt), draft_beside(tmp_path / "report"):
+        assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def loading(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], Path]:
+    """A check in another process that is where its folder for assets is full, and the place of its folders."""
+    keras_file(folder, model(layer("Dense")))
+    sample(folder)
+    place = folder / "temporary"
+    place.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOADING, MODEL, "s.npz", "--no-isolate", *arguments],
+        cwd=folder, env={**os.environ, "TMPDIR": str(place)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    while not (line := process.stderr.readline()).strip().endswith("True"):
+        assert line, "it ended before"
+    assert list(place.iterdir())
+    return process, place
+
+
+@POSIX
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_no_signal_leaves_assets(number: int, tmp_path: Path) -> None:
+    process, place = loading(tmp_path)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == (130 if number == signal.SIGINT else -number)
+    assert list(place.iterdir()) == []
+
+
+def test_an_end_in_time_leaves_no_assets(tmp_path: Path) -> None:
+    process, place = loading(tmp_path, "--timeout", "30")
+    _, err = process.communicate(timeout=60)
+    assert "took more than 30 seconds" in err
+    assert process.returncode == 2
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="children of Linux are killed with their groups")
+def test_a_child_that_is_killed_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folders are in one of its parent."""
+    from stand_ins import write_stand_ins
+
+    from gradlint.errors import StoppedError
+    from gradlint.project.child import Worker
+    from gradlint.project.isolation import Guard, check_apart
+
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    (tmp_path / "own.py").write_text(
+        "import os, signal\nfrom gradlint.load.temporary import temporary_folder\ndef build():\n"
+        f"    with temporary_folder() as folder:\n        open({str(tmp_path / 'made')!r}, 'w').write(folder)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    write_stand_ins(tmp_path / "installed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    worker = Worker()
+    try:
+        with pytest.raises(StoppedError, match="SIGKILL"):
+            check_apart("own:build", None, {}, Guard(timeout=120.0), worker=worker)
+    finally:
+        worker.end()
+    assert (tmp_path / "made").read_text().startswith(str(place))
+    assert list(place.iterdir()) == []
