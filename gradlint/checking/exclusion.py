@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from dataclasses import dataclass
@@ -9,9 +10,13 @@ from fnmatch import translate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradlint.load.files import content_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+_LARGEST = 2**20
+"""Bytes of a `.gitignore`."""
 SKIPPED = frozenset({"__pycache__", "node_modules", "venv", "site-packages", "buck-out"})
 
 
@@ -24,12 +29,14 @@ class Pattern:
         expression: fits the path below the folder.
         negated: whether it takes back what an earlier one ignores.
         folders_only: whether it ends in a slash.
+        anywhere: whether it fits at any depth.
     """
 
     folder: str
     expression: re.Pattern[str]
     negated: bool
     folders_only: bool
+    anywhere: bool
 
     def fits(self, path: str, is_folder: bool) -> bool:
         if self.folders_only and not is_folder:
@@ -48,31 +55,54 @@ def pattern_of(line: str, folder: str = "") -> Pattern | None:
     text = text[1:] if negated else text
     folders_only = text.endswith("/")
     text = text.rstrip("/")
-    anchored = "/" in text
+    is_anchored = "/" in text
     text = text.lstrip("/")
-    expression = "".join(_piece(each) for each in re.split(r"(\*\*/|/\*\*$|\*\*|\*|\?|\[[^\]]*\])", text))
-    if not anchored:
-        expression = f"(?:.*/)?{expression}"
+    anywhere = not is_anchored or text.startswith("**/")
     try:
-        return Pattern(folder, re.compile(expression), negated, folders_only)
+        expression = re.compile(_expression(text if is_anchored else f"**/{text}"))
+        return Pattern(folder, expression, negated, folders_only, anywhere)
     except re.error:
         return None
 
 
+def _expression(text: str) -> str:
+    """A regular expression for the paths that a pattern fits; its work is in proportion to the path.
+
+    Of the places where what stands between two stars fits, the first is as good as any other: no second is tried.
+    """
+    numbers = itertools.count()
+
+    def first(expression: str) -> str:
+        name = f"g{next(numbers)}"
+        return f"(?=(?P<{name}>{expression}))(?P={name})"
+
+    def part(name: str) -> str:
+        """What fits the name of one file or folder."""
+        runs = [""]
+        for token in re.findall(r"\*+|\?|\[[^\]]*\]|[^*?\[]+|\[", name):
+            if token[0] == "*":
+                runs.append("")
+            else:
+                runs[-1] += _piece(token)
+        start, *others = runs
+        if not others:
+            return start
+        return start + "".join(first(f"[^/]*?{each}") for each in others[:-1]) + f"[^/]*{others[-1]}"
+
+    body = re.sub(r"(?:/\*\*)+$", "", text)
+    if body == "**":
+        return ".*"
+    start, *others = ("/".join(map(part, each.split("/"))) for each in re.split(r"(?<![^/])(?:\*\*/)+", body))
+    if others:
+        start += "".join(first(f"(?:[^/]*/)*?{each}") for each in others[:-1]) + f"(?:[^/]*/)*?{others[-1]}"
+    return start + ("/.*" if body != text else "")
+
+
 def _piece(text: str) -> str:
-    match text:
-        case "**/":
-            return "(?:.*/)?"
-        case "/**":
-            return "/.*"
-        case "**":
-            return ".*"
-        case "*":
-            return "[^/]*"
-        case "?":
-            return "[^/]"
+    if text == "?":
+        return "[^/]"
     if text.startswith("[") and text.endswith("]") and len(text) > 2:
-        return re.sub(r"\\Z|\(\?s:|\)$", "", translate(text).removesuffix(r"\Z"))
+        return "(?!/)" + re.sub(r"\\Z|\(\?s:|\)$", "", translate(text).removesuffix(r"\Z"))
     return re.escape(text)
 
 
@@ -159,7 +189,7 @@ def _is_ignored(ignoring: Sequence[Pattern], path: str, is_folder: bool) -> bool
 
 def _gitignore(folder: Path, below: str) -> list[Pattern]:
     try:
-        lines = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = content_of(folder / ".gitignore", _LARGEST).decode("utf-8", "replace").splitlines()
     except OSError:
         return []
     return [pattern for line in lines if (pattern := pattern_of(line, below)) is not None]
@@ -173,7 +203,7 @@ def _ignored_above(folder: Path) -> list[Pattern]:
         return []
     for above in top.parents:
         lines = _gitignore(above, "")
-        found = [each for each in lines if each.expression.pattern.startswith("(?:.*/)?")] + found
+        found = [each for each in lines if each.anywhere] + found
         if (above / ".git").exists():
             return found
     return []  # no repository: what lies above is none of its business

@@ -7,7 +7,9 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradlint.load.files import content_of
 from gradlint.load.search import found_module
+from gradlint.source.reading import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,8 +43,8 @@ def overwrites_when_imported(name: str, files: Iterable[str]) -> tuple[int, str]
 def _called(name: str) -> tuple[ast.Call, ...]:
     """What importing a module calls."""
     try:
-        tree = ast.parse(_path(name).read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, ImportError):
+        tree = ast.parse(content_of(_path(name), LARGEST))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError, ImportError):
         return ()
     return tuple(node for node in _executed(tree.body) if isinstance(node, ast.Call))
 

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 from gradlint.checking.arguments import texts
 from gradlint.checking.exclusion import Exclusion
 from gradlint.errors import UsageError
+from gradlint.load.files import content_of
 from gradlint.report.text import count
 from gradlint.result import Result, SkippedRule
 from gradlint.rules import ALL_RULES, codes_matching
 from gradlint.source.comments import Comment, comments
 from gradlint.source.module import Module
-from gradlint.source.reading import Source, SourceError, parse, read_source
+from gradlint.source.reading import LARGEST, Source, SourceError, parse, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -156,7 +157,7 @@ def check_file(path: Path, rules: Sequence[Rule]) -> FileReport:
     name = str(path)
     try:
         if path.suffix == ".py":
-            content = path.read_bytes()
+            content = content_of(path, LARGEST)
             if not _INTERESTING.search(content):
                 if b"\0" in content:
                     raise SourceError(f"{name}: source code cannot contain null bytes")

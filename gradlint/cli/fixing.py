@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradlint.cli.output import FINDINGS, OK, print_whole
+from gradlint.cli.output import FAILED, FINDINGS, OK, print_whole
 from gradlint.errors import UsageError
+from gradlint.load.files import content_of
 from gradlint.project.terminal import say
 from gradlint.report.text import count
+from gradlint.source.reading import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +31,8 @@ def fix_sources(paths: Sequence[str], options: Line, config: Config) -> int | No
     """
     shown = []
     changed = False
-    for path, before, done in _fixed(paths, options, config):
+    unread: list[str] = []
+    for path, before, done in _fixed(paths, options, config, unread):
         changed |= done.content != before
         if options.diff:
             shown.append(_diff(path, before, done.content))
@@ -45,11 +48,16 @@ def fix_sources(paths: Sequence[str], options: Line, config: Config) -> int | No
         if done.unsafe:
             say(f"gradlint: {path}: {count(done.unsafe, 'more repair')} with --unsafe-fixes")
     if options.diff:
-        return print_whole("\n".join(filter(None, shown)), FINDINGS if changed else OK)
+        if unread:
+            say(*unread)
+        return print_whole("\n".join(filter(None, shown)), FAILED if unread else FINDINGS if changed else OK)
     return None if options.stdin_filename is None else OK
 
 
-def _fixed(paths: Sequence[str], options: Line, config: Config) -> Iterator[tuple[str, bytes, Fixed]]:
+def _fixed(
+    paths: Sequence[str], options: Line, config: Config, unread: list[str]
+) -> Iterator[tuple[str, bytes, Fixed]]:
+    """Yields path, content and repaired content of each file; says of those that cannot be read why, a line each."""
     from gradlint.checking.source import source_rules
     from gradlint.fixing.fixes import fixed
     from gradlint.project.sources import files_of, is_meant
@@ -60,17 +68,17 @@ def _fixed(paths: Sequence[str], options: Line, config: Config) -> Iterator[tupl
         read = [(options.stdin_filename, sys.stdin.buffer.read())]
     else:
         files = files_of(paths, config, options.exclude, is_strict=options.force_exclude)
-        read = [(str(file), content) for file in files if (content := _content(file)) is not None]
+        read = [(str(file), content) for file in files if (content := _content(file, unread)) is not None]
     for path, content in read:
         meant = partial(is_meant, path=path, config=config)
         yield path, content, fixed(content, path, rules, unsafe=options.unsafe_fixes, is_meant=meant)
 
 
-def _content(file: Path) -> bytes | None:
-    """What is in a file; None where it cannot be read, which the report says."""
+def _content(file: Path, unread: list[str]) -> bytes | None:
     try:
-        return file.read_bytes()
-    except OSError:
+        return content_of(file, LARGEST)
+    except OSError as error:
+        unread.append(f"gradlint: {file}: {error.strerror or error}")
         return None
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from gradlint.cli.several import refuse_early_for_several, told, with_own_file
 from gradlint.errors import UsageError
+from gradlint.load.files import content_of
+from gradlint.project.child import ANSWER_BYTES
 from gradlint.project.parts import joined, part_from
 from gradlint.project.wire import MalformedError
 
@@ -35,8 +37,8 @@ def merge(files: Sequence[str], options: Line) -> int:
 
 def _read(file: str) -> Run:
     try:
-        return part_from(Path(file).read_text(encoding="utf-8"))
+        return part_from(content_of(Path(file), ANSWER_BYTES).decode("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read: {error}") from error
+        raise UsageError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     except (MalformedError, UsageError) as error:
         raise UsageError(f"{file} is no part of a run: {error}.") from error

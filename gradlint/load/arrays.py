@@ -59,6 +59,8 @@ def _array_header(file: Path, key: str, size: int, stream: IO[bytes]) -> ArraySp
         if read is None:  # version 3 exists for structures with non-ASCII field names only
             raise SampleError(f"{file}: {key!r} is a structured array; save each field under its own key")
         shape, _, dtype = read(stream, max_header_size=HEADER_BYTES)
+        if any(isinstance(length, bool) for length in shape):  # for NumPy, True is 1
+            raise ValueError(f"no shape: {shape}")
     except SampleError:
         raise
     except Exception as error:  # NumPy reads headers with Python's own parsers, which raise errors of many kinds

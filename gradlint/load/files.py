@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from difflib import get_close_matches
@@ -50,6 +51,25 @@ def _close_to(file: Path) -> str:
         return ""
     close = get_close_matches(file.name.lower(), names, n=1, cutoff=0.8)
     return f"; did you mean {file.with_name(names[close[0]])}?" if close else ""
+
+
+def content_of(file: Path, most: int) -> bytes:
+    """All that is in a file: reading a pipe would hang, and a device, or a link to one, has no end.
+
+    Args:
+        file: what a checkout or the user names.
+        most: bytes; a larger one is refused.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file, or too large.
+    """
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    with file.open("rb") as stream:
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"larger than {most:,} bytes")
+    return content
 
 
 def first_bytes(file: Path, error: type[GradlintError]) -> bytes:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 import linecache
+import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from gradlint import version
 from gradlint.errors import UsageError
+from gradlint.load.files import content_of
 from gradlint.report.text import count
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from gradlint.result import Result
 
 SCHEMA = 1
+_LARGEST = 2**28
+"""Bytes of a baseline."""
 DEFAULT_FILE = "gradlint-baseline.json"
 _NUMBERED = re.compile(r"(?P<base>.+?)(?:_(?P<number>\d+))?")
 _RANK = re.compile(r"\[\d+/\d+\]")
@@ -92,7 +96,8 @@ def _identity(finding: Finding, ranked: Mapping[str, str], in_source: bool) -> I
     cause = finding.cause
     victims = "\n".join(sorted(ranked[path] for path in finding.variables))
     source = ""
-    if cause.file is not None and cause.line is not None and cause.file.endswith((".py", ".ipynb")):
+    is_source = cause.file is not None and cause.file.endswith((".py", ".ipynb")) and os.path.isfile(cause.file)
+    if is_source and cause.file is not None and cause.line is not None:
         linecache.checkcache(cause.file)
         source = " ".join(linecache.getline(cause.file, cause.line).split())
     if in_source:
@@ -214,11 +219,14 @@ def read_baseline(file: Path) -> dict[str, tuple[Identity, ...]]:
         UsageError: the file is missing, broken, or of a schema that this gradlint does not know.
     """
     try:
-        content: object = json.loads(file.read_text(encoding="utf-8"))
+        content: object = json.loads(content_of(file, _LARGEST))
     except FileNotFoundError as error:
         raise UsageError(f"there is no baseline {file}; gradlint --write-baseline writes one") from error
-    except (OSError, ValueError) as error:
-        raise UsageError(f"the baseline {file} cannot be read: {error}; gradlint --write-baseline renews it") from error
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"the baseline {file} cannot be read: {reason}; gradlint --write-baseline renews it"
+        ) from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise UsageError(f"{file} is no baseline of schema {SCHEMA}; gradlint --write-baseline renews it")
     targets = content.get("targets")

@@ -7,8 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradlint.load.files import content_of
 from gradlint.load.kinds import MODELS, SAMPLES
 from gradlint.project.config import Config, Target, paired_target, sample_beside
+from gradlint.source.reading import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -85,8 +87,8 @@ def _files(name: str, roots: Sequence[Path]) -> Iterator[Path]:
 def _imported(path: Path) -> tuple[str, ...]:
     """The modules that a file imports anywhere in it, absolute or as paths of files."""
     try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError):
+        tree = ast.parse(content_of(path, LARGEST))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
     return tuple(name for node in ast.walk(tree) for name in _names(node, path))
 

@@ -9,6 +9,7 @@ import mmap
 import os
 import re
 import sys
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gradlint.checking.suppression import Allowance, allowances
 from gradlint.errors import ConfigError, UsageError
 from gradlint.load import search
+from gradlint.load.files import content_of
 from gradlint.load.kinds import MODELS, SAMPLES
 from gradlint.load.remote import is_address
 from gradlint.options import (
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 OWN_FILE, SHARED_FILE = "gradlint.toml", "pyproject.toml"
+_LARGEST = 10_000_000
+"""Bytes of a configuration."""
 T = TypeVar("T")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """Names of targets: usable as a file name, as a test's name and on a command line."""
@@ -132,7 +136,7 @@ def _is_ours(path: Path, start: Path) -> bool:
 def _mentions_gradlint(shared: Path) -> bool:
     # Not parsed: a mistake elsewhere in somebody's pyproject.toml is no business of a run without a table here.
     try:
-        text = shared.read_text(encoding="utf-8", errors="replace")
+        text = content_of(shared, _LARGEST).decode("utf-8", "replace")
     except OSError:
         return False
     return re.search(r"^\s*\[+\s*tool\s*\.\s*[\"']?gradlint\b|^\s*gradlint\s*[.=]", text, re.MULTILINE) is not None
@@ -147,13 +151,14 @@ def load_config(file: Path | None, folder: Path | None = None) -> Config:
     if file is None:
         return Config(None, (folder or Path.cwd()).resolve())
     try:
-        text = file.read_text(encoding="utf-8")
+        text = content_of(file, _LARGEST).decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{as_typed(file)} cannot be read: {error}") from error
+        raise ConfigError(f"{as_typed(file)} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     try:
         table: object = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{as_typed(file)} is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # also of a number with thousands of digits
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise ConfigError(f"{as_typed(file)} is not TOML: {reason}") from error
     return _Reader(file.resolve(), text).config(table)
 
 
@@ -230,6 +235,8 @@ class _Reader:
         self.text = text.split("\n")
         self.lines = key_lines(text)
         self.mistakes: list[tuple[int, str]] = []
+        self.blamed: set[tuple[str, ...]] = set()
+        self.starts = sorted({*self.lines.values(), len(self.text) + 1})
 
     def config(self, table: object) -> Config:
         for part in self.prefix:
@@ -270,7 +277,7 @@ class _Reader:
         settings, allowed = self._settings(own, path)
         model = self._value(own, (*path, "model"), text)
         sample = self._value(own, (*path, "sample"), text)
-        if model is None and isinstance(entry, dict) and not self._blamed((*path, "model")):
+        if model is None and isinstance(entry, dict) and (*path, "model") not in self.blamed:
             self._blame(path, f"target {name!r} has no model")
         self._refuse_unknown(own, path, (*KEYS, "per-layer-ignores", "model", "sample"))
         return Target(
@@ -345,18 +352,16 @@ class _Reader:
             self._blame((*path, key), f"{'.'.join((*self.prefix, *path, key))} is not known; {hint}")
 
     def _blame(self, path: tuple[str, ...], message: str, culprit: str | None = None) -> None:
+        self.blamed.add(path)
         self.mistakes.append((self._line(path, culprit), message))
-
-    def _blamed(self, path: tuple[str, ...]) -> bool:
-        return any(message.startswith(f"{path[-1]}:") and line == self._line(path) for line, message in self.mistakes)
 
     def _line(self, path: tuple[str, ...], culprit: str | None = None) -> int:
         """The line of a key, or of the nearest key around it; that of `culprit` within its value, when found."""
         full = (*self.prefix, *path)
         line = next((self.lines[full[:n]] for n in range(len(full), 0, -1) if full[:n] in self.lines), 1)
         if culprit is not None:
-            following = min((other for other in self.lines.values() if other > line), default=len(self.text) + 1)
-            for number in range(line, following):
+            following = bisect_right(self.starts, line)
+            for number in range(line, self.starts[following] if following < len(self.starts) else line):
                 if re.search(rf"""["']{re.escape(culprit)}["']""", self.text[number - 1]):
                     return number
         return line

@@ -10,6 +10,7 @@ import json
 import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gradlint import version
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FORMAT = 1
+_MOST_NAMED = 3
 _NOT_FINITE = "not finite"
 """JSON has no NaN and no infinity; here, they must come back as what they were."""
 
@@ -135,8 +137,11 @@ def part_from(text: str) -> Run:
     if data.get("gradlint") != version.__version__:
         raise UsageError(f"gradlint {data.get('gradlint')} wrote it, and this is {version.__version__}")
     try:
+        shard = typed(Shard, data["shard"])
+        if not 1 <= shard.number <= shard.of:
+            raise MalformedError(f"there is no part {shard}")
         return Run(
-            shard=typed(Shard, data["shard"]),
+            shard=shard,
             names=typed(tuple[str, ...], data["names"]),
             outcomes=tuple(outcome_from_data(each) for each in typed(list, data["outcomes"])),
             source=None if data["source"] is None else _settled_from(data["source"]),
@@ -170,8 +175,11 @@ def joined(parts: Sequence[Run]) -> Run:
     numbers = Counter(part.shard.number for part in parts)
     if twice := [str(number) for number, times in numbers.items() if times > 1]:
         raise UsageError(f"part {listed(twice)} of {first.shard.of} is there more than once")
-    if missing := [str(number) for number in range(1, first.shard.of + 1) if number not in numbers]:
-        raise UsageError(f"part {listed(missing)} of {first.shard.of} is missing")
+    if lacking := first.shard.of - len(numbers):
+        absent = (str(number) for number in range(1, first.shard.of + 1) if number not in numbers)
+        named = ", ".join(islice(absent, _MOST_NAMED))
+        more = f" and {lacking - _MOST_NAMED:,} more" if lacking > _MOST_NAMED else ""
+        raise UsageError(f"part {named}{more} of {first.shard.of} is missing")
     found: list[Outcome | None] = [None] * len(first.names)
     for part in (first, *others):
         places = range(len(first.names))[part.shard.places]

@@ -189,7 +189,7 @@ def outcome(
         GradlintError: the check could not run.
     """
     run = guarded_check if worker is None or job.guard.isolate else partial(check_apart, worker=worker)
-    with at_hand(job.model, job.sample, limits=job.guard.limits) as files:
+    with at_hand(job.model, job.sample, limits=job.guard.limits, timeout=job.guard.timeout) as files:
         model, sample = (files.get(name or "", name) for name in (job.model, job.sample))
         assert model is not None
         guard = replace(job.guard, cache=None) if files else job.guard  # an answer is known by the name of its file

@@ -50,4 +50,5 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
         number += token[0].count("\n")
         depth += (token[0] in ("[", "{")) - (token[0] in ("]", "}"))
         if token[0] == "\n" and not depth:
-            yield number, text[token.end() :].split("\n", 1)[0]
+            end = text.find("\n", token.end())
+            yield number, text[token.end() : end if end >= 0 else None]

@@ -51,6 +51,8 @@ def result_from_data(data: object) -> Result:
     values = _values(Result, data)
     if graph is not None:
         values[GRAPH] = streamed(_graph_from_data(graph))
+    if values["fail_on"] not in ("error", "warning", "never"):
+        raise MalformedError("fail_on is no severity")
     result = Result(**values)  # type: ignore[arg-type]  # each value has been checked against its field
     return replace(result, catalogue=described(result.rules))
 

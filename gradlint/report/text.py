@@ -218,6 +218,8 @@ def source_line(cause: Cause) -> str | None:
     # The path may come from a model file: quote Python sources and notebook cells, nothing else.
     if cause.is_in_file and not cause.file.endswith(".py"):
         return None
+    if os.path.exists(cause.file) and not os.path.isfile(cause.file):  # a pipe would hang
+        return None
     linecache.checkcache(cause.file)
     return sentence(linecache.getline(cause.file, cause.line)) or None
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradlint.errors import GradlintError
+from gradlint.load.files import content_of
 from gradlint.source.names import words
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ _OTHER_LANGUAGES = words(
     """
 )
 _CELL_MAGIC = re.compile(r"^\s*%%(\w+)")
-_MAGIC = re.compile(r"^(\s*)(?:[%!?].*|.*\?{1,2}\s*)$")
-_CAPTURED = re.compile(r"^(\s*[\w.,\s\[\]\"']+=\s*)[%!].*$")
+_TARGETS = re.compile(r"[\w.,\s\[\]\"']+")
+_MOST_SOUGHT = 10**9
+"""Characters of a notebook that are looked through for lines that are not found, because another program wrote them."""
 
 
 class SourceError(GradlintError):
@@ -79,9 +81,7 @@ def read_source(path: Path, name: str) -> Source:
         SourceError: it cannot be read, decoded or parsed.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise SourceError(f"{name}: larger than {LARGEST:,} bytes")
-        content = path.read_bytes()
+        content = content_of(path, LARGEST)
     except OSError as error:
         raise SourceError(f"{name}: {error.strerror or error}") from error
     return parse(content, name)
@@ -103,7 +103,7 @@ def _decoded(content: bytes, name: str) -> str:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         text = content.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+    except (SyntaxError, UnicodeError, LookupError) as error:  # of the codecs, some raise no UnicodeDecodeError
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
         raise SourceError(f"{name}: {' '.join(reason.split())}") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -137,16 +137,14 @@ def _notebook(content: bytes, name: str) -> Source:
     parts: list[str] = []
     lines: dict[int, Line] = {}
     broken: list[str] = []
-    at, number, row = 0, 0, 1
+    places, number = _Places(raw), 0
     for cell in cells:
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
             continue
         number += 1
         text = _dedented(_cell_text(cell.get("source")))
         rows: list[tuple[int, int]] = []
-        for each in text.split("\n"):
-            at, row, column = _found(raw, each, at, row)
-            rows.append((row, column))
+        rows.extend(places.of(each) for each in text.split("\n"))
         plain = without_magics(text)
         try:
             _tree(plain, f"{name}: cell {number}")
@@ -174,15 +172,24 @@ def _dedented(text: str) -> str:
     return "\n".join(line.removeprefix(indent) for line in text.split("\n"))
 
 
-def _found(raw: str, line: str, at: int, row: int) -> tuple[int, int, int]:
-    """Where a line of a cell stands in the file: index, row and column; the last row when it is not found there."""
-    if not line.strip():
-        return at, row, 0
-    for text in (json.dumps(line, ensure_ascii=False)[1:-1], json.dumps(line)[1:-1]):
-        found = raw.find(text, at)
-        if found >= 0:
-            return found, row + raw.count("\n", at, found), found - raw.rfind("\n", 0, found) - 1
-    return at, row, 0
+class _Places:
+    """Where the lines of cells stand in a notebook's file, one after the other."""
+
+    def __init__(self, raw: str) -> None:
+        self._raw, self._at, self._row, self._left = raw, 0, 1, _MOST_SOUGHT
+
+    def of(self, line: str) -> tuple[int, int]:
+        """Row and column of the next line; the row before when it is not found."""
+        if not line.strip():
+            return self._row, 0
+        for text in (json.dumps(line, ensure_ascii=False)[1:-1], json.dumps(line)[1:-1]):
+            found = self._raw.find(text, self._at) if self._left > 0 else -1
+            if found >= 0:
+                self._row += self._raw.count("\n", self._at, found)
+                self._at = found
+                return self._row, found - self._raw.rfind("\n", 0, found) - 1
+            self._left -= len(self._raw) - self._at
+        return self._row, 0
 
 
 def without_magics(text: str) -> str:
@@ -213,10 +220,20 @@ def _plain_lines(text: str) -> Iterator[str]:
         if continued:
             continued = line.rstrip().endswith("\\")
             yield ""
-        elif (found := _CAPTURED.match(line)) is not None:
-            yield f"{found[1]}None"
-        elif (found := _MAGIC.match(line)) is not None and not line.lstrip().startswith("#"):
-            continued = line.rstrip().endswith("\\")
-            yield f"{found[1]}pass" if found[1] else ""
+        elif (target := _captured(line)) is not None:
+            yield f"{target}None"
+        elif (code := line.strip()).startswith(("%", "!", "?")) or (code.endswith("?") and code[0] != "#"):
+            continued = code.endswith("\\")
+            indent = line[: len(line) - len(line.lstrip())]
+            yield f"{indent}pass" if indent else ""
         else:
             yield line
+
+
+def _captured(line: str) -> str | None:
+    """`files = ` of `files = !ls`; None for any other line."""
+    target, _, rest = line.partition("=")
+    code = rest.lstrip()
+    if not code.startswith(("%", "!")) or _TARGETS.fullmatch(target) is None:
+        return None
+    return line[: len(line) - len(code)]

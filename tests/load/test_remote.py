@@ -81,7 +81,7 @@ def test_what_is_refused_on_paper_is_refused(tmp_path: Path, memory: str) -> Non
 def test_limits_hold_and_nothing_is_left(memory: str) -> None:
     with pytest.raises(ModelFileError, match="more than 100 bytes"):
         targets.outcome(job(f"{memory}/m.keras", limits=Limits(memory=100)))
-    with fetched(f"{memory}/s.npz", Limits()) as file:
+    with fetched(f"{memory}/s.npz", Limits(), 60.0) as file:
         assert Path(file).suffix == ".npz"
     assert not Path(file).exists()
 

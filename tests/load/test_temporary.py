@@ -18,7 +18,9 @@ from files import MODEL, keras_file, layer, model, sample
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 LOADING = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell they are ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from gradlint.upstream.starting import quiet_tensorflow
 quiet_tensorflow()
 import keras

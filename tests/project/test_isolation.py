@@ -368,11 +368,11 @@ def escape():
 {textwrap.indent(ESCAPES[escape], "    ")}
     while True: beat(0.05)
 escape()
-while not os.path.exists({str(path)!r}): time.sleep(0.05)
+while not (os.path.exists({str(path)!r}) and os.path.getsize({str(path)!r})): time.sleep(0.05)
 """
 
     def end() -> None:
-        while not path.exists():
+        while not (path.exists() and path.stat().st_size):
             time.sleep(0.05)
         child.end_all()
 

@@ -92,3 +92,8 @@ def test_what_is_no_result(data: object) -> None:
 def test_what_is_no_graph(graph: object) -> None:
     with pytest.raises(MalformedError):
         result_from_data(result_to_data(RESULT) | {"graph": graph})
+
+
+def test_what_fails_is_a_severity() -> None:
+    with pytest.raises(MalformedError, match="fail_on"):
+        result_from_data({**result_to_data(RESULT), "fail_on": "nevererror"})
