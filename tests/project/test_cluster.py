@@ -57,7 +57,7 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.mark.skipif(not FORKS, reason="asks /proc")
 def test_jobs_survive_workers_that_are_lost(address: str, tmp_path: Path) -> None:
     names = ["well", "lost_once", "crash", "lost", "last"]
-    jobs = [targets.Job(n, f"own:{n.replace('last', 'well')}", None, {}, (), Guard(timeout=60.0)) for n in names]
+    jobs = [targets.Job(n, f"own:{n.replace('last', 'well')}", None, {}, (), Guard()) for n in names]
     done: list[str] = []
 
     class Watcher:

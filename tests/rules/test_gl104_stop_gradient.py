@@ -1,24 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from dense_models import BOTH, chain
 from flows import facts, flow, found, op, values, variable
 
 from gradlint.rules.gl104_stop_gradient import RULE
-
-BOTH = (("x",), ("dense/kernel",))
-
-
-def chain(*lines, **options):
-    """x through a Dense layer and `lines`, which take h and make c."""
-    options = {"inputs": ["x"], "variables": ["dense/kernel", "head/kernel"], "outputs": ["o"]} | options
-    return flow(
-        "h = MatMul x dense/kernel @dense",
-        *lines,
-        "o = MatMul c head/kernel @head",
-        "-- loss",
-        "loss() = Mean o",
-        **options,
-    )
 
 
 def pair(target, online=None, **fields):

@@ -1,25 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from dense_models import BOTH, chain
 from flows import facts, flow, found
 
 from gradlint.rules.gl105_python_detour import RULE
-
-BOTH = (("x",), ("dense/kernel",))
-
-
-def chain(*lines, **options):
-    """x through a Dense layer and `lines`, which take h and make c."""
-    options = {"inputs": ["x"], "variables": ["dense/kernel", "head/kernel"], "outputs": ["o"]} | options
-    return flow(
-        "h = MatMul x dense/kernel @dense",
-        *lines,
-        "o = MatMul c head/kernel @head",
-        "-- loss",
-        "loss() = Mean o",
-        **options,
-    )
-
 
 FIRES = {
     "numpy": (chain("c = NumpyConversion h @cut :4"), [("error", *BOTH, "cut NumpyConversion :4")]),

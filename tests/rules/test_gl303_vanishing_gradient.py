@@ -3,35 +3,12 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from dense_models import ramp, stack
 from flows import facts, flow, found
 from keras import layers
 
 import gradlint
 from gradlint.rules.gl303_vanishing_gradient import RULE
-
-
-def stack(orders, **options):
-    """One Dense layer per entry; the gradient that arrives at its result has that order of magnitude."""
-    lines, previous = [], "x"
-    for number in range(len(orders)):
-        lines.append(f"h{number} = MatMul {previous} d{number}/kernel @d{number}")
-        previous = f"h{number}"
-    return flow(
-        *lines,
-        "-- loss",
-        f"loss() = Mean {previous}",
-        inputs=["x"],
-        variables=[f"d{number}/kernel(4,4)" for number in range(len(orders))],
-        gradients={f"h{n}": order if isinstance(order, str) else 10.0**order for n, order in enumerate(orders)}
-        | options.pop("gradients", {}),
-        **options,
-    )
-
-
-def ramp(orders, kernels):
-    """Gradients that change by `orders` over `kernels` layers on the way back to the input."""
-    return [orders * (1 - n / (kernels - 1)) for n in range(kernels)]
-
 
 FIRES = {
     "steady": (

@@ -1,33 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from dense_models import ramp, stack
 from flows import facts, flow, found
 
 from gradlint.rules.gl304_exploding_gradient import RULE
-
-
-def stack(orders, **options):
-    """One Dense layer per entry; the gradient that arrives at its result has that order of magnitude."""
-    lines, previous = [], "x"
-    for number in range(len(orders)):
-        lines.append(f"h{number} = MatMul {previous} d{number}/kernel @d{number}")
-        previous = f"h{number}"
-    return flow(
-        *lines,
-        "-- loss",
-        f"loss() = Mean {previous}",
-        inputs=["x"],
-        variables=[f"d{number}/kernel(4,4)" for number in range(len(orders))],
-        gradients={f"h{n}": order if isinstance(order, str) else 10.0**order for n, order in enumerate(orders)}
-        | options.pop("gradients", {}),
-        **options,
-    )
-
-
-def ramp(orders, kernels):
-    """Gradients that change by `orders` over `kernels` layers on the way back to the input."""
-    return [orders * (1 - n / (kernels - 1)) for n in range(kernels)]
-
 
 FIRES = {
     "steady": (
