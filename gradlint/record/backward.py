@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradlint.operations import Trait, has
 from gradlint.record import reduction
-from gradlint.record.recording import ABSENT, PRESENT, Gradient
+from gradlint.record.recording import ABSENT, PRESENT, Gradient, is_float
 from gradlint.result import GradientState
 from gradlint.upstream import backprop
 
@@ -93,6 +93,8 @@ def _passed(trace: Trace) -> dict[int, int]:
         and not (op.is_pseudo or has(op.type, Trait.STOPS))
         and op.enclosed is None
         and times[id(op.attributes)] == 1
+        and (made := trace.tensors[op.outputs[0]]) is not None
+        and is_float(made.dtype.name)  # what arrives at a list of tensors is no number
     }
 
 
