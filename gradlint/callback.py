@@ -33,12 +33,12 @@ class GradientCheck(Callback):  # type: ignore[misc]
 
     Args:
         every: steps between looks, or `"epoch"` for one at the end of each; None: as `"epoch"`, and less often where
-            looks would take more than 1.5% of the time: a short training gets none, unless this is given.
+            looks would take more than 1.2% of the time: a short training gets none, unless this is given.
         action: what a report at or above `fail_on` does: `"raise"` ends `fit` with `GradientsDoNotFlow`, `"stop"` lets
             it end after this step, `"warn"` goes on.
         fail_on: `error`, `warning` or `never`.
         hold: keep the batches of the last two steps and the weights of the last look, so that a loss that is not finite
-            can be traced to its operation; None: where steps are long enough for it to cost less than 1%.
+            can be traced to its operation; None: where steps are long enough for it to cost less than 0.6%.
         by_layer: put the numbers of each layer into the logs; None: of models with few layers.
         tensorboard: folder for TensorBoard summaries of all layers.
         folder: where the batch of a later finding is written to.

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _PROBE = 20
 """Steps by which the time of a step is measured, before it is decided whether every batch is worth holding."""
 
-_MOST_SHARE = 0.01
-"""Share of a step's time that holding its batch may take."""
+_MOST_SHARE = 0.006
+"""Share of a step's time that holding its batch may take: with looks, less than 2%."""
 
 
 class _Handed:
@@ -143,7 +143,7 @@ class Feed:
             # What a replayed batch costs: a generator's turn, and the copy of its arrays.
             self._hold = _MOST_SHARE * float(np.median(self._times)) >= _HOLDING
             if not self._hold:
-                self.unseen = "steps are so short that holding each batch would cost more than 1%: hold=True does it"
+                self.unseen = "steps are so short that holding each batch would cost more than 0.6%: hold=True does it"
 
 
 def _one_at_a_time() -> Any:

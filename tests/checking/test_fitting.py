@@ -198,6 +198,18 @@ def test_tensorboard_gets_the_numbers_of_all_layers(tmp_path: Path) -> None:
     assert b"gradlint/gradient_norm/" in file.read_bytes()
 
 
+@pytest.mark.parametrize("breaks", [False, True])
+def test_batches_that_were_not_held_are_no_news_of_a_healthy_training(
+    breaks: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("gradlint.record.feeding._HOLDING", 1e9)  # no step is long enough
+    y = Y.copy()
+    y[-1] = np.nan if breaks else 0.0
+    callback = gradlint.GradientCheck(fail_on="never", folder=str(tmp_path))
+    network().fit(X, y, batch_size=2, shuffle=False, verbose=0, callbacks=[callback])
+    assert ["so short" in line for line in callback.unseen] == [True] * breaks
+
+
 @pytest.mark.parametrize("wrong", [{"action": "shout"}, {"every": 0}, {"every": "week"}, {"fail_on": "always"}])
 def test_arguments_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(gradlint.UsageError):
