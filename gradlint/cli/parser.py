@@ -6,6 +6,7 @@ import argparse
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from gradlint.cli.names import without_names
@@ -187,10 +188,22 @@ Documents: the folder docs/ of the source; gradlint --explain CODE tells about a
 
 
 class _Help(argparse.HelpFormatter):
-    """Keeps the lines of the epilogue."""
+    """Keeps the lines of the epilogue, as far as the terminal has room for them."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return text if text == _EPILOG else super()._fill_text(text, width, indent)
+        if text != _EPILOG:
+            return super()._fill_text(text, width, indent)
+        lines: list[str] = []
+        for line in text.splitlines():
+            command, _, words = line.strip().partition("  ")
+            if len(line) <= width:
+                lines.append(line)
+            elif words:  # an example, and below it what it is of
+                lines += [*wrap(command, width, initial_indent="  ", subsequent_indent="      ")]
+                lines += wrap(words.strip(), width, initial_indent="      ", subsequent_indent="      ")
+            else:
+                lines += wrap(line, width)
+        return "\n".join(lines)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -240,7 +253,13 @@ def parser_of_options() -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("report")
     add = group.add_argument
-    add("--format", choices=tuple(FORMATS), default="table", help="(default: %(default)s, or what FILE's ending means)")
+    add(
+        "--format",
+        choices=tuple(FORMATS),
+        default="table",
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)} (default: %(default)s, or what FILE's ending means)",
+    )
     add("--output", type=Path, metavar="FILE", help="write the report to FILE instead of stdout")
     add(
         "--graph",

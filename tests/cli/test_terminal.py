@@ -8,6 +8,7 @@ import time
 import warnings
 from typing import TYPE_CHECKING
 
+from gradlint.cli.parser import parser_of_options
 from gradlint.project import terminal
 
 if TYPE_CHECKING:
@@ -55,3 +56,13 @@ def test_silence_drops_warnings_and_logs_and_gives_them_back(caplog: pytest.LogC
     assert [record.message for record in caplog.records] == ["trouble"]
     logging.getLogger("tensorflow").warning("heard")
     assert caplog.records[-1].message == "heard"
+
+
+def test_help_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    said = parser_of_options().format_help()
+    assert [line for line in said.splitlines() if len(line) > 60] == []
+    assert "  gradlint merge *.json\n      one report of the parts" in said
+    monkeypatch.setenv("COLUMNS", "120")
+    wide = parser_of_options().format_help()
+    assert "  gradlint model.keras sample.npz                     check a model on a sample\n" in wide
