@@ -114,6 +114,14 @@ def refuse_beyond_memory(what: str, size: int, limits: Limits, error: type[Gradl
         )
 
 
+def room_for_results(limits: Limits) -> int:
+    """Bytes that what a run makes may take, each with a gradient of its size.
+
+    What the system has is no limit of the user's: it has swap, and not each result has a gradient.
+    """
+    return max(LARGE, available_memory()) if limits.memory is None else limits.memory // STEP_FACTOR
+
+
 def available_memory() -> int:
     """Bytes that this process may still take, as far as the system says.
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from gradlint.cells import line_in_words
 from gradlint.errors import ModelRunError, UnknownVersionError, UsageError
+from gradlint.load.limits import size_text
 from gradlint.load.model.live import spec_from_model
 from gradlint.load.spec import quoted
 from gradlint.record import source
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import CodeType, FrameType
 
+    from gradlint.record.ledger import Place
     from gradlint.record.objective import Batch
     from gradlint.record.run import Run
     from gradlint.record.trace import Trace
@@ -198,6 +200,16 @@ def advice_on_compile(model: Any) -> str:
     return (
         f"; Keras loads {type(model).__name__} without calling its own compile(): override get_compile_config() and "
         "compile_from_config() in it, or check the compiled model in Python with gradlint.check(model, sample)"
+    )
+
+
+def no_room(run: Run, place: Place) -> ModelRunError:
+    """What is said when a run makes more than it may."""
+    layer = f" in layer {place.layer!r}" if place.layer else ""
+    line = f" ({place.file}:{place.line})" if place.file else ""
+    return ModelRunError(
+        f"what the model makes{layer}{line} takes more than {size_text(run.subject.room or 0)}, and all of it is "
+        "kept until its gradients are known; use --depth structure, give fewer examples, or raise --limit memory=SIZE"
     )
 
 

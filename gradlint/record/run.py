@@ -47,7 +47,7 @@ class Run:
     """Whether optimizer, labels and data are looked at as well: once in a check is enough."""
 
     def __post_init__(self) -> None:
-        self.trace = Trace(__file__, self.subject.model)
+        self.trace = Trace(__file__, self.subject.model, None if self.is_symbolic else self.subject.room)
 
     @property
     def is_symbolic(self) -> bool:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from gradlint.errors import ModelRunError
 from gradlint.record import layer_losses
 from gradlint.record.backward import slopes_of
-from gradlint.record.failures import failure_of
+from gradlint.record.failures import failure_of, no_room
 from gradlint.record.idle import Idle, described, idle_layers
 from gradlint.record.recording import Failure, LayerLosses, LossRecord, Recording
 from gradlint.record.run import Run
@@ -140,7 +140,10 @@ def recorded(run: Run, trace_returns: bool) -> Recording:
         except ModelRunError:
             raise
         except Exception as error:
-            outcome = failure_of(run, error, batch)
+            if trace.full is None:
+                outcome = failure_of(run, error, batch)
+        if trace.full is not None:  # also where the model's own code let the error pass
+            raise no_room(run, trace.full)
     if isinstance(outcome, Failure):
         return recording_of(
             run, batch, Backward({}, LossRecord("none", "not computed: the run failed"), {}, {}, {}, outcome)

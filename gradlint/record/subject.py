@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradlint.load.given import limits_of
+from gradlint.load.limits import room_for_results
 from gradlint.load.model.target import FunctionTarget
 from gradlint.thresholds import DEFAULT_THRESHOLDS, Thresholds
 
@@ -30,6 +32,7 @@ class Subject:
         learners: models and variables that should learn besides the model's own.
         thresholds: from where on an element counts as saturated.
         reduces_all: the values of all tensors are wanted, whatever the run looks like.
+        room: bytes that the results of a run's operations may take together.
     """
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
@@ -41,6 +44,7 @@ class Subject:
     seed: int = 0
     thresholds: Thresholds = DEFAULT_THRESHOLDS
     reduces_all: bool = False
+    room: int | None = None
 
     @property
     def model(self) -> Any:
@@ -176,6 +180,7 @@ def subject_of(options: Options, target: Target, given: Bound, *, reduces_all: b
         "seed": options.seed,
         "thresholds": options.bounds,
         "reduces_all": reduces_all,
+        "room": room_for_results(limits_of(options)),
     }
     if isinstance(target, FunctionTarget):
         return FunctionSubject(function=target.function, learners=(*target.learners, *options.learners), **sample)

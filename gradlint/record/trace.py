@@ -18,12 +18,22 @@ from gradlint.upstream import backprop, control_flow, eager, observing, steps, s
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from gradlint.record.ledger import Place
     from gradlint.record.recording import Region
 
 # Which operand of an assignment the handle is, where it is not the first.
 _ASSIGNED_OPERAND = {"MakeIterator": 1}
 
 _NOTHING: Mapping[int, Any] = {}
+
+# Operations whose results are the memory of what they are given.
+_SHARING = frozenset(
+    {"ReadVariableOp", "Identity", "StopGradient", "PreventGradient", "Reshape", "Squeeze", "ExpandDims"}
+)
+
+
+class FullError(Exception):
+    """What a run makes is more than it may take; raised where it is made, and again for whoever lets it pass."""
 
 
 class Trace(Ledger):
@@ -32,6 +42,7 @@ class Trace(Ledger):
     Args:
         root: the source file that starts the run.
         model: the model under test, whose own path is empty.
+        room: bytes that the results of operations may take, all of which are kept; None for any number.
 
     Attributes:
         calls: calls of Keras layers, and where the run is.
@@ -40,9 +51,10 @@ class Trace(Ledger):
         variables: `tf.Variable`s that were read, with layer and region, by handle id.
         losses_read: layers whose added losses were read, each with the tensors that came.
         graph: the graph of a run on symbols; None for a run on values.
+        full: where there was no more room.
     """
 
-    def __init__(self, root: str, model: Any = None) -> None:
+    def __init__(self, root: str, model: Any = None, room: int | None = None) -> None:
         super().__init__()
         self.detours = Detours(self)
         self.calls = Calls(self, root, model, self.detours.returned)
@@ -50,6 +62,8 @@ class Trace(Ledger):
         self.variables: dict[int, tuple[Any, str, Region]] = {}
         self.losses_read: list[tuple[Any, list[int]]] = []
         self.graph: Any = None
+        self.full: Place | None = None
+        self._room = room
         self._read: dict[int, Any] = {}
 
     @contextlib.contextmanager
@@ -95,7 +109,13 @@ class Trace(Ledger):
         read = self._read_silently(inputs)
         # The detour that an operand came back from is itself recorded as an operation.
         operands = [self._operand(tensor, read) for tensor in inputs]
-        op = self.enter(name, operands, self.calls.place(), outputs, attributes=attributes)
+        place = self.calls.place()
+        op = self.enter(name, operands, place, outputs, attributes=attributes)
+        if self._room is not None and name not in _SHARING:
+            self._room -= sum(map(eager.bytes_of, outputs))
+            if self._room < 0:
+                self.full = self.full or place
+                raise FullError
         if has(name, Trait.ASSIGNS) and inputs:
             self.enter_assignment(op, inputs[_ASSIGNED_OPERAND.get(name, 0)])
 

@@ -28,6 +28,11 @@ def array_of(tensor: Tensor) -> np.ndarray[Any, Any]:
     return np.asarray(member(tensor, "tensor memory")())
 
 
+def bytes_of(tensor: Tensor) -> int:
+    """Bytes of the values of an eager tensor; 0 for what holds none, such as a handle."""
+    return int(tensor.shape.num_elements() or 0) * int(tensor.dtype.size) if tensor.dtype.is_numpy_compatible else 0
+
+
 def share_memory(one: Tensor, other: Tensor) -> bool:
     """Whether two eager tensors are one piece of the host's memory, as a variable and what was read from it."""
     if not are_alike(one, other):

@@ -195,3 +195,48 @@ def test_what_a_layer_makes_and_does_not_pass_on_is_counted_before_it_runs(kind:
     ran = run(Case("within", make, "what its layers make besides .* takes at least"))
     assert [fault for fault in ran.faults() if fault not in ("time", "memory")] == [], ran.err
     assert ran.memory < 1.2e9  # of which TensorFlow takes 0.6
+
+
+OWN = """
+import keras
+
+@keras.saving.register_keras_serializable("mine")
+class Loop(keras.layers.Layer):
+    def __init__(self, steps, **more):
+        super().__init__(**more)
+        self.steps = steps
+
+    def build(self, shape):
+        self.rate = self.add_weight(shape=(1,))
+
+    def call(self, x):
+        for _ in range(self.steps):
+            x = keras.ops.sin(x) * self.rate
+        return x[:, :1]
+
+    def get_config(self):
+        return {**super().get_config(), "steps": self.steps}
+"""
+
+
+def own_loop(folder: Path) -> list[str]:
+    """A class of the user's, whose number of steps the file chooses: 3 GB in all."""
+    (folder / "mine.py").write_text(OWN)
+    entry = layer("Loop", "mine", "mine>Loop", name="loop", steps=500)
+    entry["build_config"] = {"input_shape": [None, 100_000]}
+    entry["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None, 100_000]
+    keras_file(folder, model(entry, width=100_000), hdf5(_rate))
+    sample(folder, x=np.ones((8, 100_000), "float32"))
+    return [MODEL, "s.npz", "--import", "mine.py", "--limit", "memory=600MB", "--no-isolate"]
+
+
+def _rate(store: Any) -> None:
+    del store["layers/dense"]
+    store["layers/loop/vars/0"] = np.ones(1, "float32")
+
+
+def test_what_a_layer_of_the_users_makes_is_counted_while_it_runs() -> None:
+    words = r"what the model makes in layer 'loop' \(.*mine.py:\d+\) takes more than 300.0 MB"
+    ran = run(Case("own", own_loop, words))
+    assert [fault for fault in ran.faults() if fault not in ("time", "memory")] == [], ran.err
+    assert ran.memory < 1.2e9  # of which TensorFlow takes 0.6
