@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import os
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,6 +43,39 @@ class Source:
             if isinstance(node, ast.Call) and (name := _name_given(node)):
                 found.setdefault(name, []).append(node)
         return {name: tuple(calls) for name, calls in found.items()}
+
+    @cached_property
+    def _patterns(self) -> tuple[tuple[re.Pattern[str], ast.Call], ...]:
+        """The calls whose name is written out in part, `name=f"{side}_tower"`, with what it looks like."""
+        calls = [(_name(node), node) for node in self.nodes if isinstance(node, ast.Call)]
+        return tuple(
+            (re.compile("".join(re.escape(_text(part) or "") or ".+" for part in name.values)), call)
+            for name, call in calls
+            if isinstance(name, ast.JoinedStr) and any(map(_text, name.values))
+        )
+
+    def calls_named(self, name: str) -> tuple[ast.Call, ...]:
+        """The calls that give a name: as it is written, or else as far as it is."""
+        return self.named.get(name) or tuple(call for pattern, call in self._patterns if pattern.fullmatch(name))
+
+    @cached_property
+    def inputs_of_any_name(self) -> frozenset[int]:
+        """The lines that make an Input whose name the code computes, as in a loop over columns."""
+        calls = (node for node in self.nodes if isinstance(node, ast.Call) and _called(node) in ("Input", "InputLayer"))
+        return frozenset(call.lineno for call in calls if (name := _name(call)) is not None and _text(name) is None)
+
+    @cached_property
+    def freezing(self) -> frozenset[int]:
+        """The lines that set `trainable` to False, of a layer or as an argument."""
+        lines = set()
+        for node in self.nodes:
+            targets = node.targets if isinstance(node, ast.Assign) else ()
+            is_set = any(isinstance(target, ast.Attribute) and target.attr == "trainable" for target in targets)
+            is_given = isinstance(node, ast.keyword) and node.arg == "trainable"
+            value = node.value if isinstance(node, (ast.Assign, ast.keyword)) and (is_set or is_given) else None
+            if isinstance(value, ast.Constant) and value.value is False:
+                lines.add(value.lineno)
+        return frozenset(lines)
 
     @cached_property
     def mappings(self) -> tuple[Mapping[str, int], ...]:
@@ -167,8 +201,13 @@ def _called(call: ast.Call) -> str:
     return str(getattr(call.func, "attr", None) or getattr(call.func, "id", ""))
 
 
+def _name(call: ast.Call) -> ast.expr | None:
+    """What a call gives as `name`."""
+    return next((keyword.value for keyword in call.keywords if keyword.arg == "name"), None)
+
+
 def _name_given(call: ast.Call) -> str | None:
-    return next((_text(keyword.value) for keyword in call.keywords if keyword.arg == "name"), None)
+    return _text(_name(call))
 
 
 def _words(expression: ast.AST) -> set[str]:

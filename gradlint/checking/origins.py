@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from gradlint.checking.loaded import Source, loaded, plain
-from gradlint.rule import KEYS, SAMPLE
+from gradlint.rule import FREEZING, KEYS, SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,16 +59,28 @@ class Origins:
         if finding.cause.file is not None and not _lost_an_axis(finding):
             return None
         if layer:
-            return self._argument(layer, blamed) or self._creation(layer)
+            return self._argument(layer, blamed) or self._creation(layer) or self._computed_input(layer)
         if blamed == KEYS:
             return self._crossed()
+        if blamed == FREEZING:
+            return self._only("freezing")
         if len(finding.inputs) != 1:
             return None
         key = finding.inputs[0]
         if blamed == SAMPLE:
             return self._key(str(finding.evidence.get("close_match") or key))
         spec = self._facts.spec.input(key) if self._facts.spec is not None else None
-        return self._creation(spec.name) if spec is not None else None
+        return self._creation(spec.name) or self._computed_input(spec.name) if spec is not None else None
+
+    def _computed_input(self, name: str) -> Place | None:
+        """The only line that makes an Input under a name that the code computes, where an Input has the name."""
+        inputs = self._facts.spec.inputs or () if self._facts.spec is not None else ()
+        return self._only("inputs_of_any_name") if any(entry.name == name for entry in inputs) else None
+
+    def _only(self, kind: str) -> Place | None:
+        """The only line of its kind in the module that creates the model."""
+        lines: frozenset[int] = getattr(self._builder, kind, frozenset())
+        return (self._builder.file, next(iter(lines))) if self._builder is not None and len(lines) == 1 else None
 
     # -- layers ----------------------------------------------------------------------------------------
 
@@ -80,7 +92,7 @@ class Origins:
     def _call(self, layer: str) -> tuple[ast.Call, Place] | None:
         source = self._builder
         while source is not None and layer:
-            calls = source.named.get(layer.rpartition("/")[2], ())
+            calls = source.calls_named(layer.rpartition("/")[2])
             if len(calls) == 1:
                 return calls[0], (source.file, calls[0].lineno)
             if calls:
@@ -124,7 +136,8 @@ class Origins:
         if not names and recording is not None:
             names = {call.layer.rpartition("/")[2] for call in recording.calls if call.layer}
         ranked = sorted(
-            ((len(names & source.named.keys()), source) for source in self._loaded(names)), key=lambda pair: -pair[0]
+            ((sum(bool(source.calls_named(name)) for name in names), source) for source in self._loaded(names)),
+            key=lambda pair: -pair[0],
         )
         if not ranked or 2 * ranked[0][0] < len(names) or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
             return None

@@ -52,7 +52,7 @@ def judged(case: Case, facts: Facts, rules: Sequence[Rule], options: Options) ->
     return replace(result, skipped=tuple(SkippedRule(code, why) for code, why in waiting.items()))
 
 
-_NO_STEP = "it judges a training step of your own: gradlint.check_step"
+_NO_STEP = "for want of a training step of your own: gradlint.check_step"
 
 
 def _is_about_a_step_unseen(rule: Rule, facts: Facts) -> bool:
@@ -62,7 +62,7 @@ def _is_about_a_step_unseen(rule: Rule, facts: Facts) -> bool:
 def _obstacle(rule: Rule, options: Options) -> str:
     """Why a rule cannot speak of a run of this kind; nothing when it can."""
     if options.is_symbolic and Need.VALUES in rule.needs:
-        return "it needs values: --depth values"
+        return "for want of values: --depth values"
     return unavailable(rule.rents)
 
 

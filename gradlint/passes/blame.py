@@ -63,10 +63,15 @@ def _at_work_in(layer: str, blocks: Sequence[Block]) -> int | None:
 
 
 def _split(block: Block, other: OtherData) -> tuple[Block | None, Block | None]:
-    """What of a block lives on other data, and what does not."""
+    """What of a block lives on other data, and what does not.
+
+    A saturated function opens for all that lies behind it, however little of it was shut out on the sample.
+    """
     norms = {key: norm for key, norm in block.norms.items() if other.revives(key, norm)}
     if not norms:
         return None, block
+    if block.why is Why.SATURATION:
+        return replace(block, revived_by=other), None
     inputs = tuple(key for key in block.inputs if key not in norms)
     variables = tuple(variable for variable in block.variables if variable.path not in norms)
     if not inputs and not variables:

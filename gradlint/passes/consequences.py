@@ -42,6 +42,8 @@ def severity_of_drop(facts: Facts, drop: Drop) -> Severity:
         lost = Consequence.VARIABLES if drop.variables else Consequence.HANDED_OVER
     elif is_left_by_step(facts, drop):
         lost = Consequence.HANDED_OVER
+    elif drop.kind is DropKind.SUBMODEL_OUTPUT:
+        lost = Consequence.UNHEARD
     elif drop.inputs:  # Nothing of its values arrives: what they feed is lost, trainable or not.
         lost = Consequence.BRANCH
     elif drop.kind in (DropKind.UNREAD, DropKind.UNREAD_LAYER):
@@ -66,8 +68,15 @@ def severity_of_cut(facts: Facts, cut: Cut) -> Severity:
         is_guess = cut.is_doubtful and has(cut.op.type, Trait.LEAVES)
         certainty = Certainty.IN_SAMPLE if is_guess else Certainty.CERTAIN
         return severity_of(of_variables(facts, cut.variables, Consequence.VARIABLES), certainty)
+    if is_lost_as_ids(facts, cut):
+        return severity_of(Consequence.BRANCH, Certainty.IN_SAMPLE)
     is_meant = cut.makes_discrete or has(cut.op.type, Trait.STOPS) or _is_of_library(facts, cut.position)
     return severity_of(Consequence.HANDED_OVER if is_meant else Consequence.INPUT)
+
+
+def is_lost_as_ids(facts: Facts, cut: Cut) -> bool:
+    """Whether inputs that become whole numbers tell nothing any more: the loss is the same whatever row has which."""
+    return cut.makes_ids and facts.blind >= set(cut.inputs)
 
 
 def severity_of_block(facts: Facts, block: Block, *, is_meant: bool = False) -> Severity:
@@ -161,8 +170,4 @@ def _is_of_library(facts: Facts, position: int) -> bool:
     calls = facts.flow.recording.calls if facts.flow is not None else ()
     around = [call for call in calls if call.first <= position < call.last]
     inner = min(around, key=lambda call: call.last - call.first, default=None)
-    return inner is not None and inner.is_library and not inner.is_operation and inner.class_name not in _TAKES_CODE
-
-
-_TAKES_CODE = ("Lambda", "Functional", "Sequential", "Model")
-"""Classes of Keras's whose operations are their user's."""
+    return inner is not None and inner.is_of_library and not inner.is_operation

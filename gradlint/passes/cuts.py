@@ -52,6 +52,11 @@ class Cut:
     is_doubtful: bool = False
     norm: float | None = None
 
+    @property
+    def makes_ids(self) -> bool:
+        """Whether the operation makes whole numbers of inputs alone, as in front of an embedding."""
+        return self.makes_discrete and self.op.type == "Cast" and bool(self.inputs) and not self.variables
+
 
 @dataclass(frozen=True, slots=True)
 class DerivativeOnly:

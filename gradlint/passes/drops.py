@@ -227,9 +227,10 @@ def _dropped(
             lost, kind=DropKind.DECISION, position=position, op=op, layer=op.layer or layer, file=op.file, line=op.line
         )
     last_dead = {tensor for end in ends for tensor in flow.op(end).outputs}
-    if _leaves_submodel(recording.calls, last_dead):
+    left = _left_submodel(recording.calls, last_dead)
+    if left is not None:
         reason = "it belongs to an output of a sub-model that this model does not take"
-        return replace(lost, kind=DropKind.SUBMODEL_OUTPUT, is_by_design=True, reason=reason)
+        return replace(lost, kind=DropKind.SUBMODEL_OUTPUT, is_by_design=left.is_of_library, reason=reason)
     if has(op.type, Trait.ASSIGNS) and variables and variables[0].file:
         # A counter: where it is made it should say that it does not learn.
         return replace(lost, file=variables[0].file, line=variables[0].line)
@@ -292,6 +293,7 @@ def _handing_call(calls: tuple[LayerCall, ...], dropping: LayerCall, ends: set[i
     return max(returning, key=lambda call: call.last - call.first, default=None)
 
 
-def _leaves_submodel(calls: tuple[LayerCall, ...], dead: set[int]) -> bool:
-    """Whether a value was handed out by a sub-model with several outputs, of which the caller took others."""
-    return any(call.is_model and call.layer and len(call.outputs) > 1 and dead & set(call.outputs) for call in calls)
+def _left_submodel(calls: tuple[LayerCall, ...], dead: set[int]) -> LayerCall | None:
+    """The call of a sub-model with several outputs that handed out a value, of which the caller took others."""
+    leaving = (c for c in calls if c.is_model and c.layer and len(c.outputs) > 1 and dead & set(c.outputs))
+    return next(leaving, None)

@@ -167,13 +167,15 @@ def facts_of(
     end = next((end for position in forward if (end := unsquashed(flow, position)) is not None), None)
     has_number = experiments.finite_with_probabilities
     is_meant = end is not None and has_number is not None and has_number()
-    keys = {broadcast.key for broadcast in met} if experiments.is_blind is not None else ()
+    stops = cuts(flow, experiments.bridge)
+    keys = {broadcast.key for broadcast in met} | {key for cut in stops if cut.makes_ids for key in cut.inputs}
+    keys = keys if experiments.is_blind is not None else set()
     return replace(
         paper,
         flow=flow,
         probes=doubts.probes,
         drops=excused(flow, drops(flow, returns, in_branches)),
-        cuts=cuts(flow, experiments.bridge),
+        cuts=stops,
         derivative_only=derivative_only(flow),
         zero_derivatives=zero_derivatives(flow, doubts.probes),
         omitted=omitted(flow),

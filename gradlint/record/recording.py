@@ -182,6 +182,11 @@ class LayerCall:
     caller_file: str | None = None
     caller_line: int | None = None
 
+    @property
+    def is_of_library(self) -> bool:
+        """Whether a library has chosen the operations: a `Lambda` or a functional model takes them from its user."""
+        return self.is_library and self.class_name not in ("Lambda", "Functional", "Sequential", "Model")
+
 
 @dataclass(frozen=True, slots=True)
 class InputRecord:

@@ -69,7 +69,7 @@ the model is not among `model.trainable_variables`; name it with `models=` (or `
 
 What is computed and dropped is a warning as long as something else learns, everything else an error. The
 finding is an info where the user has no line to change: library code does not need the variable
-here, it belongs to an output of a sub-model that this model does not take, `call` reads it only when an
+here, or for an output of a sub-model of its own that this model does not take, `call` reads it only when an
 optional argument is given, the model has its own `train_step` or `compute_loss` and is not compiled (they
 are not looked at then), or it is read in a branch or loop body that this sample does not enter
 (found by tracing the model as a graph; a model that cannot be traced has no such second opinion).

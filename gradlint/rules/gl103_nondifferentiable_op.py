@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.operations import CUSTOM_GRADIENT, Trait, has
+from gradlint.passes.consequences import is_lost_as_ids
 from gradlint.passes.drops import DropKind
 from gradlint.passes.unseen import Reason
 from gradlint.record.recording import Local
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
-    from gradlint.flow import Flow
     from gradlint.passes.cuts import Cut
     from gradlint.passes.facts import Facts
 
@@ -68,7 +68,9 @@ two (a cast of what `argmax` gives), is part of the same mistake: the first of t
 
 The finding is an error when trainable variables are victims. When only inputs are, it is a warning, and an
 info when the operation makes whole numbers or booleans, only decides a branch, or belongs to a layer of a
-library: looking up an id or a bucket is often what was meant, and so is preprocessing. Integer and string
+library: looking up an id or a bucket is often what was meant, and so is preprocessing. Where whole numbers are made
+and the loss stays the same when the rows of the input change places, nothing of the input is left in this sample, as
+of ids that were scaled below 1: that is a warning. Integer and string
 inputs have no gradient by nature and are never victims. When each operation on the way would pass a gradient
 and the tape still has none, the value was made while no tape was recording, and the operation that made it is
 named.
@@ -87,10 +89,16 @@ def check(facts: Facts) -> Iterator[Finding]:
         lambda entry: f"{target_of(entry)} depends on it through {entry.op}, which hands none back",
         "Let its values reach the result by an operation with a gradient, or do not ask for this one.",
     )
-    yield from cuts_in_words(RULE, facts, _said)
+    yield from cuts_in_words(RULE, facts, lambda _, cut: _said(facts, cut))
 
 
-def _said(_: Flow, cut: Cut) -> tuple[str, str] | None:
+def _said(facts: Facts, cut: Cut) -> tuple[str, str] | None:
+    if is_lost_as_ids(facts, cut):
+        lost = f"{victims(cut.inputs, cut.variables)} without gradient"
+        return (
+            f"{cut.op.type} makes whole numbers of floats, {lost}, and the loss is the same whatever row has which",
+            "Hand over the numbers before they are scaled: below 1 all become zero.",
+        )
     if has(cut.op.type, Trait.STOPS) or is_detour(cut.op.type) or has(cut.op.type, Trait.OVERWRITES):
         return None
     return f"{_why(cut)}: {victims(cut.inputs, cut.variables)} without gradient", _advice(cut)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.rule import Rule
+from gradlint.rule import FREEZING, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import paths
 from gradlint.severity import Consequence, severity_of
@@ -105,5 +105,6 @@ RULE = Rule(
     advice="Set trainable=True on the layers that should learn, before compile().",
     doc=DOC,
     check=check,
+    blames=FREEZING,
     is_of_updates=True,
 )

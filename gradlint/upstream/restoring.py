@@ -10,9 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gradlint.upstream.eager import tf_variable
+from gradlint.upstream.eager import is_eager, tensor_id, tf_variable
 from gradlint.upstream.names import is_found, member, value_of
 from gradlint.upstream.patching import definer, patched
+from gradlint.upstream.steps import on_assignment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,12 +33,21 @@ def set_global_attribute(name: str, value: Any) -> None:
 def restored(variables: Sequence[Any], is_assigned: Callable[[Any], bool]) -> Iterator[None]:
     """Leave variables and every random state as they were found.
 
+    What is not among the variables is kept when it is first assigned to: no model lists the state of a stateful RNN.
+
     Args:
         variables: the Keras and TensorFlow variables whose values must not change.
         is_assigned: whether the run assigned to a variable; asked at the end.
     """
     # Reading shares the buffer (copy on write), so this costs memory only for what really changes.
     before = [(tf_variable(variable), tf_variable(variable).read_value()) for variable in variables]
+    listed = {tensor_id(variable.handle) for variable, _ in before}
+    unlisted: dict[int, tuple[Any, Any]] = {}
+
+    def keep(variable: Any) -> None:
+        if is_eager(variable.handle) and (key := tensor_id(variable.handle)) not in listed | unlisted.keys():
+            unlisted[key] = variable, variable.read_value()
+
     eager = value_of("eager context")()
     python_state, numpy_state = random.getstate(), np.random.get_state()
     # The eager context makes its generator on first use of a seed.
@@ -47,11 +57,11 @@ def restored(variables: Sequence[Any], is_assigned: Callable[[Any], bool]) -> It
     counters = {name: dict(global_attribute(name) or {}) for name in ("object_name_uids",)}
     generator_state = tf.identity(tf_variable(generator.state)) if generator is not None else None
     try:
-        yield
+        with on_assignment(keep):
+            yield
     finally:
-        for variable, value in before:
-            if is_assigned(variable):
-                variable.assign(value)
+        for variable, value in (*(pair for pair in before if is_assigned(pair[0])), *unlisted.values()):
+            variable.assign(value)
         random.setstate(python_state)
         np.random.set_state(numpy_state)
         eager._seed = tf_seed

@@ -104,6 +104,39 @@ class TestCreation:
         load('x = Input((2,), name="pixels")\ny = Dense(1, name="out")(x)\n')
         assert line_of(facts(OUT), code="GL101", inputs=("pixels",)) == 1
 
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ('for c in "ab":\n    x[c] = Input((2,), name=c)\nout = Dense(1, name="out")(x)', 2),
+            ('for c in "ab":\n    x[c] = Input((2,), name=c)\ny = Input((1,), name=d)\nDense(1, name="out")', None),
+            ('x = {c: Input((2,), name=f"pix{c}") for c in d}\nz = Input((1,), name=d)\nDense(1, name="out")', 1),
+        ],
+    )
+    def test_an_input_whose_name_is_computed_is_where_only_one_is_made(self, load, text, line):
+        load(text)
+        assert line_of(facts(OUT), code="GL101", inputs=("pixels",)) == line
+
+    def test_a_name_that_is_written_in_part(self, load):
+        load("""
+            def tower(side):
+                return Dense(2, name=f"{side}_tower")
+            out = Dense(1, name="out")(Input(name="pixels"))
+        """)
+        assert line_of(facts(OUT, layer("left_tower"), layer("right_tower")), layer="right_tower") == 3
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("for part in model.layers:\n    part.trainable = False", 4),
+            ("base = Net(trainable=False)", 3),
+            ("base.trainable = False\nhead.trainable = False", None),
+            ("base.trainable = True", None),
+        ],
+    )
+    def test_what_freezes_the_layers(self, load, text, line):
+        load('x = Input(name="pixels")\nout = Dense(1, name="out")(x)\n' + text)
+        assert line_of(facts(OUT), code="GL108") == line
+
     def test_a_module_that_does_not_parse_is_passed_over(self, load):
         load('Dense(name="out" pixels\n')
         assert line_of(facts(OUT), layer="out") is None

@@ -169,6 +169,19 @@ def test_the_next_random_numbers_and_names_are_the_same(build: Callable[[], Any]
     assert draws(check=True) == draws(check=False)
 
 
+def test_a_state_that_no_model_lists_stays_and_leaks_nothing() -> None:
+    window = keras.Input(batch_shape=(4, 6, 3), name="window")
+    recurrent = layers.GRU(5, stateful=True, return_sequences=True)
+    model = keras.Model(window, layers.Dense(3)(recurrent(window)))
+    model.compile("sgd", "mse")
+    waves = np.random.default_rng(0).normal(size=(4, 7, 3)).astype("float32")
+    (state,) = recurrent.states
+    assert all(state is not variable for variable in model.variables)
+    # Each run begins with the same state, or the end of one would reach the first step of the next.
+    assert not gradlint.check(model, {"window": waves[:, :-1], "y": waves[:, 1:]}).findings
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(state), np.zeros((4, 5)))
+
+
 def test_training_goes_on_as_if_nothing_had_happened() -> None:
     def losses(check: bool) -> list[float]:
         keras.utils.clear_session()

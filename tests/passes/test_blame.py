@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flows import flow, on_other_data, position_of, variable
+from flows import flow, on_other_data, op, position_of, variable
 
 from gradlint.passes.blame import blamed
 from gradlint.passes.blocks import blocks
@@ -87,3 +87,18 @@ def test_zeros_that_a_weight_makes_are_not_of_the_data():
 def test_a_tiny_gradient_lives_where_it_is_a_hundred_times_as_large(norm, lives):
     (other, *_) = on_other_data("k")(())
     assert other.revives("k", norm) is lives
+
+
+def test_a_saturated_function_opens_for_all_that_is_behind_it():
+    subject = flow(
+        "h = MatMul x k",
+        op("c = Sigmoid h", saturated=0.96),
+        "loss() = Mean c",
+        inputs=["x"],
+        variables=["k"],
+        gradients={"k": 1e-4},
+    )
+    (block,) = blamed(subject, blocks(subject, ()), on_other_data("k"))
+    assert (block.inputs, [v.path for v in block.variables], block.revived_by is not None) == (("x",), ["k"], True)
+    (block,) = blamed(subject, blocks(subject, ()), on_other_data())
+    assert block.revived_by is None

@@ -66,6 +66,14 @@ FIRES = {
             "h = MatMul a left/kernel @sub/left",
             calls=[call("sub -> h r", is_model=True)],
         ),
+        [("warning", ("b",), ("right/kernel",), "right MatMul")],
+    ),
+    "an output of a library's sub-model that is not taken": (
+        two(
+            "r = MatMul b right/kernel @sub/right",
+            "h = MatMul a left/kernel @sub/left",
+            calls=[call("sub -> h r", is_model=True, is_library=True, class_name="Backbone")],
+        ),
         [("info", ("b",), ("right/kernel",), "right MatMul")],
     ),
 }

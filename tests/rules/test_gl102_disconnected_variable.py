@@ -48,6 +48,22 @@ FIRES = {
         model("gate/scale", before=["d = Mul x gate/scale @gate"], calls=[call("gate ->", is_library=True)]),
         [("info", (), ("gate/scale",), "gate Mul")],
     ),
+    "an output of a sub-model that nobody takes": (
+        model(
+            "bert/pooler/kernel",
+            before=["p = MatMul x bert/pooler/kernel @bert/pooler :7"],
+            calls=[call("bert -> x p", is_model=True)],
+        ),
+        [("warning", (), ("bert/pooler/kernel",), "bert/pooler MatMul :7")],
+    ),
+    "an output of a library's sub-model that nobody takes": (
+        model(
+            "bert/pooler/kernel",
+            before=["p = MatMul x bert/pooler/kernel @bert/pooler"],
+            calls=[call("bert -> x p", is_model=True, is_library=True, class_name="BertBackbone")],
+        ),
+        [("info", (), ("bert/pooler/kernel",), "bert/pooler MatMul")],
+    ),
     "library code does not need it": (
         model(variable("gate/scale", blamed_is_library=True)),
         [("info", (), ("gate/scale",), "gate")],

@@ -15,6 +15,14 @@ def chain(*lines, **options):
 
 
 BOTH = (("x",), ("dense/kernel",))
+LOOKED_UP = flow(
+    "i:int32(8,) = Cast x @pick",
+    "o = GatherV2 table i",
+    "-- loss",
+    "loss() = Mean o",
+    inputs=["x"],
+    variables=["table"],
+)
 FIRES = {
     "argmax": (chain("i:int64(8,) = ArgMax h @pick :5", "c = Cast i"), [("error", *BOTH, "pick ArgMax :5")]),
     "round, which is registered": (chain("c = Round h @pick :5"), [("error", *BOTH, "pick Round :5")]),
@@ -49,14 +57,15 @@ FIRES = {
         [("warning", ("x",), (), "pick Round :2")],
     ),
     "input only, made an index": (
-        flow(
-            "i:int32(8,) = Cast x @pick",
-            "o = GatherV2 table i",
-            "-- loss",
-            "loss() = Mean o",
-            inputs=["x"],
-            variables=["table"],
-        ),
+        LOOKED_UP,
+        [("info", ("x",), (), "pick Cast")],
+    ),
+    "input only, made the same index in all rows": (
+        facts(LOOKED_UP, is_blind=lambda key: key == "x"),
+        [("warning", ("x",), (), "pick Cast")],
+    ),
+    "input only, made indices that tell rows apart": (
+        facts(LOOKED_UP, is_blind=lambda key: False),
         [("info", ("x",), (), "pick Cast")],
     ),
     "decides a branch": (
