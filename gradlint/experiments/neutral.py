@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradlint.experiments.taped import from_data, taped
+from gradlint.operations import Trait, has
 from gradlint.passes.otherdata import Drawn, OtherData
 from gradlint.record.reduction import gradient_of
 from gradlint.record.subject import is_constant, masks_of_padding, random_like
@@ -93,6 +94,9 @@ def _where_zeroed(trace: Trace, position: int, behind: Collection[int]) -> int |
         if found is None:
             return None
         op = trace.ops[found]
+    # A slice of what is zero in part has made nothing.
+    while found is not None and has(trace.ops[found].type, Trait.SLICES):
+        found = trace.producers[trace.ops[found].inputs[0]]
     return found
 
 

@@ -203,13 +203,22 @@ def blocks_by_form(flow: Flow) -> tuple[Block, ...]:
 
 
 def _grouped(flow: Flow, stops: Mapping[int, Why]) -> list[tuple[Why, list[int]]]:
-    """Stops of one kind in one layer together, those nearest to the loss first."""
+    """Stops of one kind in one layer together, those nearest to the loss first, and penalties on weights last.
+
+    The penalty on a weight of zeros is flat, whatever keeps the weight at zero.
+    """
     groups: dict[tuple[str, str, Why], list[int]] = {}
     for position, why in stops.items():
         op = flow.op(position)
         groups.setdefault((op.layer, op.type, why), []).append(position)
-    nearest = sorted(groups.items(), key=lambda item: -max(item[1]))
+    nearest = sorted(groups.items(), key=lambda item: (_is_penalty(flow, max(item[1])), -max(item[1])))
     return [(why, positions) for (_, _, why), positions in nearest]
+
+
+def _is_penalty(flow: Flow, position: int) -> bool:
+    """Whether an operation of the loss looks at weights alone."""
+    op = flow.op(position)
+    return op.region is Region.LOSS and not any(flow.keys_behind_tensor(index) for index in op.inputs)
 
 
 def _block(flow: Flow, positions: Sequence[int], why: Why, victims: set[tuple[str, str]]) -> Block:

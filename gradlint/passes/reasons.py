@@ -70,6 +70,8 @@ def why_of(flow: Flow, position: int) -> Why:
         return Why.UNDERFLOW if is_half and why is Why.OTHER else why
     if is_half:
         return Why.UNDERFLOW
+    if op.type == "Square" and zero_factor(flow, position) is not None:
+        return Why.ZERO_WEIGHT  # A product with itself.
     if any(cancels(flow, index) for index in op.inputs):
         return Why.CANCELLATION
     if slicer_after_joining(flow, position) is not None:
@@ -86,7 +88,7 @@ def _why_product(flow: Flow, op: OpRecord) -> Why:
             values = flow.tensor(other).values
             if values is None or values.zeros < 1.0:
                 continue
-            variable = variable_behind(flow, other)
+            variable = _zeros_behind(flow, other)
             if variable is not None:
                 return Why.ZERO_WEIGHT if variable.trainable else Why.ZERO_SCHEDULE
             if variable_behind(flow, index) is not None:
@@ -172,9 +174,21 @@ def _meets_own_mean(flow: Flow, index: int) -> bool:
 def zero_factor(flow: Flow, position: int) -> VariableRecord | None:
     """The variable of zeros that an operation multiplies by, or that made its operand zero."""
     operands = [index for index in flow.op(position).inputs[:2] if flow.is_all_zero(index)]
-    found = [variable for index in operands if (variable := variable_behind(flow, index)) is not None]
+    found = [variable for index in operands if (variable := _zeros_behind(flow, index)) is not None]
     found += [variable for index in operands if (variable := zero_kernel_before(flow, index)) is not None]
     return found[0] if found else None
+
+
+def _zeros_behind(flow: Flow, tensor: int) -> VariableRecord | None:
+    """The variable whose values, or sums of them, a tensor of zeros holds."""
+    found = variable_behind(flow, tensor)
+    while found is None and (producer := flow.tensor(tensor).producer) is not None:
+        op = flow.op(producer)
+        if not (has(op.type, Trait.REDUCES) or has(op.type, Trait.MOVES)) or not flow.is_all_zero(op.inputs[0]):
+            return None
+        tensor = op.inputs[0]
+        found = variable_behind(flow, tensor)
+    return found
 
 
 _MOST_STEPS = 6

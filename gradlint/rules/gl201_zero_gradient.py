@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding
+from gradlint.operations import Trait, has
 from gradlint.passes.consequences import severity_of_block
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.reasons import Why
@@ -104,6 +105,8 @@ _ADVICE = {
     Why.CUSTOM: "Return the gradient of the operation from the custom gradient, or that of the identity.",
 }
 
+_CLIPPED = "Add a term that has a slope beyond the bound, such as the distance to it."
+
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per place that no more specific rule explains."""
@@ -120,7 +123,10 @@ def check(facts: Facts) -> Iterator[Finding]:
         if block.why not in (Why.CUSTOM, Why.BOUNDS, Why.ZEROED) and block.is_wrong(facts.lying):
             message = f"the gradient of {block.op.type} is zero although the loss changes with its operand"
         lost = victims(block.inputs, block.variables)
-        return f"{message}: {lost} with zero gradient", _ADVICE.get(block.why, "")
+        is_clipped = block.why is Why.ZEROED and (
+            has(block.op.type, Trait.BOUNDS) or has(block.op.type, Trait.RECTIFIES)
+        )
+        return f"{message}: {lost} with zero gradient", _CLIPPED if is_clipped else _ADVICE.get(block.why, "")
 
     yield from blocks_in_words(RULE, facts, said)
     for derivative in facts.zero_derivatives:

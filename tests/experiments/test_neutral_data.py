@@ -93,3 +93,20 @@ def test_ids_stay_in_their_range() -> None:
     ids = RNG.integers(3, 9, (50,))
     assert set(random_like(ids, np.random.default_rng(0))) <= set(ids)
     assert set(random_like(ids.astype("float32"), np.random.default_rng(0))) <= set(ids)
+
+
+def test_sides_that_a_clip_has_made_zero_are_told_where_they_are_clipped() -> None:
+    keras.utils.set_random_seed(0)
+
+    def overlap(y_true: object, y_pred: object) -> object:
+        low = keras.ops.maximum(y_true[:, :2], y_pred[:, :2])
+        high = keras.ops.minimum(y_true[:, 2:], y_pred[:, 2:])
+        sides = keras.ops.maximum(high - low, 0.0)
+        return 1.0 - sides[:, 0] * sides[:, 1]  # one side is zero everywhere, the other in part
+
+    model = keras.Sequential([keras.Input((3,), name="x"), layers.Dense(4, activation="sigmoid", name="box")])
+    model.compile("sgd", overlap)
+    x = RNG.normal(size=(8, 3)).astype("float32")
+    far = np.tile(np.float32([2.0, 0.1, 3.0, 0.9]), (8, 1))
+    (finding,) = gradlint.check(model, {"x": x, "y": far}).findings
+    assert finding.cause.op == "Maximum"

@@ -72,6 +72,24 @@ def test_why_of_a_product(line, options, why):
     assert why in [block.why for block in found]
 
 
+def test_zeros_whose_sum_is_squared_keep_themselves_so_and_their_penalty_is_no_cause():
+    subject = flow(
+        "g = GatherV2 z x",
+        "s = Sum g",
+        "c = Square s @machine !zero",
+        "-- loss",
+        "p = Square z !zero",
+        "l = AddV2 c p",
+        "loss() = Mean l",
+        inputs=["x:int32"],
+        variables=[variable("z", values="zeros")],
+        values={"g": "zeros", "s": "zeros"},
+        gradients={"z": "zero", "g": "zero", "s": "zero"},
+    )
+    (block,) = blocks(subject, ())
+    assert (block.why, block.op.layer, block.factor.path) == (Why.ZERO_WEIGHT, "machine", "z")
+
+
 @pytest.mark.parametrize("carrier", ["Identity", "Cast", "Reshape", "Transpose", "StridedSlice"])
 def test_a_variable_is_known_behind_what_only_carries_it(carrier):
     subject = run(
