@@ -101,7 +101,9 @@ def test_a_users_line_in_library_code_is_not_by_design():
 @pytest.mark.parametrize(
     ("fields", "by_design"),
     [
-        ({"is_model": True}, True),
+        ({"is_model": True}, False),
+        ({"is_model": True, "is_library": True, "class_name": "Backbone"}, True),
+        ({"is_model": True, "is_library": True, "class_name": "Functional"}, False),
         ({"is_model": False}, False),
     ],
 )
