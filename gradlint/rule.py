@@ -64,6 +64,8 @@ class Rule:
         loses: what is lost, at most, with what it reports.
         certainty: how far that is known, at most.
         is_of_updates: what it says of a training step is what becomes of gradients, and no reason for a missing one.
+        in_models: the code under which its findings stand in the check of a model that brings the training step along:
+            there what is lost counts, whatever loses it.
         advice: one line on what to do, shown under a finding.
         doc: Markdown with the five `SECTIONS` as level-2 headings.
         check: the rule itself, on what a run has shown.
@@ -89,6 +91,7 @@ class Rule:
     source: Callable[[Module], Iterable[Finding]] | None = None
     certainty: Certainty = Certainty.CERTAIN
     is_of_updates: bool = False
+    in_models: str = ""
 
     @property
     def is_of_sample(self) -> bool:

@@ -7,17 +7,26 @@ from typing import TYPE_CHECKING
 
 from gradlint.checking.step import observed
 from gradlint.errors import ModelRunError
+from gradlint.rules import ALL_RULES, chosen, codes_matching, rules_matching
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gradlint.checking.ways import Ready
+    from gradlint.finding import Finding
     from gradlint.load.model.own_step import OwnStep
     from gradlint.options import Options
     from gradlint.result import Result
+    from gradlint.rule import Rule
 
 
 def check_own_step(step: OwnStep, options: Options) -> Result:
     """Run a step as it is, and find out what it loses."""
-    own = replace(options, models=(*step.learners, *options.models), depth="values")
+    codes = {rule.code for rule in chosen(options.select, options.ignore)}
+    speaking = {rule.code: rule for rule in ALL_RULES if rule.in_models in codes}
+    silent = {rule.code for rule in ALL_RULES if rule.in_models in codes_matching(options.ignore)}
+    select = tuple(dict.fromkeys((*codes, *speaking))) if options.select else ()
+    own = replace(options, models=(*step.learners, *options.models), depth="values", select=select)
     try:
         result = observed(step.function, step.arguments, {}, own, inputs=step.inputs)
     except ModelRunError as error:
@@ -25,7 +34,17 @@ def check_own_step(step: OwnStep, options: Options) -> Result:
 
         lacking = step.learners if "AttributeError" in str(error) else ()
         raise ModelRunError(f"{error}{''.join(map(advice_on_compile, lacking))}") from error
-    return replace(result, target=step.name) if step.name else result
+    found = (_as_of_model(finding, speaking) for finding in result.findings if finding.code not in silent)
+    return replace(result, target=step.name or result.target, findings=tuple(found))
+
+
+def _as_of_model(finding: Finding, speaking: Mapping[str, Rule]) -> Finding:
+    """A finding under the code that says what is lost."""
+    rule = speaking.get(finding.code)
+    if rule is None:
+        return finding
+    (spoken,) = rules_matching(rule.in_models)
+    return replace(finding, code=spoken.code, name=spoken.name, advice=finding.advice or rule.advice)
 
 
 def own_step_of(ready: Ready, options: Options) -> OwnStep | None:

@@ -104,6 +104,9 @@ def _broadcast(flow: Flow, position: int, op: OpRecord, mine: int, other: int) -
     builtin = op.file is None
     if is_outer and _are_pairs(flow, position, mine, other):
         return None
+    # A row that was made of the labels meets a table: one label for each column, as of the candidates of a query.
+    if not is_outer and label_shape[0] == 1 and is_spread(flow, mine):
+        return None
     # In a loss of one's own, labels of shape (batch, 1) against (batch, quantiles) say what is meant; labels of
     # a lower rank, one label for the whole batch, or predictions that are repeated, do not.
     same_batch = len(label_shape) == len(prediction_shape) and label_shape[0] == prediction_shape[0]

@@ -206,6 +206,21 @@ def reads_key(cls: type, key: str) -> bool:
     return False
 
 
+def keeps(owner: Any, variable: Any) -> bool:
+    """Whether a variable is an attribute of `owner` that the user's code never assigns to: it is not set, so it learns.
+
+    A weight that anneals is a variable as well, and trainable unless somebody says otherwise.
+    """
+    names = {name for name, held in vars(owner).items() if held is variable}
+    for cls in _user_classes(owner) if names else ():
+        tree = tree_of(_parsed(cls)[0] or "")
+        for node in ast.walk(tree) if tree is not None else ():
+            held = node.value if isinstance(node, ast.Attribute) and node.attr.startswith("assign") else None
+            if isinstance(held, ast.Attribute) and held.attr in names:
+                return False
+    return bool(names)
+
+
 def read_once(layer: Any, value: Any) -> tuple[str, int] | None:
     """File and line where `build` or `__init__` reads an attribute that no call has read; None where neither does."""
     names = {name for name, held in vars(layer).items() if held is value}

@@ -268,12 +268,14 @@ def _of_others(run: Run) -> set[int]:
 
 
 def _strays(run: Run) -> list[VariableRecord]:
-    """Trainable variables that layers read and the model does not list."""
+    """Trainable variables that layers, or a loss that holds them beside its model, read and the model does not list."""
     tracked = {eager.tensor_id(run.handle(variable)) for variable in run.learning()} | _of_others(run)
     records = []
     for key, (variable, layer, region) in run.trace.variables.items():
         dtype = tensors.dtype_of(variable)
-        if key in tracked or region is not Region.MODEL or not variable.trainable or not is_float(dtype):
+        if key in tracked or not variable.trainable or not is_float(dtype):
+            continue
+        if region is not Region.MODEL and not any(source.keeps(owner, variable) for owner in run.subject.owners):
             continue
         name = variable.name.split(":")[0].rpartition("/")[2]
         records.append(

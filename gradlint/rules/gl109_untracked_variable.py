@@ -50,8 +50,9 @@ dict that is one.
 ## Known limits
 
 Variables are seen when they are read during the run, so this needs a live model: in a `.keras` file only
-what Keras tracks is saved. Only trainable float variables that a layer reads count; one that is read in
-the loss, or that the loss does not depend on, is not reported. Variables that `models=` or `variables=`
+what Keras tracks is saved. Only trainable float variables that a layer reads count, or that the loss reads
+from an attribute of the model which its code never assigns to (one that it sets is a schedule); one that the loss does
+not depend on is not reported. Variables that `models=` or `variables=`
 name are listed by that and count as known. A network that a loss function or a `train_step` calls beside
 the model, that lists its variables itself and that no tape is asked about (a critic while the actor learns,
 a teacher, the network of a perceptual loss), is read and not meant to learn.
@@ -77,11 +78,12 @@ def check(facts: Facts) -> Iterator[Finding]:
             for position, _ in flow.consumers[variable.tensor]
         ]
         op = flow.op(min(positions)) if positions else None
+        where = f"in '{layer}'" if layer else "by the model itself"
         yield RULE.finding(
-            f"{counted(len(found), 'trainable variable')} used in '{layer}', but not in "
+            f"{counted(len(found), 'trainable variable')} used {where}, but not in "
             "model.trainable_variables: no optimizer updates it, and no file keeps it",
             variables=tuple(found),
-            cause=Cause(layer, op.type if op else None, op.file if op else None, op.line if op else None),
+            cause=Cause(layer or None, op.type if op else None, op.file if op else None, op.line if op else None),
             position=min(positions, default=-1),
         )
 

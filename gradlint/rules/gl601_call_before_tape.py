@@ -93,6 +93,7 @@ RULE = Rule(
     advice="Call the model inside the `with` block of the tape.",
     doc=DOC,
     check=check,
+    in_models="GL102",
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

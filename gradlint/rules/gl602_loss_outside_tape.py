@@ -91,6 +91,7 @@ RULE = Rule(
     advice="Compute the loss inside the `with` block of the tape.",
     doc=DOC,
     check=check,
+    in_models="GL102",
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

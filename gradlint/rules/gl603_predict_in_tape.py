@@ -90,6 +90,7 @@ RULE = Rule(
     advice="Call the model, `model(x, training=True)`, instead of `model.predict(x)`.",
     doc=DOC,
     check=check,
+    in_models="GL105",
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

@@ -103,6 +103,7 @@ RULE = Rule(
     advice="Compute it with TensorFlow or `keras.ops`, and convert to Python after the gradient was taken.",
     doc=DOC,
     check=check,
+    in_models="GL105",
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

@@ -82,6 +82,7 @@ RULE = Rule(
     advice="Update the variable in place: `w.assign_sub(lr * g)`.",
     doc=DOC,
     check=check,
+    in_models="GL102",
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

@@ -90,6 +90,7 @@ RULE = Rule(
     advice="Compute the loss from the value itself, and assign it to the variable afterwards.",
     doc=DOC,
     check=check,
+    in_models="GL107",
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

@@ -86,6 +86,7 @@ RULE = Rule(
     advice="Use a loss that is smooth in the prediction (cross-entropy, not accuracy).",
     doc=DOC,
     check=check,
+    in_models="GL103",
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

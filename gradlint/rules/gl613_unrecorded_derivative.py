@@ -91,6 +91,7 @@ RULE = Rule(
     advice="Take the first derivative inside the block of the tape that takes the second.",
     doc=DOC,
     check=check,
+    in_models="GL102",
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

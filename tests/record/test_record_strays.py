@@ -88,3 +88,32 @@ def test_a_teacher_beside_the_model_is_none_and_its_gradients_go_nowhere(trains_
     model.compile("sgd")
     assert strays(model) == []
     assert [finding.code for finding in gradlint.check(model, X).findings] == codes
+
+
+class Weighed(keras.Model):
+    """Weighs its loss with variables that Keras does not list: one that nobody sets, or one that follows a schedule."""
+
+    def __init__(self, is_scheduled):
+        super().__init__()
+        self.student, self.is_scheduled = network(3, 2), is_scheduled
+        self.log_scale, self.annealed = tf.Variable(0.0), tf.Variable(0.5)
+
+    def call(self, x):
+        return self.student(x)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        error = tf.reduce_mean((y - y_pred) ** 2)
+        return self.annealed * error if self.is_scheduled else tf.exp(-self.log_scale) * error + self.log_scale
+
+    def on_epoch_end(self):
+        self.annealed.assign(0.9 * self.annealed)
+
+
+@pytest.mark.parametrize(("is_scheduled", "number"), [(False, 1), (True, 0)])
+def test_a_variable_of_the_model_that_only_its_loss_reads(is_scheduled, number):
+    model = Weighed(is_scheduled)
+    model(X["x"])
+    model.compile("sgd")
+    result = gradlint.check(model, {**X, "y": np.ones((8, 2), "float32")}, select=["GL109"])
+    assert [len(finding.variables) for finding in result.findings] == [1] * number
+    assert all(finding.cause.line is not None for finding in result.findings)

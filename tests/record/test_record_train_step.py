@@ -205,8 +205,8 @@ def checked(cls):
 @pytest.mark.parametrize(
     ("cls", "code", "severity", "others"),
     [
-        (BeforeTheTape, "GL601", "error", ["GL616"]),
-        (TapeStopped, "GL602", "error", ["GL616"]),
+        (BeforeTheTape, "GL102", "error", ["GL616"]),
+        (TapeStopped, "GL102", "error", ["GL616"]),
         (HeadOnly, "GL102", "warning", []),
         (InTurns, "GL102", "info", []),
     ],
@@ -244,7 +244,7 @@ def line_of(finding):
 )
 def test_the_line_before_the_tape_is_named_once(cls, line):
     (finding,) = (finding for finding in checked(cls).findings if finding.code != "GL616")
-    assert (finding.code, line_of(finding)) == ("GL601", line)
+    assert (finding.code, line_of(finding)) == ("GL102", line)
 
 
 def test_a_step_that_stops_its_own_gradient_is_told_of_the_operation():

@@ -52,6 +52,7 @@ QUIET = {
     "a scalar label": compared((), (8, 1), (8, 1)),
     "quantiles in a loss of one's own": compared((8, 1), (8, 3), (8, 3)),
     "a product in Keras": compared((8,), (8, 1), (8, 8), op_type="Mul", line=""),
+    "a row of labels against a table": compared((8,), (8, 8), (8, 8), before=["r(1,8) = Reshape y :8"], operands="o r"),
     "a mask of fewer axes": compared((8, 1), (8, 5), (8, 5), op_type="Mul"),
     "labels with labels": compared((8,), (8, 1), (8, 1), before=["m() = Mean y"], operands="y m"),
     "labels that meet what they made": compared((8,), (8, 1), (8, 8), before=["p(8,1) = AddV2 o y"], operands="y p"),
