@@ -11,6 +11,8 @@ import pytest
 import gradlint
 from tests.checking.steps.public import deciding, generative, learning, looping, nesting
 
+pytestmark = pytest.mark.exhaustive
+
 KINDS = [
     kind
     for module in (generative, deciding, learning, looping, nesting)

@@ -14,12 +14,15 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from keras import layers
 
 import gradlint
+
+pytestmark = pytest.mark.exhaustive
 
 EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "0"))
 searching = settings(

@@ -20,6 +20,8 @@ from keras import layers
 
 import gradlint
 
+pytestmark = pytest.mark.exhaustive
+
 EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "0"))
 searching = settings(
     max_examples=EXAMPLES or 6,

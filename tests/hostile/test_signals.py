@@ -17,7 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from files import keras_file, sample
 
-pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/cmdline"), reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.exhaustive,
+    pytest.mark.skipif(not os.path.exists("/proc/self/cmdline"), reason="looks for processes in /proc"),
+]
 ROOT = Path(__file__).resolve().parents[2]
 # The installed command; the line that it prints marks the end of Python's own start, in which Python answers signals.
 SCRIPT = """
