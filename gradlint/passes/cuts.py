@@ -153,7 +153,8 @@ def _from_the_loss(flow: Flow, bridge: Bridge, dead: list[_Victim]) -> tuple[lis
                 norms[tensor] = norm
         for positions, members in joined([(frontiers[v.tensor], v) for v in dead if v.tensor in frontiers]):
             behind = flow.descendants(t for p in positions for t in flow.op(p).outputs)
-            later = [p for p in sorted(idle) if behind & set(flow.op(p).inputs)]
+            # What had to be opened before; what is tried beside it stops other ways alone.
+            later = [p for p in sorted(idle & opened) if behind & set(flow.op(p).inputs)]
             # Who writes stop_gradient means it: what comes before is stopped on purpose.
             stops = [p for p in later if has(flow.op(p).type, Trait.STOPS)]
             # A loss that asks whether floats are equal is a metric, whatever was rounded for its sake.

@@ -102,6 +102,24 @@ def test_what_cuts_again_on_the_way_to_the_loss_comes_with_the_first():
     assert (cut.op.type, cut.later, cut.norm) == ("ArgMax", (4,), None)
 
 
+def test_a_stop_beside_the_way_is_not_the_cause():
+    """An advantage that is detached where it is made, and once more where the actor's loss reads it."""
+    subject = flow(
+        "v = MatMul x k",
+        "a = StopGradient v @advantage",
+        "d = StopGradient a @actor",
+        "n = Mul d y",
+        "q = Square a",
+        "t = AddV2 n q",
+        "-- loss",
+        "loss() = Mean t",
+        inputs=["x", "y"],
+        variables=["k"],
+    )
+    (cut,) = cuts(subject)
+    assert cut.op.layer == "advantage"
+
+
 def test_an_experiment_has_the_last_word():
     subject = run("p = Round h :1", "i = MatMul y l", "s = AddV2 p i", "c = Ceil s :2 !none", inputs=["x", "y"],
                   variables=["k", "l"])  # fmt: skip
