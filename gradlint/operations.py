@@ -73,6 +73,8 @@ class Trait(Enum):
     """Keeps probabilities between 0 and 1 when it averages or chooses among them."""
     MOVES = "moves"
     """Only moves or converts the values of a variable on their way to where they are used."""
+    SHARES = "shares"
+    """Its result is the memory of its operand."""
     REARRANGES = "rearranges"
     """Changes axes, and no element."""
     KEEPS_VALUES = "keeps values"
@@ -144,13 +146,15 @@ TRAITS = MappingProxyType(
         "EnsureShape": frozenset({Trait.KEEPS_VALUES, Trait.LINEAR}),
         "Equal": frozenset({Trait.COMPARES}),
         "Erf": frozenset({Trait.SQUASHES}),
-        "ExpandDims": _OTHER_AXES | {Trait.ADDS_AXIS},
+        "ExpandDims": _OTHER_AXES | {Trait.ADDS_AXIS, Trait.SHARES},
         "Floor": frozenset({Trait.STEPS, Trait.ROUNDS}),
         "FloorDiv": frozenset({Trait.STEPS}),
         "FloorMod": frozenset({Trait.STEPS}),
         "GatherNd": frozenset({Trait.SLICES, Trait.ALONG_AXIS}),
         "GatherV2": frozenset({Trait.SLICES, Trait.MOVES, Trait.ALONG_AXIS}),
-        "Identity": frozenset({Trait.MOVES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}),
+        "Identity": frozenset(
+            {Trait.MOVES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR, Trait.SHARES}
+        ),
         "Log": frozenset({Trait.TAKES_LOGARITHM}),
         "Log1p": frozenset({Trait.TAKES_LOGARITHM}),
         "LogSoftmax": frozenset({Trait.SQUASHES, Trait.NORMALISES}),
@@ -178,13 +182,13 @@ TRAITS = MappingProxyType(
         "Pad": frozenset({Trait.LINEAR}),
         "PadV2": frozenset({Trait.LINEAR}),
         "Placeholder": frozenset({Trait.SOURCE}),
-        "PreventGradient": frozenset({Trait.STOPS}),
+        "PreventGradient": frozenset({Trait.STOPS, Trait.SHARES}),
         "PyFunc": frozenset({Trait.LEAVES}),
         "PyFuncStateless": frozenset({Trait.LEAVES}),
         "Qr": frozenset({Trait.ALONG_AXIS}),
         "RandomShuffle": frozenset({Trait.ALONG_AXIS}),
         "Rank": frozenset({Trait.READS_SHAPE}),
-        "ReadVariableOp": frozenset({Trait.MOVES}),
+        "ReadVariableOp": frozenset({Trait.MOVES, Trait.SHARES}),
         "RealDiv": frozenset(
             {
                 Trait.MULTIPLIES,
@@ -196,7 +200,7 @@ TRAITS = MappingProxyType(
         ),
         "Relu": frozenset({Trait.RECTIFIES, Trait.CLIPS}),
         "Relu6": frozenset({Trait.RECTIFIES, Trait.CLIPS}),
-        "Reshape": _OTHER_AXES | {Trait.ADDS_AXIS},
+        "Reshape": _OTHER_AXES | {Trait.ADDS_AXIS, Trait.SHARES},
         "ReverseSequence": frozenset({Trait.ALONG_AXIS}),
         "ReverseV2": frozenset({Trait.ALONG_AXIS}),
         "Rint": frozenset({Trait.STEPS, Trait.ROUNDS}),
@@ -219,8 +223,8 @@ TRAITS = MappingProxyType(
         "Split": frozenset({Trait.SLICES, Trait.MOVES}),
         "SplitV": frozenset({Trait.SLICES, Trait.MOVES}),
         "SquaredDifference": frozenset({Trait.COMPARES, Trait.PAIRS}),
-        "Squeeze": _OTHER_AXES,
-        "StopGradient": frozenset({Trait.STOPS}),
+        "Squeeze": _OTHER_AXES | {Trait.SHARES},
+        "StopGradient": frozenset({Trait.STOPS, Trait.SHARES}),
         "StridedSlice": frozenset({Trait.SLICES, Trait.MOVES, Trait.ADDS_AXIS}),
         "Sub": frozenset({Trait.COMPARES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
         "Sum": frozenset({Trait.AVERAGES, Trait.REDUCES, Trait.LINEAR}),

@@ -26,11 +26,6 @@ _ASSIGNED_OPERAND = {"MakeIterator": 1}
 
 _NOTHING: Mapping[int, Any] = {}
 
-# Operations whose results are the memory of what they are given.
-_SHARING = frozenset(
-    {"ReadVariableOp", "Identity", "StopGradient", "PreventGradient", "Reshape", "Squeeze", "ExpandDims"}
-)
-
 
 class FullError(Exception):
     """What a run makes is more than it may take; raised where it is made, and again for whoever lets it pass."""
@@ -111,7 +106,7 @@ class Trace(Ledger):
         operands = [self._operand(tensor, read) for tensor in inputs]
         place = self.calls.place()
         op = self.enter(name, operands, place, outputs, attributes=attributes)
-        if self._room is not None and name not in _SHARING:
+        if self._room is not None and not has(name, Trait.SHARES):
             self._room -= sum(map(eager.bytes_of, outputs))
             if self._room < 0:
                 self.full = self.full or place

@@ -93,17 +93,17 @@ def convolutions():
 @pytest.mark.parametrize(
     ("shape", "hidden", "fires"),
     [
-        ((6,), dense("sigmoid", 10), True),
-        ((6,), dense("sigmoid", 20), True),
-        ((6,), dense("tanh", 20), False),
-        ((6,), dense("relu", 20), False),
-        ((64, 64, 3), [*convolutions()], False),
+        ((6,), lambda: dense("sigmoid", 10), True),
+        ((6,), lambda: dense("sigmoid", 20), True),
+        ((6,), lambda: dense("tanh", 20), False),
+        ((6,), lambda: dense("relu", 20), False),
+        ((64, 64, 3), convolutions, False),
     ],
     ids=["10 sigmoids", "20 sigmoids", "20 tanhs", "20 rectifiers", "averages"],
 )
 def test_of_live_models(shape, hidden, fires):
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input(shape, name="x"), *hidden, layers.Dense(4, "softmax")])
+    model = keras.Sequential([keras.Input(shape, name="x"), *hidden(), layers.Dense(4, "softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
     x = np.random.default_rng(0).normal(size=(4, *shape)).astype("float32")
     assert bool(gradlint.check(model, {"x": x, "y": np.arange(4)}, select=["GL303"]).findings) is fires
