@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 def check_own_step(step: OwnStep, options: Options) -> Result:
     """Run a step as it is, and find out what it loses."""
     codes = {rule.code for rule in chosen(options.select, options.ignore)}
-    speaking = {rule.code: rule for rule in ALL_RULES if rule.in_models in codes}
-    silent = {rule.code for rule in ALL_RULES if rule.in_models in codes_matching(options.ignore)}
+    of_model = [rule for rule in ALL_RULES if rule.in_models and step.name]
+    speaking = {rule.code: rule for rule in of_model if rule.in_models in codes}
+    silent = {rule.code for rule in of_model if rule.in_models in codes_matching(options.ignore)}
     select = tuple(dict.fromkeys((*codes, *speaking))) if options.select else ()
     own = replace(options, models=(*step.learners, *options.models), depth="values", select=select)
     try:

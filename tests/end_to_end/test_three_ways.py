@@ -104,7 +104,7 @@ def test_command_line_and_pytest(
     for name, result in in_python.items():
         assert calls[name].passed is result.ok
         if not result.ok:
-            assert calls[name].longreprtext.endswith(f"\n\n{render(result)}")
+            assert calls[name].longreprtext.endswith(f"\n\n{render(result, Style(in_python=True))}")
 
 
 @pytest.mark.skipif(PRE_COMMIT is None or shutil.which("git") is None, reason="needs git and pre-commit")
