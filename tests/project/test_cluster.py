@@ -54,6 +54,7 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield local.scheduler_address.replace("tcp://", cluster.SCHEME)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not FORKS, reason="asks /proc")
 def test_jobs_survive_workers_that_are_lost(address: str, tmp_path: Path) -> None:
     names = ["well", "lost_once", "crash", "lost", "last"]

@@ -120,6 +120,7 @@ def test_what_a_copy_left_behind_cannot_answer_for_the_next(errors: Callable[...
     assert BUILDS_NOTHING in error
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks for the memory of a process")
 def test_what_is_large_is_checked_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
