@@ -62,7 +62,6 @@ def look(model: Any, batch: Any, ratios: Mapping[str, float]) -> Look:
     """
     pairs: list[tuple[Any, Any]] = []
     dead: dict[str, float] = {}
-    before: dict[int, tuple[Any, Any]] = {}
     parts = steps.Parts()
 
     def applied(application: optimizers.Application, run: Callable[[], Any]) -> None:
@@ -70,10 +69,6 @@ def look(model: Any, batch: Any, ratios: Mapping[str, float]) -> Look:
         scale = getattr(application.optimizer, "dynamic_scale", None)
         factor = 1.0 if scale is None else 1.0 / float(scale.value)
         pairs.extend((_scaled(slope, factor), variable) for slope, variable in application.pairs or ())
-
-    def assigned(variable: Any) -> None:
-        if eager.is_eager(variable.handle):
-            before.setdefault(eager.tensor_id(variable.handle), (variable, variable.read_value()))
 
     def operation(kind: Any, inputs: Any, attributes: Any, outputs: Any, *rest: Any) -> None:
         del inputs, attributes, rest
@@ -90,7 +85,7 @@ def look(model: Any, batch: Any, ratios: Mapping[str, float]) -> Look:
             warnings.simplefilter("ignore")
             enter(restoring.restored((), lambda variable: False))
             enter(observing.functions_run_eagerly())
-            enter(steps.on_assignment(assigned))
+            enter(restoring.assigned_restored())
             enter(optimizers.on_optimizers(applied, lambda optimizer, loss: None, parts.keep))
             enter(observing.on_operation(operation))
             strategy = model.distribute_strategy
@@ -98,8 +93,6 @@ def look(model: Any, batch: Any, ratios: Mapping[str, float]) -> Look:
             enter(replicas.one_replica())
             strategy.run(model.train_step, args=(batch,))
     finally:
-        for variable, value in before.values():
-            variable.assign(value)
         parts.restore()
     norms, zeros, nonfinite = _by_layer(pairs)
     return Look(norms, zeros, nonfinite, dead, dict(ratios))

@@ -70,11 +70,13 @@ class Run:
         def is_assigned(variable: Any) -> bool:
             return eager.tensor_id(variable.handle) in self.trace.assigned
 
-        variables = self._all_variables()
+        listed = self._all_variables()
+        variables = list(listed.values())
         with (
             ONE_AT_A_TIME,
             warnings.catch_warnings(),
             restoring.restored(variables, is_assigned),
+            restoring.assigned_restored(listed, self.trace.paused),  # such as the state of a stateful RNN
             restoring.optimizers_disarmed(),
             backprop.python_functions_differentiable_twice(),
         ):
@@ -83,14 +85,15 @@ class Run:
                 self.trace.assigned.add(eager.tensor_id(state.handle))
             yield
 
-    def _all_variables(self) -> list[Any]:
+    def _all_variables(self) -> dict[int, Any]:
+        """The variables that the models list, by the id of the handle."""
         found: dict[int, Any] = {}
         for owner in self.subject.owners:
             for variable in tensors.variables_of(owner):
                 handle = getattr(eager.tf_variable(variable), "handle", None)
                 if handle is not None:
                     found[eager.tensor_id(handle)] = variable
-        return list(found.values())
+        return found
 
     def batch(self) -> Batch:
         subject = self.subject

@@ -16,7 +16,8 @@ from gradlint.upstream.patching import definer, patched
 from gradlint.upstream.steps import on_assignment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
 
 def global_attribute(name: str, default: Any = None) -> Any:
@@ -33,21 +34,12 @@ def set_global_attribute(name: str, value: Any) -> None:
 def restored(variables: Sequence[Any], is_assigned: Callable[[Any], bool]) -> Iterator[None]:
     """Leave variables and every random state as they were found.
 
-    What is not among the variables is kept when it is first assigned to: no model lists the state of a stateful RNN.
-
     Args:
         variables: the Keras and TensorFlow variables whose values must not change.
         is_assigned: whether the run assigned to a variable; asked at the end.
     """
     # Reading shares the buffer (copy on write), so this costs memory only for what really changes.
     before = [(tf_variable(variable), tf_variable(variable).read_value()) for variable in variables]
-    listed = {tensor_id(variable.handle) for variable, _ in before}
-    unlisted: dict[int, tuple[Any, Any]] = {}
-
-    def keep(variable: Any) -> None:
-        if is_eager(variable.handle) and (key := tensor_id(variable.handle)) not in listed | unlisted.keys():
-            unlisted[key] = variable, variable.read_value()
-
     eager = value_of("eager context")()
     python_state, numpy_state = random.getstate(), np.random.get_state()
     # The eager context makes its generator on first use of a seed.
@@ -57,11 +49,11 @@ def restored(variables: Sequence[Any], is_assigned: Callable[[Any], bool]) -> It
     counters = {name: dict(global_attribute(name) or {}) for name in ("object_name_uids",)}
     generator_state = tf.identity(tf_variable(generator.state)) if generator is not None else None
     try:
-        with on_assignment(keep):
-            yield
+        yield
     finally:
-        for variable, value in (*(pair for pair in before if is_assigned(pair[0])), *unlisted.values()):
-            variable.assign(value)
+        for variable, value in before:
+            if is_assigned(variable):
+                variable.assign(value)
         random.setstate(python_state)
         np.random.set_state(numpy_state)
         eager._seed = tf_seed
@@ -77,6 +69,32 @@ def restored(variables: Sequence[Any], is_assigned: Callable[[Any], bool]) -> It
         if uids is not None:
             uids.clear()
             uids.update(counters["object_name_uids"])
+
+
+@contextlib.contextmanager
+def assigned_restored(
+    listed: Collection[int] = (), reading: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+) -> Iterator[None]:
+    """Leave as they were found the variables that nobody lists: each is kept when it is first assigned to.
+
+    Args:
+        listed: ids of the handles of variables that somebody else restores.
+        reading: entered to read a value, so that a recorder takes it for nobody's.
+    """
+    found: dict[int, tuple[Any, Any]] = {}
+
+    def keep(variable: Any) -> None:
+        key = tensor_id(variable.handle) if is_eager(variable.handle) else None
+        if key is not None and key not in listed and key not in found:
+            with reading():
+                found[key] = variable, variable.read_value()
+
+    try:
+        with on_assignment(keep):
+            yield
+    finally:
+        for variable, value in found.values():
+            variable.assign(value)
 
 
 def is_state_of_generator(variable: Any) -> bool:

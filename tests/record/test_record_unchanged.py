@@ -11,6 +11,7 @@ import threading
 import warnings
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -21,7 +22,7 @@ from keras.src.backend.common import global_state
 from keras.src.ops.operation import Operation
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.optimizers.loss_scale_optimizer import LossScaleOptimizer
-from recorded import normal
+from recorded import normal, recorded
 from tensorflow.python.distribute.distribute_lib import StrategyBase
 from tensorflow.python.eager import context, imperative_grad, record
 from tensorflow.python.eager.polymorphic_function import polymorphic_function
@@ -32,6 +33,9 @@ from tensorflow.python.ops.stateful_random_ops import Generator
 
 import gradlint
 from gradlint import upstream
+from gradlint.record.step import Observation
+from gradlint.record.step_task import StepTask
+from gradlint.thresholds import DEFAULT_THRESHOLDS
 from gradlint.upstream.names import place_of
 from gradlint.upstream.patching import definer
 
@@ -422,6 +426,38 @@ def in_thread(function):
     thread.join(120)
     (result,) = found
     return result
+
+
+class Counting(layers.Layer):
+    """Keeps a mean in a variable that no model lists."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept = SimpleNamespace(last=tf.Variable(tf.ones(3), trainable=False))
+
+    def call(self, x):
+        self.kept.last.assign(tf.reduce_mean(x, 0))
+        return x
+
+
+def test_what_is_kept_of_an_unlisted_variable_is_in_no_recording():
+    counting = Counting()
+    x = keras.Input((3,), name="x")
+    recording = recorded(keras.Model(x, layers.Dense(1)(counting(x))), {"x": normal(4, 3)})
+    first = [op.type for op in recording.ops][:3]
+    assert first == ["Mean", "AssignVariableOp", "ReadVariableOp"]  # the last one is of the kernel
+    np.testing.assert_array_equal(counting.kept.last, np.ones(3))
+
+
+def test_a_step_that_only_assigns_to_a_variable_reads_none():
+    total, x = tf.Variable(0.0), tf.ones(3)
+    with Observation(StepTask("step"), DEFAULT_THRESHOLDS, __file__) as observation:
+        total.assign(tf.reduce_sum(x))
+        made = [op.type for op in observation.trace.ops]
+        observation.end()
+    assert made[-1] == "AssignVariableOp"
+    assert "ReadVariableOp" not in made
+    assert float(total) == 0.0
 
 
 def test_in_another_thread():
