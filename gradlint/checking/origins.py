@@ -63,7 +63,7 @@ class Origins:
         if blamed == KEYS:
             return self._crossed()
         if blamed == FREEZING:
-            return self._only("freezing")
+            return self._only(lambda source: source.freezing)
         if len(finding.inputs) != 1:
             return None
         key = finding.inputs[0]
@@ -75,12 +75,14 @@ class Origins:
     def _computed_input(self, name: str) -> Place | None:
         """The only line that makes an Input under a name that the code computes, where an Input has the name."""
         inputs = self._facts.spec.inputs or () if self._facts.spec is not None else ()
-        return self._only("inputs_of_any_name") if any(entry.name == name for entry in inputs) else None
+        is_input = any(entry.name == name for entry in inputs)
+        return self._only(lambda source: source.inputs_of_any_name) if is_input else None
 
-    def _only(self, kind: str) -> Place | None:
+    def _only(self, lines_in: Callable[[Source], frozenset[int]]) -> Place | None:
         """The only line of its kind in the module that creates the model."""
-        lines: frozenset[int] = getattr(self._builder, kind, frozenset())
-        return (self._builder.file, next(iter(lines))) if self._builder is not None and len(lines) == 1 else None
+        source = self._builder
+        lines = lines_in(source) if source is not None else frozenset()
+        return (source.file, next(iter(lines))) if source is not None and len(lines) == 1 else None
 
     # -- layers ----------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ def check_own_step(step: OwnStep, options: Options) -> Result:
     of_model = [rule for rule in ALL_RULES if rule.in_models and step.name]
     speaking = {rule.code: rule for rule in of_model if rule.in_models in codes}
     silent = {rule.code for rule in of_model if rule.in_models in codes_matching(options.ignore)}
-    select = tuple(dict.fromkeys((*codes, *speaking))) if options.select else ()
+    select = tuple(codes | speaking.keys()) if options.select else ()
     own = replace(options, models=(*step.learners, *options.models), depth="values", select=select)
     try:
         result = observed(step.function, step.arguments, {}, own, inputs=step.inputs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import multiprocessing
 import os
@@ -10,13 +9,13 @@ import re
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint.checking.arguments import texts
 from gradlint.checking.exclusion import Exclusion
+from gradlint.collector import uncollected
 from gradlint.errors import UsageError
 from gradlint.load.files import content_of
 from gradlint.report.text import count
@@ -118,24 +117,12 @@ def check_files(paths: Sequence[Path], rules: Sequence[Rule]) -> list[FileReport
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     # A process is copied only where nothing but gradlint runs in it. Unlike those of `project.child`, the copies guard
     # nothing: this process would parse the files itself.
-    with _without_collector():
+    with uncollected():  # it would walk each tree
         if len(paths) < MANY or cores < 2 or "tensorflow" in sys.modules or threading.active_count() > 1:
             return [check_file(path, rules) for path in paths]
         codes = tuple(rule.code for rule in rules)
         with ProcessPoolExecutor(min(cores, 8), mp_context=multiprocessing.get_context("fork")) as pool:
             return list(pool.map(_check_file, paths, [codes] * len(paths), chunksize=16))
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Without Python's collector of circles: a file leaves none behind, and the collector would walk each tree."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _check_file(path: Path, codes: tuple[str, ...]) -> FileReport:

@@ -10,13 +10,14 @@ import os
 import signal
 import tempfile
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import TextIO
 
 _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -41,10 +42,7 @@ def temporary_folder() -> Iterator[str]:
         finally:
             if made is not None:
                 try:
-                    made.cleanup()
-                except BaseException:  # a signal came while it was removed
-                    made.cleanup()
-                    raise
+                    _for_good(made.cleanup)
                 finally:
                     _made.remove(made)
 
@@ -69,11 +67,16 @@ def draft_beside(file: Path) -> Iterator[tuple[Path, TextIO]]:
                 yield draft, stream
         finally:
             if draft is not None:
-                try:
-                    draft.unlink(missing_ok=True)
-                except BaseException:
-                    draft.unlink(missing_ok=True)
-                    raise
+                _for_good(partial(draft.unlink, missing_ok=True))
+
+
+def _for_good(remove: Callable[[], object]) -> None:
+    """Removes what is there, also when a signal comes meanwhile."""
+    try:
+        remove()
+    except BaseException:
+        remove()
+        raise
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:

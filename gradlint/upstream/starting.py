@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import logging
 import os
@@ -12,6 +11,7 @@ import tempfile
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from gradlint.collector import uncollected
 from gradlint.errors import UsageError
 from gradlint.upstream.names import require_known_versions
 from gradlint.upstream.raised import REASON_LENGTH, first_words
@@ -54,7 +54,8 @@ def import_tensorflow() -> None:
         backend = os.environ.get("KERAS_BACKEND")
         os.environ["KERAS_BACKEND"] = backend or "tensorflow"  # wins over ~/.keras/keras.json
         try:
-            with _native_stderr() as said, _uncollected():
+            # To look for circles takes a quarter of the time of TensorFlow's import.
+            with _native_stderr() as said, uncollected():
                 try:
                     importlib.import_module("tensorflow")
                     importlib.import_module("keras")
@@ -69,18 +70,6 @@ def import_tensorflow() -> None:
         raise UsageError(
             f"Keras runs on the {name} backend, but gradlint reads TensorFlow's gradients; set KERAS_BACKEND=tensorflow"
         )
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Collects no garbage: an import leaves none, and to look for it takes a quarter of the time of TensorFlow's."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _no_tensorflow(error: Exception, backend: str | None, said: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from alive import is_alive
 from stand_ins import write_stand_ins
 
 from gradlint.errors import ModelFileError, StoppedError, UnsafeModelError, UsageError
@@ -263,14 +264,6 @@ def test_there_is_memory() -> None:
 # -- an end from outside -----------------------------------------------------------------------------------
 
 
-def alive(process: int) -> bool:
-    try:
-        state = Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        return False
-    return state.rpartition(")")[2].split()[0] != "Z"
-
-
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc, and the kernel to end orphans")
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)]
@@ -295,7 +288,7 @@ def test_a_parent_that_is_ended_takes_the_child_along(tmp_path: Path, number: in
             break
         time.sleep(0.1)
     child, folder = (tmp_path / "pid").read_text().split(" ", 1)
-    assert alive(int(child))
+    assert is_alive(int(child))
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == status
@@ -303,10 +296,10 @@ def test_a_parent_that_is_ended_takes_the_child_along(tmp_path: Path, number: in
     if number == signal.SIGINT:
         assert err == "gradlint: interrupted\n"
     for _ in range(50):
-        if not alive(int(child)):
+        if not is_alive(int(child)):
             break
         time.sleep(0.1)
-    assert not alive(int(child))
+    assert not is_alive(int(child))
     assert number == signal.SIGKILL or not Path(folder).exists()
     assert (tmp_path / "old.json").read_text() == "old"
     assert not list(tmp_path.glob(".old.json*"))

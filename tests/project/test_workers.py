@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from alive import is_alive
 from stand_ins import write_stand_ins
 
 from gradlint.outcome import Failed
@@ -203,14 +204,6 @@ def eventually(holds: Callable[[], bool]) -> bool:
     while not holds() and time.monotonic() < ends:
         time.sleep(0.05)
     return holds()
-
-
-def is_alive(process: int) -> bool:
-    try:
-        state = Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        return False
-    return state.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_terminal_sees_what_runs_and_how_far_it_is(tmp_path: Path) -> None:
