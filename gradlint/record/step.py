@@ -66,6 +66,7 @@ class Observation:
         self._inside = contextlib.ExitStack()
         self._tape = tf.GradientTape(persistent=True)
         self._is_open = True
+        self._generators: list[tuple[Any, Any]] = []  # with the states in which they were found
 
     def __enter__(self) -> Observation:
         task, trace = self._task, self.trace
@@ -77,7 +78,10 @@ class Observation:
         enter(backprop.python_functions_differentiable_twice())
         warnings.simplefilter("ignore")
         if task.seed is not None:
-            restoring.fresh_seeds(task.seed)
+            named = self._named() if task.starts_generators else []
+            states = [eager.tf_variable(v) for v in named if restoring.is_state_of_generator(v)]
+            self._generators = [(state, state.read_value()) for state in states]
+            restoring.fresh_seeds(task.seed, named)
         for optimizer in self._optimizers():
             trace.parts.keep(optimizer)
         for model in task.models:
@@ -134,7 +138,8 @@ class Observation:
 
     def put_back(self) -> None:
         """Give everything that the step assigned to the value that it had."""
-        for variable, value in self.trace.before.values():
+        # Where a step draws, the state before it is the seed's; the one that was found comes last.
+        for variable, value in (*self.trace.before.values(), *self._generators):
             variable.assign(value)
         self.trace.parts.restore()
 

@@ -25,6 +25,7 @@ class StepTask:
         inputs: those keys that are inputs of a model, by the model's own.
         owner: the model whose own `train_step` it is.
         seed: of the step's random operations; None leaves them alone.
+        starts_generators: start the generators of the models' own layers from the seed, too.
         keep: leave the step's changes as they are.
     """
 
@@ -36,6 +37,7 @@ class StepTask:
     inputs: Mapping[str, str] = field(default_factory=dict)
     owner: Any = None
     seed: int | None = None
+    starts_generators: bool = True
     keep: bool = False
 
 
