@@ -74,7 +74,9 @@ class Side:
             args, kwargs = tuple(values[: len(args)]), dict(zip(kwargs, values[len(args) :], strict=True))
         arrays = given_arrays(arguments_by_place(args, kwargs))
         # One side may name models that the other one finds: the generators begin as they are in both.
-        task = StepTask(self.name, self.models, optimizers, variables, arrays, seed=options.seed, starts_generators=False)
+        task = StepTask(
+            self.name, self.models, optimizers, variables, arrays, seed=options.seed, starts_generators=False
+        )
         step = altered(self.step, [c.alteration for c in self.changes if c.alteration is not None])
         try:
             return walked(step, args, kwargs, task, options.bounds, self.values)

@@ -38,11 +38,11 @@ _DRAWS = 4
 
 
 def _same_place(one: Leak, other: Leak) -> bool:
-    """Whether two operations are of one layer, or of one line."""
-    if (one.file, one.line) == (other.file, other.line) and one.line is not None:
-        return True
+    """Whether two operations are of one layer; outside of layers, of one line, which those of one class share."""
     first, second = sorted((one.layer, other.layer), key=len)
-    return bool(first) and f"{second}/".startswith(f"{first}/")
+    if first:
+        return f"{second}/".startswith(f"{first}/")
+    return (one.file, one.line) == (other.file, other.line) and one.line is not None
 
 
 class Laboratory:

@@ -22,8 +22,8 @@ RNG = np.random.default_rng(0)
 class Own(keras.layers.Layer):
     """A layer of the user's own."""
 
-    def __init__(self, function: Callable[..., object]) -> None:
-        super().__init__()
+    def __init__(self, function: Callable[..., object], **options: object) -> None:
+        super().__init__(**options)
         self.function = function
 
     def call(self, x: object) -> object:
@@ -146,6 +146,23 @@ def test_the_first_of_several_layers_that_look_ahead_is_named(leaking: tuple[int
     assert finding.cause.layer == f"filter_{named}"
     assert ("others leak, too" in finding.message) == bool(also)
     assert also in finding.message
+
+
+def test_the_first_of_equal_layers_of_the_users_own_is_named_and_one_alone_is_no_several() -> None:
+    def chain(depth: int) -> keras.Model:
+        h = inputs = keras.Input((8, 4), name="x")
+        for number in range(depth):
+            h = Own(lambda x: x - tf.reduce_mean(x, axis=1, keepdims=True), name=f"norm_{number}")(
+                keras.layers.Dense(4)(h)
+            )
+        return keras.Model(inputs, h)
+
+    sample = {"x": RNG.normal(size=(3, 8, 4)).astype("float32")}
+    (found,) = leaks(chain(3), sample, causal=["x"])
+    assert found.cause.layer == "norm_0"
+    assert "others leak, too, up to 'norm_2'" in found.message
+    (alone,) = leaks(chain(1), sample, causal=["x"])
+    assert "others" not in alone.message
 
 
 def row_and_columns(function: Callable[..., object]) -> keras.Model:
