@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 import warnings
 from typing import TYPE_CHECKING
+
+from alive import eventually
 
 from gradlint.cli.parser import parser_of_options
 from gradlint.project import terminal
@@ -17,21 +18,22 @@ if TYPE_CHECKING:
     import pytest
 
 
-def shown(path: Path, patience: float, pause: float, monkeypatch: pytest.MonkeyPatch) -> str:
+def shown(path: Path, patience: float, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(terminal, "PATIENCE", patience)
     with path.open("w") as stream, terminal.Progress(stream) as progress:
         progress("loading TensorFlow")
-        time.sleep(pause)
+        if patience < 1:
+            assert eventually(lambda: "loading" in path.read_text())
         progress("recording")
     return path.read_bytes().decode()  # as it is: text mode would turn the carriage returns
 
 
 def test_a_quick_check_shows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert shown(tmp_path / "screen", 60.0, 0.0, monkeypatch) == ""
+    assert shown(tmp_path / "screen", 60.0, monkeypatch) == ""
 
 
 def test_a_slow_check_shows_its_stages_and_clears_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = shown(tmp_path / "screen", 0.01, 0.5, monkeypatch)
+    text = shown(tmp_path / "screen", 0.01, monkeypatch)
     clear = "\r\x1b[K"
     assert text == f"{clear}loading TensorFlow ...{clear}recording ...{clear}"
 
@@ -42,8 +44,7 @@ def test_it_shows_on_the_screen_even_when_stderr_is_turned_away(tmp_path: Path, 
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), stream.fileno())
         progress("loading TensorFlow")
-        time.sleep(0.5)
-    assert "loading TensorFlow" in (tmp_path / "screen").read_text()
+        assert eventually(lambda: "loading TensorFlow" in (tmp_path / "screen").read_text())
 
 
 def test_silence_drops_warnings_and_logs_and_gives_them_back(caplog: pytest.LogCaptureFixture) -> None:

@@ -102,11 +102,15 @@ def test_a_report_that_takes_too_long_to_write(tmp_path: Path) -> None:
     sample(tmp_path)
     (tmp_path / "out.json").write_text("old")
     code = (
-        "import sys, time; from gradlint import cli; from gradlint.report import FORMATS\n"
-        "FORMATS['json'] = lambda *_: time.sleep(60)\n"
+        "import sys, threading, time; from gradlint import cli; from gradlint.report import FORMATS\n"
+        "def render(*_):  # the time is up, however long it took to come here\n"
+        "    (timer,) = (each for each in threading.enumerate() if isinstance(each, threading.Timer))\n"
+        "    threading.Thread(target=timer.function).start()\n"
+        "    time.sleep(600)\n"
+        "FORMATS['json'] = render\n"
         "sys.exit(cli.main(sys.argv[1:]))"
     )
-    arguments = [*command("--no-cache", "--no-isolate", "--timeout", "4", "--output", "out.json")[3:]]
+    arguments = [*command("--no-cache", "--no-isolate", "--timeout", "500", "--output", "out.json")[3:]]
     ran = subprocess.run([sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 2
     assert "was ended while writing the report; raise --timeout" in ran.stderr

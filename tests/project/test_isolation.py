@@ -11,10 +11,11 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import pytest
-from alive import is_alive
+from alive import eventually, is_alive
 from stand_ins import write_stand_ins
 
 from gradlint.errors import ModelFileError, StoppedError, UnsafeModelError, UsageError
@@ -111,8 +112,24 @@ def test_memory_is_bounded(factory: Callable[..., object]) -> None:
 
 
 @POSIX
-def test_time_is_bounded_also_for_what_it_started(factory: Callable[..., object], tmp_path: Path) -> None:
+def test_time_is_bounded_also_for_what_it_started(
+    factory: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pid = tmp_path / "pid"  # as the world outside of its namespace counts
+
+    class Patient(SimpleQueue[object]):
+        """Lets no time be up before the child is where it is to be ended, on a machine that is busy."""
+
+        def get(self, block: bool = True, timeout: float | None = None) -> object:
+            while True:
+                try:
+                    return super().get(block, timeout)
+                except Empty:
+                    if pid.exists() and pid.read_text():
+                        raise
+                    timeout = 0.05
+
+    monkeypatch.setattr(child, "SimpleQueue", Patient)
     code = f"import os, time; open({str(pid)!r}, 'w').write(os.path.basename(os.path.realpath('/proc/self'))); "
     body = (
         f"import subprocess\nsubprocess.Popen([sys.executable, '-c', {code + 'time.sleep(600)'!r}])\n"
@@ -121,15 +138,11 @@ def test_time_is_bounded_also_for_what_it_started(factory: Callable[..., object]
         "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))\n"
         "while True: pass"
     )
-    start = time.monotonic()
     with pytest.raises(
-        StoppedError, match=r"took more than 8 seconds and was ended while loading the model; raise --timeout"
+        StoppedError, match=r"took more than 2 seconds and was ended while loading the model; raise --timeout"
     ):
-        factory(body, timeout=8.0)
-    assert time.monotonic() - start < 30
-    time.sleep(0.2)
-    state = Path(f"/proc/{pid.read_text()}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+        factory(body, timeout=2.0)
+    assert eventually(lambda: not is_alive(int(pid.read_text())))
 
 
 def test_a_forged_answer_is_no_result(factory: Callable[..., object]) -> None:
@@ -283,10 +296,7 @@ def test_a_parent_that_is_ended_takes_the_child_along(tmp_path: Path, number: in
     (tmp_path / "old.json").write_text("old")
     command = [sys.executable, "-m", "gradlint", "own:build", "--isolate", "--format", "json", "--output", "old.json"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    for _ in range(600):
-        if (tmp_path / "pid").exists():
-            break
-        time.sleep(0.1)
+    assert eventually((tmp_path / "pid").exists)
     child, folder = (tmp_path / "pid").read_text().split(" ", 1)
     assert is_alive(int(child))
     process.send_signal(number)
@@ -295,11 +305,7 @@ def test_a_parent_that_is_ended_takes_the_child_along(tmp_path: Path, number: in
     assert "Traceback" not in err
     if number == signal.SIGINT:
         assert err == "gradlint: interrupted\n"
-    for _ in range(50):
-        if not is_alive(int(child)):
-            break
-        time.sleep(0.1)
-    assert not is_alive(int(child))
+    assert eventually(lambda: not is_alive(int(child)))
     assert number == signal.SIGKILL or not Path(folder).exists()
     assert (tmp_path / "old.json").read_text() == "old"
     assert not list(tmp_path.glob(".old.json*"))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def is_alive(process: int) -> bool:
@@ -12,3 +17,11 @@ def is_alive(process: int) -> bool:
     except OSError:
         return False
     return state.rpartition(")")[2].split()[0] != "Z"
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Whether something comes true within a minute, which is long on a machine that is busy."""
+    ends = time.monotonic() + 60
+    while not holds() and time.monotonic() < ends:
+        time.sleep(0.05)
+    return holds()
