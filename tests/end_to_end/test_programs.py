@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from cases.measure_programs import FITTING, alarms, checked, fits, load, names
+from cases.measure_programs import FITTING, PROGRAMS, alarms, checked, fits, load, names
+from representatives import representatives
 
 NOT_DETECTED = {
     "digits_hidden_softmax": "the gradient is small and not vanishing, and the loss starts as it should",
@@ -19,7 +22,12 @@ def told(findings) -> str:
     return "\n".join(f"{f.severity} {f.code} {f.message} {f.cause}" for f in findings) or "no findings"
 
 
-@pytest.mark.parametrize("name", names())
+def kind(name):
+    """What the fault of a program is, as the program says; it is not run for it."""
+    return re.findall(r'"kind": "([\w ]+)"', (PROGRAMS / f"{name}.py").read_text(encoding="utf-8"))[0]
+
+
+@pytest.mark.parametrize("name", representatives(names(), kind, 2))
 def test_fault_is_detected(name, request):
     case = load(name)
     findings = checked(case, repaired=False).findings
@@ -28,7 +36,7 @@ def test_fault_is_detected(name, request):
     assert any(fits(finding, case.FAULT) for finding in findings), told(findings)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", representatives(names(), kind, 2))
 def test_repaired_program_is_quiet(name):
     found = alarms(checked(load(name), repaired=True))
     assert not found, told(found)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from alive import eventually, is_alive
+from representatives import representatives
 from stand_ins import write_stand_ins
 
 from gradlint.errors import ModelFileError, StoppedError, UnsafeModelError, UsageError
@@ -337,21 +338,23 @@ ESCAPES = {
     "on the run": "if os.fork(): return\nos.setsid()\nwhile True:\n    beat(0.002)\n    if os.fork(): os._exit(0)",
 }
 """Ways out of the group of processes that is ended."""
+NAMESPACES = ["namespaces", "no namespaces"]
+SURVIVALS = [
+    (namespaces, escape, list(ENDS)[(first + more) % len(ENDS)])
+    for namespaces in NAMESPACES
+    for first, escape in enumerate(ESCAPES)
+    for more in range(len(ENDS))
+]
+"""All of them together, beginning with another end for each way out."""
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces and orphans of Linux")
-@pytest.mark.parametrize("ends", ENDS)
-@pytest.mark.parametrize("escape", ESCAPES)
-@pytest.mark.parametrize("namespaces", ["namespaces", "no namespaces"])
+@pytest.mark.parametrize("survival", representatives(SURVIVALS, lambda survival: survival[:2]), ids="-".join)
 def test_no_process_outlives_a_check(
-    factory: Callable[..., object],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    namespaces: str,
-    escape: str,
-    ends: str,
+    factory: Callable[..., object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, survival: tuple[str, str, str]
 ) -> None:
     """Not even one in a session of its own, whose parent has ended."""
+    namespaces, escape, ends = survival
     forbid = ["unshare", "-Ur", "sh", "-c", 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', "sh"]
     if subprocess.run([*forbid, "true"], check=False).returncode:
         if namespaces == "namespaces":

@@ -7,9 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from in_turn import in_turn
 from steps_in_source import BAD
 
 from gradlint.cli import main
+from gradlint.project import targets
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 OTHER = BAD.replace("def step", "def other").replace("p = model.predict(x)", "p = model.predict(x + 1)")
@@ -125,7 +127,8 @@ class TestChanged:
 
 class TestMixed:
     @pytest.fixture
-    def model(self, project: Path) -> list[str]:
+    def model(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        monkeypatch.setattr(targets, "outcomes", in_turn)
         for name in ("concat_dense.keras", "concat_dense.npz", "systems.py"):
             shutil.copy(FIXTURES / name, project)
         return ["concat_dense.keras", "concat_dense.npz", "--import", "systems.py", "--depth", "preflight"]
