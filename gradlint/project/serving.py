@@ -36,13 +36,16 @@ CROWDED = 400 * 2**20
 """Bytes of a model and its sample from which on nothing else is checked beside: a step takes two to four times that."""
 _ROOMS = ("upstream", "load", "record", "passes", "experiments", "rules", "checking")
 """What a check imports of gradlint."""
+_ON_PAPER = ("gradlint.checking", "h5py")
+"""What one imports that reads files and runs nothing."""
 
 
 def serve(parent: int) -> None:
     """The process's whole life: reads requests from stdin, a line each, and writes stages and answers to stdout.
 
-    Where it can, it stays: it imports TensorFlow once, and every check is done by a copy of it, which ends with the
-    check. What a model's code changes, registers or breaks is gone with the copy, as is the memory that it took.
+    Where it can, it stays: it imports TensorFlow once, for the first check that runs something, and every check is done
+    by a copy of it, which ends with the check. What a model's code changes, registers or breaks is gone with the copy,
+    as is the memory that it took.
 
     Args:
         parent: the process that started this one.
@@ -53,7 +56,7 @@ def serve(parent: int) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     die_with_parent(parent)
-    is_warm = False
+    is_warm = is_warm_on_paper = False
     for line in requests:
         request = json.loads(line)
         say = partial(_say, channel, request["word"])
@@ -63,10 +66,15 @@ def serve(parent: int) -> None:
         search.close([os.getcwd(), *request["folders"]])
         if request["isolate"] or not FORKS:
             _check(request, say)
-        if not is_warm:
+        if not is_warm and _needs_tensorflow(request):
             say(stage="importing TensorFlow")
             _warm_up()
             is_warm = True
+        elif not is_warm_on_paper:
+            with contextlib.suppress(ImportError):
+                for name in _ON_PAPER:
+                    importlib.import_module(name)
+            is_warm_on_paper = True
         say(status=_checked_by_a_copy(request, say, requests))
     os._exit(0)
 
@@ -107,6 +115,13 @@ def _own_bytes() -> int:
     except (OSError, ValueError):
         return 0
     return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _needs_tensorflow(request: Mapping[str, Any]) -> bool:
+    """Whether a check runs anything; code of the user's would import it in every copy."""
+    options = request["options"]
+    is_code = any(search.is_named(request[name] or "") for name in ("model", "sample"))
+    return options.get("depth") != "preflight" or bool(options.get("imports")) or is_code
 
 
 def _warm_up() -> None:

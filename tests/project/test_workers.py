@@ -13,7 +13,7 @@ import pytest
 from alive import eventually, is_alive
 from stand_ins import write_stand_ins
 
-from gradlint.outcome import Failed
+from gradlint.outcome import Checked, Failed
 from gradlint.project import targets
 from gradlint.project.isolation import Guard
 from gradlint.project.room import Room
@@ -22,6 +22,9 @@ from gradlint.project.terminal import Fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hostile"))
+import files
 
 pytestmark = pytest.mark.skipif(not FORKS, reason="processes that are copied")
 
@@ -60,6 +63,23 @@ KILLS_ITSELF = "open('tries', 'a').write('x')\nos.kill(os.getpid(), signal.SIGSE
 def test_tensorflow_is_imported_once(errors: Callable[..., list[str]], tmp_path: Path) -> None:
     assert all(BUILDS_NOTHING in error for error in errors("pass", "pass", "pass"))
     assert (tmp_path / "imports").read_text() == "once\n"
+
+
+def test_checks_on_paper_import_no_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files.keras_file(tmp_path)
+    stages = []
+
+    class Watcher:
+        def stage(self, name: str, stage: str) -> None:
+            stages.append((name, stage))
+
+        def done(self, name: str) -> None:
+            pass
+
+    jobs = [targets.Job(name, files.MODEL, None, {"depth": "preflight"}, ()) for name in ("first", "second")]
+    assert all(isinstance(done, Checked) for done in targets.outcomes(jobs, 1, watcher=Watcher()))
+    assert stages == [("first", "reading the files"), ("second", "reading the files")]
 
 
 def test_a_check_leaves_nothing_to_the_next(errors: Callable[..., list[str]]) -> None:
