@@ -27,7 +27,7 @@ def kind(name):
     return re.findall(r'"kind": "([\w ]+)"', (PROGRAMS / f"{name}.py").read_text(encoding="utf-8"))[0]
 
 
-@pytest.mark.parametrize("name", representatives(names(), kind, 2))
+@pytest.mark.parametrize("name", representatives(names(), kind))
 def test_fault_is_detected(name, request):
     case = load(name)
     findings = checked(case, repaired=False).findings
@@ -36,7 +36,7 @@ def test_fault_is_detected(name, request):
     assert any(fits(finding, case.FAULT) for finding in findings), told(findings)
 
 
-@pytest.mark.parametrize("name", representatives(names(), kind, 2))
+@pytest.mark.parametrize("name", representatives(names(), kind))
 def test_repaired_program_is_quiet(name):
     found = alarms(checked(load(name), repaired=True))
     assert not found, told(found)

@@ -101,8 +101,9 @@ def test_the_flag_lets_a_lambda_run() -> None:
     assert ran.status in (0, 1)
 
 
-def test_a_few_mutations() -> None:
-    fuzz(100, models=False)
+@pytest.mark.parametrize("number", [40, pytest.param(200, marks=pytest.mark.exhaustive)])
+def test_a_few_mutations(number: int) -> None:
+    fuzz(number, models=False)
 
 
 @pytest.mark.parametrize("name", ["m.keras", "m.h5", "s.npz"])

@@ -92,9 +92,9 @@ def write_innocent(folder: Path) -> None:
     [
         pytest.param(script, [MODEL, "s.npz", "--no-isolate"], "", id="command"),
         pytest.param(script, [MODEL, "s.npz", "--isolate"], 'mode = "training"\n', id="command-isolated-configured"),
-        pytest.param(script, ["--no-isolate"], TARGETS, id="command-targets"),
+        pytest.param(script, ["--no-isolate"], TARGETS, id="command-targets", marks=pytest.mark.exhaustive),
         pytest.param(as_module, [MODEL, "s.npz", "--no-isolate"], 'mode = "training"\n', id="module-configured"),
-        pytest.param(as_module, [MODEL, "s.npz", "--isolate"], "", id="module-isolated"),
+        pytest.param(as_module, [MODEL, "s.npz", "--isolate"], "", id="module-isolated", marks=pytest.mark.exhaustive),
     ],
 )
 def test_nothing_beside_a_model_is_imported(
@@ -112,7 +112,14 @@ def test_nothing_beside_a_model_is_imported(
     assert not (shadowed / MARKER).exists(), (shadowed / MARKER).read_text()
 
 
-@pytest.mark.parametrize("given", [".", "", None], ids=["dot", "nothing", "the folder"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(".", id="dot"),
+        pytest.param("", id="nothing", marks=pytest.mark.exhaustive),
+        pytest.param(None, id="the folder", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_the_path_of_the_environment_is_no_way_in(shadowed: Path, given: str | None) -> None:
     """`PYTHONPATH=.`, or `PYTHONPATH=$PYTHONPATH:/a/folder` where there was none, which many have."""
     command = f"import re\n{LIST}"  # Python's own start, and the first line of the command, come before gradlint
@@ -128,7 +135,7 @@ def test_the_path_of_the_environment_is_no_way_in(shadowed: Path, given: str | N
     assert not (shadowed / MARKER).exists(), (shadowed / MARKER).read_text()
 
 
-@pytest.mark.parametrize("isolate", ["--isolate", "--no-isolate"])
+@pytest.mark.parametrize("isolate", ["--isolate", pytest.param("--no-isolate", marks=pytest.mark.exhaustive)])
 def test_a_module_that_is_named_is_found_and_shadows_nothing(shadowed: Path, isolate: str) -> None:
     write_innocent(shadowed)
     ran = subprocess.run(
@@ -140,7 +147,7 @@ def test_a_module_that_is_named_is_found_and_shadows_nothing(shadowed: Path, iso
     assert not (shadowed / MARKER).exists(), (shadowed / MARKER).read_text()
 
 
-@pytest.mark.parametrize("isolate", ["--isolate", "--no-isolate"])
+@pytest.mark.parametrize("isolate", [pytest.param("--isolate", marks=pytest.mark.exhaustive), "--no-isolate"])
 def test_a_configuration_from_elsewhere_names_nothing_that_lies_here(shadowed: Path, isolate: str) -> None:
     """`--config` from the target branch names `innocent`; the request brings one, and everything else, of its own."""
     trusted = shadowed.parent / "trusted"
