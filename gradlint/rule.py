@@ -63,7 +63,6 @@ class Rule:
         name: says what is wrong and reads well after "allow".
         loses: what is lost, at most, with what it reports.
         certainty: how far that is known, at most.
-        is_of_updates: what it says of a training step is what becomes of gradients, and no reason for a missing one.
         in_models: the code under which its findings stand in the check of a model that brings the training step along:
             there what is lost counts, whatever loses it.
         advice: one line on what to do, shown under a finding.
@@ -90,7 +89,6 @@ class Rule:
     rents: frozenset[Feature] = frozenset()
     source: Callable[[Module], Iterable[Finding]] | None = None
     certainty: Certainty = Certainty.CERTAIN
-    is_of_updates: bool = False
     in_models: str = ""
 
     @property

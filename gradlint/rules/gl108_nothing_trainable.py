@@ -106,5 +106,4 @@ RULE = Rule(
     doc=DOC,
     check=check,
     blames=FREEZING,
-    is_of_updates=True,
 )

@@ -97,7 +97,6 @@ RULE = Rule(
     advice="Pair the gradients with the variables that they were taken of.",
     doc=DOC,
     check=check,
-    is_of_updates=True,
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

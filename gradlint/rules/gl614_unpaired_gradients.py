@@ -95,7 +95,6 @@ RULE = Rule(
     advice="Pass pairs: `apply_gradients(zip(gradients, variables))`.",
     doc=DOC,
     check=check,
-    is_of_updates=True,
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

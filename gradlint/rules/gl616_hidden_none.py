@@ -96,7 +96,6 @@ RULE = Rule(
     advice="Find out why the gradient is None before you hide it.",
     doc=DOC,
     check=check,
-    is_of_updates=True,
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

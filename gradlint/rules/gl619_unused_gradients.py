@@ -97,7 +97,6 @@ RULE = Rule(
     advice="Apply the gradients, or do not compute them.",
     doc=DOC,
     check=check,
-    is_of_updates=True,
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

@@ -88,7 +88,6 @@ RULE = Rule(
     advice="Scale the loss inside the tape and unscale the gradients, or use `optimizer.scale_loss`.",
     doc=DOC,
     check=check,
-    is_of_updates=True,
     needs=frozenset({Need.STEP}),
     source=source,
     since="0.2.0",

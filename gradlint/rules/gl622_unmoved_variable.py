@@ -93,7 +93,6 @@ RULE = Rule(
     advice="Make sure that the optimizer that moves the variable gets its gradient.",
     doc=DOC,
     check=check,
-    is_of_updates=True,
     needs=frozenset({Need.STEP}),
     since="0.2.0",
 )
