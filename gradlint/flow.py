@@ -53,6 +53,11 @@ class Flow:
                 found[tensor].append((position, operand))
         return tuple(tuple(pairs) for pairs in found)
 
+    @cached_property
+    def _operands(self) -> tuple[tuple[int, ...], ...]:
+        """For each operation, the tensors whose value it takes."""
+        return tuple(() if has(op.type, Trait.READS_SHAPE) else op.inputs for op in self.recording.ops)
+
     def op(self, position: int) -> OpRecord:
         return self.recording.ops[position]
 
@@ -87,19 +92,19 @@ class Flow:
     # -- reach -----------------------------------------------------------------------------------------
 
     def descendants(
-        self, starts: Iterable[int], passes: Callable[[int, int], bool] = lambda op, operand: True
+        self, starts: Iterable[int], passes: Callable[[int, int], bool] | None = None
     ) -> frozenset[int]:
         """Tensors that depend on any of `starts`, which are included.
 
         Args:
             starts: tensor indices.
-            passes: whether values pass through an operation from one operand.
+            passes: whether values pass through an operation from one operand; they do if not given.
         """
         seen = set(starts)
         queue = deque(seen)
         while queue:
             for position, operand in self.consumers[queue.popleft()]:
-                if passes(position, operand):
+                if passes is None or passes(position, operand):
                     for output in self.recording.ops[position].outputs:
                         if output not in seen:
                             seen.add(output)
@@ -107,18 +112,15 @@ class Flow:
         return frozenset(seen)
 
     def ancestors(
-        self, starts: Iterable[int], passes: Callable[[int, int], bool] = lambda op, operand: True
+        self, starts: Iterable[int], passes: Callable[[int, int], bool] | None = None
     ) -> frozenset[int]:
         """Tensors on which any of `starts` depends; `starts` are included."""
         seen = set(starts)
         queue = deque(seen)
         while queue:
             for position in self.producers(queue.popleft()):
-                op = self.recording.ops[position]
-                if has(op.type, Trait.READS_SHAPE):
-                    continue
-                for operand, tensor in enumerate(op.inputs):
-                    if tensor not in seen and passes(position, operand):
+                for operand, tensor in enumerate(self._operands[position]):
+                    if tensor not in seen and (passes is None or passes(position, operand)):
                         seen.add(tensor)
                         queue.append(tensor)
         return frozenset(seen)

@@ -35,7 +35,10 @@ class GradientState(str, Enum):
     @classmethod
     def of(cls, value: object) -> GradientState:
         """The state of a name; unknown for what is none."""
-        return next((state for state in cls if state.value == value), cls.UNKNOWN)
+        try:
+            return cls(value)
+        except ValueError:
+            return cls.UNKNOWN
 
     @property
     def rank(self) -> int:
@@ -104,6 +107,45 @@ class Streams:
     starved: frozenset[Hashable]
     refusing: frozenset[Hashable]
     unseen: frozenset[Hashable]
+
+
+class Drawn:
+    """The graph of a result, made when somebody first asks for it: most readers never do.
+
+    Args:
+        make: makes it.
+        layers: paths of the layers of its operations, where they are known without it.
+    """
+
+    __slots__ = ("_graph", "_layers", "_make")
+
+    def __init__(self, make: Callable[[], nx.DiGraph[object]], layers: tuple[str, ...] | None = None) -> None:
+        self._make: Callable[[], nx.DiGraph[object]] | None = make
+        self._layers = layers
+        self._graph: nx.DiGraph[object] | None = None
+
+    @classmethod
+    def of(cls, graph: nx.DiGraph[object]) -> Drawn:
+        """A graph that is there."""
+        return cls(lambda: graph)
+
+    @property
+    def graph(self) -> nx.DiGraph[object]:
+        if self._graph is None:
+            assert self._make is not None
+            self._graph, self._make = self._make(), None
+        return self._graph
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The paths of the layers of its operations, in order."""
+        if self._layers is None:
+            named = [str(data.get("layer") or "") for _, data in self.graph.nodes(data=True)]
+            self._layers = tuple(dict.fromkeys(layer for layer in named if layer))
+        return self._layers
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Drawn.of, (self.graph,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +238,7 @@ class Result:
         notes: facts about the run that a reader needs.
         unread: source files, or cells of notebooks, that could not be read, one line each; nothing is known of them.
         fail_on: `error`, `warning` or `never`; decides `ok`.
-        graph: networkx DiGraph of inputs, variables, operations, outputs and loss; None before recording. Its own
-            attribute `STREAMS` says how the gradient flows through it.
+        drawn: what makes `graph`.
         catalogue: what reports say of the rules that ran; those of other findings are in no catalogue.
     """
 
@@ -213,10 +254,18 @@ class Result:
     skipped: tuple[SkippedRule, ...] = ()
     notes: tuple[str, ...] = ()
     fail_on: str = "error"
-    graph: nx.DiGraph[object] | None = None
+    drawn: Drawn | None = None
     crashed: tuple[SkippedRule, ...] = ()
     unread: tuple[str, ...] = ()
     catalogue: tuple[RuleInfo, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def graph(self) -> nx.DiGraph[object] | None:
+        """A networkx DiGraph of inputs, variables, operations, outputs and loss; None before recording.
+
+        Its own attribute `STREAMS` says how the gradient flows through it.
+        """
+        return None if self.drawn is None else self.drawn.graph
 
     @property
     def ok(self) -> bool:

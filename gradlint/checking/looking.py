@@ -226,6 +226,8 @@ def _with_leaks(
         options.report("looking for leaks from the future")
         found = [(laboratory.leak_from_later_steps(key, axis), asked_by.get(key, "")) for key, axis in axes]
         future = tuple(replace(leak, asked_by=labels) for leak, labels in found if leak is not None)
+    if leak is flow.recording.leak and future is flow.recording.future_leaks:
+        return flow  # a copy would forget what it has worked out
     return replace(flow, recording=replace(flow.recording, leak=leak, future_leaks=future))
 
 

@@ -11,14 +11,12 @@ from gradlint.checking.origins import Origins
 from gradlint.finding import Finding, Severity
 from gradlint.passes.layers import streamed
 from gradlint.passes.steps import forward_graph
-from gradlint.result import Result, SkippedRule
+from gradlint.result import Drawn, Result, SkippedRule
 from gradlint.rule import Need
 from gradlint.upstream.names import unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import networkx as nx
 
     from gradlint.checking.ways import Case
     from gradlint.flow import Flow
@@ -88,8 +86,11 @@ def _spoken(case: Case, facts: Facts, rules: Sequence[Rule]) -> Spoken:
     return Spoken(tuple(in_order), tuple(crashed))
 
 
-def _shown(flow: Flow, step: StepFacts | None) -> nx.DiGraph[object]:
-    return flow.graph if step is None else forward_graph(flow, step.record)
+def _drawn(flow: Flow, step: StepFacts | None) -> Drawn:
+    if step is not None:
+        return Drawn(lambda: streamed(forward_graph(flow, step.record)))
+    layers = dict.fromkeys(op.layer for op in flow.recording.ops if op.layer)
+    return Drawn(lambda: streamed(flow.graph), tuple(layers))
 
 
 def _result(case: Case, facts: Facts, rules: Sequence[Rule], spoken: Spoken, options: Options) -> Result:
@@ -109,7 +110,7 @@ def _result(case: Case, facts: Facts, rules: Sequence[Rule], spoken: Spoken, opt
         rules=tuple(rule.code for rule in rules),
         notes=(*summary.unread_labels(facts), *summary.zero_here(facts), *summary.refused_names(facts)),
         fail_on=options.fail_on,
-        graph=streamed(_shown(flow, facts.step)) if flow is not None else None,
+        drawn=_drawn(flow, facts.step) if flow is not None else None,
         crashed=spoken.crashed,
         catalogue=tuple(rule.info for rule in rules),
     )

@@ -191,7 +191,7 @@ def with_own_file(done: Outcome, options: Line) -> Outcome:
     with writing_in_time(options):
         text = FORMATS[options.format](done.result, style_of_report(options))
     write_whole(path, f"{text}\n" if text else "")
-    return replace(done, result=replace(done.result, graph=None))
+    return replace(done, result=replace(done.result, drawn=None))
 
 
 def _report(run: Run, options: Line) -> None:

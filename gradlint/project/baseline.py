@@ -80,12 +80,12 @@ Baseline = Mapping[str, tuple[Identity, ...]]
 
 
 def identities(result: Result) -> Identities:
-    """Identify the findings of a result; needs its graph to know the layers without variables."""
+    """Identify the findings of a result; needs those of its graph to know the layers without variables."""
     names = [status.path for status in result.variables]
     names += [path for finding in result.findings for path in finding.variables]
     names += [finding.cause.layer for finding in result.findings if finding.cause.layer]
-    if result.graph is not None:
-        names += [layer for _, facts in result.graph.nodes(data=True) if (layer := facts.get("layer"))]
+    if result.drawn is not None:
+        names += result.drawn.layers
     ranked = _ranked(names)
     present = {"/".join(path.split("/")[:end]) for path in ranked.values() for end in range(1, path.count("/") + 2)}
     in_source = result.depth == "source"
@@ -120,11 +120,11 @@ def _ranked(paths: Iterable[str]) -> dict[str, str]:
     for path in paths:
         for folder, base, number in _steps(path):
             siblings[folder, base].add(number)
-    ranks = {key: sorted(numbers) for key, numbers in siblings.items()}
+    ranks = {key: {number: rank for rank, number in enumerate(sorted(each), 1)} for key, each in siblings.items()}
 
     def rank(folder: str, base: str, number: int) -> str:
         numbers = ranks[folder, base]
-        return base if len(numbers) == 1 else f"{base}[{numbers.index(number) + 1}/{len(numbers)}]"
+        return base if len(numbers) == 1 else f"{base}[{numbers[number]}/{len(numbers)}]"
 
     return {path: "/".join(rank(*step) for step in _steps(path)) for path in paths}
 

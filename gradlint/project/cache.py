@@ -70,7 +70,7 @@ class Entry:
             return
         with contextlib.suppress(OSError, ValueError, TypeError):
             modules = {str(path): _digest(path) for path in _own_modules()} if self.keeps_modules else {}
-            data = {"gradlint": FORMAT, "modules": modules, "result": result_to_data(replace(result, graph=None))}
+            data = {"gradlint": FORMAT, "modules": modules, "result": result_to_data(replace(result, drawn=None))}
             answers.write(self.file.parent, self.file.name, json.dumps(data).encode("ascii"))
 
 

@@ -201,8 +201,8 @@ def outcome(
 def settled(name: str, result: Result, allowed: Sequence[Allowance], *, graph: bool = False) -> Settled:
     """The outcome for a result: without what is allowed, and with identities for a baseline."""
     result, unused = suppress(result, allowed)
-    found = identities(result)  # needs the graph
-    return Settled(name, result if graph else replace(result, graph=None), unused, Standing(found))
+    found = identities(result)  # needs the layers of the graph
+    return Settled(name, result if graph else replace(result, drawn=None), unused, Standing(found))
 
 
 def against(done: Settled, baseline: Baseline, file: object) -> Settled:

@@ -13,14 +13,16 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gradlint.passes.layers import streamed
-from gradlint.result import Result
+from gradlint.result import Drawn, Result
 from gradlint.rules import described
 
 if TYPE_CHECKING:
     import networkx as nx
 
 T = TypeVar("T")
-GRAPH, CATALOGUE = "graph", "catalogue"
+GRAPH = "graph"
+"""The name under which the graph of a result goes."""
+_APART = ("drawn", "catalogue")
 """Fields of a result that are no plain data, or that the receiver knows better: what its own rules say."""
 
 
@@ -33,7 +35,7 @@ def result_to_data(result: Result) -> dict[str, object]:
     data = {
         field.name: plain(getattr(result, field.name))
         for field in fields(result)
-        if field.name not in (GRAPH, CATALOGUE)
+        if field.name not in _APART
     }
     data[GRAPH] = None if result.graph is None else _graph_to_data(result.graph)
     return data
@@ -50,7 +52,7 @@ def result_from_data(data: object) -> Result:
     graph = data.pop(GRAPH, None)
     values = _values(Result, data)
     if graph is not None:
-        values[GRAPH] = streamed(_graph_from_data(graph))
+        values["drawn"] = Drawn.of(streamed(_graph_from_data(graph)))
     if values["fail_on"] not in ("error", "warning", "never"):
         raise MalformedError("fail_on is no severity")
     result = Result(**values)  # type: ignore[arg-type]  # each value has been checked against its field
@@ -71,7 +73,7 @@ def plain(value: object) -> object:
 
 
 def _values(kind: type, data: Mapping[str, object]) -> dict[str, object]:
-    names = {field.name for field in fields(kind)} - {GRAPH, CATALOGUE}
+    names = {field.name for field in fields(kind)} - set(_APART)
     if set(data) != names:
         raise MalformedError(f"{kind.__name__} has other fields")
     # The graph's annotation names a module that is not imported here; its field is not asked for.

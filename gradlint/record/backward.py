@@ -13,7 +13,7 @@ from gradlint.operations import Trait, has
 from gradlint.record import reduction
 from gradlint.record.recording import ABSENT, PRESENT, Gradient, is_float
 from gradlint.result import GradientState
-from gradlint.upstream import backprop
+from gradlint.upstream import backprop, eager
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _UNCLEAR = (GradientState.ZERO, GradientState.NONFINITE)
 """Where a gradient is so, the operations around it are asked with what has arrived at them."""
+_ROOM = 1 << 25
+"""Bytes that the gradients which have come by may keep: to ask for them again takes a backward pass."""
 
 
 def gradient_in(run: Run, slope: Any | None, *, counted: bool = False) -> Gradient:
@@ -46,7 +48,7 @@ def slopes_of(
         of_variables: whether somebody needs the gradients of the variables themselves.
 
     Returns:
-        The gradients, of all where one of them is zero or not finite, else of inputs, of variables if they are needed,
+        The gradients, of all where one of them is zero or not finite, else at least of inputs, of variables if they are needed,
         and of what does not come by; and of all, reduced.
     """
     trace = run.trace
@@ -56,11 +58,13 @@ def slopes_of(
     by_itself = set(passed.values())
     read = {} if of_variables else _read_once(run, by_itself)
     ends = set(read.values())  # else the tape keeps what has arrived at the variables until all have theirs
+    seen = _Seen(_ROOM)
 
     def passing(attributes: tuple[Any, ...], arriving: Sequence[Any]) -> bool:
         index = passed.get(id(attributes))
         if index is not None:
             reduced[index] = reduction.gradient_of(arriving[0])
+            seen.keep(index, arriving[0])
         return index not in ends
 
     kept = [index for index in indices if index not in by_itself and index not in read]
@@ -71,12 +75,33 @@ def slopes_of(
     missing = by_itself.difference(reduced).intersection(indices)
     # What leads to the loss and has not come by has no gradient, or has one in a way of its own: the tape knows.
     is_unclear = any(each.state in _UNCLEAR for each in reduced.values())
-    if is_unclear or (missing and not missing.isdisjoint(_before(trace, loss))):
+    is_asked = bool(missing) and not missing.isdisjoint(_before(trace, loss))
+    if is_unclear and not is_asked and seen.slopes is not None:
+        came = seen.slopes | dict(slopes)
+        came |= {index: came[value] for index, value in read.items() if value in came}
+        slopes = {index: came.get(index) for index in indices}
+    elif is_unclear or is_asked:
         found, slopes = [], {}  # memory that the next question needs
         found = backprop.gradients(tape, loss, [trace.tensors[index] for index in indices])
         slopes = dict(zip(indices, found, strict=True))
         reduced = {index: gradient_in(run, slope) for index, slope in slopes.items()}
     return slopes, {index: reduced.get(index, ABSENT) for index in indices}
+
+
+class _Seen:
+    """The gradients that have come by, by tensor index; None when they are larger than there is room for."""
+
+    def __init__(self, room: int) -> None:
+        self.slopes: dict[int, Any] | None = {}
+        self._room = room
+
+    def keep(self, index: int, slope: Any) -> None:
+        if self.slopes is None:
+            return
+        self._room -= eager.bytes_of(getattr(slope, "values", slope)) if slope is not None else 0
+        self.slopes[index] = slope
+        if self._room < 0:
+            self.slopes = None
 
 
 def _passed(trace: Trace) -> dict[int, int]:

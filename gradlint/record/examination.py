@@ -39,6 +39,7 @@ class Examination:
             if any(index in marked for index in op.inputs):
                 marked.update(op.outputs)
         self._marked = marked
+        self._finite = {index for index, gradient in reduced.items() if gradient.state is GradientState.FINITE}
 
     def _state(self, index: int) -> GradientState:
         tensor = self._trace.tensors[index]
@@ -54,6 +55,8 @@ class Examination:
         op = self._trace.ops[position]
         unasked = (Local.UNASKED,) * len(op.inputs)
         if not any(index in self._marked for index in op.inputs):
+            return unasked, None, None
+        if op.error is None and self._finite.issuperset(op.inputs) and self._finite.issuperset(op.outputs):
             return unasked, None, None
         incoming = [self._state(index) for index in op.inputs]
         outgoing = [self._state(index) for index in op.outputs]

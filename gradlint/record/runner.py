@@ -62,7 +62,7 @@ class Runner:
             if trace_returns or recording.failure is not None:
                 return recording
             self.called, self.idle = run.trace.calls.operations, idle_layers(run)
-            return replace(recording, idle=described(run, self.idle))
+            return replace(recording, idle=described(run, self.idle)) if self.idle else recording
         seed = self._subject.seed + 1 + probe.number
         given = self._subject.inputs
         if probe.perturb_inputs:
@@ -159,7 +159,8 @@ def recorded(run: Run, trace_returns: bool) -> Recording:
     value = float("nan") if run.is_symbolic else float(tf.reduce_sum(tf.cast(loss, tf.float32)))
     record = replace(objective.record, tensor=trace.index(loss), value=value if np.isfinite(value) else None)
     recording = recording_of(run, batch, Backward(outputs, record, slopes, reduced, by_key))
-    return replace(recording, layer_losses=_layer_losses(run, objective))
+    losses = _layer_losses(run, objective)
+    return replace(recording, layer_losses=losses) if losses else recording  # each copy is checked from end to end
 
 
 def _layer_losses(run: Run, objective: Objective) -> tuple[LayerLosses, ...]:

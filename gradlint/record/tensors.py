@@ -38,6 +38,8 @@ def numbers(tensor: Any) -> Any:
 
 def shape_of(tensor: Any) -> tuple[int, ...]:
     """The shape of a tensor; -1 for a length that a symbol does not know, and () for a rank."""
+    if eager.is_value(tensor):
+        return eager.shape_of(tensor)
     if tensor.shape.rank is None:
         return ()
     return tuple(-1 if length is None else int(length) for length in tensor.shape)

@@ -151,8 +151,10 @@ class Trace(Ledger):
             self._read[id(variable)] = variable
             self._variable_access(variable)
 
-    def _read_silently(self, inputs: Sequence[Any]) -> dict[int, Any]:
+    def _read_silently(self, inputs: Sequence[Any]) -> Mapping[int, Any]:
         """The variables that an operation read by itself, by the id of the operand that it got from each."""
+        if not self._read:
+            return _NOTHING
         pending, self._read = list(self._read.values()), {}
         found: dict[int, Any] = {}
         # On another device, and after a sparse update, a read makes a copy, which equal values have to tell.

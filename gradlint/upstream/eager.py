@@ -30,7 +30,13 @@ def array_of(tensor: Tensor) -> np.ndarray[Any, Any]:
 
 def bytes_of(tensor: Tensor) -> int:
     """Bytes of the values of an eager tensor; 0 for what holds none, such as a handle."""
-    return int(tensor.shape.num_elements() or 0) * int(tensor.dtype.size) if tensor.dtype.is_numpy_compatible else 0
+    dtype = tensor.dtype
+    return int(member(tensor, "elements of a tensor")()) * int(dtype.size) if dtype.is_numpy_compatible else 0
+
+
+def shape_of(tensor: Tensor) -> tuple[int, ...]:
+    """The shape of an eager tensor, without TensorFlow's own objects for it: a run makes thousands of tensors."""
+    return tuple(member(tensor, "shape of a tensor")())
 
 
 def share_memory(one: Tensor, other: Tensor) -> bool:

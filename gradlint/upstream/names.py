@@ -76,6 +76,8 @@ RENTED = (
     Rented("EagerTensor", (f"{_FRAMEWORK}.ops:EagerTensor",), "tells values from symbols", _TF),
     Rented("tensor id", (f"{_FRAMEWORK}.ops:EagerTensor._id",), "tells tensors apart", _TF),
     Rented("tensor memory", (f"{_FRAMEWORK}.ops:_EagerTensorBase._numpy",), "reads values without being seen", _TF),
+    Rented("shape of a tensor", (f"{_FRAMEWORK}.ops:_EagerTensorBase._shape_tuple",), "reads shapes fast", _TF),
+    Rented("elements of a tensor", (f"{_FRAMEWORK}.ops:_EagerTensorBase._num_elements",), "counts bytes fast", _TF),
     Rented("eager tensor methods", (f"{_FRAMEWORK}.ops:_EagerTensorBase",), "sees values leave TensorFlow", _TF,
            Feature.DETOURS),
     # -- observing

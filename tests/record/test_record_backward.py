@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import gradlint
 from gradlint.record import backward, runner
+from gradlint.result import GradientState
 from gradlint.upstream import backprop
 
 if TYPE_CHECKING:
@@ -110,3 +111,31 @@ def test_a_healthy_model_is_asked_once_and_keeps_no_more_than_is_needed(monkeypa
         {"x": np.random.default_rng(0).normal(size=(4, 6)), "y": np.arange(4.0)},
     )
     assert asked[-1] == 13, "the input and twelve variables, which the optimizer's first update needs"
+
+
+@pytest.mark.parametrize(("room", "times"), [(backward._ROOM, 1), (0, 2)])
+def test_gradients_of_zero_are_kept_as_they_come_by_where_there_is_room(
+    room: int, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    found: list[tuple[Any, Any]] = []
+    original, slopes_of = backprop.gradients, backward.slopes_of
+
+    def counted(*given: Any, **more: Any) -> Any:
+        asked.append(1)
+        return original(*given, **more)
+
+    def seen(*given: Any, **more: Any) -> Any:
+        with monkeypatch.context() as inner:
+            inner.setattr(backprop, "gradients", counted)
+            found.append(slopes_of(*given, **more))
+        return found[-1]
+
+    monkeypatch.setattr(backward, "_ROOM", room)
+    monkeypatch.setattr(runner, "slopes_of", seen)
+    gradlint.check(made(layers.Dense(4), dead(), compiled=True), probes=0)
+    slopes, reduced = found[0]
+    assert len(asked) == times * len(found)
+    zero = [index for index, gradient in reduced.items() if gradient.state is GradientState.ZERO]
+    assert zero
+    assert all(slopes[index] is not None for index in zero)

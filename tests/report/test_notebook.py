@@ -57,7 +57,7 @@ def test_verdict_findings_lines_and_picture() -> None:
     assert "result.ok is False" in text
     (picture,) = re.findall(r'src="data:image/svg\+xml;base64,([^"]*)"', text)
     assert ET.fromstring(base64.b64decode(picture)).tag.endswith("svg")
-    assert "<img" not in cell(replace(TOWERS, graph=None))
+    assert "<img" not in cell(replace(TOWERS, drawn=None))
 
 
 def test_under_a_second_for_a_thousand_layers() -> None:
