@@ -91,9 +91,7 @@ class Flow:
 
     # -- reach -----------------------------------------------------------------------------------------
 
-    def descendants(
-        self, starts: Iterable[int], passes: Callable[[int, int], bool] | None = None
-    ) -> frozenset[int]:
+    def descendants(self, starts: Iterable[int], passes: Callable[[int, int], bool] | None = None) -> frozenset[int]:
         """Tensors that depend on any of `starts`, which are included.
 
         Args:
@@ -111,9 +109,7 @@ class Flow:
                             queue.append(output)
         return frozenset(seen)
 
-    def ancestors(
-        self, starts: Iterable[int], passes: Callable[[int, int], bool] | None = None
-    ) -> frozenset[int]:
+    def ancestors(self, starts: Iterable[int], passes: Callable[[int, int], bool] | None = None) -> frozenset[int]:
         """Tensors on which any of `starts` depends; `starts` are included."""
         seen = set(starts)
         queue = deque(seen)

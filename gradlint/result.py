@@ -109,7 +109,7 @@ class Streams:
     unseen: frozenset[Hashable]
 
 
-class Drawn:
+class LateGraph:
     """The graph of a result, made when somebody first asks for it: most readers never do.
 
     Args:
@@ -125,7 +125,7 @@ class Drawn:
         self._graph: nx.DiGraph[object] | None = None
 
     @classmethod
-    def of(cls, graph: nx.DiGraph[object]) -> Drawn:
+    def of(cls, graph: nx.DiGraph[object]) -> LateGraph:
         """A graph that is there."""
         return cls(lambda: graph)
 
@@ -145,7 +145,7 @@ class Drawn:
         return self._layers
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Drawn.of, (self.graph,)
+        return LateGraph.of, (self.graph,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ class Result:
     skipped: tuple[SkippedRule, ...] = ()
     notes: tuple[str, ...] = ()
     fail_on: str = "error"
-    drawn: Drawn | None = None
+    drawn: LateGraph | None = None
     crashed: tuple[SkippedRule, ...] = ()
     unread: tuple[str, ...] = ()
     catalogue: tuple[RuleInfo, ...] = field(default=(), repr=False, compare=False)

@@ -11,7 +11,7 @@ from gradlint.checking.origins import Origins
 from gradlint.finding import Finding, Severity
 from gradlint.passes.layers import streamed
 from gradlint.passes.steps import forward_graph
-from gradlint.result import Drawn, Result, SkippedRule
+from gradlint.result import LateGraph, Result, SkippedRule
 from gradlint.rule import Need
 from gradlint.upstream.names import unavailable
 
@@ -86,11 +86,11 @@ def _spoken(case: Case, facts: Facts, rules: Sequence[Rule]) -> Spoken:
     return Spoken(tuple(in_order), tuple(crashed))
 
 
-def _drawn(flow: Flow, step: StepFacts | None) -> Drawn:
+def _drawn(flow: Flow, step: StepFacts | None) -> LateGraph:
     if step is not None:
-        return Drawn(lambda: streamed(forward_graph(flow, step.record)))
+        return LateGraph(lambda: streamed(forward_graph(flow, step.record)))
     layers = dict.fromkeys(op.layer for op in flow.recording.ops if op.layer)
-    return Drawn(lambda: streamed(flow.graph), tuple(layers))
+    return LateGraph(lambda: streamed(flow.graph), tuple(layers))
 
 
 def _result(case: Case, facts: Facts, rules: Sequence[Rule], spoken: Spoken, options: Options) -> Result:

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gradlint.passes.layers import streamed
-from gradlint.result import Drawn, Result
+from gradlint.result import LateGraph, Result
 from gradlint.rules import described
 
 if TYPE_CHECKING:
@@ -32,11 +32,7 @@ class MalformedError(ValueError):
 
 def result_to_data(result: Result) -> dict[str, object]:
     """A result, its graph included, as JSON values; NaN and infinity stay floats."""
-    data = {
-        field.name: plain(getattr(result, field.name))
-        for field in fields(result)
-        if field.name not in _APART
-    }
+    data = {field.name: plain(getattr(result, field.name)) for field in fields(result) if field.name not in _APART}
     data[GRAPH] = None if result.graph is None else _graph_to_data(result.graph)
     return data
 
@@ -52,7 +48,7 @@ def result_from_data(data: object) -> Result:
     graph = data.pop(GRAPH, None)
     values = _values(Result, data)
     if graph is not None:
-        values["drawn"] = Drawn.of(streamed(_graph_from_data(graph)))
+        values["drawn"] = LateGraph.of(streamed(_graph_from_data(graph)))
     if values["fail_on"] not in ("error", "warning", "never"):
         raise MalformedError("fail_on is no severity")
     result = Result(**values)  # type: ignore[arg-type]  # each value has been checked against its field

@@ -48,7 +48,7 @@ def slopes_of(
         of_variables: whether somebody needs the gradients of the variables themselves.
 
     Returns:
-        The gradients, of all where one of them is zero or not finite, else at least of inputs, of variables if they are needed,
+        The gradients, of all where one of them is zero or not finite, else of inputs, of variables if they are needed,
         and of what does not come by; and of all, reduced.
     """
     trace = run.trace

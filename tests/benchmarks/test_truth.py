@@ -15,7 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks.truth import manifest, numbers, page
-from tests.benchmarks.truth.cases import ROOT, all_cases
+from tests.benchmarks.truth.cases import ROOT, Case, all_cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +78,17 @@ def test_every_case_has_a_name_of_its_own() -> None:
     cases = all_cases()
     assert len({case.name for case in cases}) == len(cases)
     assert sum(not case.name.startswith("aside/") for case in cases) > 200
+
+
+def test_who_builds_a_case_after_others_gets_the_same_model(tmp_path: Path) -> None:
+    file = tmp_path / "case.py"
+    file.write_text(
+        "import keras\n\n\ndef build():\n    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])\n"
+    )
+    module = Case("bugs/drawn", "bugs", file).module()
+    one, other = module.build(), module.build()
+    assert one.layers[0].name == other.layers[0].name
+    np.testing.assert_array_equal(one.get_weights()[0], other.get_weights()[0])
 
 
 def test_a_symptom_is_seen_without_gradlint() -> None:

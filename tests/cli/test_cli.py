@@ -19,7 +19,7 @@ from gradlint import cli, rules
 from gradlint.errors import ModelFileError
 from gradlint.finding import Finding, Severity
 from gradlint.load.limits import Limits
-from gradlint.result import Drawn, Result, SkippedRule
+from gradlint.result import LateGraph, Result, SkippedRule
 from gradlint.rule import SECTIONS, Rule
 from gradlint.severity import Consequence
 
@@ -306,7 +306,7 @@ class TestOutput:
     def test_graph(self, calls, tmp_path: Path) -> None:
         graph = nx.DiGraph()
         graph.add_node("x", kind="input", label="größe")
-        calls(lambda **_: result(drawn=Drawn.of(graph)))
+        calls(lambda **_: result(drawn=LateGraph.of(graph)))
         assert cli.main(["m.keras", "--graph", str(tmp_path / "flow.dot")]) == 0
         assert 'label="größe"' in (tmp_path / "flow.dot").read_text(encoding="utf-8")
 

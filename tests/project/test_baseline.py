@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gradlint.errors import UsageError
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.project.baseline import baseline_text, compare, identities, read_baseline
-from gradlint.result import Drawn, GradientState, Result, VariableStatus
+from gradlint.result import GradientState, LateGraph, Result, VariableStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def result(*findings: Finding, layers: tuple[str, ...] = (), rules: tuple[str, .
     variables = tuple(
         VariableStatus(f"{layer}/kernel", (1,), "float32", True, GradientState.FINITE) for layer in layers
     )
-    return Result("m", "m", "s", "mse", "values", findings, variables=variables, rules=rules, drawn=Drawn.of(graph))
+    return Result("m", "m", "s", "mse", "values", findings, variables=variables, rules=rules, drawn=LateGraph.of(graph))
 
 
 def finding(layer: str | None = None, op: str = "ArgMax", code: str = "GL103", **parts: object) -> Finding:

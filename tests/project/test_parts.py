@@ -19,14 +19,14 @@ from gradlint.project import targets
 from gradlint.project.parts import Run, Shard, joined, part_from, part_text
 from gradlint.project.wire import MalformedError, result_from_data, result_to_data
 from gradlint.report import FORMATS
-from gradlint.result import Drawn
+from gradlint.result import LateGraph
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gradlint.result import Result
 
-DRAWN = replace(RESULT, drawn=Drawn.of(streamed(GRAPH)))
+DRAWN = replace(RESULT, drawn=LateGraph.of(streamed(GRAPH)))
 NAMES = ["broken", "warned", "unreadable", "clean", "towers"]
 TOML = 'ignore = ["GL205"]\n[per-layer-ignores]\n"nowhere" = ["GL104"]\n' + "".join(
     f'[targets.{name}]\nmodel = "{name}.keras"\n' for name in NAMES

@@ -11,7 +11,7 @@ from gradlint.finding import Cause, Finding, Severity
 from gradlint.passes.layers import streamed
 from gradlint.project.wire import MalformedError, result_from_data, result_to_data
 from gradlint.report.graph import GRAPH_FORMATS
-from gradlint.result import Drawn, GradientState, InputStatus, Result, SkippedRule, VariableStatus
+from gradlint.result import GradientState, InputStatus, LateGraph, Result, SkippedRule, VariableStatus
 
 GRAPH: nx.DiGraph[object] = nx.DiGraph()
 GRAPH.add_node(("input", "é\x1b"), kind="input", label="é\x1b", shapes=[(2, None)], gradient="finite", norm=1.5)
@@ -52,7 +52,7 @@ def test_a_result_arrives_as_it_was_sent() -> None:
 
 
 def test_the_graph_looks_the_same() -> None:
-    arrived = through(replace(RESULT, drawn=Drawn.of(GRAPH))).graph
+    arrived = through(replace(RESULT, drawn=LateGraph.of(GRAPH))).graph
     assert arrived is not None
     for render in GRAPH_FORMATS.values():
         assert render(arrived) == render(streamed(GRAPH))

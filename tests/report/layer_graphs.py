@@ -9,7 +9,7 @@ from shared_result import HEALTHY
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.passes.layers import streamed
-from gradlint.result import Drawn, GradientState, InputStatus, Result, VariableStatus
+from gradlint.result import GradientState, InputStatus, LateGraph, Result, VariableStatus
 
 ALIVE, DEAD, ZERO, INTEGER = "finite", "absent", "zero", "n/a"
 
@@ -124,7 +124,7 @@ def result_of(graph: nx.DiGraph, *findings: Finding) -> Result:
             variables.append(VariableStatus(data["label"], (4, 4), "float32", True, state, data["norm"], keys))
     return replace(
         HEALTHY,
-        drawn=Drawn.of(streamed(graph)),
+        drawn=LateGraph.of(streamed(graph)),
         findings=findings,
         inputs=tuple(inputs),
         variables=tuple(variables),
