@@ -46,8 +46,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
     paths = sysconfig.get_paths(vars={"base": str(folder), "platbase": str(folder)})
     site = Path(paths["purelib"])
-    # After the environment's own packages, and without the .pth files of ours: those of an editable gradlint.
-    ours = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+    # After the environment's own packages, and without the .pth files of ours: those of an editable gradlint. Ours may
+    # borrow itself.
+    ours = {path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")}
     (site / "borrowed.pth").write_text("\n".join(sorted(ours)))
     target = ("--python", folder, "install", "--no-deps", "--no-index", "--ignore-installed")
     run(sys.executable, "-m", "pip", *target, wheel, check=True)
