@@ -19,9 +19,9 @@ def is_alive(process: int) -> bool:
     return state.rpartition(")")[2].split()[0] != "Z"
 
 
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether something comes true within a minute, which is long on a machine that is busy."""
-    ends = time.monotonic() + 60
-    while not holds() and time.monotonic() < ends:
+def eventually(holds: Callable[[], object]) -> bool:
+    """Whether something comes true within two minutes, which is long on a machine that is busy."""
+    ends = time.monotonic() + 120
+    while not (is_true := bool(holds())) and time.monotonic() < ends:
         time.sleep(0.05)
-    return holds()
+    return is_true

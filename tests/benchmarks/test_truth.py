@@ -5,20 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from alive import eventually, is_alive
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks.truth import manifest, numbers, page
 from tests.benchmarks.truth.cases import ROOT, Case, all_cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 BUG = {
     "case": "bugs/a", "kind": "bugs", "hash": "1", "category": "saturation", "found": True, "explained": False,
@@ -169,15 +165,8 @@ def test_processes_end_with_the_run_that_started_them(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     process = subprocess.Popen([sys.executable, str(runs)], env=environment, stderr=subprocess.DEVNULL)
-    assert _eventually((tmp_path / "pid").exists)
-    worker = Path("/proc", (tmp_path / "pid").read_text(), "stat")
+    assert eventually((tmp_path / "pid").exists)
+    worker = int((tmp_path / "pid").read_text())
     process.kill()
     process.wait()
-    assert _eventually(lambda: not worker.exists() or worker.read_text().rpartition(")")[2].split()[0] == "Z")
-
-
-def _eventually(holds: Callable[[], bool]) -> bool:
-    ends = time.monotonic() + 120
-    while not holds() and time.monotonic() < ends:
-        time.sleep(0.05)
-    return holds()
+    assert eventually(lambda: not is_alive(worker))

@@ -53,7 +53,7 @@ def test_a_writer_that_is_ended(tmp_path: Path, number: int, wait: float) -> Non
     process.stdout.readline()
     time.sleep(wait)
     process.send_signal(number)
-    process.communicate(timeout=30)
+    process.communicate(timeout=300)
     assert process.returncode != 0
     text = report.read_text()
     assert text == "old" or (len(text) == SIZE and len(set(text)) == 1)
@@ -93,7 +93,7 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path, form: str) -> None:
     subprocess.run(["head", "-n", "1"], stdin=process.stdout, stdout=subprocess.DEVNULL, check=True)
     process.stdout.close()
     assert process.stderr.read() == b""
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=300) == 1
 
 
 def test_a_report_that_takes_too_long_to_write(tmp_path: Path) -> None:

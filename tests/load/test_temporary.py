@@ -92,14 +92,14 @@ def loading(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], Path]
 def test_no_signal_leaves_assets(number: int, tmp_path: Path) -> None:
     process, place = loading(tmp_path)
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == (130 if number == signal.SIGINT else -number)
     assert list(place.iterdir()) == []
 
 
 def test_an_end_in_time_leaves_no_assets(tmp_path: Path) -> None:
     process, place = loading(tmp_path, "--timeout", "500")
-    _, err = process.communicate("end\n", timeout=60)
+    _, err = process.communicate("end\n", timeout=300)
     assert "took more than 500 seconds" in err
     assert process.returncode == 2
     assert list(place.iterdir()) == []

@@ -42,7 +42,7 @@ def alone(folder: Path, *runs: list[str]) -> list[tuple[list[str], int]]:
     """The exit statuses of command lines where nothing else is installed; and what they say."""
     program = PROGRAM.format(allowed={"gradlint", *installed()}, runs=runs)
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True, timeout=100
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True, timeout=300
     )
     return [eval(line.replace("] ", "], ")) for line in done.stdout.splitlines() if line.startswith("[")]
 

@@ -7,11 +7,11 @@ import os
 import re
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
+from alive import eventually
 from in_turn import in_turn
 
 from gradlint import cli
@@ -366,13 +366,14 @@ class TestProcesses:
         jobs = [self.job("one"), targets.Job("own", "own:build", None, {}, ())]
         found = REAL_OUTCOMES(jobs, 2)
         next(found)
-        end = time.monotonic() + 120
-        while not (pids := [path.name for path in project.iterdir() if path.name.isdigit()]):
-            assert time.monotonic() < end, "it never started"
-            time.sleep(0.05)
+
+        def pids() -> list[int]:
+            return [int(path.name) for path in project.iterdir() if path.name.isdigit()]
+
+        assert eventually(pids), "it never started"
         found.close()
         with pytest.raises(ProcessLookupError):
-            os.kill(int(pids[0]), 0)
+            os.kill(pids()[0], 0)
 
 
 class TestShells:
