@@ -342,6 +342,9 @@ def _notes(record: StepRecord) -> Iterator[str]:
         crash = record.crash
         place = f" at {line_in_words(crash.file, crash.line)}" if crash.file else ""
         yield f"the step ended with {crash.kind}{place}: {crash.message}"
+    if record.halvings:
+        times = f"{record.halvings} time{'' if record.halvings == 1 else 's'}"
+        yield f"under the loss scale gradients overflow: the optimizer halves it {times}, and skips as many updates"
 
 
 def _model_line(record: StepRecord, recording: Recording) -> str:

@@ -59,6 +59,7 @@ class Laboratory:
             self.alive_alone,
             self.is_blind_to_rows,
             self.finite_with_probabilities,
+            lambda: trial.finite_scale(self._runner),
         )
 
     def contradicted(self, keys: Sequence[str], paths: Sequence[str]) -> frozenset[str]:

@@ -10,13 +10,15 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.experiments.taped import Taped, taped
+from gradlint.record import scaling
 from gradlint.record.reduction import gradient_of
 from gradlint.result import GradientState
-from gradlint.upstream import backprop, restoring
+from gradlint.upstream import restoring
 from gradlint.upstream.eager import tensor_id, tf_variable
+from gradlint.upstream.optimizers import halve_scale, scale_of, scales_loss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from gradlint.record.runner import Runner
 
@@ -33,15 +35,30 @@ _OPENED = 0.01
 def alive_when_scaled(runner: Runner) -> frozenset[str]:
     """The float inputs and trainable variables with a gradient under the loss scale of the compiled optimizer.
 
-    Half precision rounds small gradients to zero; `LossScaleOptimizer` multiplies the loss before they are taken.
+    Half precision rounds small gradients to zero; `LossScaleOptimizer` multiplies the loss before they are taken, by
+    what is left of its scale once nothing overflows.
     """
     optimizer = getattr(runner.subject.model, "optimizer", None)
-    if optimizer is None or not hasattr(optimizer, "inner_optimizer"):
+    if not scales_loss(optimizer):
         return frozenset()
     run = runner.run()
     with run.isolated():
         found = taped(run)
-        return frozenset() if found is None else _alive(found, _slopes(found, optimizer.scale_loss))
+        return frozenset() if found is None else _alive(found, _slopes(found, optimizer)[0])
+
+
+def finite_scale(runner: Runner) -> float | None:
+    """The scale to which the compiled optimizer lowers its own until nothing overflows; None if that is no help."""
+    optimizer = getattr(runner.subject.model, "optimizer", None)
+    if not scales_loss(optimizer):
+        return None
+    run = runner.run()
+    with run.isolated():
+        found = taped(run)
+        if found is None:
+            return None
+        slopes, halvings = _slopes(found, optimizer)
+        return scale_of(optimizer) * 0.5**halvings if scaling.are_finite(slopes) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +98,11 @@ def after_updates(runner: Runner, names: frozenset[str]) -> Trial:
             run = runner.run()
             with run.isolated():
                 found = taped(run)
-                slopes = _slopes(found, twin.scale_loss if twin is not None else None) if found is not None else ()
+                slopes, halvings = _slopes(found, twin) if found is not None else ((), 0)
             if found is None:
                 break
+            if halvings:
+                halve_scale(twin, halvings)
             before_it, alive = alive, alive | _alive(found, slopes) & names
             # Gates open one after the other, each with an update: where none has opened, none will.
             if number == _MOST_UPDATES or (number and alive in (names, before_it)):
@@ -113,13 +132,22 @@ def alive_with_random(runner: Runner, path: str) -> frozenset[str]:
         run = runner.run()
         with run.isolated():
             found = taped(run)
-            return frozenset() if found is None else _alive(found, _slopes(found, None))
+            return frozenset() if found is None else _alive(found, _slopes(found, None)[0])
 
 
-def _slopes(found: Taped, scale: Callable[[Any], Any] | None) -> Sequence[Any]:
+def _slopes(found: Taped, optimizer: Any) -> tuple[Sequence[Any], int]:
+    """The gradients of a loss that an optimizer scales, and how often it halves the scale until they are finite."""
     with found.tape:
-        loss = found.loss if scale is None else scale(found.loss)
-    return backprop.gradients(found.tape, loss, found.sources)
+        loss = found.loss if optimizer is None else optimizer.scale_loss(found.loss)
+
+    def halved(number: int) -> Sequence[Any]:
+        return scaling.halved(found.tape, loss, found.sources, number)
+
+    slopes = halved(0)
+    if not scales_loss(optimizer) or scaling.are_finite(slopes):
+        return slopes, 0
+    number = scaling.halvings(lambda number: scaling.are_finite(halved(number)))
+    return (slopes, 0) if number is None else (halved(number), number)
 
 
 def _alive(found: Taped, slopes: Sequence[Any]) -> frozenset[str]:

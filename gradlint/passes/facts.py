@@ -66,6 +66,8 @@ class Facts:
     """A run in which the inputs that hold zeros alone were random; None where none does, or nothing was zero."""
     updates: int = 0
     """After how many updates what is zero was looked at again; they were taken back."""
+    finite_scale: float | None = None
+    """The loss scale of the compiled optimizer at which gradients that are not finite are; None where none helps."""
     step: StepFacts | None = None
     """What a training step of the user's own did; None where none was observed."""
 
@@ -125,6 +127,7 @@ class Experiments:
         alone: gives variables random values, one at a time.
         is_blind: whether the rows of an array may change places without a change of the loss.
         finite_with_probabilities: whether the loss is a number once a sigmoid stands behind the outputs.
+        finite_scale: the loss scale at which the compiled optimizer lets no gradient overflow; None where none helps.
     """
 
     bridge: Bridge | None = None
@@ -132,6 +135,7 @@ class Experiments:
     alone: Alone | None = None
     is_blind: Callable[[str], bool] | None = None
     finite_with_probabilities: Callable[[], bool] | None = None
+    finite_scale: Callable[[], float | None] | None = None
 
 
 NO_DOUBTS, NO_EXPERIMENTS = Doubts(), Experiments()
@@ -167,6 +171,7 @@ def facts_of(
     end = next((end for position in forward if (end := unsquashed(flow, position)) is not None), None)
     has_number = experiments.finite_with_probabilities
     is_meant = end is not None and has_number is not None and has_number()
+    overflows = any(birth.backward for birth in born) and experiments.finite_scale is not None
     stops = cuts(flow, experiments.bridge)
     keys = {broadcast.key for broadcast in met} | {key for cut in stops if cut.makes_ids for key in cut.inputs}
     keys = keys if experiments.is_blind is not None else set()
@@ -181,6 +186,7 @@ def facts_of(
         omitted=omitted(flow),
         blocks=found,
         births=born,
+        finite_scale=experiments.finite_scale() if overflows and experiments.finite_scale is not None else None,
         unsquashed=end if is_meant else None,
         broadcasts=met,
         unused=doubts.unused,

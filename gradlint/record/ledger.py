@@ -10,7 +10,7 @@ from gradlint.operations import ZERO_DERIVATIVE
 from gradlint.upstream import eager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gradlint.record.recording import Region
 
@@ -104,6 +104,14 @@ class Ledger:
         key = eager.tensor_id(handle)
         first = self._first.get(key)
         return [self.index(handle) if first is None else first, *self._later.get(key, ())]
+
+    def made_of(self, indices: Iterable[int]) -> set[int]:
+        """Some tensors, and all that operations make of them."""
+        found = set(indices)
+        for op in self.ops if found else ():
+            if any(index in found for index in op.inputs):
+                found.update(op.outputs)
+        return found
 
     def add(self, tensor: Any, producer: int | None) -> int:
         """Enter a tensor that was not there before."""

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.operations import Trait, has
-from gradlint.record import tensors
+from gradlint.record import scaling, tensors
 from gradlint.upstream import eager, models, observing, optimizers, replicas, restoring, steps
 
 if TYPE_CHECKING:
@@ -60,6 +60,17 @@ def look(model: Any, batch: Any, ratios: Mapping[str, float]) -> Look:
         batch: as `train_step` takes it.
         ratios: of the last update, as `Weights.ratios` gives them.
     """
+    first = _seen(model, batch, ratios, 0)
+    if not first.nonfinite or not any(map(optimizers.scales_loss, optimizers.optimizers_of(model))):
+        return first
+    # Where the optimizer doubles its scale from time to time, gradients overflow, and it halves it again.
+    seen: dict[int, Look] = {}
+    number = scaling.halvings(lambda number: not seen.setdefault(number, _seen(model, batch, ratios, number)).nonfinite)
+    return first if number is None else seen[number]
+
+
+def _seen(model: Any, batch: Any, ratios: Mapping[str, float], halvings: int) -> Look:
+    """The look, with loss scales that are halved so often."""
     pairs: list[tuple[Any, Any]] = []
     dead: dict[str, float] = {}
     parts = steps.Parts()
@@ -88,6 +99,9 @@ def look(model: Any, batch: Any, ratios: Mapping[str, float]) -> Look:
             enter(restoring.assigned_restored())
             enter(optimizers.on_optimizers(applied, lambda optimizer, loss: None, parts.keep))
             enter(observing.on_operation(operation))
+            for optimizer in filter(optimizers.scales_loss, optimizers.optimizers_of(model)):
+                parts.keep(optimizer)
+                optimizers.halve_scale(optimizer, halvings)
             strategy = model.distribute_strategy
             enter(strategy.scope())
             enter(replicas.one_replica())

@@ -221,15 +221,13 @@ class Run:
     def reached(self, starts: Sequence[Any], handles: Sequence[Any]) -> list[int]:
         """Indices of the float tensors that watched tensors and variables lead to, in forward order."""
         trace = self.trace
-        marked = {trace.index(tensor) for tensor in starts}
-        for handle in handles:
-            marked.update(trace.versions(handle))
-        for op in trace.ops:
-            if any(index in marked for index in op.inputs):
-                marked.update(op.outputs)
+        first = [
+            *(trace.index(tensor) for tensor in starts),
+            *(i for handle in handles for i in trace.versions(handle)),
+        ]
         return [
             index
-            for index in sorted(marked)
+            for index in sorted(trace.made_of(first))
             if trace.tensors[index] is not None
             and (is_float(trace.tensors[index].dtype.name) or trace.tensors[index].dtype == tf.resource)
         ]

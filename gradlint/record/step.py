@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.errors import ModelRunError
-from gradlint.record import columns, layer_losses, reduction, tensors
+from gradlint.record import columns, layer_losses, reduction, scaling, tensors
 from gradlint.record.failures import failure_of
 from gradlint.record.firststep import rates_of
 from gradlint.record.objective import Batch
@@ -214,6 +214,39 @@ class Observation:
         targets = list({eager.tensor_id(target): target for target in targets}.values())
         return tensors.total(targets, self._task.seed or 0) if targets else None
 
+    def _value(self, loss: Any) -> float:
+        """What a loss is; before it was scaled, where float16 has no number for that: its gradients may be fine."""
+        trace = self.trace
+        value = float(tf.reduce_sum(tf.cast(loss, tf.float32)))
+        if np.isfinite(value):
+            return value
+        scaled = {index for indices in trace.scaled.values() for index in indices}
+        targets = {index for live in trace.live_calls for index in live.targets}
+        producers = (trace.producers[index] for index in targets & scaled)
+        operands = [trace.tensors[trace.ops[at].inputs[0]] for at in producers if at is not None]
+        others = [trace.tensors[index] for index in targets - scaled]
+        return float(sum(float(tf.reduce_sum(tf.cast(tensor, tf.float32))) for tensor in (*operands, *others)))
+
+    def _halvings(self, loss: Any, handles: Sequence[Any]) -> int:
+        """How often the optimizers halve their loss scale before the gradients of variables are finite; 0 if never."""
+        tape, trace = self._tape, self.trace
+
+        def is_finite(target: Any) -> bool:
+            return scaling.are_finite(backprop.gradients(tape, target, handles))
+
+        scaled = trace.made_of(
+            [
+                *(i for live in trace.live_updates for i in live.scale),
+                *(i for indices in trace.scaled.values() for i in indices),
+            ]
+        )
+        if not scaled or is_finite(loss):
+            return 0
+        targets = [target for live in trace.live_calls for target in live.target_tensors if target.dtype.is_floating]
+        if any(trace.index(target) not in scaled and not is_finite(target) for target in targets):
+            return 0
+        return scaling.halvings(lambda n: scaling.are_finite(scaling.halved(tape, loss, handles, n))) or 0
+
     def _written(self, loss: Any | None, returned: Any, error: Exception | None) -> Observed:
         trace, task = self.trace, self._task
         after = {key: (variable, variable.read_value()) for key, (variable, _) in trace.before.items()}
@@ -233,20 +266,25 @@ class Observation:
         run.left_out = left_out
         handles = [run.handle(variable) for variable in run.learning() if variable.trainable]
         slopes: Mapping[int, Any] = {}
+        halvings = 0
         if loss is not None:
             indices = run.reached(self._inputs(), handles)
-            found = backprop.gradients(self._tape, loss, [trace.tensors[index] for index in indices])
+            sources = [trace.tensors[index] for index in indices]
+            found = backprop.gradients(self._tape, loss, sources)
+            halvings = self._halvings(loss, handles)
+            if halvings:
+                found = scaling.halved(self._tape, loss, sources, halvings)
             slopes = dict(zip(indices, found, strict=True))
         number = len(trace.live_calls)
         described = f"what {number} gradient call{'' if number == 1 else 's'} of {task.name} differentiate"
-        value = float(tf.reduce_sum(tf.cast(loss, tf.float32))) if loss is not None else float("nan")
+        value = self._value(loss) if loss is not None else float("nan")
         record = LossRecord(
             "step",
             described + ("s" if number == 1 else ""),
             tensor=trace.index(loss) if loss is not None else None,
             value=value if np.isfinite(value) else None,
         )
-        step = record_of(trace, run, self._tape, task, returned, after, crash)
+        step = replace(record_of(trace, run, self._tape, task, returned, after, crash), halvings=halvings)
         self._restore_values()
         reduced = {index: reduction.gradient_of(slope) for index, slope in slopes.items()}
         by_key = {key: slopes.get(trace.index(tensors.numbers(value))) for key, value in batch.inputs.items()}

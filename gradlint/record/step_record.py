@@ -212,6 +212,8 @@ class StepRecord:
         models: names of the models that were named.
         owner: the one of them whose own `train_step` it is.
         born: paths of trainable variables that were created while the step ran, with the place.
+        halvings: how often optimizers halve their loss scale, and skip the update, before no gradient overflows; the
+            recording has the gradients of then.
     """
 
     name: str
@@ -231,3 +233,4 @@ class StepRecord:
     departures: tuple[Frames, ...] = ()
     """Where values of tensors were taken out of TensorFlow, in order."""
     crash: Crash | None = None
+    halvings: int = 0

@@ -8,7 +8,7 @@ from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import birth_evidence, victims
-from gradlint.severity import Consequence
+from gradlint.severity import Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,8 @@ Keep the operand away from the point: add an epsilon inside the operation, or gu
 Only points that this sample meets are found: a division that is zero on one batch in a thousand passes.
 When a value of the forward pass is not finite, that is reported instead, by GL302, since it is the cause.
 A NaN that the loss itself sends back, or one from a custom gradient, may have no operation to be named
-and is then visible only in the table of gradients.
+and is then visible only in the table of gradients. Where a `LossScaleOptimizer` lowers its scale, and skips the
+updates until then, float16 that overflows before is no finding of a step, and an info for a compiled model.
 """
 
 
@@ -62,9 +63,12 @@ def check(facts: Facts) -> Iterator[Finding]:
         if is_from_mismatch(facts.flow, birth.position):
             continue  # What the loss makes of an output that is no probability is GL409's.
         span = f" at values from {birth.low:.3g} to {birth.high:.3g}" if birth.low is not None else ""
+        scale = facts.finite_scale
         yield RULE.finding(
             f"the gradient of {birth.op.type} is not finite{span}: "
-            f"{victims(birth.inputs, birth.variables)} with NaN or infinity",
+            f"{victims(birth.inputs, birth.variables)} with NaN or infinity"
+            + (f", until the optimizer has lowered its loss scale to {scale:.3g}" if scale is not None else ""),
+            severity=severity_of(RULE.loses if scale is None else Consequence.HEALS),
             inputs=birth.inputs,
             variables=tuple(variable.path for variable in birth.variables),
             cause=cause_of(facts.flow, birth.position),
@@ -80,5 +84,5 @@ RULE = Rule(
     advice="Keep the operand away from the point: add an epsilon inside, or guard both sides with tf.where.",
     doc=DOC,
     check=check,
-    needs=frozenset({Need.VALUES}),
+    needs=frozenset({Need.VALUES, Need.EXPERIMENTS}),
 )

@@ -37,7 +37,7 @@ model.compile("adam", "mse")                                               # GL3
 
 ```python
 keras.mixed_precision.set_global_policy("mixed_float16")                   # Keras scales the loss
-model.compile(keras.optimizers.LossScaleOptimizer("adam"), "mse")
+model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()), "mse")
 ```
 
 ## What to do
@@ -49,7 +49,8 @@ Use a `LossScaleOptimizer`, bfloat16 (it has the range of float32), or keep this
 The rule infers underflow: an operation with a float16 operand or result from which a gradient of zero
 goes on, and that no other reason (a rectifier, saturation, a step, a product with zeros) explains. The
 model is not run again in float32. Products without a zero factor count as GL201. The compiled
-`LossScaleOptimizer` is tried: what gets a gradient once the loss is scaled as it would is no finding; the
+`LossScaleOptimizer` is tried: what gets a gradient once the loss is scaled as it would, halved until nothing
+overflows, is no finding; the
 losses of a `train_step` are taken as they are. A part
 of the elements that underflow goes unnoticed while others do not. The finding is a warning when variables
 or every path of an input key are affected, and an info otherwise.

@@ -140,6 +140,14 @@ def scale_of(optimizer: Any) -> float:
     return float(getattr(optimizer, "initial_scale", None) or getattr(optimizer, "loss_scale_factor", None) or 1.0)
 
 
+def halve_scale(optimizer: Any, times: int) -> None:
+    """Lower what an optimizer multiplies a loss with, as it does itself after each gradient that is not finite."""
+    optimizer.initial_scale *= 0.5**times
+    scale = getattr(optimizer, "dynamic_scale", None)
+    if scale is not None:
+        scale.assign(scale * 0.5**times)
+
+
 def setting_of(optimizer: Any, name: str) -> Any:
     """What an optimizer was given as `name`."""
     if name == "learning_rate":
