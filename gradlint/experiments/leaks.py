@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,17 +45,39 @@ class _Slice:
     is_causal: bool = False
 
     def is_in(self, tensor: Any) -> bool:
+        """Whether the slices lie along their own axis."""
         rank = tensor.shape.rank
         return rank is not None and rank > self.axis and tensor.shape[self.axis] == self.size
 
+    def is_kept_apart(self, tensor: Any) -> bool:
+        """Whether the slices may still lie along some axis, alone or together with what was folded into it."""
+        return tensor.shape.rank is not None and bool(self._views(tensor.shape.as_list()))
+
     def foreign(self, slope: Any) -> tuple[int, ...]:
-        """The forbidden slices that a gradient belongs to."""
+        """The forbidden slices that a gradient belongs to; none as long as one way to tell the slices apart has none."""
         array = eager.array_of(slope)
-        if array.ndim <= self.axis or array.shape[self.axis] != self.size:
-            return ()
-        others = tuple(axis for axis in range(array.ndim) if axis != self.axis)
-        used = np.flatnonzero((array != 0).any(axis=others))
-        return tuple(int(i) for i in used if (i > self.at if self.is_causal else i != self.at))
+        found: tuple[int, ...] = ()
+        for shape in self._views(array.shape):
+            used = np.flatnonzero((array.reshape(shape) != 0).any(axis=(0, 2)))
+            found = tuple(int(i) for i in used if (i > self.at if self.is_causal else i != self.at))
+            if not found:
+                return ()
+        return found
+
+    def _views(self, shape: Sequence[int | None]) -> list[tuple[int, int, int]]:
+        """How elements may be seen as slices between what is before and behind: by their own axis, else by any other."""
+        if len(shape) > self.axis and shape[self.axis] == self.size:
+            own: Sequence[int] = (self.axis,)
+        else:
+            own = [axis for axis, length in enumerate(shape) if length and length % self.size == 0]
+        views = []
+        for axis in own:
+            before, behind = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])  # type: ignore[arg-type]
+            folded = shape[axis] // self.size  # type: ignore[operator]
+            views.append((before, self.size, folded * behind))
+            if folded > 1:
+                views.append((before * folded, self.size, behind))
+        return views
 
     def projected(self, outputs: Any) -> Any | None:
         """A random projection of this slice of the outputs; None when no output has it."""
@@ -215,7 +238,7 @@ def _first(
     """The first operation that takes forbidden slices in and gives only the permitted ones out."""
     foreign: dict[int, tuple[int, ...]] = {}
     for index, slope in slopes.items():
-        if slope is not None and not isinstance(slope, tf.IndexedSlices) and piece.is_in(trace.tensors[index]):
+        if slope is not None and not isinstance(slope, tf.IndexedSlices):
             found = piece.foreign(slope)
             if found:
                 foreign[index] = found
@@ -248,7 +271,7 @@ def _mixes(
     alive = [index for index in op.outputs if slopes.get(index) is not None]
     if not alive:
         return False
-    if all(piece.is_in(trace.tensors[index]) for index in alive):
+    if all(piece.is_kept_apart(trace.tensors[index]) for index in alive):
         operands = [trace.tensors[index] for index in op.inputs]
         outputs = [trace.tensors[index] for index in op.outputs]
         arriving = [slopes.get(index) for index in op.outputs]
@@ -268,7 +291,7 @@ def _mixes(
                 if output in seen or slopes.get(output) is None:
                     continue
                 seen.add(output)
-                if not piece.is_in(trace.tensors[output]):
+                if not piece.is_kept_apart(trace.tensors[output]):
                     queue.append(output)
                 elif output in foreign:
                     return False
