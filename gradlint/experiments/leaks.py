@@ -54,7 +54,7 @@ class _Slice:
         return tensor.shape.rank is not None and bool(self._views(tensor.shape.as_list()))
 
     def foreign(self, slope: Any) -> tuple[int, ...]:
-        """The forbidden slices that a gradient belongs to; none as long as one way to tell the slices apart has none."""
+        """The forbidden slices that a gradient belongs to; none where any way to tell slices apart has none."""
         array = eager.array_of(slope)
         found: tuple[int, ...] = ()
         for shape in self._views(array.shape):
@@ -65,7 +65,7 @@ class _Slice:
         return found
 
     def _views(self, shape: Sequence[int | None]) -> list[tuple[int, int, int]]:
-        """How elements may be seen as slices between what is before and behind: by their own axis, else by any other."""
+        """How elements are seen as slices between what is before and behind: by their own axis, else by any."""
         if len(shape) > self.axis and shape[self.axis] == self.size:
             own: Sequence[int] = (self.axis,)
         else:

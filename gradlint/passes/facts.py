@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gradlint.passes.blame import blamed
@@ -13,13 +13,14 @@ from gradlint.passes.drops import Drop, drops
 from gradlint.passes.factors import Alone, with_partners
 from gradlint.passes.heads import Unsquashed, unsquashed
 from gradlint.passes.labels import Broadcast, broadcasts
+from gradlint.passes.levelling import levelling
 from gradlint.passes.nonfinite import Birth, births
 from gradlint.passes.omissions import Omitted, excused, omitted
 from gradlint.passes.scale import Trend, trend
 from gradlint.passes.stops import lost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from gradlint.flow import Flow
     from gradlint.load.binding import Binding
@@ -41,6 +42,7 @@ class Facts:
         flow: the run as a graph; None when preflight ended the check.
         lying: keys and paths whose gradient is zero in the sample although the loss moves with them.
         blind: keys of arrays whose rows may change places without a change of the loss.
+        levelled: positions of the operations that make all values of such an input equal, by its key.
     """
 
     spec: ModelSpec | None = None
@@ -62,6 +64,7 @@ class Facts:
     trend: Trend | None = None
     lying: frozenset[str] = frozenset()
     blind: frozenset[str] = frozenset()
+    levelled: Mapping[str, int] = field(default_factory=dict)
     filled: OtherData | None = None
     """A run in which the inputs that hold zeros alone were random; None where none does, or nothing was zero."""
     updates: int = 0
@@ -173,8 +176,9 @@ def facts_of(
     is_meant = end is not None and has_number is not None and has_number()
     overflows = any(birth.backward for birth in born) and experiments.finite_scale is not None
     stops = cuts(flow, experiments.bridge)
+    level = levelling(flow)
     keys = {broadcast.key for broadcast in met} | {key for cut in stops if cut.makes_ids for key in cut.inputs}
-    keys = keys if experiments.is_blind is not None else set()
+    blind = frozenset(filter(experiments.is_blind, keys | level.keys()) if experiments.is_blind is not None else ())
     return replace(
         paper,
         flow=flow,
@@ -194,5 +198,6 @@ def facts_of(
         lying=doubts.lying,
         filled=doubts.filled,
         updates=doubts.updates,
-        blind=frozenset(filter(experiments.is_blind, keys)),
+        blind=blind,
+        levelled={key: position for key, position in level.items() if key in blind},
     )

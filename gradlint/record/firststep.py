@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 # Steps at which a schedule is asked for its rate: a warm-up starts at zero and rises within one of them.
 _STEPS = (1, 10, 100, 1000)
 
+# A schedule that is at zero after so few updates was given the number of epochs: an epoch takes more of them.
+_EARLY = 20
+_LATE = 100_000
+
 # Elements of variables that are copied at a time for their first update; an optimizer keeps two moments of each.
 _MOST_ELEMENTS = 1 << 24
 _SMALL_ELEMENTS = 1 << 16
@@ -93,15 +97,25 @@ def _rate(attribute: str, optimizer: Any) -> Rate | None:
     given = rate_as_given(optimizer)
     is_schedule = isinstance(given, keras.optimizers.schedules.LearningRateSchedule)
     try:
+        end = None
         if is_schedule:
             value = float(given(tf.constant(0)))
+            end = _end(given)
             others = [float(given(tf.constant(step))) for step in _STEPS]
             later = max((rate for rate in others if math.isfinite(rate)), default=value)
         else:
             value = later = float(optimizer.learning_rate)
     except Exception:  # A schedule of the user's own may want what only a training loop gives.
         return None
-    return Rate(type(optimizer).__name__, attribute, value, later, is_schedule)
+    return Rate(type(optimizer).__name__, attribute, value, later, is_schedule, end)
+
+
+def _end(schedule: Any) -> int | None:
+    """The step from which on a schedule gives zero, if it is among the first."""
+    if any(float(schedule(tf.constant(step))) != 0.0 for step in (_EARLY, *_STEPS[-2:], _LATE)):
+        return None
+    rates = [float(schedule(tf.constant(step))) for step in range(_EARLY)]
+    return max((step + 1 for step, rate in enumerate(rates) if rate != 0.0), default=None)
 
 
 def _updates(run: Run, optimizer: Any, slopes: Mapping[int, Any]) -> tuple[Update, ...]:

@@ -155,6 +155,8 @@ class OpRecord:
     mismatch: float | None = None
     """Where the gradient function hands on zero: relative change of the output per relative change of the
     input, measured by finite differences. None when not measured."""
+    is_levelling: bool = False
+    """Whole numbers that differ go in, and equal ones come out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,14 @@ def used_slices(gradient: Any | None, rank: int) -> tuple[tuple[bool, ...], ...]
     )
 
 
+def is_level(value: Any | None) -> bool | None:
+    """Whether several whole numbers are all the same; None for what holds no two of them."""
+    if value is None or not value.dtype.is_integer or value.shape.num_elements() in (None, 0, 1):
+        return None
+    array = eager.array_of(value)
+    return bool((array == array.flat[0]).all())
+
+
 def has_equal_units(value: Any) -> bool:
     """Whether all units of a kernel, slices of its last axis, have equal values that are not all zero."""
     array = eager.array_of(value)

@@ -20,6 +20,7 @@ class Rate:
         value: at the first step.
         later: the largest finite one of the first thousand steps; that of a schedule may rise from zero.
         is_schedule: whether a schedule gives it.
+        end: the first of the early steps from which on a schedule gives zero for good; None where it does not.
     """
 
     optimizer: str
@@ -27,6 +28,7 @@ class Rate:
     value: float
     later: float
     is_schedule: bool
+    end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from gradlint.operations import Trait, has
 from gradlint.record import reduction, source, tensors
 from gradlint.record.backward import gradient_in
 from gradlint.record.examination import Examination
@@ -84,7 +85,7 @@ def recording_of(run: Run, batch: Batch, backward: Backward) -> Recording:
     )
     valued = set(range(len(trace.tensors))) if is_looked_at else {output.tensor for output in outputs}
     return Recording(
-        ops=tuple(_op(position, op, examination, saturated[position]) for position, op in enumerate(trace.ops)),
+        ops=tuple(_op(run, position, op, examination, saturated[position]) for position, op in enumerate(trace.ops)),
         tensors=tuple(_tensor(run, index, reduced, index in valued) for index in range(len(trace.tensors))),
         calls=_calls(run),
         inputs=_inputs(run, batch, backward),
@@ -126,7 +127,7 @@ def _saturated(run: Run, op: Op) -> float | None:
     return reduction.saturated_share(op.type, output, run.subject.thresholds.saturated_slope)
 
 
-def _op(position: int, op: Op, examination: Examination | None, saturated: float | None) -> OpRecord:
+def _op(run: Run, position: int, op: Op, examination: Examination | None, saturated: float | None) -> OpRecord:
     local: tuple[Local, ...] = (Local.UNASKED,) * len(op.inputs)
     detail, mismatch = None, None
     if examination is not None:
@@ -145,7 +146,17 @@ def _op(position: int, op: Op, examination: Examination | None, saturated: float
         saturated=saturated,
         is_backward=op.is_backward,
         mismatch=mismatch,
+        is_levelling=not run.is_symbolic and _levels(run, op),
     )
+
+
+def _levels(run: Run, op: Op) -> bool:
+    """Whether an operation makes all of its whole numbers one and the same."""
+    outputs = [run.trace.tensors[index] for index in op.outputs]
+    if has(op.type, Trait.READS_SHAPE) or not all(reduction.is_level(output) for output in outputs) or not outputs:
+        return False
+    operands = (run.trace.tensors[index] for index in op.inputs)
+    return any(reduction.is_level(operand) is False for operand in operands)
 
 
 def _calls(run: Run) -> tuple[LayerCall, ...]:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from gradlint.passes.consequences import is_left_by_step
 from gradlint.passes.drops import DropKind
+from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import drop_finding, listed, received
-from gradlint.severity import Consequence
+from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,9 @@ and from the sample.
 
 What counts is whether a value passes, not whether a gradient does: integer and string inputs are
 covered too, and an input behind a non-differentiable operation is GL103's. Reading only the shape of
-an input does not count as using it. An input that only decides a branch or the length of a loop is
+an input does not count as using it. Whole numbers that arithmetic makes all the same (`step // 1000`) are
+lost as well, as an experiment confirms: rows of the input change places, and the loss stays as it is.
+An input that only decides a branch or the length of a loop is
 reported by GL103, one that ends in an output without a loss by GL106. When a sub-model has several
 outputs and the model does not take the one in question, the finding is an info, as it
 is for a model with its own `train_step` or `compute_loss` that is not compiled: they are not looked at
@@ -78,6 +81,19 @@ def check(facts: Facts) -> Iterator[Finding]:
         if drop.reason:
             message += f" ({drop.reason})"
         yield drop_finding(RULE, facts, drop, message)
+    for key, position in facts.levelled.items():
+        if facts.flow is not None:
+            cause = cause_of(facts.flow, position)
+            yield RULE.finding(
+                f"'{key}' is lost in {cause.op}, which makes all of its numbers equal: the loss stays as it is when "
+                "their rows change places",
+                severity=severity_of(Consequence.BRANCH, Certainty.IN_SAMPLE),
+                inputs=(key,),
+                cause=cause,
+                evidence={"kind": "levelled", "rows_matter": False},
+                position=position,
+                advice="Compute with floats where a fraction is meant, or with numbers that the sample reaches.",
+            )
 
 
 RULE = Rule(
@@ -87,5 +103,5 @@ RULE = Rule(
     advice="Use the input in the model, or remove it from the model and the sample.",
     doc=DOC,
     check=check,
-    needs=frozenset({Need.INPUTS, Need.RETURNS}),
+    needs=frozenset({Need.INPUTS, Need.RETURNS, Need.EXPERIMENTS}),
 )

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from gradlint.rule import Rule
-from gradlint.severity import Consequence
+from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 DOC = """\
 ## What it does
 
-Reports an optimizer whose learning rate is negative, zero, NaN or infinite, and a schedule that starts so.
+Reports an optimizer whose learning rate is negative, zero, NaN or infinite, and a schedule that starts so, or that
+is at zero for good after at most 20 updates: it was given epochs where it counts updates.
 
 ## Why it matters
 
@@ -58,6 +59,15 @@ def check(facts: Facts) -> Iterator[Finding]:
         subject = f"the learning rate of {where} {'starts at' if rate.is_schedule else 'is'} {rate.value:g}"
         number = rate.value if math.isfinite(rate.value) else None
         yield RULE.finding(f"{subject}: {wrong}", evidence={"optimizer": rate.optimizer, "learning_rate": number})
+    for rate in start.rates if start is not None else ():
+        if rate.end is not None and _wrong(rate) is None:
+            yield RULE.finding(
+                f"the learning rate of {rate.optimizer} falls to 0 within {rate.end} updates and stays there: no later "
+                "update changes a weight",
+                severity=severity_of(Consequence.NOTHING_LEARNS, Certainty.IN_SAMPLE),
+                evidence={"optimizer": rate.optimizer, "last_update": rate.end},
+                advice="Give the schedule the number of updates: epochs times batches in an epoch.",
+            )
 
 
 def _wrong(rate: Rate) -> str | None:

@@ -61,3 +61,23 @@ def test_of_a_model(rate, fires, is_saved, depth, tmp_path):
     result = gradlint.check(target, sample, select=["GL306"], depth=depth)
     assert bool(result.findings) is fires
     assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "fires"),
+    [
+        (SCHEDULES.CosineDecay(1e-3, decay_steps=5), True),  # epochs, where updates are counted
+        (SCHEDULES.PolynomialDecay(1e-3, 10, end_learning_rate=0.0), True),
+        (SCHEDULES.CosineDecay(1e-3, decay_steps=200), False),
+        (SCHEDULES.CosineDecay(1e-3, decay_steps=5, alpha=0.1), False),
+        (SCHEDULES.CosineDecayRestarts(1e-3, 5), False),
+        (SCHEDULES.PiecewiseConstantDecay([4, 50], [1e-3, 0.0, 1e-4]), False),
+    ],
+)
+def test_a_schedule_that_soon_ends(schedule, fires):
+    model = keras.Sequential([keras.Input((3,), name="x"), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(schedule), "mse")
+    sample = {"x": np.ones((4, 3), "float32"), "y": np.ones((4, 1), "float32")}
+    found = gradlint.check(model, sample, select=["GL306"]).findings
+    assert [finding.severity.value for finding in found] == ["warning"] * fires
+    assert all("falls to 0 within" in finding.message for finding in found)
