@@ -30,6 +30,13 @@ class Source:
 
     file: str
     tree: ast.Module
+    lines: tuple[str, ...] = ()
+
+    def line_of(self, places: Iterable[int]) -> int | None:
+        """The line that is meant by some lines: the only one, or the first of those that all read the same."""
+        found = sorted(set(places))
+        read = {self.lines[line - 1].strip() for line in found if line <= len(self.lines)}
+        return found[0] if len(found) == 1 or len(read) == 1 else None
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
@@ -187,7 +194,8 @@ def _text_of(file: str, modified: float) -> str:
 @functools.lru_cache(maxsize=256)
 def _source(file: str, modified: float) -> Source | None:
     try:
-        return Source(file, ast.parse(_text_of(file, modified)))
+        text = _text_of(file, modified)
+        return Source(file, ast.parse(text), tuple(text.splitlines()))
     except (SyntaxError, ValueError, RecursionError):
         return None
 

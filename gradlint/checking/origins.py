@@ -2,7 +2,8 @@
 
 When a layer of a library runs, no line of the user's is at work, and an array has none at all: the line to change is
 the one that made them. Keras does not keep it, so it is looked for in the source of the modules that are loaded (a
-test, a script, what `--import` names). A line is named only where a single place can be meant.
+test, a script, what `--import` names). A line is named only where a single place can be meant, or where all that could
+be meant for a layer read the same, as in two builders: then it is the first of them.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -13,17 +14,19 @@ from gradlint.upstream import eager, steps
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gradlint.record.ledger import Op
     from gradlint.record.run import Run
     from gradlint.record.step_record import Frames
 
 
-def of_step(run: Run, asked: set[int], frames: Frames) -> tuple[LayerLosses, ...]:
+def of_step(run: Run, asked: set[int], frames: Frames, makers: Sequence[Op]) -> tuple[LayerLosses, ...]:
     """Of each model that a step calls and trains, the losses that its layers add.
 
     Args:
         run: of the step.
         asked: ids of the handles by which a tape was asked.
         frames: of the user's code that asks it.
+        makers: the operations that give what is differentiated.
     """
     models: dict[int, Any] = {}
     for call in run.trace.calls.all:
@@ -32,7 +35,18 @@ def of_step(run: Run, asked: set[int], frames: Frames) -> tuple[LayerLosses, ...
             continue
         if asked & {eager.tensor_id(eager.handle_of(variable)) for variable in model.trainable_variables}:
             models[id(model)] = model
-    return of_models(run, list(models.values()), frames)
+    found = of_models(run, list(models.values()), frames)
+    return tuple(_at_loss(entry, frames, makers) for entry in found)
+
+
+def _at_loss(entry: LayerLosses, frames: Frames, makers: Sequence[Op]) -> LayerLosses:
+    """The same at the line of the loss, where it is made between the call of the model and the question to the tape."""
+    asked = next((frame.line for frame in frames if frame.file == entry.file), None)
+    lines = [op.line for op in makers if op.file == entry.file and op.line is not None]
+    line = max(lines, default=None)
+    if entry.line is None or asked is None or line is None or not entry.line < line < asked:
+        return entry
+    return replace(entry, line=line)
 
 
 def of_models(run: Run, models: Sequence[Any], frames: Frames = ()) -> tuple[LayerLosses, ...]:

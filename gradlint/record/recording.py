@@ -302,7 +302,7 @@ class LayerLosses:
         variables: paths of the variables with a regulariser.
         is_read: somebody has read `losses` of all of them.
         read: tensor indices of what came.
-        file: of the line that calls the model where its loss is made.
+        file: of the line that calls the model where its loss is made, or that makes the loss behind it.
     """
 
     model: str

@@ -295,7 +295,9 @@ class Observation:
         )
         asking = [call for call in trace.live_calls if any(t.dtype == tf.resource for t in call.sources)]
         asked = {eager.tensor_id(tensor) for call in asking for tensor in call.sources}
-        added = layer_losses.of_step(run, asked, asking[0].frames if asking else ())
+        targets = [trace.producers[trace.index(t)] for call in asking for t in call.target_tensors if eager.is_eager(t)]
+        makers = [trace.ops[position] for position in targets if position is not None]
+        added = layer_losses.of_step(run, asked, asking[0].frames if asking else (), makers)
         recording = replace(recording, labels=labels, layer_losses=added, start=self._start(batch))
         return Observed(recording, step, trace, run, slopes, after)
 

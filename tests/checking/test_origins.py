@@ -224,6 +224,25 @@ class TestArgument:
         assert line_of(facts(OUT), code="GL202", layer="out") == 4
 
 
+class TestTwoBuilders:
+    BUILDER = """
+        def {name}():
+            inputs = {{column: keras.Input((1,), name=column) for column in COLUMNS}}
+            return keras.Model(inputs, keras.layers.Dense(1{more}, name="score")(merged(inputs)))
+    """
+
+    @pytest.mark.parametrize(("more", "line"), [("", 4), (", 'relu'", None)], ids=["alike", "another layer"])
+    def test_a_layer_that_both_make(self, load, more, line):
+        text = textwrap.dedent(self.BUILDER)
+        load(text.format(name="one", more="") + text.format(name="two", more=more))
+        assert line_of(facts(layer("score"), inputs=("region",)), layer="score") == line
+
+    def test_an_input_that_both_make(self, load):
+        text = textwrap.dedent(self.BUILDER)
+        load(text.format(name="one", more="") + text.format(name="two", more=""))
+        assert line_of(facts(layer("score"), inputs=("region",)), code="GL101", layer="region") == 3
+
+
 class TestSample:
     @pytest.mark.parametrize(
         "text",
