@@ -82,8 +82,8 @@ class Origins:
     def _only(self, lines_in: Callable[[Source], frozenset[int]]) -> Place | None:
         """The only line of its kind in the module that creates the model."""
         source = self._builder
-        lines = lines_in(source) if source is not None else frozenset()
-        return (source.file, next(iter(lines))) if source is not None and len(lines) == 1 else None
+        line = source.line_of(lines_in(source)) if source is not None else None
+        return (source.file, line) if source is not None and line is not None else None
 
     # -- layers ----------------------------------------------------------------------------------------
 
@@ -96,8 +96,9 @@ class Origins:
         source = self._builder
         while source is not None and layer:
             calls = source.calls_named(layer.rpartition("/")[2])
-            if len(calls) == 1:
-                return calls[0], (source.file, calls[0].lineno)
+            line = source.line_of(call.lineno for call in calls)
+            if line is not None:
+                return next(call for call in calls if call.lineno == line), (source.file, line)
             if calls:
                 return None
             layer = layer.rpartition("/")[0]
