@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import functools
 import os
 import re
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from gradlint.upstream.libraries import file_of, is_library_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
@@ -70,6 +71,21 @@ class Source:
         """The lines that make an Input whose name the code computes, as in a loop over columns."""
         calls = (node for node in self.nodes if isinstance(node, ast.Call) and _called(node) in ("Input", "InputLayer"))
         return frozenset(call.lineno for call in calls if (name := _name(call)) is not None and _text(name) is None)
+
+    @cached_property
+    def compiling(self) -> frozenset[int]:
+        """The lines that compile a model with a loss."""
+        calls = [node for node in self.nodes if isinstance(node, ast.Call) and _called(node) == "compile"]
+        return frozenset(c.lineno for c in calls if len(c.args) > 1 or any(k.arg == "loss" for k in c.keywords))
+
+    def reader_of_others(self, key: str, others: Collection[str]) -> int | None:
+        """The last line that reads the key most like one that nothing here reads, as in `inputs["user_id"]`."""
+        reads: dict[str, list[int]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and (read := _text(node.slice)):
+                reads.setdefault(read, []).append(node.lineno)
+        alike = difflib.get_close_matches(key, [other for other in others if other in reads], n=1, cutoff=0.0)
+        return max(reads[alike[0]]) if alike and key not in reads else None
 
     @cached_property
     def freezing(self) -> frozenset[int]:

@@ -16,7 +16,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from gradlint.checking.loaded import Source, loaded, plain
-from gradlint.rule import FREEZING, KEYS, SAMPLE
+from gradlint.passes.drops import DropKind
+from gradlint.rule import FREEZING, KEYS, LOSS, SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,8 +58,14 @@ class Origins:
 
     def _find(self, finding: Finding, blamed: str) -> Place | None:
         layer = finding.cause.layer
-        if finding.cause.file is not None and not _lost_an_axis(finding):
+        if finding.cause.file is not None and not _is_made_elsewhere(finding):
             return None
+        if blamed == LOSS and (compiled := self._only(lambda source: source.compiling)) is not None:
+            return compiled
+        if layer and _lost_an_axis(finding) and (dropping := self._axis_lost_in(layer)) is not None:
+            return dropping
+        if layer and layer == "".join(finding.inputs):
+            return self._creation(layer) or self._computed_input(layer) or self._reader_beside(layer)
         if layer:
             return self._argument(layer, blamed) or self._creation(layer) or self._computed_input(layer)
         if blamed == KEYS:
@@ -72,6 +79,25 @@ class Origins:
             return self._key(str(finding.evidence.get("close_match") or key))
         spec = self._facts.spec.input(key) if self._facts.spec is not None else None
         return self._creation(spec.name) or self._computed_input(spec.name) if spec is not None else None
+
+    def _reader_beside(self, key: str) -> Place | None:
+        """Where the code of a model that reads keys, and not this one, reads the key that is most like it."""
+        source = self._builder
+        others = [record.key for record in self._facts.recording.inputs] if self._facts.recording is not None else []
+        line = source.reader_of_others(key, [other for other in others if other != key]) if source is not None else None
+        return (source.file, line) if source is not None and line is not None else None
+
+    def _axis_lost_in(self, layer: str) -> Place | None:
+        """The last operation of a layer that gives a tensor fewer axes, where the user's own code runs it."""
+        recording = self._facts.recording
+        if recording is None:
+            return None
+        for op in reversed(recording.ops):
+            if op.layer == layer and op.file is not None and op.line is not None:
+                ranks = [[len(recording.tensors[i].shape) for i in indices] for indices in (op.inputs, op.outputs)]
+                if max(ranks[0], default=0) > max(ranks[1], default=0):
+                    return op.file, op.line
+        return None
 
     def _computed_input(self, name: str) -> Place | None:
         """The only line that makes an Input under a name that the code computes, where an Input has the name."""
@@ -195,6 +221,12 @@ def _lost_an_axis(finding: Finding) -> bool:
     """Labels met predictions with fewer axes: the model dropped one, and the loss's own line is innocent."""
     labels, predictions = finding.evidence.get("label_shape"), finding.evidence.get("prediction_shape")
     return isinstance(labels, list) and isinstance(predictions, list) and len(predictions) < len(labels)
+
+
+def _is_made_elsewhere(finding: Finding) -> bool:
+    """Whether the line to change makes a layer, and is not the one that runs."""
+    is_of_submodel = finding.evidence.get("kind") == DropKind.SUBMODEL_OUTPUT.value
+    return is_of_submodel or _lost_an_axis(finding)
 
 
 def _is_automatic(layer: LayerSpec) -> bool:

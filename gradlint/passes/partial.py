@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # A row of at least this length is a signal rather than a table.
 _LONG = 64
 
+# An image has at most so many channels on its last axis.
+_CHANNELS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Unused:
@@ -98,8 +101,9 @@ def _flags(flow: Flow, key: str, number: int) -> tuple[bool, ...]:
 
 def _is_margin(flow: Flow, record: InputRecord, axis: int, slices: tuple[int, ...], length: int) -> bool:
     """Whether the slices are what a window with a stride leaves over at the ends of an axis."""
-    # Images lose margins on several axes at once, and whole rows behind dead pixels.
-    if len(record.shape) >= 4:
+    # Images lose margins on several axes at once, and whole rows behind dead pixels; of channels there are few.
+    is_of_channels = axis == len(record.shape) - 1 and length <= _CHANNELS
+    if len(record.shape) >= 4 and not is_of_channels:
         return len(slices) < length / 2
     at_ends = all(i < len(slices) or i >= length - len(slices) for i in slices)
     is_sequence = len(record.shape) == 3 and axis == 1

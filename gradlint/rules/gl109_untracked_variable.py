@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding
 from gradlint.rule import Rule
-from gradlint.rules.wording import counted
+from gradlint.rules.wording import counted, listed
 from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
+    from gradlint.flow import Flow
     from gradlint.passes.facts import Facts
+    from gradlint.record.recording import VariableRecord
 
 DOC = """\
 ## What it does
@@ -60,32 +62,51 @@ a teacher, the network of a perceptual loss), is read and not meant to learn.
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Yield one finding per layer that uses variables which the model does not know."""
+    """Yield one finding per layer that uses variables, of its own or of other layers, which the model does not know."""
     flow = facts.flow
     if flow is None or flow.recording.loss.tensor is None:
         return
     # What each run creates anew, GL617 reports.
     born = {path for path, _ in facts.step.record.born} if facts.step is not None else set()
-    by_layer: dict[str, list[str]] = {}
+    by_layer: dict[str, list[VariableRecord]] = {}
     for variable in flow.recording.variables:
         if not variable.tracked and variable.tensor in flow.behind_loss and variable.path not in born:
-            by_layer.setdefault(variable.layer, []).append(variable.path)
+            by_layer.setdefault(variable.layer, []).append(variable)
+    # What keeps several layers where Keras does not look, a list or an object, is one cause.
+    by_user: dict[tuple[bool, str], list[VariableRecord]] = {}
     for layer, found in by_layer.items():
-        positions = [
-            position
-            for variable in flow.recording.variables
-            if variable.path in found and variable.tensor is not None
-            for position, _ in flow.consumers[variable.tensor]
-        ]
-        op = flow.op(min(positions)) if positions else None
-        where = f"in '{layer}'" if layer else "by the model itself"
+        user = _user(flow, _first_use(flow, found), by_layer.keys())
+        by_user.setdefault((bool(layer), user), []).extend(found)
+    for found in by_user.values():
+        first = _first_use(flow, found)
+        op = flow.op(first) if first >= 0 else None
+        layers = list(dict.fromkeys(variable.layer for variable in found if variable.layer))
+        where = f"in {listed(layers)}" if layers else "by the model itself"
+        names = "it" if len(found) == 1 else "them"
         yield RULE.finding(
             f"{counted(len(found), 'trainable variable')} used {where}, but not in "
-            "model.trainable_variables: no optimizer updates it, and no file keeps it",
-            variables=tuple(found),
-            cause=Cause(layer or None, op.type if op else None, op.file if op else None, op.line if op else None),
-            position=min(positions, default=-1),
+            f"model.trainable_variables: no optimizer updates {names}, and no file keeps {names}",
+            variables=tuple(variable.path for variable in found),
+            cause=Cause(
+                layers[0] if layers else None,
+                op.type if op else None,
+                op.file if op else None,
+                op.line if op else None,
+            ),
+            position=first,
         )
+
+
+def _first_use(flow: Flow, variables: Sequence[VariableRecord]) -> int:
+    """The first operation that reads one of some variables; -1 where none does."""
+    readers = (flow.consumers[variable.tensor] for variable in variables if variable.tensor is not None)
+    return min((position for found in readers for position, _ in found), default=-1)
+
+
+def _user(flow: Flow, position: int, unknown: Collection[str]) -> str:
+    """The innermost layer whose call an operation belongs to, beside those that the model does not know."""
+    around = [call for call in flow.recording.calls if call.first <= position < call.last and call.layer not in unknown]
+    return min(around, key=lambda call: call.last - call.first).layer if around else ""
 
 
 RULE = Rule(
