@@ -62,8 +62,6 @@ class Origins:
             return None
         if blamed == LOSS and (compiled := self._only(lambda source: source.compiling)) is not None:
             return compiled
-        if layer and _lost_an_axis(finding) and (dropping := self._axis_lost_in(layer)) is not None:
-            return dropping
         if layer and layer == "".join(finding.inputs):
             return self._creation(layer) or self._computed_input(layer) or self._reader_beside(layer)
         if layer:
@@ -86,18 +84,6 @@ class Origins:
         others = [record.key for record in self._facts.recording.inputs] if self._facts.recording is not None else []
         line = source.reader_of_others(key, [other for other in others if other != key]) if source is not None else None
         return (source.file, line) if source is not None and line is not None else None
-
-    def _axis_lost_in(self, layer: str) -> Place | None:
-        """The last operation of a layer that gives a tensor fewer axes, where the user's own code runs it."""
-        recording = self._facts.recording
-        if recording is None:
-            return None
-        for op in reversed(recording.ops):
-            if op.layer == layer and op.file is not None and op.line is not None:
-                ranks = [[len(recording.tensors[i].shape) for i in indices] for indices in (op.inputs, op.outputs)]
-                if max(ranks[0], default=0) > max(ranks[1], default=0):
-                    return op.file, op.line
-        return None
 
     def _computed_input(self, name: str) -> Place | None:
         """The only line that makes an Input under a name that the code computes, where an Input has the name."""

@@ -49,7 +49,7 @@ class Drop:
         outputs: the outputs that nothing reads, for `OUTPUT`.
         is_by_design: library code leaves it unused: its user has no line to change.
         reason: why it is taken to be by design.
-        returned_at: the line, in the same file, from which the layer returns without it, where `line` receives it.
+        received_at: the line, in the same file, that receives the value and hands it to nobody; None where `line` does.
         is_cached: it was read once, before any call, and what was made of it is a constant.
     """
 
@@ -65,7 +65,7 @@ class Drop:
     is_by_design: bool = False
     reason: str = ""
     is_cached: bool = False
-    returned_at: int | None = None
+    received_at: int | None = None
 
 
 def drops(flow: Flow, returns: Flow | None = None, in_branches: frozenset[str] = frozenset()) -> tuple[Drop, ...]:
@@ -243,14 +243,13 @@ def _dropped(
 
 def _in_call(lost: Drop, number: int, dropping: LayerCall, handed: LayerCall | None, returns: Flow | None) -> Drop:
     """What was lost in a call of a layer: where the layer returned, or else where it was handed what it drops."""
-    file, line, returned_at = lost.file, lost.line, None
-    traced = returns.recording.calls[number] if returns is not None and number < len(returns.recording.calls) else None
+    file, line = lost.file, lost.line
+    received: tuple[str | None, int | None] = None, None
     if handed is not None and handed.caller_file:
-        file, line = handed.caller_file, handed.caller_line
-        if traced is not None and traced.return_file == file and traced.return_line != line:
-            returned_at = traced.return_line
-    elif traced is not None and traced.return_file:
-        file, line = traced.return_file, traced.return_line
+        file, line = received = handed.caller_file, handed.caller_line
+    if returns is not None and number < len(returns.recording.calls):
+        traced = returns.recording.calls[number]
+        file, line = (traced.return_file, traced.return_line) if traced.return_file else (file, line)
     by_design = dropping.is_library and lost.op is not None and lost.op.file is None and not lost.inputs
     return replace(
         lost,
@@ -259,7 +258,7 @@ def _in_call(lost: Drop, number: int, dropping: LayerCall, handed: LayerCall | N
         line=line,
         is_by_design=by_design,
         reason="library code computes it and does not use it here" if by_design else "",
-        returned_at=returned_at,
+        received_at=received[1] if received[0] == file and received[1] != line else None,
     )
 
 

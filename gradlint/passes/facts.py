@@ -176,7 +176,8 @@ def facts_of(
     is_meant = end is not None and has_number is not None and has_number()
     overflows = any(birth.backward for birth in born) and experiments.finite_scale is not None
     stops = cuts(flow, experiments.bridge)
-    level = levelling(flow)
+    # Where zeros come of it that stop gradients, that is told.
+    level = {key: at for key, at in levelling(flow).items() if all(block.position != at for block in found)}
     keys = {broadcast.key for broadcast in met} | {key for cut in stops if cut.makes_ids for key in cut.inputs}
     blind = frozenset(filter(experiments.is_blind, keys | level.keys()) if experiments.is_blind is not None else ())
     return replace(

@@ -106,8 +106,8 @@ def drop_finding(rule: Rule, facts: Facts, drop: Drop, message: str, advice: str
 
 
 def received(drop: Drop) -> str:
-    """` (line 33 returns without it)`, where the finding names the line that gets the value."""
-    return f" (line {drop.returned_at} returns without it)" if drop.returned_at is not None else ""
+    """` after line 33`: the line that gets a value and hands it to nobody, where the finding names another."""
+    return f" after line {drop.received_at} receives it" if drop.received_at is not None else ""
 
 
 def cuts_in_words(rule: Rule, facts: Facts, said: Callable[[Flow, Cut], tuple[str, str] | None]) -> Iterator[Finding]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import textwrap
 import types
+from dataclasses import replace
 
 import pytest
+from flows import flow
 
 from gradlint.checking.origins import Origins
 from gradlint.finding import Cause, Finding, Severity
@@ -241,6 +243,42 @@ class TestTwoBuilders:
         text = textwrap.dedent(self.BUILDER)
         load(text.format(name="one", more="") + text.format(name="two", more=""))
         assert line_of(facts(layer("score"), inputs=("region",)), code="GL101", layer="region") == 3
+
+
+class TestWhatIsToBlame:
+    def test_labels_that_the_loss_cannot_take_are_where_it_is_compiled(self, load):
+        load("""
+            words = keras.Input((4,), name="words")
+            model = keras.Model(words, keras.layers.Dense(3, name="tags")(words))
+            model.compile("adam", loss="sparse_categorical_crossentropy")
+        """)
+        assert line_of(facts(layer("tags"), inputs=("words",)), code="GL410", layer="tags") == 4
+
+    @pytest.mark.parametrize(("key", "line"), [("item_id", 7), ("user_id", None)])
+    def test_an_unread_key_is_where_the_one_most_like_it_is_read(self, load, key, line):
+        load("""
+            class Recommender(keras.Model):
+                def __init__(self):
+                    self.tower = keras.layers.Dense(4, name="tower")
+                def call(self, inputs):
+                    user = self.tower(inputs["user_id"])
+                    item = self.tower(inputs["user_id"])
+                    return user * item + inputs["age"]
+        """)
+        given = facts(layer("tower"), inputs=())
+        flow_of_three = flow("h = Mul user_id age", "-- loss", "loss() = Mean h", inputs=["user_id", "item_id", "age"])
+        given = replace(given, flow=flow_of_three)
+        assert line_of(given, code="GL101", layer=key, inputs=(key,)) == line
+
+    def test_an_output_of_a_submodel_that_nobody_takes_is_where_its_layer_is_made(self, load):
+        load("""
+            h = keras.layers.Dense(4, name="hidden")(x)
+            log_var = keras.layers.Dense(4, name="log_var")(h)
+        """)
+        cause = Cause("encoder/log_var", "AddV2", "net.py", 16)
+        given = facts(layer("encoder/hidden"), layer("encoder/log_var"), inputs=())
+        assert line_of(given, code="GL102", cause=cause, evidence={"kind": "sub-model output"}) == 3
+        assert line_of(given, code="GL102", cause=cause, evidence={"kind": "dropped"}) == 16
 
 
 class TestSample:

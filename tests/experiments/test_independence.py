@@ -207,3 +207,23 @@ def test_labels_that_repeat_one_column_ahead_ask_for_a_causal_model(column: int)
 
     assert [finding.code for finding in leaks(forecaster("same"), sample)] == ["GL502"]
     assert leaks(forecaster("causal"), sample) == []
+
+
+def test_rows_are_followed_where_they_are_not_the_first_axis() -> None:
+    """Time comes first for a while, which mixes nothing; that it comes back by a reshape does."""
+
+    def back(by: str) -> list[tuple[str, str | None]]:
+        def layer(x: tf.Tensor) -> tf.Tensor:
+            states = tf.stack([tf.cumsum(x, axis=1)[:, step] for step in range(7)])
+            rows = tf.transpose(states, [1, 0, 2]) if by == "transpose" else tf.reshape(states, [-1, 7, 3])
+            return tf.tanh(rows)
+
+        x = keras.Input((7, 3), name="x")
+        h = keras.layers.Lambda(layer, output_shape=(7, 3))(keras.layers.Dense(3)(x))
+        model = keras.Model(x, keras.layers.Dense(1)(keras.layers.Flatten()(h)))
+        model.compile("sgd", "mse")
+        sample = {"x": RNG.normal(size=(5, 7, 3)).astype("float32"), "y": RNG.normal(size=(5, 1)).astype("float32")}
+        return [(finding.code, finding.cause.op) for finding in leaks(model, sample)]
+
+    assert back("reshape") == [("GL501", "Reshape")]
+    assert back("transpose") == []

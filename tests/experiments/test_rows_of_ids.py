@@ -34,7 +34,7 @@ def test_scaled_ids_that_all_become_zero(scale: float, severity: str) -> None:
 def test_whole_numbers_that_a_division_makes_equal(divisor: int, also_read: bool, is_lost: bool) -> None:
     keras.utils.set_random_seed(0)
     t, x = keras.Input((), dtype="int32", name="t"), keras.Input((3,), name="x")
-    time = layers.Lambda(lambda t: tf.cast(t // divisor, tf.float32)[:, None], output_shape=(1,), name="time")(t)
+    time = layers.Lambda(lambda t: tf.cast(t // divisor, tf.float32)[:, None] + 1.0, output_shape=(1,), name="time")(t)
     parts = [layers.Dense(4)(time), x, *([layers.Embedding(100, 2)(t)] if also_read else [])]
     model = keras.Model([t, x], layers.Dense(1)(layers.Concatenate()(parts)))
     model.compile("sgd", "mse")

@@ -119,16 +119,16 @@ def test_the_line_of_the_return_is_better_than_that_of_the_operation():
     assert (finding.cause.file, finding.cause.line) == ("tower.py", 21)
 
 
-def test_the_line_that_receives_the_value_is_named_before_that_of_the_return():
+def test_the_line_that_receives_the_value_is_named_beside_that_of_the_return():
     lines = "r = MatMul b right/kernel @tower/right", "h = MatMul a left/kernel @tower/left"
     inner = call("tower/right -> r", first=0, last=1, caller_file="tower.py", caller_line=19)
     calls = [call("tower -> h", first=0, last=4), inner]
     outer = call("tower -> h", first=0, last=4, return_file="tower.py", return_line=21)
     (finding,) = RULE.check(facts(two(*lines, calls=calls), returns=two(*lines, calls=[outer, inner])))
-    assert (finding.cause.file, finding.cause.line) == ("tower.py", 19)
-    assert "dropped (line 21 returns without it)" in finding.message
+    assert (finding.cause.file, finding.cause.line) == ("tower.py", 21)
+    assert "dropped after line 19 receives it" in finding.message
     (finding,) = RULE.check(facts(two(*lines, calls=calls)))
-    assert (finding.cause.line, "returns" in finding.message) == (19, False)
+    assert (finding.cause.line, "receives" in finding.message) == (19, False)
 
 
 def test_counts_the_variables_lost_with_it():

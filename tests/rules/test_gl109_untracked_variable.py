@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from flows import flow, found, variable
+from flows import call, flow, found, variable
 
 from gradlint.rules.gl109_untracked_variable import RULE
 
@@ -38,6 +38,32 @@ FIRES = {
         [("error", (), ("gate/scale", "gate/shift"), "gate ReadVariableOp")],
     ),
 }
+LISTED = "g = Mul x gate/scale @gate", "s = AddV2 g shift/offset @shift"
+FIRES["several layers that one layer keeps where Keras does not look"] = (
+    flow(
+        *LISTED,
+        "-- loss",
+        "loss() = Mean s",
+        inputs=["x"],
+        variables=[stray("gate/scale"), stray("shift/offset")],
+        calls=[call("tower -> s", first=0, last=4), call("gate -> g", first=0, last=2)],
+    ),
+    [("error", (), ("gate/scale", "shift/offset"), "gate ReadVariableOp")],
+)
+FIRES["layers of two layers"] = (
+    flow(
+        *LISTED,
+        "-- loss",
+        "loss() = Mean s",
+        inputs=["x"],
+        variables=[stray("gate/scale"), stray("shift/offset")],
+        calls=[call("left -> g", first=0, last=2), call("right -> s", first=2, last=4)],
+    ),
+    [
+        ("error", (), ("gate/scale",), "gate ReadVariableOp"),
+        ("error", (), ("shift/offset",), "shift ReadVariableOp"),
+    ],
+)
 QUIET = {
     "tracked": gated("gate/scale"),
     "the loss does not depend on it": gated(

@@ -48,6 +48,10 @@ FIRES = {
         [("warning", ("x",), (), "cut StridedSlice :4")] * 2,
     ),
     "half of an image": (sliced((2, 8, 8, 3), range(4), ALL, ALL), [("warning", ("x",), (), "cut StridedSlice :4")]),
+    "a channel of an image": (
+        sliced((2, 8, 8, 4), ALL, ALL, range(3)),
+        [("warning", ("x",), (), "cut StridedSlice :4")],
+    ),
     "more than a margin": (sliced((2, 10, 4), range(6), ALL), [("warning", ("x",), (), "cut StridedSlice :4")]),
     "in the middle": (
         sliced((2, 10, 4), [0, 1, 2, 3, 6, 7, 8, 9], ALL),
