@@ -253,7 +253,9 @@ def _judged(recording: Recording, record: StepRecord, options: Options, again: _
     rules = [
         rule
         for rule in chosen(options.select, options.ignore)
-        if rule.is_of_runs and (Need.INPUTS not in rule.needs or recording.inputs)
+        if rule.is_of_runs
+        # Of arrays that are inputs of no model, what a run that failed says is all that can be told.
+        if Need.INPUTS not in rule.needs or recording.inputs or recording.failure is not None
     ]
     result = judged(Case(record.name, Facts(), is_made_up=False), facts, rules, options)
     _refuse_unexplained(record, recording, result.findings)

@@ -308,11 +308,18 @@ def is_batch(sample: object) -> bool:
     return sample is not None and not isinstance(sample, (str, os.PathLike))
 
 
-def packed(arrays: Mapping[str, object]) -> object:
-    """Arrays by key as `fit` hands them to a `train_step`."""
-    labels = {key: value for key, value in arrays.items() if key.partition(":")[0] == LABEL}
-    weight = arrays.get(SAMPLE_WEIGHT)
-    rest = {key: value for key, value in arrays.items() if key not in labels and key != SAMPLE_WEIGHT}
+def packed(arrays: Mapping[str, object], inputs: Sequence[str] = ()) -> object:
+    """Arrays by key as `fit` hands them to a `train_step`.
+
+    Args:
+        arrays: inputs, labels (`y`, `y:output`) and `sample_weight`.
+        inputs: the model's input keys, as far as it names them: what is called so is an input.
+    """
+    others = {key: value for key, value in arrays.items() if key not in inputs}
+    labels = {key: value for key, value in others.items() if key.partition(":")[0] == LABEL}
+    weight = others.get(SAMPLE_WEIGHT)
+    given = {*labels, SAMPLE_WEIGHT} - set(inputs)
+    rest = {key: value for key, value in arrays.items() if key not in given}
     x: object = next(iter(rest.values())) if len(rest) == 1 else rest
     if not labels:
         return x

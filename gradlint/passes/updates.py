@@ -167,6 +167,7 @@ def unused(flow: Flow, step: StepRecord) -> tuple[Unused, ...]:
         return ()
     targets = {target for call in step.calls for target in call.targets}
     applied = {pair.gradient for update in step.updates for pair in update.pairs}
+    moved = {pair.variable for update in step.updates for pair in update.pairs if pair.gradient is not None}
     found = []
     for call in step.calls:
         asked = [s for s in call.sources if s.variable and s.result is not None and s.gradient.state in _PRESENT]
@@ -174,6 +175,8 @@ def unused(flow: Flow, step: StepRecord) -> tuple[Unused, ...]:
             s.variable
             for s in asked
             if s.result is not None and s.result not in applied and not _is_used(flow, step, s.result, targets)
+            # Beside the gradients that move a variable, those of a part of the loss may be there to be measured.
+            if s.variable not in moved or flow.descendants([s.result]).isdisjoint(step.returned)
         ]
         if idle:
             after = [u for u in step.updates if u.first >= call.last and _feeds(flow, step, call, u)]

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from gradlint.operations import NUMPY_CONVERSION
-from gradlint.record import source
+from gradlint.record import call_text, source
 from gradlint.record.ledger import Place
 from gradlint.record.recording import Region
 from gradlint.upstream import eager
@@ -79,7 +79,9 @@ class Detours:
         position = len(self._ledger.ops)
         for other in together:
             other.op = position
-        self._ledger.enter(NUMPY_CONVERSION, operands, Place(left.layer, region, left.file, left.line), is_pseudo=True)
+        place = Place(left.layer, region, left.file, left.line)
+        op = self._ledger.enter(NUMPY_CONVERSION, operands, place, is_pseudo=True)
+        op.detail = call_text.leaving(left.file, left.line)
         return position
 
     def returned(self, call: Call, arguments: Any, tensor: Any) -> int:
@@ -110,7 +112,8 @@ class Detours:
         left = computed[-1].place if computed else Place("", Region.LOSS)
         operands = operands or [d.tensor for d in computed]
         place = Place(left.layer, Region.LOSS, left.file, left.line)
-        self._ledger.enter(NUMPY_CONVERSION, operands, place, [loss], is_pseudo=True)
+        op = self._ledger.enter(NUMPY_CONVERSION, operands, place, [loss], is_pseudo=True)
+        op.detail = call_text.leaving(left.file, left.line)
 
 
 def _is_literal(tensor: Any) -> bool:

@@ -42,6 +42,9 @@ _DTYPE_WORDS = re.compile(
 )
 
 
+# Ids that are floats: the text goes on with the attributes of the operation, whatever they speak of.
+_NOT_OF_DTYPES = re.compile(r"Value for attr '\w+' of \w+ is not in the list of allowed values")
+
 # How TensorFlow words an exception of the Python function of a `tf.py_function`: it goes through C++ as a text.
 _OF_PYTHON_FUNCTION = re.compile(
     r'(?:\{\{[^}]*\}\}\s*)?(\w+: .*?)\s*Traceback \(most recent call last\):\s*File "', re.DOTALL
@@ -162,7 +165,8 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
     ):
         # A tensor or a variable in an error has a shape and a dtype of its own.
         said = re.sub(r"<tf\.\w+[^>]*>|tf\.Tensor\(.*?dtype=\w+\)", "", text)
-        kind = "dtype" if _DTYPE_WORDS.search(said) and not re.search(r"shape", said) else "shape"
+        is_of_dtypes = _DTYPE_WORDS.search(said) and not re.search(r"shape", said)
+        kind = "dtype" if is_of_dtypes or _NOT_OF_DTYPES.search(said) else "shape"
         if _SHAPE_WORDS.search(said) or kind == "dtype":
             region = Region.MODEL if failed is not None else Region.LOSS
             part = _outside(error, run.outside)

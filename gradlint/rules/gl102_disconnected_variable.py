@@ -188,7 +188,8 @@ def _of_train_step(omitted: Omitted, observed: StepFacts | None) -> Finding:
             why = f"{step} never asks for {their} gradient"
             advice = f"Add {them} to the variables that tape.gradient() and the optimizer get, or set trainable=False."
             certainty = Certainty.IN_SAMPLE  # Other steps, or other code, may train them.
-    message = f"{what} of {listed(omitted.layers)} cannot learn: {why}"
+    whose = f"{what} of {listed(omitted.layers)}" if all(omitted.layers) else listed(paths(omitted.variables))
+    message = f"{whose} cannot learn: {why}"
     reason = ""
     if left_out.in_turns:
         reason = f"another step may train {them}"

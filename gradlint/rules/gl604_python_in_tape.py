@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.passes.unseen import Unseen
     from gradlint.source.module import Module
 
 DOC = """\
@@ -70,9 +71,14 @@ be meant.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call of a tape that misses gradients for this reason."""
-    yield from without_gradient(
-        RULE, facts, Reason.PYTHON, lambda entry: f"the values of {target_of(entry)} leave TensorFlow on the way"
-    )
+    flow = facts.flow
+
+    def left(entry: Unseen) -> str:
+        detail = flow.op(entry.position).detail if flow is not None and entry.position >= 0 else None
+        by = f" by `{detail}`" if detail else ""
+        return f"the values of {target_of(entry)} leave TensorFlow{by} on the way"
+
+    yield from without_gradient(RULE, facts, Reason.PYTHON, left)
     yield from without_gradient(
         RULE,
         facts,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.cells import line_in_words
 from gradlint.finding import Cause
+from gradlint.operations import NUMPY_CONVERSION
 from gradlint.rules.wording import counted
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def missing(
         message,
         severity=severity,
         variables=entry.variables,
-        cause=at(entry.frame, entry.layer, entry.op),
+        # No operation of TensorFlow's, and no word of the user's.
+        cause=at(entry.frame, entry.layer, None if entry.op == NUMPY_CONVERSION else entry.op),
         evidence=evidence,
         position=entry.position,
         advice=advice,

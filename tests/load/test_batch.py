@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradlint.errors import SampleError
-from gradlint.load.batch import by_key, first_batch
+from gradlint.load.batch import by_key, first_batch, packed
 from gradlint.load.limits import DEFAULT_LIMITS
 from gradlint.load.sources import read_source
 
@@ -273,3 +273,10 @@ def test_a_column_called_as_labels_are_is_one_and_text_is_named() -> None:
     assert by_key(frame, ["Target"]).keys() == {"a", "Target"}  # an input is called so
     with pytest.raises(SampleError, match="'town' of the data frame holds text"):
         by_key(frame.assign(town="Ulm"), ["x"])
+
+
+def test_an_input_that_is_called_like_weights_is_one():
+    arrays = {"rows": 1, "sample_weight": 2, "y": 3}
+    assert packed(arrays) == (1, 3, 2)
+    assert packed(arrays, ["x", "sample_weight"]) == ({"rows": 1, "sample_weight": 2}, 3)
+    assert packed({"x": 1, "y": 2}, ["x", "y"]) == {"x": 1, "y": 2}

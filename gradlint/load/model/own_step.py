@@ -51,7 +51,8 @@ class WholeBatch:
         Raises:
             SampleError: they are no arrays.
         """
-        return train_step_of(self.model, packed(load_sample(self.arrays)))
+        names = [entry.key for entry in inputs_of(self.model)]
+        return train_step_of(self.model, packed(load_sample(self.arrays), names))
 
 
 def whole_batch(model: Model, sample: object, options: Options) -> WholeBatch | None:
