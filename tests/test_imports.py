@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import networkx as nx
@@ -120,3 +121,9 @@ def test_public_names_are_where_they_are_said_to_be() -> None:
 def test_other_names_are_refused() -> None:
     with pytest.raises(AttributeError, match="no attribute 'chek'"):
         _ = gradlint.chek
+
+
+def test_every_file_of_tests_has_a_name_of_its_own() -> None:
+    """The folders of tests are no packages: pytest collects no two modules of one name."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))
+    assert [name for name, number in names.items() if number > 1] == []

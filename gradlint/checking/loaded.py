@@ -23,6 +23,9 @@ WRITERS = frozenset({"dict", "savez", "savez_compressed"})
 """Functions whose keywords become the keys of a sample."""
 MOST_STEPS = 4
 """How many calls an argument is followed through."""
+MOST_FILES = 1024
+"""How many files are kept from one check to the next. All are asked for in turn: of one more, none would be found
+again, and to read the tests of a project takes longer than a check."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,7 @@ def loaded(names: Iterable[str]) -> list[Source]:
     return found
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=MOST_FILES)
 def _text_of(file: str, modified: float) -> str:
     try:
         with open(file, encoding="utf-8") as stream:
@@ -207,7 +210,7 @@ def _text_of(file: str, modified: float) -> str:
         return ""
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=MOST_FILES)
 def _source(file: str, modified: float) -> Source | None:
     try:
         text = _text_of(file, modified)

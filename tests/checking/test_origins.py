@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import textwrap
 import types
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import pytest
 from flows import flow
 
+from gradlint.checking.loaded import loaded
 from gradlint.checking.origins import Origins
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
@@ -344,3 +346,11 @@ class TestLostAxis:
         load('x = Input((2,), name="pixels")\nout = Dense(1, name="out")(x)\n')
         evidence = {"label_shape": [7], "prediction_shape": [7, 1]}
         assert line_of(facts(OUT), code="GL405", cause=Cause("out", "Sub", "l.py", 70), evidence=evidence) == 70
+
+
+def test_the_files_of_a_large_project_are_parsed_once(load, monkeypatch):
+    for number in range(300):
+        load("keras.layers.Dense(3, name='head')", f"net{number}")
+    assert len(loaded({"head"})) == 300
+    monkeypatch.setattr(ast, "parse", None)
+    assert len(loaded({"head"})) == 300
