@@ -1,4 +1,8 @@
-"""The road: from a model and a sample to a result. Each stage is a room of its own, further down."""
+"""The road: from a model and a sample to a result. Each stage is a room of its own, further down.
+
+The rooms are entered when something is checked: what needs a name of this package, and every answer that is known
+already, does without them.
+"""
 
 from __future__ import annotations
 
@@ -6,35 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradlint.report  # noqa: F401 - gives results their text and JSON
-from gradlint.checking.arguments import (
-    codes,
-    learners,
-    modules,
-    named_labels,
-    named_objects,
-    refuse_misplaced,
-    table,
-    texts,
-)
-from gradlint.checking.interface import in_the_words_of_the_caller, result_in_the_words_of_the_caller
-from gradlint.checking.looking import examined
-from gradlint.checking.own_steps import check_own_step, own_step_of
-from gradlint.checking.step import check_step
 from gradlint.checking.suppression import allowances, suppress, unused_error
-from gradlint.checking.verdict import decided, judged
-from gradlint.checking.ways import Case, Ready, stages
-from gradlint.errors import GradlintError, ModelRunError, UsageError
-from gradlint.finding import Severity
+from gradlint.errors import GradlintError, UsageError
 from gradlint.load.limits import DEFAULT_LIMITS, Limits
-from gradlint.load.remote import at_hand
-from gradlint.options import Options
-from gradlint.rules import chosen, needs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from gradlint.result import Result
-    from gradlint.rule import Need, Rule
 
 
 def check(
@@ -100,6 +83,12 @@ def check(
     Raises:
         GradlintError: the check could not run; the message says what to change.
     """
+    from gradlint.checking.arguments import codes, learners, modules, named_labels, named_objects, table, texts
+    from gradlint.checking.interface import in_the_words_of_the_caller, result_in_the_words_of_the_caller
+    from gradlint.checking.road import checked
+    from gradlint.load.remote import at_hand
+    from gradlint.options import Options
+
     options = Options(
         select=codes("select", select),
         ignore=codes("ignore", ignore),
@@ -134,50 +123,6 @@ def check(
         error.args = tuple(map(in_the_words_of_the_caller, error.args))
         raise
     return result_in_the_words_of_the_caller(result)
-
-
-def checked(model: object, sample: object, options: Options) -> Result:
-    """As `check`, with the options in one piece.
-
-    Raises:
-        GradlintError: the check could not run; the message says what to change.
-    """
-    refuse_misplaced(model, sample)
-    rules = [rule for rule in chosen(options.select, options.ignore) if rule.is_of_runs]
-    needs = needs_of(rules)
-    for stage in stages(model, sample, needs, options):
-        if isinstance(stage, Case):
-            early = decided(stage, rules, options)
-            if early is None:
-                continue
-            # A train_step takes its batch apart before it calls the model: where the sample does not fit, it decides.
-            if stage.whole is None or not _is_of_sample(early, stage, rules):
-                return early
-            return check_own_step(stage.whole.step(), options)
-        if isinstance(stage, Ready):
-            return _run(stage, rules, needs, options)
-        return check_own_step(stage, options)
-    raise AssertionError("the last stage can be run")
-
-
-def _run(ready: Ready, rules: Sequence[Rule], needs: frozenset[Need], options: Options) -> Result:
-    case = ready.case
-    if (step := own_step_of(ready, options)) is None:
-        return judged(case, examined(ready, needs, options), rules, options)
-    try:
-        return replace(check_own_step(step, options), target=case.target)
-    except ModelRunError:
-        if case.whole is None or not case.unexpected:
-            raise
-        return check_own_step(case.whole.step(), options)
-
-
-def _is_of_sample(result: Result, case: Case, rules: Sequence[Rule]) -> bool:
-    """Whether all that is wrong on paper is that the sample is not what the model's inputs take."""
-    of_sample = {rule.code for rule in rules if rule.is_of_sample}
-    errors = [finding for finding in result.findings if finding.severity is Severity.ERROR]
-    # Labels of an output that is none are wrong in any step.
-    return all(error.code in of_sample and not case.unexpected & set(error.inputs) for error in errors)
 
 
 def assert_gradients_flow(
@@ -225,6 +170,8 @@ def assert_step_flows(
         UsageError: something in `allow` fits no finding.
         GradlintError: the check could not run.
     """
+    from gradlint.checking.step import check_step
+
     __tracebackhide__ = True
     _assert_nothing(lambda: check_step(step, *args, **options), allow)
 

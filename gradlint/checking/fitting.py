@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gradlint.checking import checked
 from gradlint.checking.own_steps import check_own_step
+from gradlint.checking.road import checked
 from gradlint.load.model.live import trains_itself
 from gradlint.load.model.own_step import train_step_of
 from gradlint.result import Result

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from gradlint.errors import UsageError
 from gradlint.report.text import count
-from gradlint.rules import codes_matching
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,6 +47,8 @@ def allowances(allow: Mapping[str, str | Sequence[str]], origin: str = "") -> tu
         raise UsageError(f"allow must map rules to path patterns, such as {{'GL104': 'target_*'}}, not {allow!r}")
     found = []
     for rule, patterns in allow.items():
+        from gradlint.rules import codes_matching  # all rules, with their passes: nobody waits for them in vain
+
         codes = codes_matching([rule])
         for pattern in patterns if isinstance(patterns, (list, tuple)) else [patterns]:
             if not isinstance(pattern, str) or not pattern:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import os
 import re
 import signal
@@ -39,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    # At its end Python would take apart what goes anyway, which after TensorFlow's import takes a while.
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)
     parser = parser_of_options()
     options = parsed(parser, arguments)
     try:

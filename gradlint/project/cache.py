@@ -22,7 +22,7 @@ import gradlint
 from gradlint import version
 from gradlint.load.search import found_module
 from gradlint.project import answers
-from gradlint.project.wire import MalformedError, result_from_data, result_to_data
+from gradlint.project.wire import MalformedError, plain, result_from_data, result_to_data
 from gradlint.upstream.libraries import file_of, is_library_file
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gradlint.load.limits import Limits
     from gradlint.result import Result
 
-FORMAT = 2
+FORMAT = 3
 _COMPUTING = ("tensorflow", "tensorflow-cpu", "tf-nightly", "keras", "keras-nightly", "numpy", "h5py")
 _SETTINGS = re.compile(r"TF_|KERAS_|XLA_|CUDA_VISIBLE_DEVICES$|NVIDIA_TF32|ONEDNN_|MKL_|OMP_|OPENBLAS_")
 """Variables of the environment that change what is computed, or how it is rounded."""
@@ -59,7 +59,7 @@ class Entry:
             data = {} if text is None else json.loads(text)
             if data["gradlint"] != FORMAT or any(_digest(Path(path)) != was for path, was in data["modules"].items()):
                 return None
-            return result_from_data(data["result"])
+            return result_from_data(data["result"], data["catalogue"])
         # Whatever is wrong with an entry, the check can be done anew. A hostile one may nest without end.
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, MalformedError):
             return None
@@ -70,7 +70,9 @@ class Entry:
             return
         with contextlib.suppress(OSError, ValueError, TypeError):
             modules = {str(path): _digest(path) for path in _own_modules()} if self.keeps_modules else {}
-            data = {"gradlint": FORMAT, "modules": modules, "result": result_to_data(replace(result, drawn=None))}
+            # With what is said of its rules: to import all of them takes as long as the rest of a known answer.
+            data = {"gradlint": FORMAT, "modules": modules, "catalogue": plain(result.catalogue)}
+            data["result"] = result_to_data(replace(result, drawn=None))
             answers.write(self.file.parent, self.file.name, json.dumps(data).encode("ascii"))
 
 

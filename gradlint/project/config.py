@@ -32,7 +32,6 @@ from gradlint.options import (
     text_or_texts,
 )
 from gradlint.project.toml_lines import key_lines
-from gradlint.rules import codes_matching
 from gradlint.thresholds import refuse_threshold
 
 if sys.version_info >= (3, 11):
@@ -373,6 +372,8 @@ class _Reader:
 
 
 def _codes(value: object) -> tuple[str, ...]:
+    from gradlint.rules import codes_matching  # all rules, with their passes: nobody waits for them in vain
+
     codes = text_or_texts(value)
     for code in codes:
         try:

@@ -6,6 +6,7 @@ write must not run on the other side. Everything is checked against the types of
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -13,8 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gradlint.passes.layers import streamed
-from gradlint.result import LateGraph, Result
-from gradlint.rules import described
+from gradlint.result import LateGraph, Result, RuleInfo
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -37,8 +37,12 @@ def result_to_data(result: Result) -> dict[str, object]:
     return data
 
 
-def result_from_data(data: object) -> Result:
+def result_from_data(data: object, catalogue: object = None) -> Result:
     """What `result_to_data` described.
+
+    Args:
+        data: JSON values.
+        catalogue: what is said of its rules, as JSON values; what they say here if not given.
 
     Raises:
         MalformedError: it describes no result.
@@ -52,6 +56,11 @@ def result_from_data(data: object) -> Result:
     if values["fail_on"] not in ("error", "warning", "never"):
         raise MalformedError("fail_on is no severity")
     result = Result(**values)  # type: ignore[arg-type]  # each value has been checked against its field
+    if catalogue is not None:
+        known: tuple[RuleInfo, ...] = _value(tuple[RuleInfo, ...], catalogue)  # type: ignore[assignment]
+        return replace(result, catalogue=known)
+    from gradlint.rules import described
+
     return replace(result, catalogue=described(result.rules))
 
 
@@ -72,9 +81,14 @@ def _values(kind: type, data: Mapping[str, object]) -> dict[str, object]:
     names = {field.name for field in fields(kind)} - set(_APART)
     if set(data) != names:
         raise MalformedError(f"{kind.__name__} has other fields")
-    # The graph's annotation names a module that is not imported here; its field is not asked for.
-    hints = get_type_hints(kind, localns={"nx": types.SimpleNamespace(DiGraph=dict)})
+    hints = _hints(kind)
     return {name: _value(hints[name], data[name]) for name in names}
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, object]:
+    # The graph's annotation names a module that is not imported here; its field is not asked for.
+    return get_type_hints(kind, localns={"nx": types.SimpleNamespace(DiGraph=dict)})
 
 
 def typed(kind: type[T], data: object) -> T:

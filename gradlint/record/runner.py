@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gradlint.collector import uncollected
 from gradlint.errors import ModelRunError
 from gradlint.record import layer_losses
 from gradlint.record.backward import slopes_of
@@ -118,6 +119,12 @@ class Runner:
 
 def recorded(run: Run, trace_returns: bool) -> Recording:
     """One forward under one recorder, with a tape for each float input and one over all that should learn."""
+    # Nothing that is made on the way goes before the end: who looked for circles would look in vain, again and again.
+    with uncollected():
+        return _recorded(run, trace_returns)
+
+
+def _recorded(run: Run, trace_returns: bool) -> Recording:
     trace = run.trace
     trace.calls.trace_returns = trace_returns
     batch = run.batch()

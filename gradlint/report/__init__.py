@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint import comparison as comparisons
-from gradlint.report import comparison, concise, github, html, json, junit, markdown, sarif, table, verdict
+from gradlint.report import concise, github, json, junit, markdown, sarif, table, verdict
 from gradlint.report.text import Style, name, shortened
 from gradlint.result import install_forms
 
@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
+    from gradlint.comparison import Comparison
     from gradlint.result import Result
+
+
+def _html(result: Result, style: Style | None = None) -> str:
+    from gradlint.report import html  # with its pictures a third of this package, and few ask for it
+
+    return html.render(result, style)
+
 
 FORMATS: dict[str, Callable[[Result, Style | None], str]] = {
     "table": table.render,
@@ -23,7 +31,7 @@ FORMATS: dict[str, Callable[[Result, Style | None], str]] = {
     "github": github.render,
     "junit": junit.render,
     "markdown": markdown.render,
-    "html": html.render,
+    "html": _html,
 }
 """Name of a format to its renderer; the text has no newline at its end."""
 
@@ -48,5 +56,17 @@ def _save(result: Result, path: str | os.PathLike[str]) -> None:
     saving.save(result, path)
 
 
+def _comparison(compared: Comparison) -> str:
+    from gradlint.report import comparison
+
+    return comparison.render(compared)
+
+
+def _comparison_json(compared: Comparison) -> str:
+    from gradlint.report import comparison
+
+    return comparison.render_json(compared)
+
+
 install_forms(text=_text, json=json.render, line=_line, cell=_cell, save=_save)
-comparisons.install_forms(text=comparison.render, json=comparison.render_json)
+comparisons.install_forms(text=_comparison, json=_comparison_json)

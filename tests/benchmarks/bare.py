@@ -1,5 +1,9 @@
-"""What a user would write without gradlint: one eager step, and the variables whose gradient is None."""
+"""What a user would write without gradlint: one eager step, and the variables whose gradient is None.
 
+`python bare.py MODEL SAMPLE [FILE]`: the file registers what the model is made of.
+"""
+
+import importlib.util
 import sys
 
 import keras
@@ -7,7 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 sys.setrecursionlimit(20_000)  # Keras loads long chains by recursion
-model = keras.models.load_model(sys.argv[1])
+for file in sys.argv[3:]:
+    spec = importlib.util.spec_from_file_location("registering", file)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+model = keras.models.load_model(sys.argv[1], safe_mode=False)
 sample = dict(np.load(sys.argv[2]))
 labels = sample.pop("y")
 inputs = sample if isinstance(model._inputs_struct, dict) else next(iter(sample.values()))

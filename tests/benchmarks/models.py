@@ -50,11 +50,29 @@ def towers() -> tuple[keras.Model, dict[str, np.ndarray]]:
     return model, {key: _normal(8, 16, seed=n) for n, key in enumerate(inputs)} | {"y": np.ones((8, 1), "float32")}
 
 
-def lstm() -> tuple[keras.Model, dict[str, np.ndarray]]:
-    x = keras.Input((500, 16), name="x")
+def small() -> tuple[keras.Model, dict[str, np.ndarray]]:
+    x = start = keras.Input((8,), name="x")
+    for _ in range(2):
+        x = layers.Dense(16, activation="relu")(x)
+    model = keras.Model({"x": start}, layers.Dense(1)(x))
+    model.compile("adam", "mse")
+    return model, {"x": _normal(16, 8), "y": _normal(16, 1, seed=1)}
+
+
+def with_inputs(number: int) -> tuple[keras.Model, dict[str, np.ndarray]]:
+    inputs = {f"k{n:04d}": keras.Input((8,), name=f"k{n:04d}") for n in range(number)}
+    heads = [layers.Dense(4, activation="tanh", name=f"tower_{key}")(x) for key, x in inputs.items()]
+    joined = layers.Concatenate()(heads) if number > 1 else heads[0]
+    model = keras.Model(inputs, layers.Dense(1)(joined))
+    model.compile("adam", "mse")
+    return model, {key: _normal(8, 8, seed=n) for n, key in enumerate(inputs)} | {"y": _normal(8, 1, seed=number)}
+
+
+def lstm(steps: int = 500) -> tuple[keras.Model, dict[str, np.ndarray]]:
+    x = keras.Input((steps, 16), name="x")
     model = keras.Model({"x": x}, layers.Dense(1)(layers.LSTM(32)(x)))
     model.compile("adam", "mse")
-    return model, {"x": _normal(8, 500, 16), "y": np.ones((8, 1), "float32")}
+    return model, {"x": _normal(8, steps, 16), "y": np.ones((8, 1), "float32")}
 
 
 def chain(depth: int) -> tuple[keras.Model, dict[str, np.ndarray]]:
@@ -67,7 +85,7 @@ def chain(depth: int) -> tuple[keras.Model, dict[str, np.ndarray]]:
 
 
 def giant(depth: int = 44, width: int = 6144, words: int = 50_304) -> tuple[keras.Model, dict[str, np.ndarray]]:
-    """A decoder of 20.5 billion parameters."""
+    """A decoder of 20.5 billion parameters, unless told."""
     tokens = keras.Input((2048,), dtype="int32", name="tokens")
     x = layers.Embedding(words, width)(tokens)
     for _ in range(depth):
@@ -99,20 +117,28 @@ MODELS = {
     "lstm": lstm,
     "unused": unused,
     "giant": giant,
-    "chain1": lambda: chain(1),
-    "chain100": lambda: chain(100),
-    "chain300": lambda: chain(300),
-    "chain1000": lambda: chain(1000),
+    "giant100": lambda: giant(depth=82, width=10_048),
+    "small": small,
 }
+SIZED = {"chain": chain, "inputs": with_inputs, "steps": lstm}
+"""Those that grow: their names end with the number of units."""
+
+
+def model_of(name: str) -> tuple[keras.Model, dict[str, np.ndarray]]:
+    """A model and its sample."""
+    base = name.rstrip("0123456789")
+    return SIZED[base](int(name.removeprefix(base))) if base in SIZED else MODELS[name]()
+
 
 if __name__ == "__main__":
-    sys.setrecursionlimit(20_000)  # Keras follows long chains by recursion
+    sys.setrecursionlimit(50_000)  # Keras follows long chains by recursion
     folder, name = Path(sys.argv[1]), sys.argv[2]
     # The giant is written down without ever having weights; leaving the scope would allocate them.
-    with keras.StatelessScope(initialize_variables=False) if name == "giant" else contextlib.nullcontext():
-        made, sample = MODELS[name]()
-    if name == "giant":
-        with zipfile.ZipFile(folder / "giant.keras", "w") as archive:
+    is_giant = name.startswith("giant")
+    with keras.StatelessScope(initialize_variables=False) if is_giant else contextlib.nullcontext():
+        made, sample = model_of(name)
+    if is_giant:
+        with zipfile.ZipFile(folder / f"{name}.keras", "w") as archive:
             archive.writestr("config.json", json.dumps(keras.saving.serialize_keras_object(made)))
             archive.writestr("metadata.json", json.dumps({"keras_version": keras.__version__}))
     else:

@@ -170,3 +170,22 @@ def test_processes_end_with_the_run_that_started_them(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     assert eventually(lambda: not is_alive(worker))
+
+
+@pytest.mark.parametrize("is_repairable", [True, False])
+def test_what_fix_makes_of_a_source_is_run_before_and_after(is_repairable: bool, tmp_path: Path) -> None:
+    from tests.benchmarks.truth import sourcefixes
+
+    before = "logits = model(sample)\n    with tf.GradientTape() as tape:\n        loss = tf.reduce_mean(logits)\n"
+    after = "with tf.GradientTape() as tape:\n        loss = tf.reduce_mean(model(sample))\n"
+    file = tmp_path / "case.py"
+    file.write_text(
+        "import keras\nimport numpy as np\nimport tensorflow as tf\n\n\ndef build():\n"
+        "    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])\n\n\n"
+        "def sample():\n    return np.ones((4, 3), 'float32')\n\n\ndef step(model, sample):\n"
+        f"    {before if is_repairable else after}"
+        "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+        "    keras.optimizers.SGD(0.1).apply_gradients(zip(gradients, model.trainable_variables))\n"
+    )
+    done = sourcefixes.tried(Case("steps/late", "steps", file))
+    assert done == ({"way": sourcefixes.WAY, "works": True} if is_repairable else None)

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import gradlint
-from gradlint import checking
+from gradlint.checking import road
 from gradlint.experiments.laboratory import Laboratory
 from gradlint.record.runner import Runner
 from gradlint.rule import Need
@@ -97,13 +97,11 @@ def test_a_rule_that_crashes_is_owned_up_to(monkeypatch: pytest.MonkeyPatch) -> 
     def broken(facts):
         raise KeyError("x")
 
-    rules = checking.chosen(())
+    rules = road.chosen(())
     (rule,) = rules_matching("GL405")
     from dataclasses import replace
 
-    monkeypatch.setattr(
-        checking, "chosen", lambda *_: tuple(replace(r, check=broken) if r == rule else r for r in rules)
-    )
+    monkeypatch.setattr(road, "chosen", lambda *_: tuple(replace(r, check=broken) if r == rule else r for r in rules))
     model, sample = suspicious()
     result = gradlint.check(model, sample, fail_on="never")
     assert not result.ok

@@ -162,8 +162,8 @@ def test_code_is_not_known(files: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "{", "null", "[]", "{}", "[" * 100_000, '{"gradlint": 2, "modules": {}, "result": null}',
-        '{"gradlint": 2, "modules": [], "result": {}}', '{"gradlint": 3, "modules": {}, "result": {}}', "\ud800",
+        "", "{", "null", "[]", "{}", "[" * 100_000, '{"gradlint": 3, "modules": {}, "catalogue": [], "result": null}',
+        '{"gradlint": 3, "modules": [], "result": {}}', '{"gradlint": 4, "modules": {}, "result": {}}', "\ud800",
     ],
 )  # fmt: skip
 def test_a_broken_entry_is_ignored_and_written_anew(files: Path, checked: list[str], text: str) -> None:
@@ -181,6 +181,11 @@ def test_a_forged_field_is_refused(files: Path) -> None:
     entry().write(RESULT)
     data = json.loads(entry().file.read_text())
     data["result"]["findings"][0]["severity"] = "none"
+    entry().file.write_text(json.dumps(data))
+    assert entry().read() is None
+    entry().write(RESULT)
+    data = json.loads(entry().file.read_text())
+    data["catalogue"][0]["advice"] = ["\033]0;"]
     entry().file.write_text(json.dumps(data))
     assert entry().read() is None
 
@@ -250,7 +255,8 @@ def test_a_known_answer_needs_no_tensorflow(files: Path) -> None:
         "import sys; from pathlib import Path; from gradlint.project.isolation import Guard, guarded_check\n"
         "result = guarded_check('m.keras', 's.npz', {}, Guard(cache=Path('cache')))\n"
         "assert result.target == 'm.keras'\n"
-        "print([m for m in ('tensorflow', 'keras', 'numpy', 'networkx') if m in sys.modules])"
+        "assert [info.code for info in result.catalogue] == ['GL101', 'GL103']\n"
+        "print([m for m in ('tensorflow', 'keras', 'numpy', 'networkx', 'gradlint.rules') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"

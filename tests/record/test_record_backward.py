@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -139,3 +140,30 @@ def test_gradients_of_zero_are_kept_as_they_come_by_where_there_is_room(
     zero = [index for index, gradient in reduced.items() if gradient.state is GradientState.ZERO]
     assert zero
     assert all(slopes[index] is not None for index in zero)
+
+
+def test_the_collector_rests_while_a_run_is_recorded_and_no_longer() -> None:
+    seen: list[bool] = []
+
+    class Looking(layers.Layer):  # type: ignore[misc]
+        def call(self, x: Any) -> Any:
+            seen.append(gc.isenabled())
+            return x * 1.0
+
+    class Failing(Looking):
+        def call(self, x: Any) -> Any:
+            if seen:
+                raise ValueError("no")
+            return super().call(x)
+
+    model = made(Looking())
+    seen.clear()
+    assert gc.isenabled()
+    gradlint.check(model)
+    assert set(seen) == {False}
+    assert gc.isenabled()
+    seen.clear()
+    failing = made(Failing())
+    with pytest.raises(gradlint.ModelRunError, match="no"):
+        gradlint.check(failing)
+    assert gc.isenabled()

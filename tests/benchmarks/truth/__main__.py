@@ -40,7 +40,7 @@ MANIFEST, VERDICTS = HERE / "manifest.jsonl", HERE / "verdicts.json"
 ROWS = ROOT / "build" / "truth.jsonl"
 PAGE = ROOT / "docs" / "benchmark.md"
 PICTURE = ROOT / "docs" / "benchmark.svg"
-SCORING = ("cases", "peers", "repairs", "running", "scoring", "symptoms")
+SCORING = ("cases", "peers", "repairs", "running", "scoring", "sourcefixes", "symptoms")
 PART = 8
 """The short form runs one case in so many."""
 

@@ -58,7 +58,7 @@ def page(rows: Sequence[Row], first: dict[str, Entry], machine: str, picture: st
             "## Is the mistake there at all?",
             _symptoms(of_kind(rows, "bugs")),
             "## Does the repair work?",
-            _repairs(of_kind(rows, "bugs")),
+            _repairs(of_kind(rows, "bugs", "steps", "sources")),
             "## The first run of each case",
             _first(rows, first),
             "## What is missed, and false alarms",
@@ -180,7 +180,7 @@ def _repairs(rows: Sequence[Row]) -> str:
         "For each mistake that is found, what the finding says to do is done, and one step by plain TensorFlow looks "
         "whether the symptom is less or gone. Nobody rewrites a line of a model's code: where an operation stops the "
         "gradient, gradlint's own experiment lets it through on the model itself, and the repair works when the "
-        "victims receive one then.\n\n"
+        "victims receive one then. Of steps and source, what `--fix` makes of the file is run before and after.\n\n"
         + table(["", "found", "the repair works", "no repair that can be tried"], lines)
         + "\n\nTried: "
         + (", ".join(f"{way} ({number})" for way, number in ways.most_common()) or "nothing")

@@ -19,10 +19,12 @@ def run(case: Case, is_short: bool = False) -> Row:
         folder for folder in (str(ROOT / "tests"),) if folder not in sys.path
     ]  # cases import `cases.common`
     warnings.simplefilter("ignore")
-    from tests.benchmarks.truth import peers, repairs, scoring, symptoms
+    from tests.benchmarks.truth import peers, repairs, scoring, sourcefixes, symptoms
 
     symptoms.fresh()
     row = scoring.scored(case)
+    if not is_short and case.kind in ("steps", "sources") and row.get("found"):
+        row["repair"] = sourcefixes.tried(case)
     if is_short or case.kind not in ("bugs", "programs", "healthy") or "skipped" in row:
         return row
     module = case.module()
