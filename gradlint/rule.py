@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gradlint.upstream.names import Feature
 
 SAMPLE, KEYS, FREEZING = "the sample", "the keys of the inputs", "what freezes the layers"
-LOSS = "the loss that is compiled"
+COMPILED = "the call that compiles the model"
 """What a rule may blame that is no argument of a layer."""
 SECTIONS = ("What it does", "Why it matters", "Example", "What to do", "Known limits")
 
@@ -74,7 +74,7 @@ class Rule:
         source: the rule on one file of Python source, for the misuses that can be seen there; nothing is run.
         rents: what it needs of the private parts of TensorFlow and Keras; without them it is skipped.
         blames: what the line to change writes: an argument of the layer (`activation`), a key of the `SAMPLE`, the
-            `KEYS` under which a model takes its inputs, the `FREEZING` of layers, or the `LOSS` that is compiled.
+            `KEYS` under which a model takes its inputs, the `FREEZING` of layers, or where the model is `COMPILED`.
             Nothing: the line that runs, or creates, the layer.
     """
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from gradlint.checking.loaded import Source, loaded, plain
 from gradlint.passes.drops import DropKind
-from gradlint.rule import FREEZING, KEYS, LOSS, SAMPLE
+from gradlint.rule import COMPILED, FREEZING, KEYS, SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,9 +58,9 @@ class Origins:
 
     def _find(self, finding: Finding, blamed: str) -> Place | None:
         layer = finding.cause.layer
-        if finding.cause.file is not None and not _is_made_elsewhere(finding):
+        if finding.cause.file is not None and not self._is_made_elsewhere(finding):
             return None
-        if blamed == LOSS and (compiled := self._only(lambda source: source.compiling)) is not None:
+        if blamed == COMPILED and (compiled := self._only(lambda source: source.compiling)) is not None:
             return compiled
         if layer and layer == "".join(finding.inputs):
             return self._creation(layer) or self._computed_input(layer) or self._reader_beside(layer)
@@ -77,6 +77,21 @@ class Origins:
             return self._key(str(finding.evidence.get("close_match") or key))
         spec = self._facts.spec.input(key) if self._facts.spec is not None else None
         return self._creation(spec.name) or self._computed_input(spec.name) if spec is not None else None
+
+    def _is_made_elsewhere(self, finding: Finding) -> bool:
+        """Whether the line to change makes a layer, and is not the one that runs."""
+        if finding.evidence.get("kind") == DropKind.SUBMODEL_OUTPUT.value:
+            return True
+        # Labels met predictions with fewer axes: where the model dropped one, the loss's own line is innocent.
+        labels, predictions = finding.evidence.get("label_shape"), finding.evidence.get("prediction_shape")
+        if not isinstance(labels, list) or not isinstance(predictions, list) or len(predictions) >= len(labels):
+            return False
+        recording = self._facts.recording
+        outputs = recording.outputs if recording is not None else ()
+        given = [
+            list(recording.tensors[o.tensor].shape) for o in outputs if recording is not None and o.tensor is not None
+        ]
+        return not given or predictions in given
 
     def _reader_beside(self, key: str) -> Place | None:
         """Where the code of a model that reads keys, and not this one, reads the key that is most like it."""
@@ -201,18 +216,6 @@ class Origins:
             if crossed.items() <= source.named_inputs(node).items()
         }
         return (source.file, places.pop()) if source is not None and len(places) == 1 and crossed else None
-
-
-def _lost_an_axis(finding: Finding) -> bool:
-    """Labels met predictions with fewer axes: the model dropped one, and the loss's own line is innocent."""
-    labels, predictions = finding.evidence.get("label_shape"), finding.evidence.get("prediction_shape")
-    return isinstance(labels, list) and isinstance(predictions, list) and len(predictions) < len(labels)
-
-
-def _is_made_elsewhere(finding: Finding) -> bool:
-    """Whether the line to change makes a layer, and is not the one that runs."""
-    is_of_submodel = finding.evidence.get("kind") == DropKind.SUBMODEL_OUTPUT.value
-    return is_of_submodel or _lost_an_axis(finding)
 
 
 def _is_automatic(layer: LayerSpec) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gradlint.finding import Severity
+    from gradlint.flow import Flow
     from gradlint.passes.blocks import Block
     from gradlint.passes.cuts import Cut
     from gradlint.passes.drops import Drop
@@ -118,8 +119,8 @@ def severity_of_filled(facts: Facts) -> Severity:
 def _may_be_meant(facts: Facts, block: Block, lost: Consequence) -> bool:
     """Whether the user may have written down the zero: a weight, a schedule, a gradient of one's own."""
     match block.why:
-        case Why.ZERO_FACTOR:
-            return lost is Consequence.UNHEARD
+        case Why.ZERO_FACTOR:  # Zeros that are computed from whatever data come in were not written down.
+            return lost is Consequence.UNHEARD and not (block.is_tested and _comes_of_data(facts, block))
         case Why.CUSTOM:
             return block.is_wrong(facts.lying)
         case _:
@@ -152,7 +153,27 @@ def _is_beside_living(facts: Facts, block: Block) -> bool:
 def _is_satisfied(facts: Facts, block: Block) -> bool:
     """Whether the loss is flat because this sample gives it nothing to complain of, and complains of other data."""
     may_complain = block.why in DEPENDS_ON_DATA and not block.is_tested
+    if block.why is Why.ZERO_FACTOR and _is_predicted(facts, block):
+        return False  # Boxes that do not overlap: the prediction leaves everything to complain of.
     return block.is_flat_loss and may_complain and not block.is_wrong(facts.lying)
+
+
+def _comes_of_data(facts: Facts, block: Block) -> bool:
+    """Whether the zeros by which an operation multiplies are computed from inputs."""
+    return facts.flow is not None and bool(
+        _behind_zeros(facts.flow, block) & {record.tensor for record in facts.flow.recording.inputs}
+    )
+
+
+def _is_predicted(facts: Facts, block: Block) -> bool:
+    """Whether the zeros by which an operation multiplies are computed from what learns."""
+    return facts.flow is not None and bool(
+        _behind_zeros(facts.flow, block) & {variable.tensor for variable in facts.flow.learners}
+    )
+
+
+def _behind_zeros(flow: Flow, block: Block) -> frozenset[int]:
+    return flow.ancestors([index for index in block.op.inputs if flow.is_all_zero(index)])
 
 
 def _nothing_learns(facts: Facts) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.passes.blame import blamed
 from gradlint.passes.blocks import Block, blocks
+from gradlint.passes.cancelling import at_their_difference
 from gradlint.passes.cuts import Bridge, Cut, DerivativeOnly, cuts, derivative_only
 from gradlint.passes.derivatives import ZeroDerivative, zero_derivatives
 from gradlint.passes.drops import Drop, drops
@@ -164,7 +165,7 @@ def facts_of(
         in_branches: paths of variables read only in branches that the sample does not enter.
     """
     met = broadcasts(flow)
-    found = blocks(flow, doubts.probes, doubts.lying, doubts.healed)
+    found = tuple(at_their_difference(flow, blocks(flow, doubts.probes, doubts.lying, doubts.healed)))
     if experiments.neutral is not None:
         found = tuple(sorted(blamed(flow, found, experiments.neutral), key=lambda block: block.position))
     if experiments.alone is not None:

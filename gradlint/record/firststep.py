@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # Steps at which a schedule is asked for its rate: a warm-up starts at zero and rises within one of them.
 _STEPS = (1, 10, 100, 1000)
 
+# A warm-up that rises with every step has risen by the first of these.
+_FIRST = (1, 2, 10)
+
 # A schedule that is at zero after so few updates was given the number of epochs: an epoch takes more of them.
 _EARLY = 20
 _LATE = 100_000
@@ -97,17 +100,18 @@ def _rate(attribute: str, optimizer: Any) -> Rate | None:
     given = rate_as_given(optimizer)
     is_schedule = isinstance(given, keras.optimizers.schedules.LearningRateSchedule)
     try:
-        end = None
+        end, is_late = None, False
         if is_schedule:
             value = float(given(tf.constant(0)))
             end = _end(given)
+            is_late = value == 0.0 and not any(float(given(tf.constant(step))) for step in _FIRST)
             others = [float(given(tf.constant(step))) for step in _STEPS]
             later = max((rate for rate in others if math.isfinite(rate)), default=value)
         else:
             value = later = float(optimizer.learning_rate)
     except Exception:  # A schedule of the user's own may want what only a training loop gives.
         return None
-    return Rate(type(optimizer).__name__, attribute, value, later, is_schedule, end)
+    return Rate(type(optimizer).__name__, attribute, value, later, is_schedule, end, is_late)
 
 
 def _end(schedule: Any) -> int | None:

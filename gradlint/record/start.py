@@ -21,6 +21,7 @@ class Rate:
         later: the largest finite one of the first thousand steps; that of a schedule may rise from zero.
         is_schedule: whether a schedule gives it.
         end: the first of the early steps from which on a schedule gives zero for good; None where it does not.
+        is_late: a schedule gives zero for more than its first step before it rises.
     """
 
     optimizer: str
@@ -29,6 +30,7 @@ class Rate:
     later: float
     is_schedule: bool
     end: int | None = None
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ _EXPLANATIONS = {
     Why.ZERO_SCHEDULE: "{op} multiplies by a variable that is zero and not trained",
     Why.ZERO_ACTIVATION: "the other operand of {op} is zero for this sample",
     Why.ZEROED: "{op} makes zeros of whatever goes in, of random numbers too",
-    Why.CANCELLATION: "the gradients that meet before {op} cancel out",
+    Why.CANCELLATION: "the gradients of the ways that meet in {op} cancel out",
     Why.LEFT_OUT: "{op} leaves out a whole part of what was joined before",
     Why.BOUNDS: "{op} clips no element, and its bounds get no gradient then",
     Why.CUSTOM: "the custom gradient returns zeros",

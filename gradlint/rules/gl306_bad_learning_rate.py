@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gradlint.rule import Rule
+from gradlint.rule import COMPILED, Rule
 from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ Give a positive rate; 1e-3 is usual for Adam, 1e-2 for SGD. What should not lear
 ## Known limits
 
 The optimizers that the model holds as attributes are looked at, the compiled one among them. A schedule that starts
-at zero and rises within its first thousand steps is a warm-up and no finding. Rates that a callback sets later are
+at zero and rises within its first steps is a warm-up and no finding. Rates that a callback sets later are
 not seen.
 """
 
@@ -60,6 +60,14 @@ def check(facts: Facts) -> Iterator[Finding]:
         number = rate.value if math.isfinite(rate.value) else None
         yield RULE.finding(f"{subject}: {wrong}", evidence={"optimizer": rate.optimizer, "learning_rate": number})
     for rate in start.rates if start is not None else ():
+        if rate.is_late and _wrong(rate) is None:
+            yield RULE.finding(
+                f"the learning rate of {rate.optimizer} is 0 for the first updates, and not for the very first alone: "
+                "until it rises, no update changes a weight",
+                severity=severity_of(Consequence.NOTHING_LEARNS, Certainty.IN_SAMPLE),
+                evidence={"optimizer": rate.optimizer},
+                advice="Let the warm-up rise with every update: divide as floats, not with //.",
+            )
         if rate.end is not None and _wrong(rate) is None:
             yield RULE.finding(
                 f"the learning rate of {rate.optimizer} falls to 0 within {rate.end} updates and stays there: no later "
@@ -85,4 +93,5 @@ RULE = Rule(
     advice="Give a positive, finite learning rate.",
     doc=DOC,
     check=check,
+    blames=COMPILED,
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.passes.starting import cause_of_target, ended_by_classes, is_impossible, needs_units, targets
 from gradlint.record.start import CATEGORICAL
-from gradlint.rule import LOSS, Need, Rule
+from gradlint.rule import COMPILED, Need, Rule
 from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
@@ -91,5 +91,5 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.VALUES}),
-    blames=LOSS,
+    blames=COMPILED,
 )

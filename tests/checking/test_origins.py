@@ -342,6 +342,13 @@ class TestLostAxis:
         cause = Cause("out", "Sub", "loss.py", 70)
         assert line_of(facts(OUT), code="GL405", cause=cause, evidence=LOST) == 70
 
+    @pytest.mark.parametrize(("output", "line"), [("o(7)", 2), ("o(7,3)", 70)], ids=["the model", "the loss"])
+    def test_is_the_loss_where_that_slices_the_output(self, load, output, line):
+        load('x = Input((2,), name="pixels")\nout = Squeeze(name="out")(x)\n')
+        run = flow(f"{output} = MatMul pixels k @out", "-- loss", "loss() = Mean o", inputs=["pixels"], outputs=["o"])
+        given = replace(facts(OUT), flow=run)
+        assert line_of(given, code="GL405", cause=Cause("out", "Sub", "loss.py", 70), evidence=LOST) == line
+
     def test_labels_that_lack_the_axis_are_met_in_the_loss(self, load):
         load('x = Input((2,), name="pixels")\nout = Dense(1, name="out")(x)\n')
         evidence = {"label_shape": [7], "prediction_shape": [7, 1]}

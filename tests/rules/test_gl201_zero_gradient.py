@@ -57,7 +57,7 @@ FIRES = {
     ),
     "gradients that cancel": (
         chain("p = Tanh h", "q = Neg h", "c = AddV2 p q", gradients=dict.fromkeys(("h", "x", "dense/kernel"), "zero")),
-        [("warning", *BOTH, "Neg")],
+        [("warning", *BOTH, "AddV2")],
     ),
     "custom gradient of zeros": (
         chain(op("c = Square h", enclosed=True), "c = CustomGradient h @act :4 !zero"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from flows import flow, found
 
 import gradlint
@@ -81,3 +82,25 @@ def test_a_schedule_that_soon_ends(schedule, fires):
     found = gradlint.check(model, sample, select=["GL306"]).findings
     assert [finding.severity.value for finding in found] == ["warning"] * fires
     assert all("falls to 0 within" in finding.message for finding in found)
+
+
+class Ramp(SCHEDULES.LearningRateSchedule):
+    """A warm-up over ten epochs of so many steps, in steps or in whole epochs."""
+
+    def __init__(self, is_whole):
+        self.is_whole = is_whole
+
+    def __call__(self, step):
+        step = tf.cast(step, tf.float32)
+        return 1e-3 * tf.minimum(step // 50 / 10 if self.is_whole else step / 500, 1.0)
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_warm_up_that_does_not_rise(is_whole):
+    model = keras.Sequential([keras.Input((3,), name="x"), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(Ramp(is_whole)), "mse")
+    sample = {"x": np.ones((4, 3), "float32"), "y": np.ones((4, 1), "float32")}
+    found = gradlint.check(model, sample, select=["GL306"]).findings
+    assert [(finding.severity.value, "first updates" in finding.message) for finding in found] == [
+        ("warning", True)
+    ] * is_whole
