@@ -24,6 +24,9 @@ def check(
     model: object,
     sample: object = None,
     *labels: object,
+    x: object = None,
+    y: object = None,
+    sample_weight: object = None,
     loss: object = None,
     models: object = (),
     variables: object = (),
@@ -56,6 +59,9 @@ def check(
             of the folder of a saved dataset, or of a function that gives one of these (`package.module:function`).
             None: one is made up from the input specification.
         labels: `check(model, x, y)` and `check(model, x, y, sample_weight)` are read as `check(model, (x, y))`.
+        x: the inputs, as for `fit`: `check(model, x=x, y=y)` is read as `check(model, (x, y))`.
+        y: the labels, with `x`, or for a `sample` of inputs alone.
+        sample_weight: the weights of the labels.
         loss: the name of a Keras loss, a callable `(y_true, y_pred)`, `package.module:function`, or several by output;
             None for the compiled one.
         models: models or layers that should learn, besides (or, for a callable, instead of) `model`.
@@ -83,7 +89,16 @@ def check(
     Raises:
         GradlintError: the check could not run; the message says what to change.
     """
-    from gradlint.checking.arguments import codes, learners, modules, named_labels, named_objects, table, texts
+    from gradlint.checking.arguments import (
+        as_for_fit,
+        codes,
+        learners,
+        modules,
+        named_labels,
+        named_objects,
+        table,
+        texts,
+    )
     from gradlint.checking.interface import in_the_words_of_the_caller, result_in_the_words_of_the_caller
     from gradlint.checking.road import checked
     from gradlint.load.remote import at_hand
@@ -116,7 +131,7 @@ def check(
     try:
         with at_hand(*(name for name in (model, sample) if isinstance(name, str)), limits=limits) as files:
             here, given = (files.get(each, each) if isinstance(each, str) else each for each in (model, sample))
-            result = checked(here, (given, *labels) if labels else given, options)
+            result = checked(here, as_for_fit(given, labels, x, y, sample_weight), options)
         if here is not model and isinstance(model, str):
             result = replace(result, target=model)
     except GradlintError as error:

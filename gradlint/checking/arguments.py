@@ -81,6 +81,33 @@ def table(name: str, value: object) -> tuple[tuple[str, Any], ...]:
     return tuple((str(key), inner) for key, inner in value.items())
 
 
+def as_for_fit(sample: object, labels: tuple[object, ...], x: object, y: object, sample_weight: object) -> object:
+    """One sample of what is given by place and by name, in the order of `fit`.
+
+    Raises:
+        UsageError: a part is given twice, or one is given without what it belongs to.
+    """
+    if x is not None and sample is not None:
+        raise UsageError("x and the sample before it are both given: which are the inputs? Give one of them")
+    if labels and (y is not None or (sample_weight is not None and len(labels) > 1)):
+        name = "y" if y is not None else "sample_weight"
+        raise UsageError(f"{name} is given twice, by place and by name; give it once")
+    inputs = sample if x is None else x
+    named = "y" if y is not None else "sample_weight"
+    if y is None and sample_weight is None:
+        return (inputs, *labels) if labels else inputs
+    if inputs is None:
+        raise UsageError(f"{named} is given without the inputs that belong to it: check(model, x=x, y=y)")
+    if isinstance(inputs, (str, os.PathLike)):
+        raise UsageError(f"{named} cannot join a sample that is named, {os.fspath(inputs)}: give arrays, (x, y)")
+    if not labels and y is None:
+        if not isinstance(inputs, tuple) or len(inputs) != 2:
+            raise UsageError("sample_weight is given without the labels that it weighs: give y, too")
+        return (*inputs, sample_weight)
+    parts = (inputs, *labels) if labels else (inputs, y)
+    return parts if sample_weight is None else (*parts, sample_weight)
+
+
 def refuse_misplaced(model: object, sample: object) -> None:
     """Raises UsageError for a class or a method in the place of a model, and for a sample in the place of the model."""
     if isinstance(model, type):

@@ -138,10 +138,16 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         if others:
             return check_mixed(sources, others, options, config)
         pairs, alone = paired_targets(config, sources)
-        _say_alone(alone)
-        if pairs:
-            return check_all(pairs, [word for word in sources if holds_source(word)], options, config, whole=False)
-        return check_sources(sources, options, config)
+        holding = [word for word in sources if holds_source(word)]
+        if alone and not pairs and not holding:
+            return give_up(options, _about_alone(alone))
+        if alone:
+            say(f"gradlint: {_about_alone(alone)}")
+        return (
+            check_all(pairs, holding, options, config, whole=False)
+            if pairs
+            else check_sources(sources, options, config)
+        )
     if options.model is None and (config.targets or config.sources):
         from gradlint.project.targets import from_here
 
@@ -169,16 +175,15 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
     return check_one(name_of_model(config, options.model), own, config.allowed, (), config)
 
 
-def _say_alone(models: Sequence[Path]) -> None:
-    """Say of models that are met in a folder why they are not checked."""
-    if not models:
-        return
-    first = models[0]
-    more = f" (nor are {len(models) - 1} more)" if len(models) > 1 else ""
-    say(
-        f"gradlint: {first} is not checked{more}: no {first.with_suffix('.npz').name} and no sample.npz is beside it; "
-        f"gradlint {first} checks it on a sample that is made up"
-    )
+def _about_alone(models: Sequence[Path]) -> str:
+    """Why models that are met in a folder are not checked."""
+    first, others = models[0], len(models) - 1
+    more = f" (nor {'is' if others == 1 else 'are'} {others} more)" if others else ""
+    samples = sorted(first.parent.glob("*.npz"))
+    repair = f"gradlint {first} checks it on a sample that is made up"
+    if samples:
+        repair = f"say which sample is its own: gradlint {first} {samples[0]}"
+    return f"{first} is not checked{more}: no {first.with_suffix('.npz').name} and no sample.npz is beside it; {repair}"
 
 
 def _warn_of_training(options: Line, others: Sequence[str]) -> None:

@@ -240,6 +240,11 @@ def by_key(
             "inputs or labels as a list or a dict inside: ([a, b], y)"
         )
     if isinstance(batch, tuple) and 1 < len(batch) <= len(PARTS) < 2 + len(inputs) and _is_array(batch[0]):
+        if isinstance(batch[1], (list, Mapping)) and len(batch[1]) == len(inputs) != len(outputs):
+            raise SampleError(
+                f"the model has the inputs {quoted(inputs)}, and the second part of the sample has one array for each: "
+                "labels and inputs look exchanged; the inputs come first: ([a, b], y)"
+            )
         raise SampleError(
             f"the model has the inputs {quoted(inputs)}, and x, the first part of the sample, is one array: put one "
             "for each into a list, or a dict by these names: ([a, b], y), and [a, b] where there are no labels"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LABEL_NAMES = ("y", "ys", "label", "labels", "target", "targets", "y_true", "output", "outputs", "ground_truth")
 """What people call the labels of a model with one output, in whatever case and for whichever split of the data."""
+_LABEL_WORDS = {word for name in LABEL_NAMES for word in name.split("_")} | {"train", "test", "val", "valid", "batch"}
 INPUT_NAMES = ("x", "xs", "input", "inputs", "feature", "features", "data")
 """What people call the input of a model with one."""
 WEIGHT_NAMES = ("sample_weights", "weight", "weights", "w")
 """What people call sample weights."""
+_WEIGHT_WORDS = frozenset({"sample", "weight", "weights"})
 _WEIGHTS_OF = (f"{SAMPLE_WEIGHT}:", f"{SAMPLE_WEIGHT}/")
 _SPLIT = re.compile(r"_(train|test|val|valid|batch)$")
+_BETWEEN = re.compile(r"[\W_]+")
 UNNAMED = ("arr_0", "arr_1", "arr_2")
 """What NumPy calls the arrays of `np.savez(path, x, y, sample_weight)`."""
 MOST_COMPARED = 10_000
@@ -105,6 +108,10 @@ def bind(
     if not labels and not any(entry.declared for entry in inputs):
         weight = None  # Keras knows no weights without labels: this is an input that the model reads by itself.
     weights = tuple((key[len(SAMPLE_WEIGHT) + 1 :], key) for key in keys if labels and key.startswith(_WEIGHTS_OF))
+    if _is_of_keras(spec) and not weights and weight is None:
+        lacking = [output for output, _ in labels if output]
+        spare = [key for key in keys if key not in reserved | label_keys and _words(key) & _WEIGHT_WORDS]
+        weights = tuple(_called_after_outputs(lacking, spare, _WEIGHT_WORDS).items())
     strays = _strays(spec, (*labels, *weights))
     labels = tuple(pair for pair in labels if pair[1] not in strays)
     weights = tuple(pair for pair in weights if pair[1] not in strays)
@@ -213,6 +220,10 @@ def _labels(spec: ModelSpec, keys: Sequence[str], targets: Sequence[tuple[str, s
         output = aliases.get(key, key)
         if output in outputs and output not in found:
             found[output] = key
+    if not targets and "" not in found and _is_of_keras(spec):
+        lacking = [output for output in spec.outputs if output not in found]
+        taken = set(found.values())
+        found |= _called_after_outputs(lacking, [key for key in keys if key not in taken], _LABEL_WORDS)
     if not found and not targets and len(outputs) == 1:
         named = [key for key in keys if is_called_label(key)]
         found = {"": named[0]} if len(named) == 1 else {}
@@ -220,6 +231,31 @@ def _labels(spec: ModelSpec, keys: Sequence[str], targets: Sequence[tuple[str, s
         found[output if output in outputs else aliases.get(output, output)] = key
     order = {output: place for place, output in enumerate(("", *spec.outputs))}
     return tuple(sorted(found.items(), key=lambda pair: (order.get(pair[0], len(order)), pair[0])))
+
+
+def _called_after_outputs(outputs: Sequence[str], keys: Sequence[str], besides: Set[str]) -> dict[str, str]:
+    """Sample key per output, for keys of its name with such words beside it: `y_reg`, `target-reg`, `y_train_Reg`.
+
+    Whatever else a class of the user's own makes of such keys; a model of Keras's own has no other reading of them.
+    """
+    named, called = _by_words(outputs, besides), _by_words(keys, besides)
+    return {found[0]: called[words][0] for words, found in named.items() if len(found) == len(called[words]) == 1}
+
+
+def _by_words(names: Iterable[str], besides: Set[str]) -> dict[frozenset[str], list[str]]:
+    found: dict[frozenset[str], list[str]] = defaultdict(list)
+    for name in names:
+        if words := _words(name) - besides:
+            found[words].append(name)
+    return found
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(_BETWEEN.split(name.lower())) - {""}
+
+
+def _is_of_keras(spec: ModelSpec) -> bool:
+    return spec.class_name in ("Functional", "Sequential")
 
 
 def _matches(inputs: Sequence[InputSpec], data: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:

@@ -1,13 +1,16 @@
-"""Where a model gives its batch another number of rows."""
+"""Rows of a batch: where a model gives it another number of them, and where the sample itself has two."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from gradlint.load.binding import weight_keys
 from gradlint.record.recording import Region
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow
+    from gradlint.passes.facts import Facts
 
 _MOST_STEPS = 10_000
 
@@ -46,3 +49,19 @@ def rows_changed(flow: Flow, layer: str) -> tuple[int, int, int] | None:
             return position, rows, after
         tensor, after = before, length
     return None
+
+
+def uneven_rows(facts: Facts) -> dict[str, int]:
+    """Rows of inputs, labels and weights, where the loss failed because they differ; empty where it did not.
+
+    The error itself names two of the numbers: arrays of different lengths are no mistake as such.
+    """
+    failure = facts.recording.failure if facts.recording is not None else None
+    if failure is None or facts.binding is None or failure.kind != "shape" or failure.region is not Region.LOSS:
+        return {}
+    binding = facts.binding
+    keys = [key for _, key in (*binding.inputs, *binding.labels)] + list(weight_keys(binding))
+    shapes = {array.key: array.shape for array in facts.arrays}
+    rows = {key: length for key in keys if shapes.get(key) and (length := shapes[key][0]) is not None}
+    named = {int(number) for number in re.findall(r"\d+", failure.message)} & set(rows.values())
+    return rows if len(named) > 1 else {}

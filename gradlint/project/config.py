@@ -169,6 +169,15 @@ def paired_target(config: Config, model: Path) -> Target | None:
     return Target(name_of_model(config, str(model)), str(model), str(sample), config.settings)
 
 
+def _only_pair(config: Config, model: Path) -> Target | None:
+    """The only model of its folder with the only sample there, whatever they are called."""
+    models = [file for file in model.parent.iterdir() if is_model_file(file)]
+    samples = [file for file in model.parent.iterdir() if file.suffix == ".npz"]
+    if len(models) != 1 or len(samples) != 1 or _is_named(config, model):
+        return None
+    return Target(name_of_model(config, str(model)), str(model), str(samples[0]), config.settings)
+
+
 def sample_beside(model: Path) -> Path | None:
     """The sample of a model file: of its name, else the one called `sample`, which is for all models of a folder."""
     if not is_model_file(model):
@@ -195,14 +204,14 @@ def _is_named(config: Config, model: Path) -> bool:
 
 
 def paired_targets(config: Config, words: Iterable[str]) -> tuple[list[Target], list[Path]]:
-    """A target for every model with a sample beside it below the folders among some words; and models without one."""
+    """A target for every model with its sample beside it below the folders among some words; and models without one."""
     targets: list[Target] = []
     alone: list[Path] = []
     for folder in filter(Path.is_dir, map(Path, words)):
         for file in sorted(folder.rglob("*")):
             if not is_model_file(file) or any(part[0] == "." for part in file.parts[1:]):
                 continue
-            if (target := paired_target(config, file)) is not None:
+            if (target := paired_target(config, file) or _only_pair(config, file)) is not None:
                 targets.append(target)
             elif not _is_named(config, file):
                 alone.append(file)

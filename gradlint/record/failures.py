@@ -190,7 +190,12 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
     at = f" ({line_in_words(raised.file, raised.line)})" if raised.file else ""
     message = f"the model's own code failed{place}{at}: {raised.text}"
     outputs = spec_from_model(run.subject.model).outputs if in_loss and set(batch.labels) == {""} else ()
-    if len(outputs) > 1:
+    if len(outputs) > 1 and "Expected an instance of" in raised.text:  # the structure of the labels, Keras's words
+        names = ", ".join(f"'y:{output}'" for output in outputs)
+        message = (
+            f"the labels are one array, and the compiled loss reads some for each of the outputs: call them {names}"
+        )
+    elif len(outputs) > 1:
         message += f"; the model has the outputs {quoted(outputs)}: give labels for each, such as 'y:{outputs[0]}'"
     if isinstance(error, AttributeError):
         message += advice_on_compile(run.subject.model)

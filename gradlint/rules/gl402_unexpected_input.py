@@ -55,6 +55,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     names = [entry.key for entry in spec.inputs or ()]
     renamed = {key for _, key in binding.renamed}  # GL401 names these as what was probably meant
     meant = dict(binding.meant)
+    labelled = {output for output, _ in binding.labels}
+    lacking = [f"{LABEL}:{output}" for output in spec.outputs if not labelled & {"", output}]
     for key in binding.unexpected:
         if key in renamed:
             continue
@@ -63,6 +65,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         if is_stray:
             says = f"for no output of the model, whose outputs are {quoted(spec.outputs)}"
         hint = f". Did you mean {meant[key]!r}?" if key in meant else ""
+        if not hint and not is_stray and lacking:
+            hint = f". If it holds labels, say of which output: {quoted(lacking)}"
         yield RULE.finding(
             f"the sample's {key!r} is {says}{hint}",
             severity=severity_of(Consequence.FAILS if is_stray else Consequence.INPUT),

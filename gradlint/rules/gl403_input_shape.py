@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.finding import Finding
-    from gradlint.load.spec import Shape
+    from gradlint.load.spec import ArraySpec, InputSpec, Shape
     from gradlint.passes.facts import Facts
 
 DOC = """\
@@ -57,15 +57,28 @@ def check(facts: Facts) -> Iterator[Finding]:
         ]
         # Where several could be meant, none is.
         swapped = f"; it fits where {fits[0].key!r} is, and the other way round" if len(fits) == 1 else ""
+        label = _label_for(facts, entry) if not swapped else None
+        if label is not None:
+            swapped = f"; {label.key!r}, of shape {label.shape}, fits there: labels and inputs look exchanged"
         yield RULE.finding(
             f"{array.key!r} has shape {array.shape}, but the input takes {entry.shape}: {fault}{swapped}",
             inputs=(array.key,),
             evidence={"shape": str(array.shape), "expected": str(entry.shape)},
-            advice=_EXCHANGE if swapped else "",
+            advice=_INPUTS_FIRST if label is not None else _EXCHANGE if swapped else "",
         )
 
 
 _EXCHANGE = "Let the two arrays change places; in a dict, by the names of the inputs, their order does not matter."
+_INPUTS_FIRST = "Let labels and inputs change places: the inputs come first, as in (x, y)."
+
+
+def _label_for(facts: Facts, entry: InputSpec) -> ArraySpec | None:
+    """The labels of a model with one input, where they are what it takes."""
+    binding = facts.binding
+    if binding is None or len(binding.inputs) != 1 or len(binding.labels) != 1:
+        return None
+    array = next(array for array in facts.arrays if array.key == binding.labels[0][1])
+    return None if _fault(array.shape, entry.shape) else array
 
 
 def _fault(shape: Shape, expected: Shape) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gradlint.load.binding import weight_keys
+from gradlint.passes.rows import uneven_rows
 from gradlint.rule import SAMPLE, Need, Rule
 from gradlint.severity import Consequence
 
@@ -51,33 +52,38 @@ them missed.
 
 ## Known limits
 
-Graph and ragged models take arrays of different lengths on purpose. So the rule is silent when the
-model has custom layers, or operations that work across the batch axis, and it leaves out inputs
-with a fixed batch size and inputs with one axis only.
+Graph and ragged models take arrays of different lengths on purpose. So before the run, the rule is silent when
+the model has custom layers, or operations that work across the batch axis, and it leaves out inputs
+with a fixed batch size and inputs with one axis only. Of such models it speaks when the loss has failed
+on two of the lengths.
 """
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """One finding for all arrays of one sample."""
+    if lengths := uneven_rows(facts) or _on_paper(facts):
+        (usual, votes), (_, second), *_ = Counter(lengths.values()).most_common(2)
+        culprits = [key for key, length in lengths.items() if length != usual or votes == second]
+        yield RULE.finding(
+            "the arrays of one batch differ in length: "
+            + ", ".join(f"{key!r} has {length}" for key, length in lengths.items()),
+            inputs=tuple(culprits),
+            evidence={"keys": list(lengths), "lengths": list(lengths.values())},
+        )
+
+
+def _on_paper(facts: Facts) -> dict[str, int]:
+    """Lengths that no model of Keras's own layers takes, by key; empty where they agree, or may differ."""
     spec, binding = facts.spec, facts.binding
     if spec is None or binding is None or not spec.is_builtin_only or _mixes_examples(spec):
-        return
+        return {}
     shapes = {array.key: array.shape for array in facts.arrays}
     keys = [key for input_key, key in binding.inputs if _has_free_batch(spec, input_key)]
     if spec.has_builtin_loss:
         keys += [key for _, key in binding.labels]
         keys += weight_keys(binding)
     lengths = {key: length for key in keys if shapes.get(key) and (length := shapes[key][0]) is not None}
-    if len(set(lengths.values())) < 2:
-        return
-    (usual, votes), (_, second), *_ = Counter(lengths.values()).most_common(2)
-    culprits = [key for key, length in lengths.items() if length != usual or votes == second]
-    yield RULE.finding(
-        "the arrays of one batch differ in length: "
-        + ", ".join(f"{key!r} has {length}" for key, length in lengths.items()),
-        inputs=tuple(culprits),
-        evidence={"keys": list(lengths), "lengths": list(lengths.values())},
-    )
+    return lengths if len(set(lengths.values())) > 1 else {}
 
 
 def _mixes_examples(spec: ModelSpec) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding
-from gradlint.passes.rows import rows_changed
+from gradlint.passes.rows import rows_changed, uneven_rows
 from gradlint.passes.starting import ended_by_classes
 from gradlint.record.recording import Region
 from gradlint.rule import SAMPLE, Rule
@@ -64,6 +64,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     flow = facts.flow
     if flow is not None and ended_by_classes(flow) is not None:
         return  # The labels are at fault, and not a shape: GL410, or GL409.
+    if uneven_rows(facts):
+        return  # The sample is: GL406.
     changed = rows_changed(flow, failure.layer or "") if flow is not None and failure.region is Region.LOSS else None
     if flow is not None and changed is not None:
         position, before, after = changed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gradlint.checking.arguments import (
+    as_for_fit,
     codes,
     learners,
     modules,
@@ -107,3 +108,35 @@ def test_so_are_those_in_the_sentences_of_a_result() -> None:
     assert said.notes == ("pass loss=...",)
     with on_the_command_line():
         assert result_in_the_words_of_the_caller(result) is result
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (("s", (), None, None, None), "s"),
+        ((None, (), [1], None, None), [1]),
+        ((None, (), [1], "y", None), ([1], "y")),
+        ((None, (), [1], "y", "w"), ([1], "y", "w")),
+        (([1], (), None, "y", None), ([1], "y")),
+        (([1], ("y",), None, None, "w"), ([1], "y", "w")),
+        ((([1], "y"), (), None, None, "w"), ([1], "y", "w")),
+    ],
+)
+def test_parts_by_name_are_those_by_place(given: tuple[object, ...], read: object) -> None:
+    assert as_for_fit(*given) == read  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (([1], (), [1], None, None), "x and the sample before it are both given"),
+        (([1], ([2],), None, [2], None), "y is given twice"),
+        (([1], ([2], [3]), None, None, [3]), "sample_weight is given twice"),
+        ((None, (), None, [2], None), r"without the inputs that belong to it: check\(model, x=x, y=y\)"),
+        (("batch.npz", (), None, [2], None), r"y cannot join a sample that is named, batch.npz"),
+        (([1], (), None, None, [3]), "without the labels that it weighs"),
+    ],
+)
+def test_parts_that_do_not_go_together_are_refused(given: tuple[object, ...], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        as_for_fit(*given)  # type: ignore[arg-type]

@@ -62,13 +62,6 @@ def test_losses_in_a_list_go_to_the_outputs_in_their_order(outputs):
     assert result.loss == "cls: as asked"  # in the order of their keys, as in fit
 
 
-def test_one_label_for_two_outputs_is_answered_with_their_names(outputs):
-    model = keras.Model(*outputs)
-    model.compile("sgd", {"reg": "mse", "cls": "mse"})
-    with pytest.raises(gradlint.ModelRunError, match=r"the model has the outputs 'cls', 'reg': give labels for each"):
-        gradlint.check(model, (X, ONES))
-
-
 @pytest.mark.parametrize(("loss", "said"), [("msee", "did you mean 'mse'"), ({"reg": "mse"}, "one output, by no name")])
 def test_a_loss_that_does_not_fit_is_answered_with_one_that_does(outputs, loss, said):
     with pytest.raises(gradlint.UsageError, match=said):
@@ -90,3 +83,46 @@ def test_a_target_that_is_not_there_is_told_in_the_words_of_python(outputs):
         gradlint.check(keras.Model(*outputs), (X, {"reg": ONES}), targets="nothing")
     with pytest.raises(gradlint.UsageError, match="'z' and mapping names the input 'w', which do not exist"):
         gradlint.check(keras.Model(*outputs), X, mapping={"w": "z"})
+
+
+@pytest.mark.parametrize(
+    "keys",
+    ["y_reg y_cls", "reg_y cls_y", "target_reg label_cls", "Y-Reg y.cls", "y_train_reg cls_true", "reg y_cls"],
+)
+def test_labels_under_the_names_of_their_outputs_and_words_for_labels_are_taken(outputs, keys, tmp_path):
+    """They were left out, and a random projection of the outputs was checked in place of the compiled loss."""
+    model = keras.Model(*outputs)
+    model.compile("sgd", {"reg": "mse", "cls": "mse"})
+    sample = {"x": X, **dict.fromkeys(keys.split(), ONES)}
+    np.savez(tmp_path / "sample.npz", **sample)
+    for given in (sample, tmp_path / "sample.npz"):
+        result = gradlint.check(model, given, select=["GL1", "GL402"])
+        assert result.findings == ()
+        assert "compiled loss" in result.loss
+        assert result.sample.startswith("1 input of 4 rows, labels ")
+
+
+def test_a_label_of_which_two_could_be_meant_is_not_taken_but_named(outputs):
+    model = keras.Model(*outputs)
+    model.compile("sgd", {"reg": "mse", "cls": "mse"})
+    found = gradlint.check(model, {"x": X, "y_reg": ONES, "reg_y": ONES, "y2": ONES}, select=["GL402"]).findings
+    said = {finding.inputs[0]: finding.message for finding in found}
+    assert set(said) == {"y_reg", "reg_y", "y2"}
+    assert said["y_reg"].endswith("Did you mean 'y:reg'?")
+    assert said["y2"].endswith("say of which output: 'y:cls', 'y:reg'")
+
+
+def test_weights_under_the_names_of_their_outputs_are_taken(outputs):
+    model = keras.Model(*outputs)
+    model.compile("sgd", {"reg": "mse", "cls": "mse"})
+    weights = {"weight_reg": np.zeros(4, "float32"), "cls_sample_weight": np.ones(4, "float32")}
+    result = gradlint.check(model, {"x": X, "y_reg": ONES, "y_cls": ONES, **weights}, select=["GL1", "GL402"])
+    states = {status.path: status.gradient.value for status in result.variables}
+    assert (states["reg/kernel"], states["cls/kernel"]) == ("zero", "finite")
+
+
+def test_one_array_for_labels_of_two_outputs_is_told_without_the_words_of_keras(outputs):
+    model = keras.Model(*outputs)
+    model.compile("sgd", {"reg": "mse", "cls": "mse"})
+    with pytest.raises(gradlint.GradlintError, match=r"the labels are one array.*: call them 'y:cls', 'y:reg'$"):
+        gradlint.check(model, (X, ONES))

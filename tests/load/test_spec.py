@@ -299,8 +299,7 @@ def test_weights_by_output():
     ("outputs", "key", "meant"),
     [
         (("reg", "cls"), "y:clss", "y:cls"),
-        (("reg", "cls"), "y_cls", "y:cls"),
-        (("reg", "cls"), "cls_label", "y:cls"),
+        (("reg", "cls"), "ycls", "y:cls"),
         (("reg", "cls"), "ids", None),
         (("reg", "cls"), "weights", "sample_weight"),
         (("out",), "gt", "y"),

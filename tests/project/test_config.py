@@ -304,3 +304,12 @@ class TestShown:
         read = tomllib.loads(shown)
         assert (read["exclude"], read["per-file-ignores"]) == (names, {"##[x]": ["GL601"]})
         assert "targets" not in read
+
+
+def test_the_only_model_of_a_folder_goes_with_the_only_sample_there(tmp_path: Path) -> None:
+    for name in ("one/m.keras", "one/s.npz", "two/m.keras", "two/n.keras", "two/s.npz"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    targets, alone = paired_targets(load_config(None, tmp_path), [str(tmp_path)])
+    assert [(target.name, str(target.sample)) for target in targets] == [("one/m.keras", str(tmp_path / "one/s.npz"))]
+    assert [file.name for file in alone] == ["m.keras", "n.keras"]

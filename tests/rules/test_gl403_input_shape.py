@@ -42,3 +42,11 @@ def test_fires(given, fault):
 @pytest.mark.parametrize("given", QUIET.values(), ids=QUIET)
 def test_is_quiet(given):
     assert not list(RULE.check(given))
+
+
+def test_labels_and_inputs_that_are_exchanged_are_called_so():
+    (finding,) = RULE.check(facts(model(("x", (None, 3))), x=(8, 1), y=(8, 3)))
+    assert finding.message.endswith("'y', of shape (8, 3), fits there: labels and inputs look exchanged")
+    assert "inputs come first" in finding.advice
+    (finding,) = RULE.check(facts(model(("x", (None, 3))), x=(8, 1), y=(8, 2)))
+    assert "exchanged" not in finding.message + finding.advice

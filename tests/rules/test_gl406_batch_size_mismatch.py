@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from contracts import facts, model
+from flows import flow
 
+from gradlint.record.recording import Failure, Region
+from gradlint.rules import gl407_layer_shape
 from gradlint.rules.gl406_batch_size_mismatch import RULE
 
 IMAGE, TEXT, SCALAR = ("image", (None, 4, 4)), ("text", (None, 20)), ("age", (None,))
@@ -47,3 +52,22 @@ def test_fires(given, keys):
 @pytest.mark.parametrize("given", QUIET.values(), ids=QUIET)
 def test_is_quiet(given):
     assert not list(RULE.check(given))
+
+
+@pytest.mark.parametrize(
+    ("said", "region", "codes"),
+    [
+        ("Incompatible shapes: [4,1] vs. [8,1]", Region.LOSS, ["GL406"]),
+        ("Incompatible shapes: [8,1] vs. [8,5]", Region.LOSS, ["GL407"]),
+        ("Incompatible shapes: [4,1] vs. [8,1]", Region.MODEL, ["GL407"]),
+    ],
+)
+def test_layers_of_ones_own_may_take_other_lengths_until_the_loss_fails_on_them(said, region, codes):
+    paper = facts(model(("x", (None, 3)), builtin=False), x=(8, 3), y=(4, 1))
+    assert not list(RULE.check(paper))
+    failure = Failure("shape", said, region, None, None, "Sub", None, None)
+    run = replace(paper, flow=flow("h = MatMul x k", inputs=["x"], variables=["k"], loss="none", failure=failure))
+    found = [finding for rule in (RULE, gl407_layer_shape.RULE) for finding in rule.check(run)]
+    assert [finding.code for finding in found] == codes
+    if codes == ["GL406"]:
+        assert found[0].message.endswith("'x' has 8, 'y' has 4")
