@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Point = tuple[float, float]
 
@@ -21,6 +21,8 @@ COLUMN_GAP = 22.0
 ROW_GAP = 38.0
 _ROUNDS = 8
 """Sweeps that reduce crossings."""
+_STEPS = 20
+"""Points on the way from one bend to the next: they lie closer together than a line of letters is high."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,16 @@ def _point(x: float, y: float) -> Point:
     return float(round(round(x, 3))), float(round(round(y, 3)))
 
 
+def along(points: tuple[Point, ...], start: float, end: float) -> Iterator[Point]:
+    """Points close to one another on the path that `curve` writes."""
+    for (x, y), (to_x, to_y) in pairwise(_way(points, start, end)):
+        for step in range(_STEPS + 1):
+            t = step / _STEPS
+            # Bézier's cubic, whose second and third points stand in the middle, above and below its ends.
+            turned, middle = t * t * (3 - 2 * t), 3 * t * (1 - t) / 2
+            yield x + (to_x - x) * turned, y * (1 - t) ** 3 + to_y * t**3 + (y + to_y) * middle
+
+
 def curve(points: tuple[Point, ...], start: float, end: float) -> str:
     """A smooth SVG path that leaves and arrives vertically.
 
@@ -110,8 +122,7 @@ def curve(points: tuple[Point, ...], start: float, end: float) -> str:
         start: where it leaves the source, below its middle.
         end: where it arrives at the target, above its middle.
     """
-    (x, y), (last_x, last_y) = points[0], points[-1]
-    way = [(x, y + start), *points[1:-1], (last_x, last_y - end)]
+    way = _way(points, start, end)
     parts = [f"M{_number(way[0][0])} {_number(way[0][1])}"]
     for (x, y), (to_x, to_y) in pairwise(way):
         if x == to_x:
@@ -121,6 +132,11 @@ def curve(points: tuple[Point, ...], start: float, end: float) -> str:
         numbers = " ".join(_number(value) for value in (x, middle, to_x, middle, to_x, to_y))
         parts.append(f"C{numbers}")
     return "".join(parts)
+
+
+def _way(points: tuple[Point, ...], start: float, end: float) -> list[Point]:
+    (x, y), (last_x, last_y) = points[0], points[-1]
+    return [(x, y + start), *points[1:-1], (last_x, last_y - end)]
 
 
 def _number(value: float) -> str:

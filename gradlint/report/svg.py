@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradlint.report.layers import layer_picture
-from gradlint.report.layout import curve, layered
+from gradlint.report.layout import along, curve, layered
 from gradlint.report.outgoing import printable
 from gradlint.report.picture import all_pictures
 from gradlint.report.template import macro, markup, sheet
@@ -36,8 +36,10 @@ SCALE = 6
 """Orders of magnitude, down from the largest norm, that the width of a link tells apart."""
 LEGEND_WIDTH, LEGEND_HEIGHT = 500.0, 52.0
 _LABEL = 30
+_ROUND = ("input", "output", "loss")
 _HEIGHT = 42.0
 _MARGIN = 24.0
+_DIGIT = 6.2
 _WIDEST, _THINNEST = 7.0, 1.2
 _TEMPLATE = "picture.svg.jinja"
 
@@ -169,7 +171,8 @@ def _box(box: Box, centre: Point, size: tuple[float, float], findings: Sequence[
         "top": top - 4,  # above a name that fills its box
         "width": width,
         "height": height,
-        "radius": {"input": 20, "output": 20, "loss": 20, "port": 13, "op": 2}.get(box.kind, 7),
+        "radius": 20 if box.kind in _ROUND else {"port": 13, "op": 2}.get(box.kind, 7),
+        "indent": 17 if box.kind in _ROUND else 11,
         "label": _label(box),
         "about": name(box.about, 44) if box.about else "",
         "chips": _chips(box),
@@ -223,7 +226,12 @@ def _link(
 def _norms(
     picture: Picture, layout: Layout, sizes: Mapping[str, tuple[float, float]], largest: float | None
 ) -> Iterator[View]:
-    """The norms of what leaves each box, below it and beside the arrows, none of which it may cut."""
+    """The norms of what leaves each box, below it and beside the arrows; none where it would cut one."""
+    ways = [
+        along(layout.routes[each.source, each.target], sizes[each.source][1] / 2, sizes[each.target][1] / 2)
+        for each in picture.links
+    ]
+    inked = [point for way in ways for point in way]
     leaving: dict[str, list[Link]] = {}
     for link in picture.links:
         if link.norm is not None and not link.is_cut:
@@ -234,13 +242,17 @@ def _norms(
         side = max(_stroke(link, largest) for link in links) / 2 + 5
         norm = max(link.norm or 0.0 for link in links)
         below = y + sizes[source][1] / 2 + 11
-        if max(bends) > 1 and min(bends) < -1 and not any(-1 <= bend <= 1 for bend in bends):
-            anchor, at, below = "middle", x, below + 15  # between the arrows that part
-        elif max(bends) > 1:
-            anchor, at = "end", x - side
-        else:
-            anchor, at = "start", x + side
-        yield {"x": at, "y": below, "anchor": anchor, "text": norm_text(norm)}
+        text = norm_text(norm)
+        width = _DIGIT * len(text)
+        places = [("end", x - side, x - side - width), ("start", x + side, x + side)]
+        if max(bends) <= 1:
+            places.reverse()
+        between = ("middle", x, x - width / 2)  # the arrows that part
+        rows = [(place, below + down) for down in (0, 6) for place in places]
+        for (anchor, at, left), y in [*rows, *((between, below + down) for down in (15, 20))]:
+            if not any(left < px < left + width and abs(py - y) < 6 for px, py in inked):
+                yield {"x": at, "y": y, "anchor": anchor, "text": text}
+                break
 
 
 def _stroke(link: Link, largest: float | None) -> float:
@@ -267,4 +279,5 @@ def _width(box: Box) -> float:
     label = _label(box)
     second = 5.9 * len(box.about[:44]) + sum(14 + 7 * len(f"{number:,}") + 8 for number in box.variables.values())
     first = sum(12.0 if unicodedata.east_asian_width(c) in "WF" else 7.3 for c in label)
+    first += 12 if box.kind in _ROUND else 0
     return min(2.0 * math.ceil(max(first + (16 if box.inside is not None else 0), second, 60.0) / 2 + 12), 420.0)

@@ -72,6 +72,23 @@ _FAINT = """
 """
 
 
+# Norms that an arrow runs through.
+_CUT = """
+() => [...document.querySelectorAll('.picture')].flatMap(picture => {
+  const numbers = [...picture.querySelectorAll('text.norm')];
+  return [...picture.querySelectorAll('path.link')].flatMap(link => {
+    const matrix = link.getScreenCTM(), points = [];
+    for (let at = 0; at <= link.getTotalLength(); at += 3)
+      points.push(link.getPointAtLength(at).matrixTransform(matrix));
+    return numbers.filter(number => {
+      const box = number.getBoundingClientRect();
+      return points.some(p => box.left < p.x && p.x < box.right && box.top + 2 < p.y && p.y < box.bottom - 2);
+    }).map(number => number.textContent);
+  });
+})
+"""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     with playwright.sync_playwright() as driver:
@@ -125,6 +142,7 @@ def test_can_be_read(opened, name: str, scheme: str) -> None:
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert page.evaluate(_ESCAPED) == []
     assert page.evaluate(_FAINT) == []
+    assert page.evaluate(_CUT) == []
     # Wide pictures scroll inside of the page, never the page itself.
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
