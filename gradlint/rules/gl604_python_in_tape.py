@@ -74,7 +74,9 @@ def check(facts: Facts) -> Iterator[Finding]:
     flow = facts.flow
 
     def left(entry: Unseen) -> str:
-        detail = flow.op(entry.position).detail if flow is not None and entry.position >= 0 else None
+        ops = flow.recording.ops if flow is not None else ()
+        # Where the step ends with the value outside, nothing comes after it.
+        detail = ops[entry.position].detail if 0 <= entry.position < len(ops) else None
         by = f" by `{detail}`" if detail else ""
         return f"the values of {target_of(entry)} leave TensorFlow{by} on the way"
 

@@ -396,8 +396,8 @@ def regularised_net():
 def losses_forgotten(p, x, y):
     variables = p["regularised"].trainable_variables
     with tf.GradientTape() as tape:
-        prediction = p["regularised"](x, training=True)  # <- GL618
-        loss = tf.reduce_mean((prediction - y) ** 2)
+        prediction = p["regularised"](x, training=True)
+        loss = tf.reduce_mean((prediction - y) ** 2)  # <- GL618
     gradients = tape.gradient(loss, variables)
     p["optimizer"].apply_gradients(zip(gradients, variables))
 
