@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -37,12 +37,14 @@ class _Slice:
         size: its length; a tensor of another length along the axis has no such slices.
         at: index of the slice.
         is_causal: the slice may depend on those before it.
+        is_anywhere: slices are also looked for along other axes, and in those that they were folded into.
     """
 
     axis: int
     size: int
     at: int
     is_causal: bool = False
+    is_anywhere: bool = False
 
     def is_in(self, tensor: Any) -> bool:
         """Whether the slices lie along their own axis."""
@@ -50,7 +52,7 @@ class _Slice:
         return rank is not None and rank > self.axis and tensor.shape[self.axis] == self.size
 
     def is_kept_apart(self, tensor: Any) -> bool:
-        """Whether the slices may still lie along some axis, alone or together with what was folded into it."""
+        """Whether the slices still lie along their axis, or may lie along another."""
         return tensor.shape.rank is not None and bool(self._views(tensor.shape.as_list()))
 
     def foreign(self, slope: Any) -> tuple[int, ...]:
@@ -65,9 +67,11 @@ class _Slice:
         return found
 
     def _views(self, shape: Sequence[int | None]) -> list[tuple[int, int, int]]:
-        """How elements are seen as slices between what is before and behind: by their own axis, else by any."""
+        """How elements are seen as slices between what is before and behind: by their own axis, or by any."""
         if len(shape) > self.axis and shape[self.axis] == self.size:
             own: Sequence[int] = (self.axis,)
+        elif not self.is_anywhere:
+            return []
         else:
             own = [axis for axis, length in enumerate(shape) if length and length % self.size == 0]
         views = []
@@ -140,7 +144,11 @@ def _leak(run: Run, batch: Batch, keys: Sequence[str], slices: Sequence[_Slice])
         if total is None:
             continue
         slopes = backprop.gradients(tape, total, [trace.tensors[i] for i in indices])
-        found = _first(trace, piece, dict(zip(indices, slopes, strict=True)), behind)
+        by_index = dict(zip(indices, slopes, strict=True))
+        found = _first(trace, piece, by_index, behind)
+        if found is not None and has(found[0].type, Trait.MOVES):
+            # It has put the slices somewhere else: who mixes them there?
+            found = _first(trace, replace(piece, is_anywhere=True), by_index, behind) or found
         if found is not None:
             op, index, others = found
             own = [key for key in run.keys_behind([index], batch) if key in keys]
