@@ -112,6 +112,10 @@ def refuse_misplaced(model: object, sample: object) -> None:
     """Raises UsageError for a class or a method in the place of a model, and for a sample in the place of the model."""
     if isinstance(model, type):
         raise UsageError(f"{model.__name__} is a class; give a model: {model.__name__}(...)")
+    if isinstance(model, str) and model.lstrip().startswith("{"):
+        raise UsageError(
+            "the model is JSON, a configuration without weights; give keras.models.model_from_json(...) of it"
+        )
     owner = getattr(model, "__self__", None)
     if hasattr(owner, "trainable_variables") and hasattr(owner, "layers"):
         raise UsageError(

@@ -250,6 +250,8 @@ def by_key(
             "for each into a list, or a dict by these names: ([a, b], y), and [a, b] where there are no labels"
         )
     parts: list[object] = list(batch) if isinstance(batch, tuple) and 1 <= len(batch) <= 3 else [batch]
+    if parts[0] is None:
+        raise SampleError("the sample has no inputs, None stands in their place; they come first: (x, y)")
     found = _inputs(parts[0], inputs)
     if len(parts) > 1:  # What stands in x is an input, whatever it is called.
         found = {place_of_input(key) if _is_of_labels(key) and key not in inputs else key: found[key] for key in found}

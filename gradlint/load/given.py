@@ -73,6 +73,8 @@ def read(sample: object, options: Options) -> object:
     if not isinstance(sample, (str, os.PathLike)):
         return sample
     name = os.fspath(sample)
+    if not name:
+        raise SampleError("the name of the sample is empty; leave it out for one that is made up")
     with drawing_alike(options) if is_named(name) else nullcontext():
         return read_source(name, limits_of(options), options.batch or 0)
 

@@ -324,6 +324,8 @@ def _refuse_without_labels(batch: Batch) -> None:
 
 
 def _named(loss: object, model: Any, batch: Batch) -> Computed:
+    if isinstance(loss, (list, tuple)) and len(loss) == len(batch.labels) == 1 and set(batch.labels) == {""}:
+        loss = loss[0]
     if isinstance(loss, (list, tuple)):
         named = [name for name in batch.labels if name]  # in the order of the outputs
         outputs = named if len(named) == len(loss) else _names(getattr(model, "output_names", ()), len(loss))

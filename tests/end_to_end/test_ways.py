@@ -102,6 +102,31 @@ PYTHON = {
         "gradlint.check(model, ([[1, 2], [3]], y))",
         "gradlint.check(model, 3)",
         "gradlint.check((x, y), model)",
+        "gradlint.check(model, x=x, y=y)",
+        "gradlint.check(model, x=x, y=y, sample_weight=weights)",
+        "gradlint.check(model, (x, y), sample_weight=weights)",
+        "gradlint.check(model, x=dataset.batch(4))",
+        "gradlint.check(model, 'sample.npz', y=y)",
+        "gradlint.check(model, y=y)",
+        "gradlint.check(model, (x, y[:4]))",
+        "gradlint.check(model, (y, x))",
+        "gradlint.check(two, (y, [x, x]))",
+        "gradlint.check(model, (None, y))",
+        "gradlint.check(both, {'x': x, 'y_reg': y, 'y_cls': y})",
+        "gradlint.check(both, {'x': x, 'reg': y, 'cls_target': y, 'reg_weight': weights, 'weight_cls': weights})",
+        "gradlint.check(model, Path('sample.npz'))",
+        "gradlint.check(model, np.load('sample.npz'))",
+        "gradlint.check(model, Loader())  # batches of torch tensors",
+        "gradlint.check(model, DictData())  # batches are dicts",
+        "gradlint.check(model, zip([x], [y]))",
+        "gradlint.check(model, iter(dataset.batch(4)))",
+        "gradlint.check(model, dataset.batch(4).take(0))",
+        "gradlint.check(model, (tf.Variable(x), tf.Variable(y)))",
+        "gradlint.check(model, (np.ma.masked_array(x), memoryview(y)))",
+        "gradlint.check(model, (x.astype(object), y))",
+        "gradlint.check(model, (x[0], y[0]))",
+        "gradlint.check(model, {})",
+        "gradlint.check(model, '')",
     ),
     "Models and arguments in Python": (
         "gradlint.check(Hard, (x, y))",
@@ -128,6 +153,13 @@ PYTHON = {
         "gradlint.check(model, (x, y), targets='price')",
         "gradlint.check(model, (x, y), targets=[3])",
         "gradlint.check(model, (x, y), mapping='x')",
+        "gradlint.check(model, (x, y), loss=['mse'])",
+        "gradlint.check(model.to_json(), (x, y))",
+        "gradlint.check([model], (x, y))",
+        "gradlint.check(lambda: model, (x, y))",
+        "gradlint.check(model, (x, y), select='GL999')",
+        "gradlint.check(model, (x, y), fail_on='warnings')",
+        "gradlint.check_step(tf.function(step), x, y, models=model, select='GL103')",
         "in_scope(lambda: gradlint.check(model, (x, y)))  # with strategy.scope()",
         "mirrored().check((x, y))  # made under MirroredStrategy",
         "in_fit(lambda: gradlint.check(model, (x, y)))  # in a callback of fit",
@@ -178,6 +210,8 @@ COMMANDS = {
         "model.json sample.npz",
         "keras2.keras sample.npz",
         "pairs --import plain_layers.py",
+        "lone --import plain_layers.py",
+        "several --import plain_layers.py",
         "model.keras sample.npz --import plain_layers.py --output report.html",
         "model.keras sample.npz --import plain_layers.py --graph flow.png",
     ),
@@ -227,6 +261,10 @@ def prepared(folder: Path) -> dict[str, object]:
     (folder / "pairs").mkdir()
     model.save(folder / "pairs" / "one.keras")
     np.savez(folder / "pairs" / "one.npz", x=x, y=y)
+    for name in ("lone/net.keras", "several/net.keras", "several/other.keras"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        model.save(folder / name)
+        np.savez(folder / name.split("/")[0] / "batch.npz", x=x, y=y)
     module = tf.Module()
     module.v = tf.Variable(1.0)
     tf.saved_model.save(module, str(folder / "exported"))
@@ -251,6 +289,23 @@ def prepared(folder: Path) -> dict[str, object]:
 
         def __getitem__(self, index):
             return x, y
+
+    class Loader:
+        def __iter__(self):
+            return iter([[ForeignTensor(x), ForeignTensor(y)]])
+
+    class DictData:
+        def __getitem__(self, index):
+            return {"x": x, "y": y}
+
+        def __len__(self):
+            return 2
+
+    def step(features, labels):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((model(features) - labels) ** 2)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        model.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
 
     class Scoped:
         def __init__(self, made):
@@ -304,6 +359,7 @@ def prepared(folder: Path) -> dict[str, object]:
         "weights": np.ones(8, "float32"), "Hard": making.Hard, "dataset": dataset, "generator": generator,
         "frame": frame, "PyBatches": PyBatches, "torch_tensor": ForeignTensor, "in_scope": in_scope,
         "mirrored": mirrored, "in_fit": in_fit, "in_tf_function": in_tf_function, "quantized": quantized,
+        "np": np, "Path": Path, "Loader": Loader, "DictData": DictData, "step": step,
     }  # fmt: skip
 
 
@@ -326,8 +382,8 @@ def outcome_in_python(line: str, names: dict[str, object]) -> str:
         result = eval(line.partition("  #")[0], names)
     except GradlintError as error:
         return f"{type(error).__name__}: {error}"
-    if any(finding.code == "GL402" for finding in result.failures):  # on paper: nothing was run
-        return f"GL402: {result.failures[0].message}"
+    if any(finding.code.startswith("GL40") for finding in result.failures):  # of the sample, and no gradient
+        return f"{result.failures[0].code}: {result.failures[0].message}"
     return "works: " + (", ".join(dict.fromkeys(finding.code for finding in result.failures)) or "no finding")
 
 

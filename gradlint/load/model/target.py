@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -230,6 +231,14 @@ def bound(target: Target, options: Options) -> Bound:
     return Bound(arrays, specs, binding, inputs, nesting(target.spec, tuple(inputs)))
 
 
+def _parameters(function: Callable[..., object]) -> int:
+    """How many a function has; one where Python cannot tell."""
+    try:
+        return len(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return 1
+
+
 def _bound_to_function(target: FunctionTarget, options: Options) -> Bound:
     if not isinstance(target.sample, Mapping):
         raise UsageError("a callable needs a sample: a dict of arrays")
@@ -237,6 +246,8 @@ def _bound_to_function(target: FunctionTarget, options: Options) -> Bound:
         layer = getattr(target.function, "name", "") if hasattr(target.function, "compute_output_shape") else ""
         if layer:
             raise UsageError(f"{layer!r} is a layer; give a model that holds it, such as keras.Sequential([layer])")
+        if not _parameters(target.function):
+            raise UsageError("the function takes no sample; give the model that it makes, or a loss of the sample")
         raise UsageError("a callable needs models= or variables=, to say what should learn")
     if options.depth != "values" and not target.learners:
         raise UsageError("a callable cannot be checked without running it; use depth 'values'")
