@@ -72,13 +72,13 @@ class Source:
     @cached_property
     def inputs_of_any_name(self) -> frozenset[int]:
         """The lines that make an Input whose name the code computes, as in a loop over columns."""
-        calls = (node for node in self.nodes if isinstance(node, ast.Call) and _called(node) in ("Input", "InputLayer"))
+        calls = (node for node in self.nodes if isinstance(node, ast.Call) and called(node) in ("Input", "InputLayer"))
         return frozenset(call.lineno for call in calls if (name := _name(call)) is not None and _text(name) is None)
 
     @cached_property
     def compiling(self) -> frozenset[int]:
         """The lines that compile a model with a loss."""
-        calls = [node for node in self.nodes if isinstance(node, ast.Call) and _called(node) == "compile"]
+        calls = [node for node in self.nodes if isinstance(node, ast.Call) and called(node) == "compile"]
         return frozenset(c.lineno for c in calls if len(c.args) > 1 or any(k.arg == "loss" for k in c.keywords))
 
     def reader_of_others(self, key: str, others: Collection[str]) -> int | None:
@@ -111,7 +111,7 @@ class Source:
             keys: dict[str | None, int] = {}
             if isinstance(node, ast.Dict):
                 keys = {_text(key): key.lineno if key is not None else 0 for key in node.keys}
-            elif isinstance(node, ast.Call) and _called(node) in WRITERS:
+            elif isinstance(node, ast.Call) and called(node) in WRITERS:
                 keys = {keyword.arg: keyword.value.lineno for keyword in node.keywords}
             if keys and None not in keys:
                 found.append({key: line for key, line in keys.items() if key is not None})
@@ -170,7 +170,7 @@ class Source:
         is_method = bool(positional) and positional[0].arg in ("self", "cls")
         name = self._constructed.get(function, function.name)
         for call in self.nodes:
-            if isinstance(call, ast.Call) and _called(call) == name:
+            if isinstance(call, ast.Call) and called(call) == name:
                 named = [keyword.value for keyword in call.keywords if keyword.arg == parameter]
                 in_order = call.args[number - is_method :][:1] if number < len(positional) else []
                 yield from (named or in_order or [value for value in (default,) if value is not None])
@@ -223,7 +223,7 @@ def _text(node: ast.AST | None) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
-def _called(call: ast.Call) -> str:
+def called(call: ast.Call) -> str:
     """The last part of what is called: `Dense` for `keras.layers.Dense(...)`."""
     return str(getattr(call.func, "attr", None) or getattr(call.func, "id", ""))
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from gradlint.checking.loaded import Source, loaded, plain
+from gradlint.checking.loaded import Source, called, loaded, plain
 from gradlint.passes.drops import DropKind
 from gradlint.rule import COMPILED, FREEZING, KEYS, SAMPLE
 
@@ -123,6 +123,8 @@ class Origins:
         source = self._builder
         while source is not None and layer:
             calls = source.calls_named(layer.rpartition("/")[2])
+            spec = self._by_path.get(layer)
+            calls = tuple(call for call in calls if spec is not None and called(call) == spec.class_name) or calls
             line = source.line_of(call.lineno for call in calls)
             if line is not None:
                 return next(call for call in calls if call.lineno == line), (source.file, line)

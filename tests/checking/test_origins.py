@@ -241,6 +241,17 @@ class TestTwoBuilders:
         load(text.format(name="one", more="") + text.format(name="two", more=more))
         assert line_of(facts(layer("score"), inputs=("region",)), layer="score") == line
 
+    def test_a_layer_of_another_class_by_the_same_name_is_another(self, load):
+        load("""
+            def norm(kind, h):
+                if kind == "group":
+                    return GroupNormalization(groups=-1, name="norm")(h)
+                return LayerNormalization(name="norm")(h)
+        """)
+        assert line_of(facts(layer("norm", "LayerNormalization"), inputs=()), layer="norm") == 5
+        assert line_of(facts(layer("norm", "GroupNormalization"), inputs=()), layer="norm") == 4
+        assert line_of(facts(layer("norm", "BatchNormalization"), inputs=()), layer="norm") is None
+
     def test_an_input_that_both_make(self, load):
         text = textwrap.dedent(self.BUILDER)
         load(text.format(name="one", more="") + text.format(name="two", more=""))
