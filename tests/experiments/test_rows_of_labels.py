@@ -99,3 +99,15 @@ def test_rows_that_cannot_change_places_prove_nothing(y: np.ndarray) -> None:
 
     (finding,) = in_a_function(squared, y)
     assert "rows_matter" not in finding.evidence
+
+
+@pytest.mark.parametrize(("is_flat", "codes"), [(False, ["GL405"]), (True, [])], ids=["a column of risks", "flat"])
+def test_labels_that_say_in_which_order_predictions_come(is_flat: bool, codes: list[str]) -> None:
+    def cox(y: tf.Tensor, risk: tf.Tensor) -> tf.Tensor:
+        order = tf.argsort(y[:, 0], direction="DESCENDING")
+        event = tf.gather(y[:, 1], order)
+        risk = tf.gather(risk[:, 0] if is_flat else risk, order)
+        return -tf.reduce_mean((risk - tf.math.log(tf.cumsum(tf.exp(risk)))) * event)
+
+    time = RNG.permutation(ROWS).astype("float32")
+    assert [finding.code for finding in in_a_class(cox, np.stack([time, Y], axis=1))] == codes
