@@ -146,8 +146,8 @@ def _leak(run: Run, batch: Batch, keys: Sequence[str], slices: Sequence[_Slice])
         slopes = backprop.gradients(tape, total, [trace.tensors[i] for i in indices])
         by_index = dict(zip(indices, slopes, strict=True))
         found = _first(trace, piece, by_index, behind)
-        if found is not None and has(found[0].type, Trait.MOVES):
-            # It has put the slices somewhere else: who mixes them there?
+        if found is not None and has(found[0].type, Trait.JOINS):
+            # It has put the slices side by side along another axis: who mixes them there?
             found = _first(trace, replace(piece, is_anywhere=True), by_index, behind) or found
         if found is not None:
             op, index, others = found
