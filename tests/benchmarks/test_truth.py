@@ -174,6 +174,7 @@ def test_processes_end_with_the_run_that_started_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("is_repairable", [True, False])
 def test_what_fix_makes_of_a_source_is_run_before_and_after(is_repairable: bool, tmp_path: Path) -> None:
+    pytest.importorskip("libcst")  # what --fix needs
     from tests.benchmarks.truth import sourcefixes
 
     before = "logits = model(sample)\n    with tf.GradientTape() as tape:\n        loss = tf.reduce_mean(logits)\n"
