@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from gradlint.record.recording import LayerCall
     from gradlint.result import GradientState
 
 LOSS = ("loss", 0)
@@ -88,6 +89,11 @@ class Flow:
         """Whether all values of a tensor are known to be zero."""
         values = self.recording.tensors[tensor].values
         return values is not None and values.zeros == 1.0
+
+    def calls_around(self, position: int) -> list[tuple[int, LayerCall]]:
+        """The calls of layers that an operation belongs to, each with its number, innermost first."""
+        around = [(n, call) for n, call in enumerate(self.recording.calls) if call.first <= position < call.last]
+        return sorted(around, key=lambda pair: pair[1].last - pair[1].first)
 
     # -- reach -----------------------------------------------------------------------------------------
 

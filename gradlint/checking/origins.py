@@ -62,10 +62,9 @@ class Origins:
             return None
         if blamed == COMPILED and (compiled := self._only(lambda source: source.compiling)) is not None:
             return compiled
-        if layer and layer == "".join(finding.inputs):
-            return self._creation(layer) or self._computed_input(layer) or self._reader_beside(layer)
         if layer:
-            return self._argument(layer, blamed) or self._creation(layer) or self._computed_input(layer)
+            found = self._argument(layer, blamed) or self._creation(layer) or self._computed_input(layer)
+            return found or (self._reader_beside(layer) if finding.inputs == (layer,) else None)
         if blamed == KEYS:
             return self._crossed()
         if blamed == FREEZING:
@@ -87,17 +86,17 @@ class Origins:
         if not isinstance(labels, list) or not isinstance(predictions, list) or len(predictions) >= len(labels):
             return False
         recording = self._facts.recording
-        outputs = recording.outputs if recording is not None else ()
-        given = [
-            list(recording.tensors[o.tensor].shape) for o in outputs if recording is not None and o.tensor is not None
-        ]
-        return not given or predictions in given
+        if recording is None:
+            return True
+        made = [output.tensor for output in recording.outputs if output.tensor is not None]
+        return not made or any(list(recording.tensors[index].shape) == predictions for index in made)
 
     def _reader_beside(self, key: str) -> Place | None:
         """Where the code of a model that reads keys, and not this one, reads the key that is most like it."""
         source = self._builder
-        others = [record.key for record in self._facts.recording.inputs] if self._facts.recording is not None else []
-        line = source.reader_of_others(key, [other for other in others if other != key]) if source is not None else None
+        recording = self._facts.recording
+        others = [record.key for record in recording.inputs if record.key != key] if recording is not None else []
+        line = source.reader_of_others(key, others) if source is not None else None
         return (source.file, line) if source is not None and line is not None else None
 
     def _computed_input(self, name: str) -> Place | None:

@@ -143,11 +143,9 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
             return give_up(options, _about_alone(alone))
         if alone:
             say(f"gradlint: {_about_alone(alone)}")
-        return (
-            check_all(pairs, holding, options, config, whole=False)
-            if pairs
-            else check_sources(sources, options, config)
-        )
+        if pairs:
+            return check_all(pairs, holding, options, config, whole=False)
+        return check_sources(sources, options, config)
     if options.model is None and (config.targets or config.sources):
         from gradlint.project.targets import from_here
 

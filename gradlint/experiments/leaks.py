@@ -13,6 +13,7 @@ import tensorflow as tf
 from gradlint.experiments.taped import from_data
 from gradlint.operations import Trait, has
 from gradlint.record.leak import Leak
+from gradlint.record.tensors import shape_of
 from gradlint.upstream import backprop, eager
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class _Slice:
 
     def is_kept_apart(self, tensor: Any) -> bool:
         """Whether the slices still lie along their axis, or may lie along another."""
-        return tensor.shape.rank is not None and bool(self._views(tensor.shape.as_list()))
+        return bool(self._views(shape_of(tensor)))
 
     def foreign(self, slope: Any) -> tuple[int, ...]:
         """The forbidden slices that a gradient belongs to; none where any way to tell slices apart has none."""
@@ -66,7 +67,7 @@ class _Slice:
                 return ()
         return found
 
-    def _views(self, shape: Sequence[int | None]) -> list[tuple[int, int, int]]:
+    def _views(self, shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
         """How elements are seen as slices between what is before and behind: by their own axis, or by any."""
         if len(shape) > self.axis and shape[self.axis] == self.size:
             own: Sequence[int] = (self.axis,)
@@ -76,8 +77,8 @@ class _Slice:
             own = [axis for axis, length in enumerate(shape) if length and length % self.size == 0]
         views = []
         for axis in own:
-            before, behind = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])  # type: ignore[arg-type]
-            folded = shape[axis] // self.size  # type: ignore[operator]
+            before, behind = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+            folded = shape[axis] // self.size
             views.append((before, self.size, folded * behind))
             if folded > 1:
                 views.append((before * folded, self.size, behind))

@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LABEL_NAMES = ("y", "ys", "label", "labels", "target", "targets", "y_true", "output", "outputs", "ground_truth")
 """What people call the labels of a model with one output, in whatever case and for whichever split of the data."""
-_LABEL_WORDS = {word for name in LABEL_NAMES for word in name.split("_")} | {"train", "test", "val", "valid", "batch"}
+_SPLITS = ("train", "test", "val", "valid", "batch")
+_LABEL_WORDS = {word for name in LABEL_NAMES for word in name.split("_")}.union(_SPLITS)
 INPUT_NAMES = ("x", "xs", "input", "inputs", "feature", "features", "data")
 """What people call the input of a model with one."""
 WEIGHT_NAMES = ("sample_weights", "weight", "weights", "w")
 """What people call sample weights."""
 _WEIGHT_WORDS = frozenset({"sample", "weight", "weights"})
 _WEIGHTS_OF = (f"{SAMPLE_WEIGHT}:", f"{SAMPLE_WEIGHT}/")
-_SPLIT = re.compile(r"_(train|test|val|valid|batch)$")
+_SPLIT = re.compile(rf"_({'|'.join(_SPLITS)})$")
 _BETWEEN = re.compile(r"[\W_]+")
 UNNAMED = ("arr_0", "arr_1", "arr_2")
 """What NumPy calls the arrays of `np.savez(path, x, y, sample_weight)`."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
+from gradlint.passes.blocks import with_victims
 from gradlint.passes.otherdata import DEPENDS_ON_DATA
 from gradlint.passes.reasons import Why, variable_behind
 
@@ -51,7 +52,7 @@ def blamed(flow: Flow, found: Sequence[Block], neutral: Neutral) -> Iterator[Blo
         if place < 0:
             yield replace(_joined(blocks), is_tested=is_tested)
         elif (index := _at_work_in(flow.op(place).layer, by_form)) is not None:
-            by_form[index] = _with_victims([by_form[index], *blocks])
+            by_form[index] = with_victims([by_form[index], *blocks])
         else:
             yield _at_its_maker(flow, place, blocks)
     yield from by_form
@@ -101,14 +102,4 @@ def _at_its_maker(flow: Flow, position: int, blocks: Sequence[Block]) -> Block:
 
 def _joined(blocks: Sequence[Block]) -> Block:
     """Blocks that have one cause as one: the first of them in the forward pass, with the victims of all."""
-    return _with_victims(sorted(blocks, key=lambda block: block.position))
-
-
-def _with_victims(blocks: Sequence[Block]) -> Block:
-    """The first block, with the victims of all."""
-    return replace(
-        blocks[0],
-        inputs=tuple(dict.fromkeys(key for block in blocks for key in block.inputs)),
-        variables=tuple(dict.fromkeys(variable for block in blocks for variable in block.variables)),
-        keys=tuple(dict.fromkeys(key for block in blocks for key in block.keys)),
-    )
+    return with_victims(sorted(blocks, key=lambda block: block.position))

@@ -162,17 +162,18 @@ def _one_per_factor(found: Sequence[Block]) -> Iterator[Block]:
             yield block
             continue
         first = merged.get(block.factor.path)
-        merged[block.factor.path] = (
-            block
-            if first is None
-            else replace(
-                first,
-                inputs=tuple(dict.fromkeys((*first.inputs, *block.inputs))),
-                variables=tuple(dict.fromkeys((*first.variables, *block.variables))),
-                keys=tuple(dict.fromkeys((*first.keys, *block.keys))),
-            )
-        )
+        merged[block.factor.path] = block if first is None else with_victims([first, block])
     yield from merged.values()
+
+
+def with_victims(found: Sequence[Block]) -> Block:
+    """The first of some blocks, with the victims of all."""
+    return replace(
+        found[0],
+        inputs=tuple(dict.fromkeys(key for block in found for key in block.inputs)),
+        variables=tuple(dict.fromkeys(variable for block in found for variable in block.variables)),
+        keys=tuple(dict.fromkeys(key for block in found for key in block.keys)),
+    )
 
 
 def blocks_by_form(flow: Flow) -> tuple[Block, ...]:

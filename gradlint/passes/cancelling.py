@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gradlint.passes.blocks import with_victims
 from gradlint.passes.reasons import Why
 from gradlint.result import GradientState
 
@@ -28,15 +29,7 @@ def at_their_difference(flow: Flow, found: Sequence[Block]) -> Iterator[Block]:
         else:
             apart.setdefault(position, []).append(block)
     for position, blocks in apart.items():
-        yield replace(
-            blocks[0],
-            position=position,
-            op=flow.op(position),
-            why=Why.CANCELLATION,
-            inputs=tuple(dict.fromkeys(key for block in blocks for key in block.inputs)),
-            variables=tuple(dict.fromkeys(variable for block in blocks for variable in block.variables)),
-            keys=tuple(dict.fromkeys(key for block in blocks for key in block.keys)),
-        )
+        yield replace(with_victims(blocks), position=position, op=flow.op(position), why=Why.CANCELLATION)
 
 
 def _difference(flow: Flow, block: Block) -> int | None:

@@ -188,7 +188,5 @@ def _nothing_learns(facts: Facts) -> bool:
 
 def _is_of_library(facts: Facts, position: int) -> bool:
     """Whether an operation runs in a layer of a library, and not in a function that was given to one."""
-    calls = facts.flow.recording.calls if facts.flow is not None else ()
-    around = [call for call in calls if call.first <= position < call.last]
-    inner = min(around, key=lambda call: call.last - call.first, default=None)
-    return inner is not None and inner.is_of_library and not inner.is_operation
+    around = facts.flow.calls_around(position) if facts.flow is not None else []
+    return any(inner.is_of_library and not inner.is_operation for _, inner in around[:1])

@@ -234,7 +234,7 @@ def _dropped(
     if has(op.type, Trait.ASSIGNS) and variables and variables[0].file:
         # A counter: where it is made it should say that it does not learn.
         return replace(lost, file=variables[0].file, line=variables[0].line)
-    call = _dropping_call(recording.calls, dead, ends)
+    call = _dropping_call(flow, dead, position)
     if call is None:
         return lost
     number, dropping = call
@@ -275,15 +275,9 @@ def _discretising(flow: Flow, position: int, dead: set[int]) -> int:
         position = max(producers)
 
 
-def _dropping_call(calls: tuple[LayerCall, ...], dead: set[int], ends: frozenset[int]) -> tuple[int, LayerCall] | None:
-    """The innermost call that contains the dead ends and does not hand the value on to its caller."""
-    last = {max(ends)}
-    around = [(n, c) for n, c in enumerate(calls) if all(c.first <= end < c.last for end in last)]
-    inner_first = sorted(around, key=lambda pair: pair[1].last - pair[1].first)
-    for number, call in inner_first:
-        if not any(tensor in dead for tensor in call.outputs):
-            return number, call
-    return None
+def _dropping_call(flow: Flow, dead: set[int], end: int) -> tuple[int, LayerCall] | None:
+    """The innermost call that contains the last dead end and does not hand the value on to its caller."""
+    return next((pair for pair in flow.calls_around(end) if dead.isdisjoint(pair[1].outputs)), None)
 
 
 def _handing_call(calls: tuple[LayerCall, ...], dropping: LayerCall, ends: set[int]) -> LayerCall | None:

@@ -175,7 +175,7 @@ def facts_of(
     end = next((end for position in forward if (end := unsquashed(flow, position)) is not None), None)
     has_number = experiments.finite_with_probabilities
     is_meant = end is not None and has_number is not None and has_number()
-    overflows = any(birth.backward for birth in born) and experiments.finite_scale is not None
+    scale = experiments.finite_scale if any(birth.backward for birth in born) else None
     stops = cuts(flow, experiments.bridge)
     # Where zeros come of it that stop gradients, that is told.
     level = {key: at for key, at in levelling(flow).items() if all(block.position != at for block in found)}
@@ -192,7 +192,7 @@ def facts_of(
         omitted=omitted(flow),
         blocks=found,
         births=born,
-        finite_scale=experiments.finite_scale() if overflows and experiments.finite_scale is not None else None,
+        finite_scale=scale() if scale is not None else None,
         unsquashed=end if is_meant else None,
         broadcasts=met,
         unused=doubts.unused,

@@ -5,6 +5,7 @@ A file is read whole: its mistakes are reported together, each with its line.
 
 from __future__ import annotations
 
+import functools
 import mmap
 import os
 import re
@@ -163,19 +164,20 @@ def load_config(file: Path | None, folder: Path | None = None) -> Config:
 
 def paired_target(config: Config, model: Path) -> Target | None:
     """A model file with a sample beside it, as a target; None when one is missing or a target names the model."""
-    sample = sample_beside(model)
+    return _pair(config, model, sample_beside(model))
+
+
+def _pair(config: Config, model: Path, sample: Path | None) -> Target | None:
     if sample is None or _is_named(config, model):
         return None
     return Target(name_of_model(config, str(model)), str(model), str(sample), config.settings)
 
 
-def _only_pair(config: Config, model: Path) -> Target | None:
-    """The only model of its folder with the only sample there, whatever they are called."""
-    models = [file for file in model.parent.iterdir() if is_model_file(file)]
-    samples = [file for file in model.parent.iterdir() if file.suffix == ".npz"]
-    if len(models) != 1 or len(samples) != 1 or _is_named(config, model):
-        return None
-    return Target(name_of_model(config, str(model)), str(model), str(samples[0]), config.settings)
+def _only_sample(folder: Path) -> Path | None:
+    """The only sample of a folder with one model, whatever they are called."""
+    files = list(folder.iterdir())
+    samples = [file for file in files if file.suffix == ".npz"]
+    return samples[0] if len(samples) == 1 == sum(map(is_model_file, files)) else None
 
 
 def sample_beside(model: Path) -> Path | None:
@@ -207,11 +209,12 @@ def paired_targets(config: Config, words: Iterable[str]) -> tuple[list[Target], 
     """A target for every model with its sample beside it below the folders among some words; and models without one."""
     targets: list[Target] = []
     alone: list[Path] = []
+    only_sample = functools.cache(_only_sample)  # of a folder full of models it is asked for each
     for folder in filter(Path.is_dir, map(Path, words)):
         for file in sorted(folder.rglob("*")):
             if not is_model_file(file) or any(part[0] == "." for part in file.parts[1:]):
                 continue
-            if (target := paired_target(config, file) or _only_pair(config, file)) is not None:
+            if (target := _pair(config, file, sample_beside(file) or only_sample(file.parent))) is not None:
                 targets.append(target)
             elif not _is_named(config, file):
                 alone.append(file)

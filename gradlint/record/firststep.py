@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from gradlint.upstream import eager, restoring
 from gradlint.upstream.optimizers import rate_as_given
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gradlint.record.objective import Batch
     from gradlint.record.recording import LossRecord
@@ -102,10 +103,11 @@ def _rate(attribute: str, optimizer: Any) -> Rate | None:
     try:
         end, is_late = None, False
         if is_schedule:
-            value = float(given(tf.constant(0)))
-            end = _end(given)
-            is_late = value == 0.0 and not any(float(given(tf.constant(step))) for step in _FIRST)
-            others = [float(given(tf.constant(step))) for step in _STEPS]
+            at = functools.cache(lambda step: float(given(tf.constant(step))))
+            value = at(0)
+            end = _end(at)
+            is_late = value == 0.0 and not any(map(at, _FIRST))
+            others = [at(step) for step in _STEPS]
             later = max((rate for rate in others if math.isfinite(rate)), default=value)
         else:
             value = later = float(optimizer.learning_rate)
@@ -114,12 +116,11 @@ def _rate(attribute: str, optimizer: Any) -> Rate | None:
     return Rate(type(optimizer).__name__, attribute, value, later, is_schedule, end, is_late)
 
 
-def _end(schedule: Any) -> int | None:
+def _end(at: Callable[[int], float]) -> int | None:
     """The step from which on a schedule gives zero, if it is among the first."""
-    if any(float(schedule(tf.constant(step))) != 0.0 for step in (_EARLY, *_STEPS[-2:], _LATE)):
+    if any(map(at, (_EARLY, *_STEPS[-2:], _LATE))):
         return None
-    rates = [float(schedule(tf.constant(step))) for step in range(_EARLY)]
-    return max((step + 1 for step, rate in enumerate(rates) if rate != 0.0), default=None)
+    return max((step + 1 for step in range(_EARLY) if at(step) != 0.0), default=None)
 
 
 def _updates(run: Run, optimizer: Any, slopes: Mapping[int, Any]) -> tuple[Update, ...]:

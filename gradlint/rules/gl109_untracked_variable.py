@@ -105,8 +105,7 @@ def _first_use(flow: Flow, variables: Sequence[VariableRecord]) -> int:
 
 def _user(flow: Flow, position: int, unknown: Collection[str]) -> str:
     """The innermost layer whose call an operation belongs to, beside those that the model does not know."""
-    around = [call for call in flow.recording.calls if call.first <= position < call.last and call.layer not in unknown]
-    return min(around, key=lambda call: call.last - call.first).layer if around else ""
+    return next((call.layer for _, call in flow.calls_around(position) if call.layer not in unknown), "")
 
 
 RULE = Rule(

@@ -49,33 +49,36 @@ not seen.
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Yield one finding per optimizer with a rate that cannot train."""
+    """Yield the findings of every optimizer with a rate that cannot train, or not for long."""
     start = facts.recording.start if facts.recording is not None else None
     for rate in start.rates if start is not None else ():
-        wrong = _wrong(rate)
-        if wrong is None:
-            continue
+        yield from _of(rate)
+
+
+def _of(rate: Rate) -> Iterator[Finding]:
+    if (wrong := _wrong(rate)) is not None:
         where = rate.optimizer if rate.attribute == "optimizer" else f"{rate.optimizer} '{rate.attribute}'"
         subject = f"the learning rate of {where} {'starts at' if rate.is_schedule else 'is'} {rate.value:g}"
         number = rate.value if math.isfinite(rate.value) else None
         yield RULE.finding(f"{subject}: {wrong}", evidence={"optimizer": rate.optimizer, "learning_rate": number})
-    for rate in start.rates if start is not None else ():
-        if rate.is_late and _wrong(rate) is None:
-            yield RULE.finding(
-                f"the learning rate of {rate.optimizer} is 0 for the first updates, and not for the very first alone: "
-                "until it rises, no update changes a weight",
-                severity=severity_of(Consequence.NOTHING_LEARNS, Certainty.IN_SAMPLE),
-                evidence={"optimizer": rate.optimizer},
-                advice="Let the warm-up rise with every update: divide as floats, not with //.",
-            )
-        if rate.end is not None and _wrong(rate) is None:
-            yield RULE.finding(
-                f"the learning rate of {rate.optimizer} falls to 0 within {rate.end} updates and stays there: no later "
-                "update changes a weight",
-                severity=severity_of(Consequence.NOTHING_LEARNS, Certainty.IN_SAMPLE),
-                evidence={"optimizer": rate.optimizer, "last_update": rate.end},
-                advice="Give the schedule the number of updates: epochs times batches in an epoch.",
-            )
+        return
+    of_a_while = severity_of(Consequence.NOTHING_LEARNS, Certainty.IN_SAMPLE)
+    if rate.is_late:
+        yield RULE.finding(
+            f"the learning rate of {rate.optimizer} is 0 for the first updates, and not for the very first alone: "
+            "until it rises, no update changes a weight",
+            severity=of_a_while,
+            evidence={"optimizer": rate.optimizer},
+            advice="Let the warm-up rise with every update: divide as floats, not with //.",
+        )
+    if rate.end is not None:
+        yield RULE.finding(
+            f"the learning rate of {rate.optimizer} falls to 0 within {rate.end} updates and stays there: no later "
+            "update changes a weight",
+            severity=of_a_while,
+            evidence={"optimizer": rate.optimizer, "last_update": rate.end},
+            advice="Give the schedule the number of updates: epochs times batches in an epoch.",
+        )
 
 
 def _wrong(rate: Rate) -> str | None:

@@ -38,27 +38,27 @@ FIRES = {
         [("error", (), ("gate/scale", "gate/shift"), "gate ReadVariableOp")],
     ),
 }
-LISTED = "g = Mul x gate/scale @gate", "s = AddV2 g shift/offset @shift"
-FIRES["several layers that one layer keeps where Keras does not look"] = (
-    flow(
-        *LISTED,
+
+
+def two_layers(*calls):
+    """A product with the variable of one stray layer, and a sum with that of another."""
+    return flow(
+        "g = Mul x gate/scale @gate",
+        "s = AddV2 g shift/offset @shift",
         "-- loss",
         "loss() = Mean s",
         inputs=["x"],
         variables=[stray("gate/scale"), stray("shift/offset")],
-        calls=[call("tower -> s", first=0, last=4), call("gate -> g", first=0, last=2)],
-    ),
+        calls=calls,
+    )
+
+
+FIRES["several layers that one layer keeps where Keras does not look"] = (
+    two_layers(call("tower -> s", first=0, last=4), call("gate -> g", first=0, last=2)),
     [("error", (), ("gate/scale", "shift/offset"), "gate ReadVariableOp")],
 )
 FIRES["layers of two layers"] = (
-    flow(
-        *LISTED,
-        "-- loss",
-        "loss() = Mean s",
-        inputs=["x"],
-        variables=[stray("gate/scale"), stray("shift/offset")],
-        calls=[call("left -> g", first=0, last=2), call("right -> s", first=2, last=4)],
-    ),
+    two_layers(call("left -> g", first=0, last=2), call("right -> s", first=2, last=4)),
     [
         ("error", (), ("gate/scale",), "gate ReadVariableOp"),
         ("error", (), ("shift/offset",), "shift ReadVariableOp"),

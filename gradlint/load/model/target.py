@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -231,12 +230,14 @@ def bound(target: Target, options: Options) -> Bound:
     return Bound(arrays, specs, binding, inputs, nesting(target.spec, tuple(inputs)))
 
 
-def _parameters(function: Callable[..., object]) -> int:
-    """How many a function has; one where Python cannot tell."""
+def _takes_nothing(function: Callable[..., object]) -> bool:
+    """Whether a function has no parameter at all; not where Python cannot tell."""
+    from gradlint.upstream.models import parameters_of
+
     try:
-        return len(inspect.signature(function).parameters)
+        return not parameters_of(function, all_kinds=True)
     except (TypeError, ValueError):
-        return 1
+        return False
 
 
 def _bound_to_function(target: FunctionTarget, options: Options) -> Bound:
@@ -246,7 +247,7 @@ def _bound_to_function(target: FunctionTarget, options: Options) -> Bound:
         layer = getattr(target.function, "name", "") if hasattr(target.function, "compute_output_shape") else ""
         if layer:
             raise UsageError(f"{layer!r} is a layer; give a model that holds it, such as keras.Sequential([layer])")
-        if not _parameters(target.function):
+        if _takes_nothing(target.function):
             raise UsageError("the function takes no sample; give the model that it makes, or a loss of the sample")
         raise UsageError("a callable needs models= or variables=, to say what should learn")
     if options.depth != "values" and not target.learners:
