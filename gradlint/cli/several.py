@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ from gradlint.report import FORMATS
 from gradlint.report.text import Style
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from gradlint.cli.parser import Line
     from gradlint.project.config import Config
@@ -112,11 +113,16 @@ def check_targets(
     processes = at_once(options.jobs or config.jobs, len(jobs))
     has_source = bool(sources) and shard.has_source
     read = checked(sources, options, config, known, shown_path(baseline_file)) if has_source else None
-    with ended_when_terminated(), undisturbed(options, lambda stream: Fleet(stream, len(jobs))) as watcher:
-        if options.executor is not None:
-            came = outcomes_on_cluster(jobs, options.executor, watcher=watcher)
-        else:
-            came = outcomes(jobs, processes, debug=options.debug, watcher=watcher)
+    with (
+        ended_when_terminated(),
+        undisturbed(options, lambda stream: Fleet(stream, len(jobs))) as watcher,
+        contextlib.closing(
+            outcomes_on_cluster(jobs, options.executor, watcher=watcher)
+            if options.executor is not None
+            else outcomes(jobs, processes, debug=options.debug, watcher=watcher)
+        ) as running,
+    ):
+        came: Iterator[Outcome] = running
         if not options.write_baseline:
             file = shown_path(baseline_file)
             new = (done if isinstance(done, Failed) else against(done, known, file) for done in came)

@@ -18,7 +18,8 @@ from gradlint.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import TextIO
+    from types import FrameType
+    from typing import Any, TextIO
 
 _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _made: list[tempfile.TemporaryDirectory[str]] = []
@@ -100,15 +101,36 @@ def remove_folders() -> None:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Has signals wait."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Has signals wait.
+
+    Python answers a signal in the main thread whichever thread the system has told of it: to block them there, as
+    `pthread_sigmask` does, keeps none back as soon as there are other threads.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDING})
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDING)}
     try:
+        for number, handler in handlers.items():
+            if handler is not None:  # else not of Python, which could not put it back
+                signal.signal(number, lambda number, _: came.append(number))
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _put_back({number: handler for number, handler in handlers.items() if handler is not None})
+        for number in came:
+            signal.raise_signal(number)
+
+
+def _put_back(handlers: dict[int, Callable[[int, FrameType | None], Any] | int]) -> None:
+    """Sets them all, though one of them is called and raises meanwhile."""
+    try:
+        for number in list(handlers):
+            signal.signal(number, handlers[number])
+            del handlers[number]
+    except BaseException:
+        _put_back(handlers)
+        raise
 
 
 class _Terminated(BaseException):
@@ -133,6 +155,7 @@ def ended_when_terminated() -> Iterator[None]:
     except _Terminated as ended:
         if not ours:
             raise
+        remove_folders()  # of those who were interrupted before they could say that they have one
         signal.signal(ended.args[0], signal.SIG_DFL)
         os.kill(os.getpid(), ended.args[0])
     finally:

@@ -27,7 +27,7 @@ from gradlint.project.targets import Job, outcome_from_data, outcome_or_error, o
 from gradlint.project.wire import MalformedError, plain, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from gradlint.project.targets import Outcome, Watcher
 
@@ -39,7 +39,9 @@ MOST_STARTS = 2
 _of_thread = threading.local()
 
 
-def outcomes_on_cluster(jobs: Sequence[Job], address: str, *, watcher: Watcher | None = None) -> Iterator[Outcome]:
+def outcomes_on_cluster(
+    jobs: Sequence[Job], address: str, *, watcher: Watcher | None = None
+) -> Generator[Outcome, None, None]:
     """As `outcomes`, by the cluster whose scheduler is at an address such as `dask://HOST:PORT`.
 
     Raises:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from gradlint.checking.suppression import Allowance, suppress
 from gradlint.errors import GradlintError
 from gradlint.load.remote import at_hand, is_address
+from gradlint.load.temporary import undisturbed
 from gradlint.outcome import Checked, Failed
 from gradlint.project.baseline import Identities, Identity, compare, identities
 from gradlint.project.child import Worker, end_all
@@ -28,7 +29,7 @@ from gradlint.project.room import Room
 from gradlint.project.wire import MalformedError, plain, result_from_data, result_to_data, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from gradlint.options import Settings
     from gradlint.project.baseline import Baseline
@@ -236,7 +237,7 @@ class Watcher(Protocol):
 
 def outcomes(
     jobs: Sequence[Job], processes: int, *, debug: bool = False, watcher: Watcher | None = None
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Yields the outcome of every job, in their order; a job that fails takes no other with it.
 
     Args:
@@ -261,9 +262,10 @@ def outcomes(
             if watcher is not None:
                 watcher.done(job.name)
 
-    pool = ThreadPoolExecutor(processes)
-    waiting = [pool.submit(do, job) for job in jobs]
+    pool, waiting = ThreadPoolExecutor(processes), []
     try:
+        with undisturbed():  # nobody would wait for one that has begun without being in the list
+            waiting = [pool.submit(do, job) for job in jobs]
         for future in waiting:
             yield future.result()
     finally:

@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 
-from gradlint.load.temporary import draft_beside, temporary_folder
+from gradlint.load.temporary import draft_beside, temporary_folder, undisturbed
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hostile"))
 from files import MODEL, keras_file, layer, model, sample
@@ -67,6 +68,65 @@ def test_a_draft_is_gone_though_a_signal_comes_while_it_is_removed(
     monkeypatch.setattr(Path, "unlink", unlink)
     with pytest.raises(KeyboardInterrupt), draft_beside(tmp_path / "report"):
         assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@POSIX
+def test_signals_wait_though_another_thread_hears_them() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    over, through = threading.Event(), []
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+
+    @undisturbed()
+    def interrupted() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        thread.join(0.1)
+        through.append(True)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        over.set()
+        thread.join()
+        signal.signal(signal.SIGINT, before)
+    assert through
+
+
+@POSIX
+def test_handlers_are_put_back_though_one_of_them_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    original, before = signal.signal, {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    raised = []
+
+    def put(number: int, handler: object) -> object:
+        found = original(number, handler)
+        if handler == before[signal.SIGINT] and not raised:
+            raised.append(number)
+            raise KeyboardInterrupt
+        return found
+
+    with pytest.raises(KeyboardInterrupt), undisturbed():
+        monkeypatch.setattr(signal, "signal", put)
+    assert raised
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+@POSIX
+def test_a_folder_whose_maker_was_interrupted_goes_with_the_process(tmp_path: Path) -> None:
+    """Between its making and the `with` that would remove it."""
+    code = (
+        "import contextlib, os, signal\nfrom gradlint.load.temporary import ended_when_terminated, temporary_folder\n"
+        "class Interrupted(contextlib.ExitStack):\n    def enter_context(self, made):\n"
+        "        made.__enter__()\n        print(len(os.listdir(os.environ['TMPDIR'])), flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGHUP)\n"
+        "with ended_when_terminated(), Interrupted() as stack:\n    stack.enter_context(temporary_folder())\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, text=True, capture_output=True
+    )
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("1\n", "", -signal.SIGHUP)
     assert list(tmp_path.iterdir()) == []
 
 

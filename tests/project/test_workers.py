@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -228,3 +230,29 @@ def test_a_terminal_sees_what_runs_and_how_far_it_is(tmp_path: Path) -> None:
     assert "1/3" in shown
     assert "[red]other: recording" in shown
     assert "\x1b[2J" not in shown
+
+
+def test_a_job_that_has_just_begun_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal while its thread is started: nobody else would remove what it makes."""
+    ended: list[bool] = []
+
+    def slow(*_: object) -> Failed:
+        time.sleep(0.2)
+        ended.append(True)
+        return Failed("job", "none")
+
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(targets, "outcome_or_error", slow)
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(targets.outcomes([targets.Job("job", "model", None, {}, ())], 1))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended
