@@ -92,16 +92,37 @@ class Source:
 
     @cached_property
     def freezing(self) -> frozenset[int]:
-        """The lines that set `trainable` to False, of a layer or as an argument."""
-        lines = set()
-        for node in self.nodes:
-            targets = node.targets if isinstance(node, ast.Assign) else ()
-            is_set = any(isinstance(target, ast.Attribute) and target.attr == "trainable" for target in targets)
-            is_given = isinstance(node, ast.keyword) and node.arg == "trainable"
-            value = node.value if isinstance(node, (ast.Assign, ast.keyword)) and (is_set or is_given) else None
-            if isinstance(value, ast.Constant) and value.value is False:
-                lines.add(value.lineno)
-        return frozenset(lines)
+        """The lines that set `trainable` to False: of what is compiled, or else of any layer or as an argument."""
+        set_on = {line: owner for node in self.nodes for line, owner in self._frozen_by(node)}
+        compiled = {
+            (self._functions.get(node), ast.unparse(node.func.value))
+            for node in self.nodes
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "compile"
+        }
+        return frozenset(line for line, owner in set_on.items() if owner in compiled) or frozenset(set_on)
+
+    def _frozen_by(self, node: ast.AST) -> Iterator[tuple[int, tuple[ast.AST | None, str]]]:
+        """The line at which a node freezes something, and that thing with the function around it.
+
+        What goes through `model.layers` in a loop does it to the model.
+        """
+        if isinstance(node, ast.keyword) and node.arg == "trainable" and _is_false(node.value):
+            yield node.value.lineno, (None, "")
+        if isinstance(node, ast.Assign) and _is_false(node.value):
+            for target in node.targets:
+                if isinstance(target, ast.Attribute) and target.attr == "trainable":
+                    function = self._functions.get(node)
+                    yield node.lineno, (function, self._looped_over(ast.unparse(target.value), node, function))
+
+    def _looped_over(self, name: str, node: ast.AST, function: ast.AST | None) -> str:
+        """Whose `layers` a loop around a node gives a name to, one after the other; the name itself outside of one."""
+        for loop in ast.walk(function) if function is not None else self.nodes:
+            if isinstance(loop, ast.For) and any(part is node for part in ast.walk(loop)):
+                given = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
+                layers = [p for p in ast.walk(loop.iter) if isinstance(p, ast.Attribute) and p.attr == "layers"]
+                if name in given and len(layers) == 1:
+                    return ast.unparse(layers[0].value)
+        return name
 
     @cached_property
     def mappings(self) -> tuple[Mapping[str, int], ...]:
@@ -130,19 +151,38 @@ class Source:
 
     def named_inputs(self, node: ast.Dict) -> dict[str, str]:
         """For each key of a dict, the name of the Input in the variable that it holds."""
-        function = self._functions.get(node)
-        names = {
-            target.id: name
-            for part in (ast.walk(function) if function is not None else self.nodes)
-            if isinstance(part, ast.Assign) and isinstance(part.value, ast.Call) and (name := _name_given(part.value))
-            for target in part.targets
-            if isinstance(target, ast.Name)
-        }
+        names = self._inputs_in(self._functions.get(node))
         return {
             key: names[value.id]
             for part, value in zip(node.keys, node.values, strict=True)
             if (key := _text(part)) is not None and isinstance(value, ast.Name) and value.id in names
         }
+
+    def _inputs_in(self, function: ast.AST | None, steps: int = MOST_STEPS) -> dict[str, str]:
+        """The variables of a function that hold what is made with `name="..."`, also by a function that returns it."""
+        found: dict[str, str] = {}
+        for part in self.nodes:
+            if not isinstance(part, ast.Assign) or not isinstance(call := part.value, ast.Call):
+                continue
+            for target in part.targets if self._functions.get(part) is function else ():
+                name = _name_given(call) if isinstance(target, ast.Name) else None
+                given = [name] if name is not None else self._returned(call, steps)
+                targets = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
+                named = zip(targets, given, strict=False)
+                found |= {one.id: name for one, name in named if isinstance(one, ast.Name) and name}
+        return found
+
+    def _returned(self, call: ast.Call, steps: int) -> list[str | None]:
+        """The names given to what a function of this module returns, part by part, where it returns at one place."""
+        made = [node for node in self.nodes if isinstance(node, ast.FunctionDef) and node.name == called(call)]
+        if len(made) != 1 or not steps:
+            return []
+        returned = [node.value for node in ast.walk(made[0]) if isinstance(node, ast.Return) and node.value is not None]
+        if len(returned) != 1:
+            return []
+        names, value = self._inputs_in(made[0], steps - 1), returned[0]
+        parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) else [value]
+        return [names.get(part.id) if isinstance(part, ast.Name) else None for part in parts]
 
     def handed(self, expression: ast.AST, words: set[str], steps: int = MOST_STEPS) -> int | None:
         """The line of the only call that hands one of `words` to the parameter that an expression reads."""
@@ -221,6 +261,10 @@ def _source(file: str, modified: float) -> Source | None:
 
 def _text(node: ast.AST | None) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _is_false(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
 
 
 def called(call: ast.Call) -> str:

@@ -20,7 +20,7 @@ from gradlint.passes.drops import DropKind
 from gradlint.rule import COMPILED, FREEZING, KEYS, SAMPLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gradlint.finding import Finding
     from gradlint.load.spec import LayerSpec
@@ -62,13 +62,15 @@ class Origins:
             return None
         if blamed == COMPILED and (compiled := self._only(lambda source: source.compiling)) is not None:
             return compiled
+        if blamed == FREEZING:  # Where the layer is made, nothing is wrong.
+            return self._only(lambda source: source.freezing)
         if layer:
             found = self._argument(layer, blamed) or self._creation(layer) or self._computed_input(layer)
             return found or (self._reader_beside(layer) if finding.inputs == (layer,) else None)
         if blamed == KEYS:
             return self._crossed()
-        if blamed == FREEZING:
-            return self._only(lambda source: source.freezing)
+        if blamed == SAMPLE and len(finding.inputs) > 1:
+            return self._key_of_several(finding.inputs)
         if len(finding.inputs) != 1:
             return None
         key = finding.inputs[0]
@@ -187,6 +189,12 @@ class Origins:
     def _key(self, key: str) -> Place | None:
         """Where a dict that holds the keys of the sample, and this one among them, is written."""
         return self._written.get(key.partition("/")[0]) if self._has_keys else None
+
+    def _key_of_several(self, keys: Sequence[str]) -> Place | None:
+        """Where labels are written, of several arrays of the sample that do not agree; else the last of them."""
+        binding = self._facts.binding
+        labels = [key for _, key in binding.labels if key in keys] if binding is not None else []
+        return self._key((labels or keys)[-1])
 
     @cached_property
     def _written(self) -> Mapping[str, Place | None]:

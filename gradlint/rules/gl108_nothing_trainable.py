@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradlint.finding import Cause
 from gradlint.rule import FREEZING, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import paths
@@ -66,6 +67,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         f"none of the model's {len(frozen)} float variables is trainable",
         severity=severity_of(Consequence.NOTHING_LEARNS if compiled else Consequence.INTENDED),
         variables=tuple(variable.path for variable in frozen),
+        # The head, as a rule: whoever freezes layers means those before it.
+        cause=Cause(frozen[-1].layer.partition("/")[0] or None),
         evidence={"variables": len(frozen), "compiled": compiled},
     )
 

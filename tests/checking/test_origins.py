@@ -13,6 +13,7 @@ from flows import flow
 from gradlint.checking.loaded import loaded
 from gradlint.checking.origins import Origins
 from gradlint.finding import Cause, Finding, Severity
+from gradlint.load.binding import Binding
 from gradlint.load.spec import ArraySpec, InputSpec, LayerSpec, ModelSpec
 from gradlint.passes.facts import Facts
 from gradlint.rules import rules_matching
@@ -135,11 +136,17 @@ class TestCreation:
             ("base = Net(trainable=False)", 3),
             ("base.trainable = False\nhead.trainable = False", None),
             ("base.trainable = True", None),
+            ("base.trainable = False\nfor b in net.layers:\n    b.trainable = False\nnet.compile()", 5),
+            ("net.trainable = False\nfor n, b in enumerate(base.layers):\n    b.trainable = False\nnet.compile()", 3),
+            ("def f(net):\n    net.trainable = False\ndef g(net):\n    net.trainable = False\n    net.compile()", 6),
+            ("def f(self):\n    self.a.trainable = False\n    self.a.compile()\nx.trainable = False", 4),
+            ("net.trainable = False\nnet.compile()\nfor b in net.layers:\n    b.trainable = False", None),
         ],
     )
-    def test_what_freezes_the_layers(self, load, text, line):
+    @pytest.mark.parametrize("named", ["out", None])
+    def test_what_freezes_the_layers(self, load, text, line, named):
         load('x = Input(name="pixels")\nout = Dense(1, name="out")(x)\n' + text)
-        assert line_of(facts(OUT), code="GL108") == line
+        assert line_of(facts(OUT), code="GL108", layer=named) == line
 
     def test_a_module_that_does_not_parse_is_passed_over(self, load):
         load('Dense(name="out" pixels\n')
@@ -337,6 +344,40 @@ class TestSample:
         """)
         crossed = facts(inputs=(("token", "segment"), ("segment", "token")))
         assert line_of(crossed, code="GL408", inputs=("token", "segment")) == 6
+
+    @pytest.mark.parametrize(("unpacked", "line"), [("a, b, y", 8), ("b, a, y", 7), ("[a, b, *y]", 8), ("b", None)])
+    def test_crossed_keys_of_inputs_that_a_function_returns(self, load, unpacked, line):
+        load(f"""
+            def ends():
+                token = keras.Input((4,), name="token")
+                b = keras.Input((4,), name="segment")
+                return token, b, keras.layers.Dense(1)(token + b)
+            {unpacked} = ends()
+            right = keras.Model({{"token": a, "segment": b}}, y)
+            wrong = keras.Model({{"token": b, "segment": a}}, y)
+        """)
+        crossed = facts(inputs=(("token", "segment"), ("segment", "token")))
+        assert line_of(crossed, code="GL408", inputs=("token", "segment")) == line
+
+    @pytest.mark.parametrize("ends", ["return ends()", "return (a, b)\n    return b, a"])
+    def test_inputs_of_an_endless_or_ambiguous_function_are_unknown(self, load, ends):
+        load(f"""
+def ends():
+    a = keras.Input((4,), name="token")
+    b = keras.Input((4,), name="segment")
+    {ends}
+a, b = ends()
+wrong = keras.Model({{"token": b, "segment": a}}, y)
+""")
+        crossed = facts(inputs=(("token", "segment"), ("segment", "token")))
+        assert line_of(crossed, code="GL408", inputs=("token", "segment")) is None
+
+    @pytest.mark.parametrize(("labels", "line"), [((("", "y"),), 3), ((), 2), ((("", "a"),), 1)])
+    def test_of_arrays_that_do_not_agree_it_is_the_labels(self, load, labels, line):
+        load("{'a': 1,\n 'bb': 2,\n 'y': 3}")
+        given = replace(facts(keys=("a", "bb", "y")), binding=Binding((), labels))
+        keys = ("a", "y", "bb") if labels else ("a", "bb")
+        assert line_of(given, code="GL406", inputs=keys) == line
 
 
 LOST = {"label_shape": [7, 1], "prediction_shape": [7]}

@@ -19,18 +19,18 @@ def frozen(path):
 
 
 FIRES = {
-    "callable": (dense(frozen("a/kernel"), frozen("b/kernel")), [("error", (), ("a/kernel", "b/kernel"), "")]),
+    "callable": (dense(frozen("a/kernel"), frozen("b/kernel")), [("error", (), ("a/kernel", "b/kernel"), "b")]),
     "compiled": (
         facts(dense(frozen("a/kernel")), spec=model(("x", (None, 4)))),
-        [("error", (), ("a/kernel",), "")],
+        [("error", (), ("a/kernel",), "a")],
     ),
     "not compiled": (
         facts(dense(frozen("a/kernel")), spec=model(("x", (None, 4)), loss=None)),
-        [("info", (), ("a/kernel",), "")],
+        [("info", (), ("a/kernel",), "a")],
     ),
     "never used": (
         dense(frozen("a/kernel"), frozen("b/kernel"), loss="none"),
-        [("error", (), ("a/kernel", "b/kernel"), "")],
+        [("error", (), ("a/kernel", "b/kernel"), "b")],
     ),
 }
 QUIET = {
