@@ -15,7 +15,7 @@ from gradlint.options import DEFAULTS, KEYS, SETTINGS, Options, Settings
 
 
 def test_check_takes_each_option_with_its_default() -> None:
-    of_sample = ("model", "sample", "labels", "x", "y", "sample_weight")
+    of_sample = ("model", "sample", "labels", "x", "y", "sample_weight", "class_weight", "of_fit")
     parameters = [each for name, each in inspect.signature(check).parameters.items() if name not in of_sample]
     said = {parameter.name: parameter.default for parameter in parameters}
     assert set(said) == set(Options.__dataclass_fields__)

@@ -27,6 +27,7 @@ def check(
     x: object = None,
     y: object = None,
     sample_weight: object = None,
+    class_weight: Mapping[int, float] | None = None,
     loss: object = None,
     models: object = (),
     variables: object = (),
@@ -47,6 +48,7 @@ def check(
     thresholds: Mapping[str, float] | None = None,
     limits: Limits = DEFAULT_LIMITS,
     progress: Callable[[str], None] | None = None,
+    **of_fit: object,
 ) -> Result:
     """Find out whether the gradient of the loss reaches everything that should learn.
 
@@ -62,6 +64,8 @@ def check(
         x: the inputs, as for `fit`: `check(model, x=x, y=y)` is read as `check(model, (x, y))`.
         y: the labels, with `x`, or for a `sample` of inputs alone.
         sample_weight: the weights of the labels.
+        class_weight: weights of the labels by class, with `(x, y)`, as for `fit`.
+        of_fit: `batch_size`, which says the same as `batch`; other words of `fit` are refused with why.
         loss: the name of a Keras loss, a callable `(y_true, y_pred)`, `package.module:function`, or several by output;
             None for the compiled one.
         models: models or layers that should learn, besides (or, for a callable, instead of) `model`.
@@ -91,19 +95,24 @@ def check(
     """
     from gradlint.checking.arguments import (
         as_for_fit,
+        batch_of,
         codes,
         learners,
         modules,
         named_labels,
         named_objects,
+        refuse_words_of_fit,
         table,
         texts,
+        weighed_by_class,
     )
     from gradlint.checking.interface import in_the_words_of_the_caller, result_in_the_words_of_the_caller
     from gradlint.checking.road import checked
     from gradlint.load.remote import at_hand
     from gradlint.options import Options
 
+    batch = batch_of(of_fit, batch)
+    refuse_words_of_fit(of_fit)
     options = Options(
         select=codes("select", select),
         ignore=codes("ignore", ignore),
@@ -131,7 +140,8 @@ def check(
     try:
         with at_hand(*(name for name in (model, sample) if isinstance(name, str)), limits=limits) as files:
             here, given = (files.get(each, each) if isinstance(each, str) else each for each in (model, sample))
-            result = checked(here, as_for_fit(given, labels, x, y, sample_weight), options)
+            arrays = weighed_by_class(as_for_fit(given, labels, x, y, sample_weight), class_weight)
+            result = checked(here, arrays, options)
         if here is not model and isinstance(model, str):
             result = replace(result, target=model)
     except GradlintError as error:

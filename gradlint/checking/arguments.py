@@ -108,6 +108,67 @@ def as_for_fit(sample: object, labels: tuple[object, ...], x: object, y: object,
     return parts if sample_weight is None else (*parts, sample_weight)
 
 
+_NOT_NEEDED = {
+    **dict.fromkeys(("epochs", "initial_epoch", "steps_per_epoch"), "a check runs single steps of one batch"),
+    **dict.fromkeys(
+        ("validation_data", "validation_split", "validation_steps", "validation_batch_size", "validation_freq"),
+        "a check looks at how the training batch trains",
+    ),
+    "callbacks": "callbacks watch fit, as callbacks=[gradlint.GradientCheck()] there does",
+    "verbose": "a check prints nothing; its result does, print(result)",
+    "shuffle": "the first rows are taken, in their order",
+}
+"""Words of `fit` that mean nothing here, and why."""
+
+
+def batch_of(words: dict[str, object], batch: int | None) -> int | None:
+    """How many rows are taken, where it may be called as `fit` calls it; takes the word out of the others.
+
+    Raises:
+        UsageError: both are given, and differ.
+    """
+    size: Any = words.pop("batch_size", None)
+    if size is not None and batch not in (None, size):
+        raise UsageError(f"batch={batch} and batch_size={size} mean the same, and differ; give one of them")
+    return batch if size is None else size
+
+
+def refuse_words_of_fit(words: Iterable[str]) -> None:
+    """Raises UsageError for words that `fit` needs and a check does not, and TypeError for those that nobody knows."""
+    for word in words:
+        if word not in _NOT_NEEDED:
+            raise TypeError(f"check() got an unexpected keyword argument {word!r}")
+    if words := list(words):
+        said = "; ".join(f"{word} is not needed: {_NOT_NEEDED[word]}" for word in words)
+        raise UsageError(f"{said}. Leave {'it' if len(words) == 1 else 'them'} out")
+
+
+def weighed_by_class(sample: object, weights: object) -> object:
+    """The sample `(x, y)` with a weight for each row, that of its class, as `fit` has it; 1 for a class without one.
+
+    Raises:
+        UsageError: there are no labels to weigh in it, or other weights.
+    """
+    if weights is None:
+        return sample
+    if not isinstance(weights, Mapping):
+        raise UsageError(f"class_weight must be a dict, not {type(weights).__name__}")
+    if isinstance(sample, tuple) and len(sample) > 2:
+        raise UsageError("class_weight and sample_weight are both given, and fit takes one of them")
+    import numpy as np
+
+    from gradlint.load.batch import as_array
+
+    labels: Any = as_array(sample[1]) if isinstance(sample, tuple) and len(sample) == 2 else None
+    if not isinstance(sample, tuple) or not hasattr(labels, "__array__"):
+        raise UsageError("class_weight needs one array of labels: check(model, x, y, class_weight=...)")
+    classes = np.asarray(labels)
+    if classes.ndim > 1:
+        classes = classes[..., 0] if classes.shape[-1] == 1 else classes.argmax(-1)
+    by_row = np.vectorize(lambda label: float(weights.get(int(label), 1.0)), otypes=["float32"])(np.round(classes))
+    return (*sample, by_row)
+
+
 def refuse_misplaced(model: object, sample: object) -> None:
     """Raises UsageError for a class or a method in the place of a model, and for a sample in the place of the model."""
     if isinstance(model, type):

@@ -123,9 +123,10 @@ def observed(
         raise UsageError(
             f"step is the model {getattr(step, 'name', '')!r}: give it to check(), or a training step here"
         )
+    from gradlint.load.batch import as_array
     from gradlint.record.parameters import arguments_by_name
     from gradlint.record.step import record_after_update, record_step
-    from gradlint.record.step_arguments import given_arrays, needs_building, replaced_arrays
+    from gradlint.record.step_arguments import foreign_tensors, given_arrays, needs_building, replaced_arrays
     from gradlint.record.step_task import StepTask
 
     given = arguments_by_name(step, args, kwargs)
@@ -143,20 +144,32 @@ def observed(
         seed=options.seed,
     )
 
+    def on_arrays(arrays: Mapping[str, Any]) -> tuple[Sequence[object], Mapping[str, object]]:
+        values = replaced_arrays(given, arrays)
+        return values[: len(args)], dict(zip(kwargs, values[len(args) :], strict=True))
+
     def run(arrays: Mapping[str, Any] | None = None, trace_returns: bool = False) -> tuple[Recording, StepRecord]:
         if arrays is None:
             return record_step(step, args, kwargs, task, options.bounds, trace_returns=trace_returns)
-        values = replaced_arrays(given, arrays)
-        other = values[: len(args)], dict(zip(kwargs, values[len(args) :], strict=True))
         current = replace(task, given=dict(arrays))
-        return record_after_update(step, (args, kwargs), other, current, options.bounds)
+        return record_after_update(step, (args, kwargs), on_arrays(arrays), current, options.bounds)
 
     if needs_building((*options.models, *args, *kwargs.values())):
         run()  # The first call creates variables: seen with them, it is a step like any other.
     recording, record = run()
+    if record.crash is not None and (foreign := foreign_tensors(given)):
+        converted = on_arrays({key: as_array(value) for key, value in foreign.items()})
+        if record_step(step, *converted, task, options.bounds)[1].crash is None:
+            raise UsageError(_are_foreign(list(foreign)))
     if record.born:
         recording, record = run()
     return _judged(recording, record, options, _Again(run, task.given or {}))
+
+
+def _are_foreign(names: Sequence[str]) -> str:
+    """A step that fails on tensors of PyTorch, and runs on the arrays in them, hands them to TensorFlow as they are."""
+    what = f"{names[0]!r} is a tensor" if len(names) == 1 else f"{', '.join(map(repr, names))} are tensors"
+    return f"{what} of PyTorch, which TensorFlow does not take: give x.detach().cpu().numpy()"
 
 
 class watch:

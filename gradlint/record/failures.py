@@ -21,7 +21,7 @@ from gradlint.record import source
 from gradlint.record.error_text import plain
 from gradlint.record.recording import Failure, Region
 from gradlint.upstream import models
-from gradlint.upstream.libraries import is_framework_file
+from gradlint.upstream.libraries import is_framework_file, is_stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,9 @@ def _raised(error: Exception) -> _Raised:
 
 
 def _frames(error: Exception) -> list[FrameType]:
-    return [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    """The stack of an error, without what stands in for functions of the frameworks."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return [frame for frame in frames if not is_stand_in(frame.f_code.co_filename)]
 
 
 def _is_framework(frame: FrameType) -> bool:

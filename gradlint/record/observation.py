@@ -18,13 +18,14 @@ from gradlint.record.recording import Region
 from gradlint.record.step_record import Frames, TargetKind
 from gradlint.record.tapes import Tapes
 from gradlint.record.trace import Trace
-from gradlint.upstream import eager, optimizers, replicas, steps
+from gradlint.upstream import eager, optimizers, replicas, steps, writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gradlint.upstream.optimizers import Application
     from gradlint.upstream.steps import Question
+    from gradlint.upstream.writes import Stored
 
 _NOTHING: Mapping[int, Any] = {}
 
@@ -152,7 +153,8 @@ class StepTrace(Trace):
         self.live_calls: list[LiveCall] = []
         self.live_updates: list[LiveUpdate] = []
         self.evaluations: list[LiveEvaluation] = []
-        self.before: dict[int, tuple[Any, Any]] = {}
+        self.before: dict[int, tuple[Stored, Any]] = {}
+        self._maybe: dict[int, tuple[Stored, Any]] = {}
         self.scaled: dict[int, list[int]] = {}
         self.taken: set[int] = set()
         self.optimizers: dict[int, Any] = {}
@@ -170,7 +172,7 @@ class StepTrace(Trace):
     def recording(self) -> Iterator[None]:
         """Observe everything the current thread does with TensorFlow, its tapes, optimizers and variables."""
         with (
-            steps.on_assignment(self._assignment),
+            writes.on_write(self._write),
             super().recording(),
             steps.on_tapes(self),
             optimizers.on_optimizers(self._application, self._scaled, self._uses),
@@ -430,13 +432,20 @@ class StepTrace(Trace):
             live.last = len(self.ops)
             self.live_updates.append(live)
 
-    def _assignment(self, variable: Any) -> None:
-        handle = getattr(variable, "handle", None)
-        if self.is_paused and handle is not None and eager.tensor_id(handle) in self.before:
-            return
-        if handle is not None and eager.is_eager(handle) and eager.tensor_id(handle) not in self.before:
+    def _write(self, variable: Stored, is_certain: bool) -> None:
+        key = eager.tensor_id(variable.handle)
+        kept = self.before if is_certain else self._maybe
+        if key not in self.before and key not in kept:
             with self.paused():
-                self.before[eager.tensor_id(handle)] = (variable, variable.read_value())
+                value = variable.read_value()
+            if value is not None:
+                kept[key] = variable, value
+
+    def put_back(self) -> None:
+        """Give every variable the value that it had before anything could write to it."""
+        # Two handles may be of one variable: what was kept first is from before both.
+        for variable, value in (*reversed(self.before.values()), *reversed(self._maybe.values())):
+            variable.assign(value)
 
     def close_tapes(self) -> None:
         """Take tapes that are still open for closed."""

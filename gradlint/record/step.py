@@ -139,7 +139,8 @@ class Observation:
     def put_back(self) -> None:
         """Give everything that the step assigned to the value that it had."""
         # Where a step draws, the state before it is the seed's; the one that was found comes last.
-        for variable, value in (*self.trace.before.values(), *self._generators):
+        self.trace.put_back()
+        for variable, value in self._generators:
             variable.assign(value)
         self.trace.parts.restore()
 
@@ -311,8 +312,7 @@ class Observation:
     def _restore_values(self) -> None:
         """The recording speaks of the variables as the step found them."""
         if not self._task.keep:
-            for variable, value in self.trace.before.values():
-                variable.assign(value)
+            self.trace.put_back()
 
     def _crashed(self, run: StepRun, batch: Batch, error: Exception | None) -> tuple[Crash | None, Failure | None]:
         if error is None:

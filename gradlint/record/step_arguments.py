@@ -19,22 +19,28 @@ if TYPE_CHECKING:
 
 def given_arrays(given: Sequence[Argument]) -> dict[str, Any]:
     """The arrays and tensors in the arguments of a step, by a key that says where they are."""
-    found: dict[str, Any] = {}
-    for argument in given:
-        _collect(argument, found)
-    return found
+    return {key: value for argument in given for key, value in _leaves(argument) if _is_array(value)}
 
 
-def _collect(given: Argument, found: dict[str, Any]) -> None:
+def foreign_tensors(given: Sequence[Argument]) -> dict[str, Any]:
+    """The tensors of PyTorch in the arguments of a step, by key; told by what they can do."""
+    return {key: value for argument in given for key, value in _leaves(argument) if hasattr(value, "detach")}
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or eager.is_eager(value)
+
+
+def _leaves(given: Argument) -> Iterator[tuple[str, Any]]:
     value, key = given.value, given.key
-    if isinstance(value, np.ndarray) or eager.is_eager(value):
-        found[key or "batch"] = value
-    elif isinstance(value, dict):
+    if isinstance(value, dict):
         for name, part in value.items():
-            _collect(Argument(part, f"{key}/{name}" if key else str(name)), found)
+            yield from _leaves(Argument(part, f"{key}/{name}" if key else str(name)))
     elif isinstance(value, (list, tuple)):
         for name, part in zip(given.keys(), value, strict=True):
-            _collect(Argument(part, name), found)
+            yield from _leaves(Argument(part, name))
+    else:
+        yield key or "batch", value
 
 
 def replaced_arrays(given: Sequence[Argument], arrays: Mapping[str, Any]) -> list[Any]:
@@ -44,8 +50,6 @@ def replaced_arrays(given: Sequence[Argument], arrays: Mapping[str, Any]) -> lis
 
 def _rebuilt(given: Argument, arrays: Mapping[str, Any]) -> Any:
     value, key = given.value, given.key
-    if isinstance(value, np.ndarray) or eager.is_eager(value):
-        return arrays.get(key or "batch", value)
     if type(value) is dict:
         return {
             name: _rebuilt(Argument(part, f"{key}/{name}" if key else str(name)), arrays)
@@ -54,7 +58,7 @@ def _rebuilt(given: Argument, arrays: Mapping[str, Any]) -> Any:
     if type(value) in (list, tuple):
         parts = [_rebuilt(Argument(part, name), arrays) for name, part in zip(given.keys(), value, strict=True)]
         return type(value)(parts)
-    return value
+    return value if isinstance(value, (dict, list, tuple)) else arrays.get(key or "batch", value)
 
 
 def perturbations(arrays: Mapping[str, Any], number: int, seed: int) -> Iterator[dict[str, Any]]:

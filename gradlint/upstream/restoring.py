@@ -10,14 +10,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gradlint.upstream.eager import is_eager, tensor_id, tf_variable
+from gradlint.upstream.eager import tensor_id, tf_variable
 from gradlint.upstream.names import is_found, member, value_of
 from gradlint.upstream.patching import definer, patched
-from gradlint.upstream.steps import on_assignment
+from gradlint.upstream.writes import on_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
+
+    from gradlint.upstream.writes import Stored
 
 
 def global_attribute(name: str, default: Any = None) -> Any:
@@ -75,25 +77,28 @@ def restored(variables: Sequence[Any], is_assigned: Callable[[Any], bool]) -> It
 def assigned_restored(
     listed: Collection[int] = (), reading: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
 ) -> Iterator[None]:
-    """Leave as they were found the variables that nobody lists: each is kept when it is first assigned to.
+    """Leave as they were found the variables that nobody lists: each is kept before it is first written to.
 
     Args:
         listed: ids of the handles of variables that somebody else restores.
         reading: entered to read a value, so that a recorder takes it for nobody's.
     """
-    found: dict[int, tuple[Any, Any]] = {}
+    found: dict[int, tuple[Stored, Any]] = {}
 
-    def keep(variable: Any) -> None:
-        key = tensor_id(variable.handle) if is_eager(variable.handle) else None
-        if key is not None and key not in listed and key not in found:
+    def keep(variable: Stored, is_certain: bool) -> None:
+        del is_certain
+        key = tensor_id(variable.handle)
+        if key not in listed and key not in found:
             with reading():
-                found[key] = variable, variable.read_value()
+                value = variable.read_value()
+            if value is not None:
+                found[key] = variable, value
 
     try:
-        with on_assignment(keep):
+        with on_write(keep):
             yield
     finally:
-        for variable, value in found.values():
+        for variable, value in reversed(found.values()):  # two handles may be of one variable
             variable.assign(value)
 
 

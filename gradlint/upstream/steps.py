@@ -1,4 +1,4 @@
-"""What a training step does with tapes, variables and models, as TensorFlow and Keras are told of it."""
+"""What a training step does with tapes and models, as TensorFlow and Keras are told of it."""
 
 from __future__ import annotations
 
@@ -137,39 +137,7 @@ def watches_accessed(tape: Any) -> bool:
     return bool(member(tape, "whether all is watched"))
 
 
-# -- variables -------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def on_assignment(callback: Callable[[Any], None]) -> Iterator[None]:
-    """Call `callback(tf_variable)` before a variable is given a new value."""
-    base = value_of("BaseResourceVariable")
-    # ResourceVariable holds copies of the methods of its base.
-    methods = [
-        (cls, name)
-        for cls in (base, value_of("ResourceVariable"))
-        for name in vars(cls)
-        if name.startswith(("assign", "scatter_", "batch_scatter", "_strided_slice_assign", "count_up_to"))
-    ]
-
-    def assigning(original: Any) -> Callable[..., Any]:
-        def assign(self: Any, *args: Any, **kwargs: Any) -> Any:
-            callback(self)
-            return original(self, *args, **kwargs)
-
-        return assign
-
-    skip = value_of("state of a generator")
-
-    def skip_state(self: Any, variable: Any, delta: Any) -> Any:
-        callback(variable)
-        return skip(self, variable, delta)
-
-    with contextlib.ExitStack() as stack:
-        for cls, name in methods:
-            stack.enter_context(patching.patched(cls, name, assigning(getattr(cls, name))))
-        stack.enter_context(patching.replaced("state of a generator", skip_state))
-        yield
+# -- optimizers and metrics ------------------------------------------------------------------------------
 
 
 class Parts:

@@ -98,6 +98,11 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return ordered[first], ordered[len(values) - 1 - first]
 
 
+def signed(seconds: float) -> str:
+    """Seconds to a tenth, with their sign; what rounds to zero is not less than that."""
+    return f"{round(seconds, 1) + 0.0:+.1f}"
+
+
 def compared(make: Callable[[], tuple[Any, Any, Any]], pairs: int) -> bool:
     """Print what the callback adds to epochs of one model; whether the bar is not missed."""
     bare, watched, check = compiled(make), compiled(make), Kept(fail_on="never", action="warn")
@@ -119,7 +124,7 @@ def compared(make: Callable[[], tuple[Any, Any, Any]], pairs: int) -> bool:
         f"{make.__name__:7} epochs of {median(other.wall for _, other in found):.2f} s, {pairs} pairs: "
         f"CPU {median(cpu):.3f}x [{low:.3f}, {high:.3f}], wall {median(wall):.3f}x "
         f"[{interval(wall)[0]:.3f}, {interval(wall)[1]:.3f}] (at most {ALLOWED}x)   {verdict}; "
-        f"first epoch, with the check: {first:+.1f} s of CPU"
+        f"first epoch, with the check: {signed(first)} s of CPU"
         f"{'' if looks else '; nothing was looked at'}",
         flush=True,
     )

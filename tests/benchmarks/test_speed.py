@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks import __main__ as speed
+from tests.benchmarks.fitting import signed
 from tests.benchmarks.growth import KINDS, Growth, picture
 from tests.benchmarks.processes import Cost, Pairs, cost
 
@@ -60,3 +61,7 @@ def test_a_process_that_fails_is_no_measurement(tmp_path: Path) -> None:
     assert cost([sys.executable, "-c", "x = bytearray(50_000_000)"], tmp_path).memory > 50
     with pytest.raises(SystemExit, match="ended with 3"):
         cost([sys.executable, "-c", "raise SystemExit(3)"], tmp_path)
+
+
+def test_zero_seconds_have_one_sign() -> None:
+    assert [signed(seconds) for seconds in (-0.04, 0.0, 0.04, -0.06, 1.25)] == ["+0.0", "+0.0", "+0.0", "-0.1", "+1.2"]

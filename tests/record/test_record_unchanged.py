@@ -23,13 +23,13 @@ from keras.src.ops.operation import Operation
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.optimizers.loss_scale_optimizer import LossScaleOptimizer
 from recorded import normal, recorded
+from tensorflow.python import pywrap_tfe
 from tensorflow.python.distribute.distribute_lib import StrategyBase
 from tensorflow.python.eager import context, imperative_grad, record
 from tensorflow.python.eager.polymorphic_function import polymorphic_function
 from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 from tensorflow.python.framework import ops
 from tensorflow.python.ops import cond_v2, custom_gradient, resource_variable_ops, script_ops, while_v2
-from tensorflow.python.ops.stateful_random_ops import Generator
 
 import gradlint
 from gradlint import upstream
@@ -65,14 +65,13 @@ PATCHED = [
     (BaseOptimizer, "scale_loss"),
     (LossScaleOptimizer, "apply"),
     (LossScaleOptimizer, "scale_loss"),
-    (Generator, "_skip_single_var"),
+    *[(pywrap_tfe, name) for name in ("TFE_Py_FastPathExecute", "TFE_Py_Execute")],
     (keras.Layer, "losses"),
     *[(StrategyBase, name) for name in ("run", "reduce")],
     (tf.distribute.Strategy, "gather"),
-    *[(resource_variable_ops.ResourceVariable, name) for name in ("assign", "assign_add", "scatter_add")],
     *[(definer(keras.Model, name), name) for name in ("predict", "evaluate")],
 ]
-IN_LOOPS = {"jacobian", "batch_jacobian", "losses", "assign", "assign_add", "scatter_add", "predict", "evaluate"}
+IN_LOOPS = {"jacobian", "batch_jacobian", "losses", "predict", "evaluate"}
 """Names that are patched under a variable's name, in the room itself."""
 ORIGINALS = {(owner, name): vars(owner).get(name) for owner, name in PATCHED}
 
