@@ -20,7 +20,9 @@ def lost(flow: Flow) -> set[tuple[str, str]]:
     saturated = set(stopping(flow))
     open_way = flow.ancestors(
         [flow.recording.loss.tensor] if flow.recording.loss.tensor is not None else [],
-        lambda op, operand: op not in saturated or not has(flow.op(op).type, Trait.SQUASHES),
+        lambda op, operand: (
+            not has(flow.op(op).type, Trait.SQUASHES) or not (op in saturated or _gets_zeros_alone(flow, op))
+        ),
     )
 
     def is_lost(record: InputRecord | VariableRecord) -> bool:
@@ -30,6 +32,12 @@ def lost(flow: Flow) -> set[tuple[str, str]]:
 
     inputs = {("input", record.key) for record in flow.float_inputs if is_lost(record)}
     return inputs | {("variable", variable.path) for variable in flow.learners if is_lost(variable)}
+
+
+def _gets_zeros_alone(flow: Flow, position: int) -> bool:
+    """Whether only zeros come back to an operation, as in early steps of a recurrence all of whose gates are closed."""
+    outputs = flow.op(position).outputs
+    return bool(outputs) and all(flow.state(index) is GradientState.ZERO for index in outputs)
 
 
 def stopping(flow: Flow) -> list[int]:

@@ -110,3 +110,19 @@ def test_sides_that_a_clip_has_made_zero_are_told_where_they_are_clipped() -> No
     far = np.tile(np.float32([2.0, 0.1, 3.0, 0.9]), (8, 1))
     (finding,) = gradlint.check(model, {"x": x, "y": far}).findings
     assert finding.cause.op == "Maximum"
+
+
+@pytest.mark.parametrize("layer", [layers.GRU, layers.LSTM, layers.SimpleRNN])
+@pytest.mark.parametrize("scale", [1.0, 1e-5])
+def test_pressures_in_pascal_close_all_gates(layer: type[layers.Layer], scale: float) -> None:
+    """A sample of other numbers opens one gate of thousands now and then: that is no way for a gradient."""
+    keras.utils.set_random_seed(0)
+    draw = np.random.default_rng(0)
+    pressure = (101325 + 800 * draw.normal(size=(16, 12, 2))).astype("float32")
+    model = keras.Sequential([keras.Input((12, 2), name="weather"), layer(8, name="memory"), layers.Dense(1)])
+    model.compile("adam", "mse")
+    given = {"weather": pressure * scale, "y": draw.normal(size=(16, 1))}
+    found = [finding for finding in gradlint.check(model, given).findings if finding.code == "GL203"]
+    assert [(finding.severity, finding.inputs) for finding in found] == (
+        [(Severity.ERROR, ("weather",))] * (scale == 1)
+    )

@@ -120,6 +120,19 @@ def test_from_which_share_a_function_is_closed(share, is_closed):
     assert lost(subject) == (ALL if is_closed else set())
 
 
+@pytest.mark.parametrize(("state", "is_lost"), [("zero", True), ("finite", False), ("non-finite", False)])
+def test_a_way_by_which_zeros_alone_come_back_is_none(state, is_lost):
+    subject = run(
+        op("s = Sigmoid h", saturated=1.0),
+        op("g = Tanh h", saturated=0.0),
+        "m = Mul g d",
+        "c = AddV2 s m",
+        inputs=["x", "d"],
+        gradients={"g": state if state != "finite" else 0.1, "d": 1.0},
+    )
+    assert (("variable", "k") in lost(subject)) is is_lost
+
+
 @pytest.mark.parametrize("beside", ["s = AddV2 c h", "s = Mul c x"])
 def test_a_way_around_a_closed_function_is_open(beside):
     subject = flow(
