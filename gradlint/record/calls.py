@@ -112,7 +112,10 @@ class Calls:
 
     def place(self) -> Place:
         """Where the run is."""
-        return Place(self.layer, self.region, *source.user_frame(inspect.currentframe(), self._root))
+        region = self.region
+        file, line = source.user_frame(inspect.currentframe(), self._root)
+        frames = source.frames_above(self._root) if region is Region.LOSS and file is not None else ()
+        return Place(self.layer, region, file, line, frames[-1] if frames else None)
 
     def frames(self) -> Frames:
         """The user's frames on the stack, without those of layers that are running."""

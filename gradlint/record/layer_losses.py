@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from gradlint.record import source
 from gradlint.record.recording import LayerLosses
+from gradlint.record.step_record import beside
 from gradlint.upstream import eager, steps
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def of_models(run: Run, models: Sequence[Any], frames: Frames = ()) -> tuple[Lay
         owners = [part for part in steps.layers_of(model) if steps.adds_losses(part)]
         if call is None or not owners:
             continue
-        place = source.beside(call.frames, frames) or (call.frames[0] if call.frames else frames[0] if frames else None)
+        place = beside(call.frames, frames) or (call.frames[0] if call.frames else frames[0] if frames else None)
         found.append(
             LayerLosses(
                 str(model.name),

@@ -13,16 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gradlint.record.recording import Region
+    from gradlint.record.step_record import Frame
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something happens: the layer that runs, the part of the training step, and the user's line."""
+    """Where something happens: the layer that runs, the part of the training step, and the user's line.
+
+    Attributes:
+        outer: the user's outermost frame, outside of layers: that of the method or function which computes the loss.
+    """
 
     layer: str
     region: Region
     file: str | None = None
     line: int | None = None
+    outer: Frame | None = None
 
 
 @dataclass(slots=True)
@@ -41,6 +47,7 @@ class Op:
     detail: str | None = None
     is_pseudo: bool = False
     error: str | None = None
+    outer: Frame | None = None
     is_backward: bool = False
     """It ran while the model's own code asked a tape for gradients."""
 
@@ -138,7 +145,7 @@ class Ledger:
     ) -> Op:
         """Enter an operation and the tensors that it made."""
         op = Op(op_type, place.layer, place.file, place.line, place.region, inputs, [], attributes, is_pseudo=is_pseudo)
-        op.is_backward = self.is_backward
+        op.outer, op.is_backward = place.outer, self.is_backward
         self.ops.append(op)
         self.entered(len(self.ops) - 1)
         op.outputs = [self.add(tensor, len(self.ops) - 1) for tensor in results]

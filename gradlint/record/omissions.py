@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gradlint.operations import Trait, has
 from gradlint.record import source
 from gradlint.record.recording import LeftOut, Omission
-from gradlint.record.step_record import Frame
+from gradlint.record.step_record import Frame, beside
 from gradlint.record.tapes import Asked
 from gradlint.upstream import eager
 
@@ -65,7 +65,7 @@ def _before_tape(trace: Trace, position: int, asked: Frames) -> Frame | None:
     if call is None:
         is_near = bool(asked) and op.file == asked[0].file and asked[0].function <= (op.line or 0) <= asked[0].line
         return Frame(op.file, op.line, asked[0].function) if is_near and op.file and op.line else None
-    return source.beside(call.frames, asked)
+    return beside(call.frames, asked)
 
 
 def readers_of(trace: Trace) -> dict[int, list[int]]:

@@ -157,6 +157,8 @@ class OpRecord:
     input, measured by finite differences. None when not measured."""
     is_levelling: bool = False
     """Whole numbers that differ go in, and equal ones come out."""
+    loss_line: int | None = None
+    """The line of the user's own loss at work, where `LossRecord` has one; `line` may be of what that line calls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,14 +56,6 @@ def frames_above(root: str) -> Frames:
     return tuple(found)
 
 
-def beside(there: Frames, here: Frames) -> Frame | None:
-    """Where the innermost function that two places of the user's code have in common goes to the first of them."""
-    for one, other in zip(reversed(there), reversed(here), strict=False):
-        if one != other:
-            return one if (one.file, one.function) == (other.file, other.function) else None
-    return None
-
-
 def _autograph_frame(root: str) -> tuple[str | None, int | None]:
     from gradlint.upstream.observing import mapped_stack
 

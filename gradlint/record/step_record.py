@@ -29,6 +29,14 @@ Frames = tuple[Frame, ...]
 """The user's frames on the stack, innermost first."""
 
 
+def beside(there: Frames, here: Frames) -> Frame | None:
+    """Where the innermost function that two places of the user's code have in common goes to the first of them."""
+    for one, other in zip(reversed(there), reversed(here), strict=False):
+        if one != other:
+            return one if (one.file, one.function) == (other.file, other.function) else None
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class TapeRecord:
     """One tape of the user's.

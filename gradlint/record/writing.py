@@ -75,6 +75,7 @@ def recording_of(run: Run, batch: Batch, backward: Backward) -> Recording:
     examination = Examination(trace, backward.slopes, reduced) if failure is None else None
     saturated = [None if run.is_symbolic else _saturated(run, op) for op in trace.ops]
     outputs = _outputs(run, backward.outputs)
+    own_loss = backward.loss.file, backward.loss.line
     is_looked_at = (
         not run.is_symbolic
         and failure is None
@@ -85,7 +86,9 @@ def recording_of(run: Run, batch: Batch, backward: Backward) -> Recording:
     )
     valued = set(range(len(trace.tensors))) if is_looked_at else {output.tensor for output in outputs}
     return Recording(
-        ops=tuple(_op(run, position, op, examination, saturated[position]) for position, op in enumerate(trace.ops)),
+        ops=tuple(
+            _op(run, position, op, examination, saturated[position], own_loss) for position, op in enumerate(trace.ops)
+        ),
         tensors=tuple(_tensor(run, index, reduced, index in valued) for index in range(len(trace.tensors))),
         calls=_calls(run),
         inputs=_inputs(run, batch, backward),
@@ -127,7 +130,14 @@ def _saturated(run: Run, op: Op) -> float | None:
     return reduction.saturated_share(op.type, output, run.subject.thresholds.saturated_slope)
 
 
-def _op(run: Run, position: int, op: Op, examination: Examination | None, saturated: float | None) -> OpRecord:
+def _op(
+    run: Run,
+    position: int,
+    op: Op,
+    examination: Examination | None,
+    saturated: float | None,
+    own_loss: tuple[str | None, int | None],
+) -> OpRecord:
     local: tuple[Local, ...] = (Local.UNASKED,) * len(op.inputs)
     detail, mismatch = None, None
     if examination is not None:
@@ -147,6 +157,7 @@ def _op(run: Run, position: int, op: Op, examination: Examination | None, satura
         is_backward=op.is_backward,
         mismatch=mismatch,
         is_levelling=not run.is_symbolic and _levels(run, op),
+        loss_line=op.outer.line if op.outer and (op.outer.file, op.outer.function) == own_loss else None,
     )
 
 

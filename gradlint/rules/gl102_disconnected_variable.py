@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding
@@ -9,6 +10,7 @@ from gradlint.operations import Trait, has
 from gradlint.passes.drops import DropKind
 from gradlint.passes.unseen import Reason
 from gradlint.record.recording import Omission
+from gradlint.record.step_record import beside
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import missing, target_of, unseen_for
 from gradlint.rules.wording import counted, drop_finding, listed, paths, received
@@ -91,7 +93,7 @@ of this step uses is an info too where the step chooses what to train.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per place where variables are left out."""
-    for drop in facts.drops:
+    for drop in (_in_step(facts, drop) for drop in facts.drops):
         if drop.inputs or drop.outputs or not drop.variables or drop.kind is DropKind.DECISION:
             continue
         what = counted(len(drop.variables), "trainable variable")
@@ -133,6 +135,20 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 _ASK = "Compute the target with what should learn, or ask for the variables that it is computed with."
+
+
+def _in_step(facts: Facts, drop: Drop) -> Drop:
+    """A drop; one of what the user's own step computes, or gets from a model, at the line where the step does so."""
+    if facts.step is None or facts.flow is None or drop.op is None or drop.is_by_design:
+        return drop
+    around = facts.flow.calls_around(drop.position)
+    if around and set(drop.op.outputs).isdisjoint(around[-1][1].outputs):
+        return drop
+    frames = facts.step.record.frames.get(drop.position, ())
+    found = next((frame for call in facts.step.record.calls if (frame := beside(frames, call.frames))), None)
+    if found is None:
+        return drop
+    return replace(drop, kind=DropKind.DROPPED, file=found.file, line=found.line, reason="")
 
 
 def _is_counter(drop: Drop) -> bool:

@@ -77,9 +77,19 @@ def check(facts: Facts) -> Iterator[Finding]:
         found = drop_finding(RULE, facts, drop, message)
         yield replace(
             found,
-            cause=replace(found.cause, file=recording.loss.file, line=recording.loss.line),
+            cause=replace(found.cause, file=recording.loss.file, line=_line(facts, drop)),
             evidence={**found.evidence, "outputs": [output.name for output in drop.outputs]},
         )
+
+
+def _line(facts: Facts, drop: Drop) -> int | None:
+    """The line of a loss of the user's own that reads the output in vain, or else the one that makes the loss."""
+    recording = facts.recording
+    if recording is None:
+        return None
+    made = recording.tensors[recording.loss.tensor].producer if recording.loss.tensor is not None else None
+    ops = (drop.op, recording.ops[made] if made is not None else None)
+    return next((op.loss_line for op in ops if op is not None and op.loss_line), recording.loss.line)
 
 
 def _labelled_in_vain(facts: Facts, drop: Drop) -> tuple[str, ...]:
