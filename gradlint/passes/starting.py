@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause
@@ -113,23 +115,41 @@ def is_impossible(target: Target) -> str | None:
 _SUM_MARGIN = 1e-2
 
 
-def needs_units(target: Target) -> bool:
-    """Whether classes were asked of a single unit."""
-    return target.loss == SPARSE and target.prediction[-1:] == (1,)
+@dataclass(frozen=True, slots=True)
+class WithoutUnit:
+    """A class among the labels for which a prediction has no unit: the loss, or what calls it, has ended the run.
+
+    Attributes:
+        label: the class.
+        units: of the prediction.
+        cause: where the loss is computed.
+        target: the labels, where the loss is one of Keras's own.
+    """
+
+    label: int
+    units: int
+    cause: Cause
+    target: Target | None
+
+    @property
+    def wants_units(self) -> bool:
+        """Whether classes were asked of a single unit."""
+        return self.units == 1
 
 
-_CLASS_LOSS = "SparseSoftmaxCrossEntropyWithLogits"
-"""The operation under a sparse cross-entropy, which fails where a class does not exist."""
+_WITHOUT_UNIT = re.compile(r"label value of (-?\d+) which is outside the valid range of \[0, (\d+)\)")
+"""What the operation under every sparse cross-entropy says; TensorFlow 2.18 to 2.22."""
 
 
-def ended_by_classes(flow: Flow) -> tuple[Target, Cause] | None:
-    """Labels whose classes ended the run in their loss, and where; None when it did not end so."""
+def class_without_unit(flow: Flow) -> WithoutUnit | None:
+    """The class on which the run has ended in a loss; None when it did not end so."""
     failure = flow.recording.failure
-    if failure is None or failure.region is not Region.LOSS or failure.op != _CLASS_LOSS:
+    said = _WITHOUT_UNIT.search(failure.message) if failure is not None else None
+    if failure is None or said is None or failure.region is not Region.LOSS:
         return None
-    wrong = (t for t in targets(flow) if t.loss == SPARSE and is_impossible(t) is not None)
-    target = next(wrong, None)
-    return None if target is None else (target, Cause(failure.layer, failure.op, failure.file, failure.line))
+    label, units = int(said[1]), int(said[2])
+    target = next((t for t in targets(flow) if t.loss == SPARSE and t.low <= label <= t.high), None)
+    return WithoutUnit(label, units, Cause(failure.layer, failure.op, failure.file, failure.line), target)
 
 
 def _filled(target: Target) -> tuple[int, ...]:

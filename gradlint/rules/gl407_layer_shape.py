@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding
 from gradlint.passes.rows import rows_changed, uneven_rows
-from gradlint.passes.starting import ended_by_classes
+from gradlint.passes.starting import class_without_unit
 from gradlint.record.recording import Region
 from gradlint.rule import SAMPLE, Rule
 from gradlint.rules.wording import listed, shape
@@ -62,7 +62,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     failure = recording.failure
     flow = facts.flow
-    if flow is not None and ended_by_classes(flow) is not None:
+    if flow is not None and class_without_unit(flow) is not None:
         return  # The labels are at fault, and not a shape: GL410, or GL409.
     if uneven_rows(facts):
         return  # The sample is: GL406.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding
 from gradlint.passes.heads import is_from_mismatch, mismatched
-from gradlint.passes.starting import ended_by_classes, needs_units
+from gradlint.passes.starting import class_without_unit
 from gradlint.result import GradientState
 from gradlint.rule import SAMPLE, Rule
 from gradlint.severity import Consequence, severity_of
@@ -61,16 +61,17 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per output whose activation does not fit its built-in loss."""
     if facts.flow is None:
         return
-    ended = ended_by_classes(facts.flow)
-    if ended is not None and needs_units(ended[0]):
-        target, cause = ended
-        name = f"output '{target.output}'" if target.output else "the output"
+    ended = class_without_unit(facts.flow)
+    if ended is not None and ended.wants_units:
+        target = ended.target
+        name = f"output '{target.output}'" if target is not None and target.output else "the output"
+        labels = f"labels '{target.key}'" if target is not None else "labels"
+        highest = target.high if target is not None else ended.label
         yield RULE.finding(
-            f"{name} has one unit, and the labels '{target.key}' range from {target.low:g} to "
-            f"{target.high:g}: {target.loss} wants a unit for each of the {target.high + 1:g} classes, or a sigmoid "
-            "under binary_crossentropy for two",
-            cause=cause,
-            evidence={"loss": target.loss, "units": 1, "label_max": target.high},
+            f"{name} has one unit, and the {labels} go up to {highest:g}: a sparse cross-entropy wants a unit for each "
+            f"of the {highest + 1:g} classes; two classes of one unit want a sigmoid under binary_crossentropy",
+            cause=ended.cause,
+            evidence={"units": 1, "label_max": highest},
         )
         return
     broken = any(birth.op is not None and is_from_mismatch(facts.flow, birth.position) for birth in facts.births)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.passes.starting import cause_of_target, ended_by_classes, is_impossible, needs_units, targets
+from gradlint.passes.starting import cause_of_target, class_without_unit, is_impossible, targets
 from gradlint.record.start import CATEGORICAL
 from gradlint.rule import COMPILED, Need, Rule
 from gradlint.severity import Certainty, Consequence, severity_of
@@ -61,11 +61,19 @@ def check(facts: Facts) -> Iterator[Finding]:
     if flow.recording.failure is None:
         for target in targets(flow):
             yield from _of(target, *cause_of_target(flow, target))
-    elif (ended := ended_by_classes(flow)) is not None and not needs_units(ended[0]):
-        yield from _of(*ended)
+    elif (ended := class_without_unit(flow)) is not None and not ended.wants_units:
+        labels = f"labels '{ended.target.key}'" if ended.target is not None else "labels"
+        classes = f"0 to {ended.units - 1}"
+        yield RULE.finding(
+            f"{labels} hold {ended.label}, and the prediction has units for the classes {classes} alone",
+            cause=ended.cause,
+            evidence={"label": ended.label, "units": ended.units},
+            advice=f"Give a unit to each class, or labels from {classes}; what {ended.label} marks can be left out of "
+            f"the loss: ignore_class={ended.label}.",
+        )
 
 
-def _of(target: Target, cause: Cause, position: int = -1) -> Iterator[Finding]:
+def _of(target: Target, cause: Cause, position: int) -> Iterator[Finding]:
     why = is_impossible(target)
     if why is None:
         return

@@ -3,6 +3,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from flows import facts, flow, found, function, output, target
 
 import gradlint
@@ -114,6 +115,46 @@ def test_classes_without_a_unit_are_no_matter_of_shapes():
     sample = {"x": np.ones((2, 32, 32, 1), "float32"), "y": labels}
     (finding,) = gradlint.check(model, sample, select=["GL407", "GL410"]).findings
     assert (finding.code, finding.cause.layer) == ("GL410", model.layers[-1].path)
+
+
+class Unit(keras.Model):
+    """Says nothing of its shapes before it runs."""
+
+    def __init__(self):
+        super().__init__()
+        self.logits = keras.layers.Dense(5)
+
+    def call(self, x):
+        return self.logits(x)
+
+
+def own_loss(y, logits):
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(y, tf.int32), logits))
+
+
+@pytest.mark.parametrize("loss", [SPARSE_LOSS(from_logits=True), own_loss], ids=["of Keras", "own"])
+def test_a_mark_that_is_no_class(loss):
+    model = Unit()
+    model.compile("adam", loss)
+    labels = np.resize(np.arange(5), 8).astype("uint8")
+    labels[3] = 255
+    (finding,) = gradlint.check(model, {"x": X, "y": labels}).findings
+    assert (finding.code, finding.severity, finding.cause.layer) == ("GL410", "error", model.logits.path)
+    assert "hold 255" in finding.message
+    assert "ignore_class=255" in finding.advice
+
+
+def test_a_mark_that_is_no_class_in_a_step():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(5)])
+    loss = SPARSE_LOSS(from_logits=True)
+
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            value = loss(y, model(x, training=True))
+        return tape.gradient(value, model.trainable_variables)
+
+    (finding,) = gradlint.check_step(step, X, np.resize(np.arange(6), 8)).findings
+    assert (finding.code, finding.evidence["label"]) == ("GL410", 5)
 
 
 def test_rows_without_weight_do_not_count():
