@@ -12,6 +12,8 @@ from gradlint.result import GradientState
 from gradlint.upstream.models import layers_inside, variables_of_its_own
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gradlint.record.recording import VariableRecord
     from gradlint.record.subject import Subject
     from gradlint.record.trace import Trace
@@ -25,6 +27,7 @@ class Owners:
         self._owner: dict[int, Any] = {}
         self._parent: dict[int, Any] = {}
         self._path: dict[int, str] = {}
+        self._held: list[Any] = []
         for root in subject.owners:
             if isinstance(root, keras.Layer):
                 self._walk(root, is_root=root is subject.model)
@@ -33,6 +36,7 @@ class Owners:
                 self._path.setdefault(id(call.operation), call.layer)
 
     def _walk(self, layer: Any, is_root: bool) -> None:
+        self._held.append(layer)
         if is_root:
             self._path[id(layer)] = ""
         for variable in variables_of_its_own(layer):
@@ -41,6 +45,11 @@ class Owners:
             if id(child) not in self._parent:
                 self._parent[id(child)] = layer
                 self._walk(child, is_root=False)
+
+    def layers(self) -> Iterator[tuple[str, Any]]:
+        """The layers that the model, and what else should learn, hold, outer ones first, with the path of each."""
+        for layer in self._held:
+            yield self._path.get(id(layer), str(getattr(layer, "path", ""))), layer
 
     def describe(self, variable: Any, record: VariableRecord) -> VariableRecord:
         layer = self._owner.get(id(variable))

@@ -238,6 +238,24 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Hidden:
+    """Where an object that Keras does not look into keeps a variable.
+
+    Attributes:
+        layer: path of the layer on which the object hangs.
+        attribute: by which the layer has it.
+        kind: name of the object's class.
+        file: where the layer's class gives the attribute its value.
+    """
+
+    layer: str
+    attribute: str
+    kind: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VariableRecord:
     """One variable of the model.
 
@@ -254,6 +272,7 @@ class VariableRecord:
         file: where the variable, or the layer that owns it, is created in the blamed class.
         units_equal: all units (slices of the last axis) have equal values and equal gradients.
         left_out: the model's own `train_step` does not train it; the gradient is absent then.
+        hidden: where it is kept, of a variable that the model does not list.
     """
 
     path: str
@@ -274,6 +293,7 @@ class VariableRecord:
     values: Values | None = None
     units_equal: bool = False
     left_out: LeftOut | None = None
+    hidden: Hidden | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from gradlint.record import reduction, source, tensors
 from gradlint.record.backward import gradient_in
 from gradlint.record.examination import Examination
 from gradlint.record.firststep import start_of
+from gradlint.record.hidden import hidden
 from gradlint.record.objective import Batch, declined_outputs
 from gradlint.record.owners import Owners
 from gradlint.record.recording import (
@@ -240,7 +241,7 @@ def _variables(run: Run, backward: Backward, reduced: Mapping[int, Gradient]) ->
         owners.describe(variable, _tracked(run, path, variable, backward, reduced))
         for path, variable in zip(run.paths(), run.learning(), strict=True)
     ]
-    return (*described, *_strays(run))
+    return (*described, *_strays(run, owners))
 
 
 def _tracked(run: Run, path: str, variable: Any, backward: Backward, reduced: Mapping[int, Gradient]) -> VariableRecord:
@@ -289,28 +290,31 @@ def _of_others(run: Run) -> set[int]:
     return found - asked
 
 
-def _strays(run: Run) -> list[VariableRecord]:
+def _strays(run: Run, owners: Owners) -> list[VariableRecord]:
     """Trainable variables that layers, or a loss that holds them beside its model, read and the model does not list."""
     tracked = {eager.tensor_id(run.handle(variable)) for variable in run.learning()} | _of_others(run)
-    records = []
+    strays, records = {}, []
     for key, (variable, layer, region) in run.trace.variables.items():
-        dtype = tensors.dtype_of(variable)
-        if key in tracked or not variable.trainable or not is_float(dtype):
+        if key in tracked or not variable.trainable or not is_float(tensors.dtype_of(variable)):
             continue
         if region is not Region.MODEL and not any(source.keeps(owner, variable) for owner in run.subject.owners):
             continue
+        strays[key] = variable, layer
+    places = hidden(owners.layers()) if strays else {}
+    for key, (variable, layer) in strays.items():
         name = variable.name.split(":")[0].rpartition("/")[2]
         records.append(
             VariableRecord(
                 path=f"{layer}/{name}" if layer else name,
                 tensor=run.trace.known(run.handle(variable)),
                 shape=tuple(int(length) for length in variable.shape),
-                dtype=dtype,
+                dtype=tensors.dtype_of(variable),
                 trainable=True,
                 layer=layer,
                 gradient=ABSENT,
                 tracked=False,
                 blamed=layer,
+                hidden=places.get(key),
             )
         )
     return records

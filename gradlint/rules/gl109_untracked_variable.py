@@ -78,23 +78,37 @@ def check(facts: Facts) -> Iterator[Finding]:
         user = _user(flow, _first_use(flow, found), by_layer.keys())
         by_user.setdefault((bool(layer), user), []).extend(found)
     for found in by_user.values():
-        first = _first_use(flow, found)
-        op = flow.op(first) if first >= 0 else None
-        layers = list(dict.fromkeys(variable.layer for variable in found if variable.layer))
-        where = f"in {listed(layers)}" if layers else "by the model itself"
-        names = "it" if len(found) == 1 else "them"
-        yield RULE.finding(
-            f"{counted(len(found), 'trainable variable')} used {where}, but not in "
-            f"model.trainable_variables: no optimizer updates {names}, and no file keeps {names}",
-            variables=tuple(variable.path for variable in found),
-            cause=Cause(
-                layers[0] if layers else None,
-                op.type if op else None,
-                op.file if op else None,
-                op.line if op else None,
-            ),
-            position=first,
-        )
+        by_place: dict[tuple[str, str] | None, list[VariableRecord]] = {}
+        for variable in found:
+            place = (variable.hidden.layer, variable.hidden.attribute) if variable.hidden is not None else None
+            by_place.setdefault(place, []).append(variable)
+        for together in by_place.values():
+            yield _finding(flow, together)
+
+
+def _finding(flow: Flow, variables: Sequence[VariableRecord]) -> Finding:
+    first = _first_use(flow, variables)
+    op = flow.op(first) if first >= 0 else None
+    layers = list(dict.fromkeys(variable.layer for variable in variables if variable.layer))
+    where = f"used in {listed(layers)}" if layers else "used by the model itself"
+    them = "it" if len(variables) == 1 else "them"
+    cause = Cause(layers[0] if layers else None)
+    if op is not None:
+        cause = Cause(cause.layer, op.type, op.file, op.line)
+    hidden, advice = variables[0].hidden, ""
+    if hidden is not None:
+        owner = f"'{hidden.layer}'" if hidden.layer else "the model"
+        where = f"behind `{hidden.attribute}` of {owner} ({hidden.kind}, no layer), {where}"
+        advice = f"Make {hidden.kind} a keras.layers.Layer: Keras does not look into other objects for layers."
+        cause = Cause(hidden.layer or None, cause.op, hidden.file or cause.file, hidden.line or cause.line)
+    return RULE.finding(
+        f"{counted(len(variables), 'trainable variable')} {where}, but not in "
+        f"model.trainable_variables: no optimizer updates {them}, and no file keeps {them}",
+        variables=tuple(variable.path for variable in variables),
+        cause=cause,
+        position=first,
+        advice=advice,
+    )
 
 
 def _first_use(flow: Flow, variables: Sequence[VariableRecord]) -> int:
