@@ -13,6 +13,7 @@ from gradlint.experiments.alterations import with_probabilities
 from gradlint.experiments.bridge import Bridge
 from gradlint.experiments.leaks import first_difference, mixing_of_samples, mixing_of_steps
 from gradlint.experiments.neutral import NeutralData
+from gradlint.experiments.rounding import rounding
 from gradlint.experiments.vary import Draws
 from gradlint.passes.facts import Experiments
 from gradlint.record.calls import UnwantedCallError
@@ -60,6 +61,7 @@ class Laboratory:
             self.is_blind_to_rows,
             self.finite_with_probabilities,
             lambda: trial.finite_scale(self._runner),
+            lambda: rounding(self._runner, recording),
         )
 
     def contradicted(self, keys: Sequence[str], paths: Sequence[str]) -> frozenset[str]:

@@ -130,7 +130,7 @@ def _may_be_meant(facts: Facts, block: Block, lost: Consequence) -> bool:
 def _certainty(facts: Facts, block: Block, lost: Consequence) -> Certainty:
     if block.why in (*_OF_THE_SAMPLE, Why.SINGLE_ROW):
         return Certainty.IN_SAMPLE
-    if block.why in _BY_FORM or (block.why is Why.CUSTOM) is not block.is_wrong(facts.lying):
+    if block.why in (*_BY_FORM, Why.ROUNDING) or (block.why is Why.CUSTOM) is not block.is_wrong(facts.lying):
         return Certainty.CERTAIN
     if any(variable.gradient.state is GradientState.FINITE for variable in block.variables):
         return Certainty.IN_SAMPLE  # Tiny is not zero: it may still get away.

@@ -17,6 +17,7 @@ from gradlint.passes.labels import Broadcast, broadcasts
 from gradlint.passes.levelling import levelling
 from gradlint.passes.nonfinite import Birth, births
 from gradlint.passes.omissions import Omitted, excused, omitted
+from gradlint.passes.rounding import Rounding, rounded
 from gradlint.passes.scale import Trend, trend
 from gradlint.passes.stops import lost
 
@@ -132,6 +133,7 @@ class Experiments:
         is_blind: whether the rows of an array may change places without a change of the loss.
         finite_with_probabilities: whether the loss is a number once a sigmoid stands behind the outputs.
         finite_scale: the loss scale at which the compiled optimizer lets no gradient overflow; None where none helps.
+        rounding: the tensors whose gradient is rounding alone.
     """
 
     bridge: Bridge | None = None
@@ -140,6 +142,7 @@ class Experiments:
     is_blind: Callable[[str], bool] | None = None
     finite_with_probabilities: Callable[[], bool] | None = None
     finite_scale: Callable[[], float | None] | None = None
+    rounding: Rounding | None = None
 
 
 NO_DOUBTS, NO_EXPERIMENTS = Doubts(), Experiments()
@@ -170,6 +173,8 @@ def facts_of(
         found = tuple(sorted(blamed(flow, found, experiments.neutral), key=lambda block: block.position))
     if experiments.alone is not None:
         found = tuple(with_partners(found, experiments.alone))
+    if experiments.rounding is not None:
+        found = tuple(sorted((*found, *rounded(flow, experiments.rounding)), key=lambda block: block.position))
     born = births(flow)
     forward = (birth.position for birth in born if not birth.backward and birth.op is not None)
     end = next((end for position in forward if (end := unsquashed(flow, position)) is not None), None)

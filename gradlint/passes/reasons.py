@@ -39,6 +39,7 @@ class Why(str, Enum):
     CUSTOM = "custom gradient"
     UNDERFLOW = "underflow"
     LEFT_OUT = "left out"
+    ROUNDING = "rounding"
     OTHER = "other"
 
 

@@ -10,6 +10,7 @@ from gradlint.finding import Cause, Evidence
 from gradlint.operations import CUSTOM_GRADIENT, NUMPY_CONVERSION, Trait, has
 from gradlint.passes.consequences import severity_of_block, severity_of_cut, severity_of_drop
 from gradlint.passes.otherdata import Drawn
+from gradlint.passes.reasons import Why
 from gradlint.passes.where import cause_of
 
 if TYPE_CHECKING:
@@ -236,6 +237,8 @@ def _tried_on_other_data(block: Block) -> list[str]:
     if block.revived_by is not None:
         return [on_other_data(block.revived_by, (*block.inputs, *paths(block.variables)))]
     said = "on random data, of the sample's own scale and others, nothing behind it has a gradient either"
+    if block.why is Why.ROUNDING:
+        said = "1.7 times the loss has another gradient than 1.7 times its own; on random data, with other weights, too"
     return [said] if block.is_tested else []
 
 
