@@ -21,16 +21,18 @@ from gradlint.result import GradientState
 from gradlint.rule import Need
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from gradlint.checking.ways import Ready
     from gradlint.experiments.laboratory import Laboratory
     from gradlint.experiments.trial import Trial
+    from gradlint.experiments.vary import Draws
     from gradlint.load.spec import ModelSpec
     from gradlint.options import Options
     from gradlint.passes.drops import Drop
     from gradlint.passes.facts import Facts
     from gradlint.passes.otherdata import OtherData
+    from gradlint.passes.partial import Unused
     from gradlint.record.runner import Runner
     from gradlint.record.subject import Probe
     from gradlint.thresholds import Thresholds
@@ -71,7 +73,7 @@ def examined(ready: Ready, needs: frozenset[Need], options: Options) -> Facts:
         in_branches |= {variable.path for drop in unread for variable in drop.variables}
         flow = replace(flow, recording=replace(flow.recording, idle=()))
     flow = _with_scaled_inputs(laboratory, flow, paper.spec, needs, options)
-    flow = _with_leaks(laboratory, flow, paper.spec, needs, options)
+    flow = with_leaks(laboratory, flow, paper.spec, needs, options)
     experiments = laboratory.experiments(flow.recording) if Need.EXPERIMENTS in needs else NO_EXPERIMENTS
     return facts_of(flow, paper, doubts, experiments, returns=returns, in_branches=in_branches)
 
@@ -105,7 +107,7 @@ def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset
 
     is_tested = Need.EXPERIMENTS in needs
     zero = lost(flow)
-    found = _healed(laboratory, flow, zero) if zero and is_tested else Healed()
+    found = healed_of(laboratory, flow, zero) if zero and is_tested else Healed()
     healed, trial = found.names, found.trial
     zero = {victim for victim in zero if victim[1] not in healed}
     unread = unused_slices(flow, ())
@@ -120,18 +122,40 @@ def _doubts(runner: Runner, laboratory: Laboratory, flow: Flow, needs: frozenset
             _probe(runner, subject.Probe(number, True, trial.steps), options.bounds) for number in range(options.probes)
         )
         probes = tuple(run for run in runs if run is not None)
-        still = [lost(probe) for probe in probes]
-        revived = {victim for victim in zero if any(victim not in found for found in still)}
         if is_tested:
-            lying = laboratory.contradicted(
-                [name for kind, name in sorted(revived) if kind == "input"],
-                [name for kind, name in sorted(revived) if kind == "variable"][:_MOST_CONTRADICTED],
-            )
-            healed |= draws.revived(frozenset(name for _, name in zero - revived))
+            lying, by_chance = told_apart(laboratory, draws, zero, probes)
+            healed |= by_chance
     unused = unused_slices(flow, probes) if unread and is_tested else ()
-    pieces = (replace(piece, slices=draws.unread(piece.key, piece.axis, piece.slices)) for piece in unused)
-    unused = tuple(p for p in pieces if p.slices and not laboratory.matters(p.key, p.axis, p.slices))
+    unused = never_read(unused, draws, laboratory.matters)
     return Doubts(probes, lying, unused, healed, found.filled, trial.updates if trial is not None else 0)
+
+
+def told_apart(
+    laboratory: Laboratory, draws: Draws, zero: set[tuple[str, str]], probes: Iterable[Flow]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Of what has a gradient of zero: with what the loss moves all the same, and what has one with another seed.
+
+    Args:
+        laboratory: of the subject.
+        draws: with other seeds.
+        zero: kinds and names.
+        probes: runs on perturbed samples.
+    """
+    still = [lost(probe) for probe in probes]
+    revived = {victim for victim in zero if any(victim not in found for found in still)}
+    lying = laboratory.contradicted(
+        [name for kind, name in sorted(revived) if kind == "input"],
+        [name for kind, name in sorted(revived) if kind == "variable"][:_MOST_CONTRADICTED],
+    )
+    return lying, draws.revived(frozenset(name for _, name in zero - revived))
+
+
+def never_read(
+    unused: Iterable[Unused], draws: Draws, matters: Callable[[str, int, Sequence[int]], bool]
+) -> tuple[Unused, ...]:
+    """Those slices of inputs without a gradient that no draw reads, and that the loss does not depend on."""
+    pieces = (replace(piece, slices=draws.unread(piece.key, piece.axis, piece.slices)) for piece in unused)
+    return tuple(piece for piece in pieces if piece.slices and not matters(piece.key, piece.axis, piece.slices))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +173,7 @@ class Healed:
     trial: Trial | None = None
 
 
-def _healed(laboratory: Laboratory, flow: Flow, zero: set[tuple[str, str]]) -> Healed:
+def healed_of(laboratory: Laboratory, flow: Flow, zero: set[tuple[str, str]]) -> Healed:
     """Which of the keys and paths without a gradient, named by kind and name, only seem to lack it."""
     names: frozenset[str] = frozenset()
     is_half = any(tensor.dtype == "float16" for tensor in flow.recording.tensors)
@@ -209,7 +233,7 @@ def _with_scaled_inputs(
     return replace(flow, recording=replace(flow.recording, start=start))
 
 
-def _with_leaks(
+def with_leaks(
     laboratory: Laboratory, flow: Flow, spec: ModelSpec | None, needs: frozenset[Need], options: Options
 ) -> Flow:
     """The flow, with what leaks between samples and from the future."""

@@ -12,6 +12,7 @@ from gradlint.rules import ALL_RULES, chosen, codes_matching, rules_matching
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gradlint.checking.forward import Forward
     from gradlint.checking.ways import Ready
     from gradlint.finding import Finding
     from gradlint.load.model.own_step import OwnStep
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
     from gradlint.rule import Rule
 
 
-def check_own_step(step: OwnStep, options: Options) -> Result:
-    """Run a step as it is, and find out what it loses."""
+def check_own_step(step: OwnStep, options: Options, forward: Forward | None = None) -> Result:
+    """Run a step as it is, and find out what it loses.
+
+    Args:
+        step: with what it is called with.
+        options: how to check.
+        forward: the model whose step it is, on the sample that is bound to its inputs.
+    """
     codes = {rule.code for rule in chosen(options.select, options.ignore)}
     of_model = [rule for rule in ALL_RULES if rule.in_models and step.name]
     speaking = {rule.code: rule for rule in of_model if rule.in_models in codes}
@@ -29,7 +36,7 @@ def check_own_step(step: OwnStep, options: Options) -> Result:
     select = tuple(codes | speaking.keys()) if options.select else ()
     own = replace(options, models=(*step.learners, *options.models), depth="values", select=select)
     try:
-        result = observed(step.function, step.arguments, {}, own, inputs=step.inputs)
+        result = observed(step.function, step.arguments, {}, own, inputs=step.inputs, forward=forward)
     except ModelRunError as error:
         from gradlint.record.failures import advice_on_compile
 

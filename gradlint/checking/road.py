@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.checking.arguments import refuse_misplaced
+from gradlint.checking.forward import Forward
 from gradlint.checking.looking import examined
 from gradlint.checking.own_steps import check_own_step, own_step_of
 from gradlint.checking.verdict import decided, judged
@@ -50,8 +51,9 @@ def _run(ready: Ready, rules: Sequence[Rule], needs: frozenset[Need], options: O
     case = ready.case
     if (step := own_step_of(ready, options)) is None:
         return judged(case, examined(ready, needs, options), rules, options)
+    forward = Forward(ready.subject, case.paper.spec)
     try:
-        return replace(check_own_step(step, options), target=case.target)
+        return replace(check_own_step(step, options, forward), target=case.target)
     except ModelRunError:
         if case.whole is None or not case.unexpected:
             raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gradlint.cells import line_in_words
 from gradlint.checking import summary
 from gradlint.checking.arguments import codes, learners, several, table
+from gradlint.checking.forward import Tested, tested
 from gradlint.checking.verdict import judged
 from gradlint.checking.ways import Case
 from gradlint.errors import ModelRunError, UsageError
@@ -16,16 +17,18 @@ from gradlint.options import Options
 from gradlint.passes.derivatives import zero_derivatives
 from gradlint.passes.drops import DropKind, drops
 from gradlint.passes.facts import Doubts, Facts, facts_of
+from gradlint.passes.partial import unused_slices
 from gradlint.passes.steps import step_facts, unseen_by_all
 from gradlint.passes.stops import lost
 from gradlint.record.recording import Omission
 from gradlint.result import GradientState
 from gradlint.rule import Need
-from gradlint.rules import chosen
+from gradlint.rules import chosen, needs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from gradlint.checking.forward import Forward
     from gradlint.finding import Finding
     from gradlint.record.recording import Recording
     from gradlint.record.step import Observation
@@ -39,6 +42,25 @@ class _Again:
 
     run: Callable[[Mapping[str, Any] | None, bool], tuple[Recording, StepRecord]]
     arrays: Mapping[str, Any]
+    places: Mapping[str, str]
+    """Keys of the arrays that are inputs of a model, by the model's own."""
+    forward: Forward | None
+
+    def matters(self, key: str, axis: int, slices: Sequence[int]) -> bool:
+        """Whether the losses change with some slices of an input of the model."""
+        import numpy as np
+
+        from gradlint.experiments.differences import matters
+        from gradlint.record.step_arguments import as_given
+
+        place = self.places[key]
+        given = self.arrays[place]
+
+        def loss_on(array: Any) -> float:
+            value = self.run({**self.arrays, place: as_given(given, array)}, False)[0].loss.value
+            return float("nan") if value is None else value
+
+        return matters(loss_on, np.asarray(given), axis, slices)
 
 
 def check_step(
@@ -98,6 +120,7 @@ def observed(
     options: Options,
     optimizers: Sequence[object] = (),
     inputs: Mapping[str, object] | None = None,
+    forward: Forward | None = None,
 ) -> Result:
     """As `check_step`, with the options in one piece.
 
@@ -108,6 +131,7 @@ def observed(
         options: how to check.
         optimizers: whose state must not change.
         inputs: the tensors among the arguments that are inputs of a model, by its own keys.
+        forward: that model, on the sample.
 
     Raises:
         ModelRunError: as `check_step`.
@@ -163,7 +187,7 @@ def observed(
             raise UsageError(_are_foreign(list(foreign)))
     if record.born:
         recording, record = run()
-    return _judged(recording, record, options, _Again(run, task.given or {}))
+    return _judged(recording, record, options, _Again(run, arrays, task.inputs, forward))
 
 
 def _are_foreign(names: Sequence[str]) -> str:
@@ -262,7 +286,6 @@ def name_of(step: Callable[..., object]) -> str:
 
 def _judged(recording: Recording, record: StepRecord, options: Options, again: _Again | None) -> Result:
     flow = Flow(recording, options.bounds)
-    facts = _facts(flow, record, options, again)
     rules = [
         rule
         for rule in chosen(options.select, options.ignore)
@@ -270,6 +293,7 @@ def _judged(recording: Recording, record: StepRecord, options: Options, again: _
         # Of arrays that are inputs of no model, what a run that failed says is all that can be told.
         if Need.INPUTS not in rule.needs or recording.inputs or recording.failure is not None
     ]
+    facts = _facts(flow, record, needs_of(rules), options, again)
     result = judged(Case(record.name, Facts(), is_made_up=False), facts, rules, options)
     _refuse_unexplained(record, recording, result.findings)
     missing = unseen_by_all(record)
@@ -285,19 +309,24 @@ def _judged(recording: Recording, record: StepRecord, options: Options, again: _
     )
 
 
-def _facts(flow: Flow, record: StepRecord, options: Options, again: _Again | None) -> Facts:
+def _facts(flow: Flow, record: StepRecord, needs: frozenset[Need], options: Options, again: _Again | None) -> Facts:
     if flow.recording.failure is not None:
         facts = facts_of(flow, Facts())
         return replace(facts, step=step_facts(flow, record, (), facts.drops, facts.broadcasts))
     probes: tuple[Flow, ...] = ()
     returns: Flow | None = None
+    found = Tested(flow, Doubts())
     if again is not None and record.crash is None:
-        is_suspicious = lost(flow) or zero_derivatives(flow, ())
+        is_suspicious = lost(flow) or zero_derivatives(flow, ()) or (again.forward and unused_slices(flow, ()))
         if options.probes and (is_suspicious or any(variable.units_equal for variable in flow.learners)):
             probes = tuple(_probes(again, options))
+        found = Tested(flow, Doubts(probes=probes))
+        if again.forward is not None:
+            found = tested(flow, probes, again.matters, again.forward, needs, options)
         if any(drop.kind is DropKind.DROPPED for drop in drops(flow)):
             returns = Flow(again.run(None, True)[0], options.bounds)
-    facts = facts_of(flow, Facts(), Doubts(probes=probes), returns=returns)
+    flow = found.flow
+    facts = facts_of(flow, Facts(), found.doubts, found.experiments, returns=returns)
     if record.crash is not None:
         facts = _until_the_crash(facts, record)
     step = step_facts(flow, record, facts.cuts, facts.drops, facts.broadcasts)

@@ -114,6 +114,15 @@ def unread_labels(facts: Facts) -> tuple[str, ...]:
     return (f"the label{'' if one else 's'} {quoted(keys)} {'is' if one else 'are'} not used: {loss.unread}; {repair}",)
 
 
+def unseen_step(facts: Facts) -> tuple[str, ...]:
+    """A note when a model's own `train_step` ran on symbols, on which its tapes have nothing to say."""
+    if facts.recording is None or facts.recording.loss.kind != "train_step":
+        return ()
+    return (
+        f"{facts.recording.loss.description} were looked at, and not its tapes and optimizers: --depth values does",
+    )
+
+
 def refused_names(facts: Facts) -> tuple[str, ...]:
     """A note when a graph takes the names of the model or its layers for no scopes, which a check does not need."""
     spec = facts.spec

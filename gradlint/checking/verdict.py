@@ -44,12 +44,14 @@ def judged(case: Case, facts: Facts, rules: Sequence[Rule], options: Options) ->
     able = [rule for rule in rules if not _is_about_a_step_unseen(rule, facts)]
     waiting = {rule.code: why for rule in able if (why := _obstacle(rule, options))}
     if options.select:  # Asked for by name, they owe an answer; otherwise they are no part of this check.
-        waiting |= {rule.code: _NO_STEP for rule in rules if _is_about_a_step_unseen(rule, facts)}
+        why = _NO_VALUES if summary.unseen_step(facts) else _NO_STEP
+        waiting |= {rule.code: why for rule in rules if _is_about_a_step_unseen(rule, facts)}
     able = [rule for rule in able if rule.code not in waiting]
     result = _result(case, facts, able, _spoken(case, facts, able), options)
     return replace(result, skipped=tuple(SkippedRule(code, why) for code, why in waiting.items()))
 
 
+_NO_VALUES = "for want of values: --depth values"
 _NO_STEP = "for want of a training step of your own: gradlint.check_step"
 
 
@@ -60,7 +62,7 @@ def _is_about_a_step_unseen(rule: Rule, facts: Facts) -> bool:
 def _obstacle(rule: Rule, options: Options) -> str:
     """Why a rule cannot speak of a run of this kind; nothing when it can."""
     if options.is_symbolic and Need.VALUES in rule.needs:
-        return "for want of values: --depth values"
+        return _NO_VALUES
     return unavailable(rule.rents)
 
 
@@ -108,7 +110,12 @@ def _result(case: Case, facts: Facts, rules: Sequence[Rule], spoken: Spoken, opt
         inputs=summary.input_statuses(facts),
         variables=summary.variable_statuses(flow),
         rules=tuple(rule.code for rule in rules),
-        notes=(*summary.unread_labels(facts), *summary.zero_here(facts), *summary.refused_names(facts)),
+        notes=(
+            *summary.unseen_step(facts),
+            *summary.unread_labels(facts),
+            *summary.zero_here(facts),
+            *summary.refused_names(facts),
+        ),
         fail_on=options.fail_on,
         drawn=_drawn(flow, facts.step) if flow is not None else None,
         crashed=spoken.crashed,

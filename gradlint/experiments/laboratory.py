@@ -21,6 +21,7 @@ from gradlint.record.firststep import scaled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from gradlint.experiments.trial import Trial
     from gradlint.passes.otherdata import OtherData
@@ -82,7 +83,12 @@ class Laboratory:
 
     def matters(self, key: str, axis: int, slices: Sequence[int]) -> bool:
         """Whether the loss changes with some slices of an input, gradient or not."""
-        return differences.matters(self._runner, key, axis, slices)
+        inputs = self._runner.subject.inputs
+
+        def loss_on(array: Any) -> float:
+            return self._runner.run({**inputs, key: array}).loss_only(None, None)
+
+        return differences.matters(loss_on, np.asarray(inputs[key]), axis, slices)
 
     def after_updates(self, names: frozenset[str]) -> Trial:
         """A few updates with the compiled optimizer, until what has no gradient has one."""

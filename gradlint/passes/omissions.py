@@ -22,7 +22,7 @@ class Omitted:
 
     Attributes:
         left_out: how, and at which line.
-        layers: paths of the parts of the model that they belong to.
+        layer: path of the part of the model that they belong to.
         position: the first operation that reads one of them, or -1.
         are_copies: each has the values of a variable that learns, as in a target network.
         compares: the part runs on what the learning variables make and on something else, as the network of a
@@ -30,7 +30,7 @@ class Omitted:
     """
 
     left_out: LeftOut
-    layers: tuple[str, ...]
+    layer: str
     variables: tuple[VariableRecord, ...]
     position: int
     are_copies: bool
@@ -38,27 +38,22 @@ class Omitted:
 
 
 def omitted(flow: Flow) -> tuple[Omitted, ...]:
-    """What a `train_step` should train and does not.
-
-    What one tape misses is one finding. Where nobody asks for a part, each part may have a reason of its own.
-    """
+    """What a `train_step` should train and does not; each part of the model may have a reason of its own."""
     is_named = len({variable.layer.split("/")[0] for variable in flow.recording.variables}) == 1
-    groups: dict[tuple[LeftOut, str], dict[str, list[VariableRecord]]] = {}
+    groups: dict[tuple[LeftOut, str], list[VariableRecord]] = {}
     for variable in flow.recording.variables:
         if variable.left_out is not None and variable.left_out.omission is not Omission.RESTING:
             part = "/".join(variable.layer.split("/")[: 1 + is_named])  # After the name of the model itself.
-            place = part if variable.left_out.omission is Omission.UNASKED else ""
-            groups.setdefault((variable.left_out, place), {}).setdefault(part, []).append(variable)
+            groups.setdefault((variable.left_out, part), []).append(variable)
     learned = flow.descendants(
         (v.tensor for v in flow.learners if v.tensor is not None), lambda op, operand: not flow.op(op).is_backward
     )
     found = []
-    for (left_out, _), parts in groups.items():
-        variables = [variable for part in parts.values() for variable in part]
+    for (left_out, part), variables in groups.items():
         reads = [position for v in variables if v.tensor is not None for position, _ in flow.consumers[v.tensor]]
         copies = are_copies(flow, variables)
         compares = any(_compares(flow, variable, learned) for variable in variables)
-        found.append(Omitted(left_out, tuple(parts), tuple(variables), min(reads, default=-1), copies, compares))
+        found.append(Omitted(left_out, part, tuple(variables), min(reads, default=-1), copies, compares))
     return tuple(sorted(found, key=lambda omitted: omitted.position))
 
 

@@ -97,8 +97,8 @@ class Computed(Objective):
     compute: Callable[[Batch, Any, Any, bool], Tensor]
 
 
-def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective:
-    """Choose the loss: the user's, the model's own, or a surrogate.
+def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Computed:
+    """Choose the loss of a model's outputs: the user's, the compiled one, or a surrogate.
 
     Args:
         model: a Keras model.
@@ -112,10 +112,6 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Objective
     if loss is not None:
         return _named(loss, model, batch)
     if getattr(model, "compiled", False):
-        if models.overrides(model, "train_step"):
-            file, line = source.definition_of(type(model), "train_step")
-            described = f"the losses of {type(model).__name__}.train_step"
-            return Objective(LossRecord("train_step", described, file=file, line=line), is_of_user=True)
         if models.overrides(model, "compute_loss"):
             file, line = source.definition_of(type(model), "compute_loss")
             described = f"{type(model).__name__}.compute_loss"

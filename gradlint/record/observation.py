@@ -140,6 +140,7 @@ class StepTrace(Trace):
         data: keys of what the step was given, by tensor index.
         before: the variables that the step assigned to, with the values that they had, by handle id.
         taken: tensors whose values Python code has taken out.
+        learners: gives the handles of the variables that are named as those that should learn.
     """
 
     def __init__(self, root: str, given: Mapping[str, Any]) -> None:
@@ -159,6 +160,7 @@ class StepTrace(Trace):
         self.taken: set[int] = set()
         self.optimizers: dict[int, Any] = {}
         self.parts = steps.Parts()
+        self.learners: Callable[[], Sequence[Any]] = tuple
         self._given: dict[int, list[tuple[str, Any]]] = {}
         for key, array in given.items():
             if isinstance(array, np.ndarray) and array.size > 1:
@@ -389,7 +391,7 @@ class StepTrace(Trace):
 
     def _learning_handles(self) -> list[Any]:
         """Handles of the trainable variables that are known so far."""
-        found = {eager.tensor_id(handle): handle for handle in self.tapes.learners()}
+        found = {eager.tensor_id(handle): handle for handle in self.learners()}
         for key, (variable, _, _) in self.variables.items():
             if variable.trainable and variable.dtype.is_floating:
                 found.setdefault(key, variable.handle)

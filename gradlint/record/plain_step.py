@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from gradlint.record.objective import Computed, objective_of
+from gradlint.record.objective import objective_of
 from gradlint.record.run import Run
+from gradlint.upstream import models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ def plain_step(subject: ModelSubject) -> tuple[Callable[..., Any], tuple[Any, ..
     run = Run(subject, subject.inputs, subject.labels, subject.seed)
     batch, model = run.batch(), subject.model
     objective = objective_of(model, batch, subject.loss, subject.seed)
-    if not isinstance(objective, Computed) or objective.record.kind == "compiled":
+    if objective.record.kind == "compiled" or (subject.loss is None and models.has_own_step(model)):
         return model.train_step, (run.step_data(batch),), "fit"
 
     def step() -> None:

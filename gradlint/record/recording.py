@@ -210,12 +210,8 @@ class InputRecord:
 
 
 class Omission(str, Enum):
-    """Why the model's own `train_step` does not train a variable that a loss of the step depends on."""
+    """Why a step of the user's own does not train a variable that a loss of the step depends on."""
 
-    UNRECORDED = "unrecorded"
-    """It asks for the gradient, and the tape gives None: it was not recording when the variable was used."""
-    UNSEEN = "unseen"
-    """It asks for the gradient, and the tape gives None: it has another target."""
     UNASKED = "unasked"
     """The tape has a gradient, and nobody asks for it."""
     RESTING = "resting"
@@ -224,11 +220,11 @@ class Omission(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A variable that the model's own `train_step` does not train.
+    """A variable that a step of the user's own does not train.
 
     Attributes:
         in_turns: the step chooses what it trains; another step may train this.
-        file: of the line that uses what the tape does not see, or that asks for gradients.
+        file: of the line that asks for gradients.
     """
 
     omission: Omission

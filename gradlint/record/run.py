@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import threading
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from gradlint.errors import ModelRunError
 from gradlint.load.spec import SAMPLE_WEIGHT
-from gradlint.record import source, tensors
-from gradlint.record.objective import Batch, Computed, Objective, objective_of
-from gradlint.record.omissions import left_out
+from gradlint.record import tensors
+from gradlint.record.objective import Batch, Objective, objective_of
 from gradlint.record.recording import LeftOut, LossRecord, is_float
 from gradlint.record.subject import FunctionSubject, ModelSubject
 from gradlint.record.trace import Trace
@@ -42,7 +40,7 @@ class Run:
     seed: int
     trace: Trace = field(init=False)
     left_out: Mapping[int, LeftOut] = field(init=False, default_factory=dict)
-    """What the model's own `train_step` does not train, by handle id."""
+    """What a step of the user's own does not train, by handle id."""
     is_first: bool = field(init=False, default=False)
     """Whether optimizer, labels and data are looked at as well: once in a check is enough."""
 
@@ -125,8 +123,6 @@ class Run:
             return {}, loss, Objective(LossRecord("callable", f"what {name} returns"), is_of_user=True)
         assert isinstance(subject, ModelSubject)  # A step that was observed runs no second time.
         objective = objective_of(subject.model, batch, subject.loss, subject.seed)
-        if not isinstance(objective, Computed):
-            return self._train_step(batch, objective)
         args, kwargs = batch.packed(subject.model)
         outputs = subject.model(*args, training=subject.training, **kwargs)
         loss = objective.compute(batch, args[0] if args else kwargs, outputs, subject.training)
@@ -146,29 +142,6 @@ class Run:
             return (args[0],) if isinstance(args[0], (list, tuple)) else args[0]
         data = (args[0],) if labels is None else (args[0], labels)
         return data if batch.sample_weight is None else (*data, batch.sample_weight)
-
-    def _train_step(self, batch: Batch, objective: Objective) -> tuple[Any, Any, Objective]:
-        """Run the model's own `train_step` and take the losses that its tapes differentiate."""
-        model, trace = self.subject.model, self.trace
-        data = self.step_data(batch)
-        trace.tapes.captures_losses = True
-        trace.tapes.learners = lambda: [self.handle(v) for v in self.learning() if v.trainable]
-        try:
-            model.train_step(data)
-        finally:
-            trace.tapes.captures_losses = False
-        targets = [target for target in trace.tapes.losses if is_float(target.dtype.name)]
-        if not targets:
-            raise ModelRunError(
-                f"{type(model).__name__}.train_step ran, but no tape.gradient() was seen in it; "
-                "pass --loss to say what to differentiate"
-            )
-        if trace.tapes.asked:
-            self.left_out = left_out(trace, model, trace.tapes.learners())
-        if source.trains_in_turns(type(model), "train_step"):
-            unseen = "another call of train_step, which chooses what it trains"
-            objective = replace(objective, record=replace(objective.record, unseen=unseen))
-        return {}, tensors.total(targets, self.seed), objective
 
     def watched(self, batch: Batch) -> tuple[dict[str, Any], list[Any]]:
         floats = {key: tensor for key, tensor in batch.inputs.items() if is_float(tensor.dtype.name)}
@@ -200,8 +173,7 @@ class Run:
             self.call_model(batch)
         if models.is_built(subject.model):
             return
-        # Networks that only the model's own step calls: a GAN's generator.
-        if not isinstance(objective_of(subject.model, batch, subject.loss, self.seed), Computed):
+        if models.has_own_step(subject.model):  # networks that only it calls: a GAN's generator
             self._build_by(lambda: subject.model.train_step(self.step_data(batch)))
 
     def _build_by(self, call: Callable[[], object]) -> None:

@@ -175,8 +175,7 @@ def _layer_losses(run: Run, objective: Objective) -> tuple[LayerLosses, ...]:
     owners = [run.subject.model] if run.subject.model is not None else run.subject.learners
     if not objective.is_of_user or run.is_symbolic:
         return ()
-    frames = next((asked.frames for asked in run.trace.tapes.asked.values() if asked.frames), ())
-    return layer_losses.of_models(run, [owner for owner in owners if isinstance(owner, keras.Layer)], frames)
+    return layer_losses.of_models(run, [owner for owner in owners if isinstance(owner, keras.Layer)])
 
 
 def _of_key(tape: Any, loss: Any, value: Any, slope: Any | None) -> Any | None:

@@ -92,7 +92,7 @@ class Observation:
         for key, value in (task.given or {}).items():
             if eager.is_eager(value):
                 trace.introduce(key, value)
-        trace.tapes.learners = lambda: [eager.handle_of(v) for v in self._named() if v.trainable]
+        trace.learners = lambda: [eager.handle_of(v) for v in self._named() if v.trainable]
         self._inside.enter_context(self._tape)
         for variable in self._named():
             if variable.trainable and is_float(tensors.dtype_of(variable)):

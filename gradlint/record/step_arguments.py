@@ -66,10 +66,12 @@ def perturbations(arrays: Mapping[str, Any], number: int, seed: int) -> Iterator
     for place in range(number):
         generator = np.random.default_rng(seed + 1 + place)
         moved = perturbed({key: np.asarray(value) for key, value in arrays.items()}, generator)
-        yield {
-            key: moved[key] if isinstance(value, np.ndarray) else tf.constant(moved[key], value.dtype)
-            for key, value in arrays.items()
-        }
+        yield {key: as_given(value, moved[key]) for key, value in arrays.items()}
+
+
+def as_given(value: Any, array: np.ndarray[Any, Any]) -> Any:
+    """An array in the form of another value: as a tensor where that is one."""
+    return array if isinstance(value, np.ndarray) else tf.constant(array, value.dtype)
 
 
 def needs_building(values: Sequence[Any]) -> bool:

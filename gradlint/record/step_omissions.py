@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from gradlint.record import call_text, source
-from gradlint.record.omissions import is_inference, readers_of
+from gradlint.record.reading import is_inference, readers_of
 from gradlint.record.recording import LeftOut, Omission
 from gradlint.upstream import eager
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gradlint.operations import INNER_GRADIENT, Trait, has
 from gradlint.record import call_text, reduction, tensors
-from gradlint.record.omissions import readers_of
+from gradlint.record.reading import readers_of
 from gradlint.record.recording import ABSENT, NOT_APPLICABLE, Gradient, is_float
 from gradlint.record.step_record import (
     AskedSource,

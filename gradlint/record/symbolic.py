@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from gradlint.errors import ModelRunError
-from gradlint.record import tensors
+from gradlint.record import source, tensors
 from gradlint.record.firststep import rates_of
-from gradlint.record.objective import Batch
-from gradlint.record.recording import is_float
+from gradlint.record.objective import Batch, Objective
+from gradlint.record.reading import readers_of
+from gradlint.record.recording import LeftOut, LossRecord, Omission, is_float
 from gradlint.record.run import ONE_AT_A_TIME, Run
 from gradlint.record.runner import recorded
 from gradlint.record.start import Start
-from gradlint.record.tapes import Asked
 from gradlint.upstream import backprop, eager, models, restoring, symbols
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class _SymbolicRun(Run):
 
     is_live: bool = False
     scope: Any = field(default=None)
+    losses: list[Any] | None = field(default=None)
+    """What the model's own `train_step` has differentiated by variables, while it runs."""
 
     @property
     def is_symbolic(self) -> bool:
@@ -59,12 +61,45 @@ class _SymbolicRun(Run):
         trace.variables.setdefault(eager.tensor_id(symbol), (variable, trace.calls.layer, trace.calls.region))
 
     def _take_loss(self, target: Any, sources: list[Any]) -> None:
-        if not self.trace.tapes.captures_losses:
+        if self.losses is None:  # It is the gradient function of somebody's that asks a tape.
             return
-        self.trace.tapes.losses.extend(keras.tree.flatten(target))
-        for variable in sources:  # What the step's own tape has, nobody can tell.
-            key = eager.tensor_id(self.handle(variable))
-            self.trace.tapes.asked[key] = Asked(is_asked=True, is_given=True)
+        self.losses.extend(keras.tree.flatten(target))
+        self.trace.tapes.asked.update(eager.tensor_id(self.handle(variable)) for variable in sources)
+
+    def forward(self, batch: Batch) -> tuple[Any, Any, Objective]:
+        """As of any run; of a model with a `train_step` of its own, that step, and the losses that it differentiates.
+
+        Which of them its tapes have seen cannot be told: a tape knows a variable by its handle, and symbols have none.
+        """
+        model = self.subject.model
+        if getattr(self.subject, "loss", None) is not None or not models.has_own_step(model):
+            return Run.forward(self, batch)
+        self.losses = []
+        model.train_step(self.step_data(batch))
+        targets = [target for target in self.losses if is_float(target.dtype.name)]
+        self.losses = None
+        if not targets:
+            raise ModelRunError(
+                f"{type(model).__name__}.train_step ran, but no tape.gradient() was seen in it; "
+                "pass --loss to say what to differentiate"
+            )
+        in_turns = source.trains_in_turns(type(model), "train_step")
+        self.left_out = self._resting(in_turns)
+        unseen = "another call of train_step, which chooses what it trains" if in_turns else ""
+        file, line = source.definition_of(type(model), "train_step")
+        described = f"the losses of {type(model).__name__}.train_step"
+        record = LossRecord("train_step", described, file=file, line=line, unseen=unseen)
+        return {}, tensors.total(targets, self.seed), Objective(record, is_of_user=True)
+
+    def _resting(self, in_turns: bool) -> dict[int, LeftOut]:
+        """The variables that the step reads, or may read another time, and asks no tape for."""
+        trace, readers = self.trace, readers_of(self.trace)
+        keys = {eager.tensor_id(handle): handle for handle in map(self.handle, self.learning())}
+        return {
+            key: LeftOut(Omission.RESTING, in_turns)
+            for key, handle in keys.items()
+            if key not in trace.tapes.asked and (in_turns or any(i in readers for i in trace.versions(handle)))
+        }
 
     def batch(self) -> Batch:
         subject = self.subject

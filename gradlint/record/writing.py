@@ -28,7 +28,6 @@ from gradlint.record.recording import (
     LayerCall,
     Local,
     LossRecord,
-    Omission,
     OpRecord,
     OutputRecord,
     Recording,
@@ -258,9 +257,7 @@ def _tracked(run: Run, path: str, variable: Any, backward: Backward, reduced: Ma
     if not record.trainable:
         return record
     left_out = run.left_out.get(eager.tensor_id(run.handle(variable)))
-    # What no tape at all can reach has lost its gradient in the graph, and not to the tape that is asked.
-    is_cut = record.gradient.state is GradientState.ABSENT
-    if left_out is not None and not (is_cut and left_out.omission in (Omission.UNSEEN, Omission.UNRECORDED)):
+    if left_out is not None:
         record = replace(record, gradient=ABSENT, left_out=left_out)
     if backward.failure is not None:
         return replace(record, gradient=Gradient(GradientState.UNKNOWN))
@@ -279,7 +276,6 @@ def _of_others(run: Run) -> set[int]:
 
     They are read and not meant to learn: the critic of an actor, a teacher, the network of a perceptual loss.
     """
-    asked = {key for key, said in run.trace.tapes.asked.items() if said.is_asked}
     found: set[int] = set()
     end = -1
     for call in run.trace.calls.all:
@@ -287,7 +283,7 @@ def _of_others(run: Run) -> set[int]:
             end = call.last
             listed = getattr(call.operation, "variables", ())
             found.update(eager.tensor_id(run.handle(v)) for v in listed if hasattr(eager.tf_variable(v), "handle"))
-    return found - asked
+    return found - run.trace.tapes.asked
 
 
 def _strays(run: Run, owners: Owners) -> list[VariableRecord]:

@@ -9,7 +9,6 @@ from gradlint.finding import Cause, Finding
 from gradlint.operations import Trait, has
 from gradlint.passes.drops import DropKind
 from gradlint.passes.unseen import Reason
-from gradlint.record.recording import Omission
 from gradlint.record.step_record import beside
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import missing, target_of, unseen_for
@@ -192,35 +191,24 @@ def _of_train_step(omitted: Omitted, observed: StepFacts | None) -> Finding:
     # Models that the user names as those that should learn stand beside no others for a comparison.
     named = set(observed.record.models) - {observed.record.owner} if observed is not None else set()
     compares = omitted.compares and not named
-    certainty = Certainty.CERTAIN
-    match left_out.omission:
-        case Omission.UNRECORDED:
-            why = f"{step} uses {them} where the tape that it asks does not record"
-            advice = f"Let the tape record line {left_out.line}, where {'it is' if them == 'it' else 'they are'} used."
-        case Omission.UNSEEN:
-            why = f"{step} asks for {their} gradient, and the tape gives None"
-            advice = f"Give the tape a target that depends on {them}, or ask the tape whose target does."
-        case _:
-            why = f"{step} never asks for {their} gradient"
-            advice = f"Add {them} to the variables that tape.gradient() and the optimizer get, or set trainable=False."
-            certainty = Certainty.IN_SAMPLE  # Other steps, or other code, may train them.
-    whose = f"{what} of {listed(omitted.layers)}" if all(omitted.layers) else listed(paths(omitted.variables))
-    message = f"{whose} cannot learn: {why}"
+    whose = f"{what} of '{omitted.layer}'" if omitted.layer else listed(paths(omitted.variables))
+    message = f"{whose} cannot learn: {step} never asks for {their} gradient"
     reason = ""
     if left_out.in_turns:
         reason = f"another step may train {them}"
     elif omitted.are_copies:
         reason = "copies of variables that learn, as in a target network"
-    elif compares and left_out.omission is Omission.UNASKED:
+    elif compares:
         reason = f"{their} part compares what learns with something else, as a perceptual loss does"
     return RULE.finding(
         f"{message} ({reason})" if reason else message,
-        severity=severity_of(Consequence.INTENDED if reason else Consequence.VARIABLES, certainty),
+        # Other steps, or other code, may train them.
+        severity=severity_of(Consequence.INTENDED if reason else Consequence.VARIABLES, Certainty.IN_SAMPLE),
         variables=paths(omitted.variables),
-        cause=Cause(omitted.layers[0] or None, None, left_out.file, left_out.line),
+        cause=Cause(omitted.layer or None, None, left_out.file, left_out.line),
         evidence={"kind": left_out.omission.value, "reason": reason or None, "variables": len(omitted.variables)},
         position=omitted.position,
-        advice=advice,
+        advice=f"Add {them} to the variables that tape.gradient() and the optimizer get, or set trainable=False.",
     )
 
 

@@ -41,6 +41,11 @@ def overrides(model: Any, method: str) -> bool:
     return defining is not None and defining.__module__.partition(".")[0] != keras.__name__
 
 
+def has_own_step(model: Any) -> bool:
+    """Whether `fit` would run a `train_step` of a model's own."""
+    return bool(getattr(model, "compiled", False)) and overrides(model, "train_step")
+
+
 def has_call(model: Any) -> bool:
     """Whether a model says what calling it gives: by a `call` of its own, or by the graph that it was made of."""
     return overrides(model, "call") or isinstance(model, keras.Sequential) or bool(getattr(model, "inputs", None))

@@ -68,10 +68,6 @@ FIRES = {
         model(variable("gate/scale", blamed_is_library=True)),
         [("info", (), ("gate/scale",), "gate")],
     ),
-    "its gradient is asked for in vain": (
-        model(variable("enc/kernel", left_out=LeftOut(Omission.UNSEEN, False, "model.py", 7)), before=[READ]),
-        [("error", (), ("enc/kernel",), "enc :7")],
-    ),
     "its gradient is never asked for": (
         model(variable("enc/kernel", left_out=LeftOut(Omission.UNASKED, False, "model.py", 8)), before=[READ]),
         [("warning", (), ("enc/kernel",), "enc :8")],
