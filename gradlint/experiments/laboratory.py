@@ -11,7 +11,7 @@ import numpy as np
 from gradlint.experiments import differences, independence, trial
 from gradlint.experiments.alterations import with_probabilities
 from gradlint.experiments.bridge import Bridge
-from gradlint.experiments.leaks import first_difference, mixing_of_samples, mixing_of_steps
+from gradlint.experiments.leaks import first_difference, is_by_state, mixing_of_samples, mixing_of_steps
 from gradlint.experiments.neutral import NeutralData
 from gradlint.experiments.rounding import rounding
 from gradlint.experiments.vary import Draws
@@ -185,7 +185,12 @@ class Laboratory:
         found = independence.between_samples(self._inference, inputs)
         if found is None:
             return None
-        return self._located(found, lambda run: mixing_of_samples(run, found.at), 0, size)
+        leak = self._located(found, lambda run: mixing_of_samples(run, found.at), 0, size)
+        if leak is None:
+            return None
+        run = self._inference(inputs)
+        with run.isolated():
+            return replace(leak, is_state=is_by_state(run, found.at))
 
     def repeated_ahead(self) -> Mapping[str, str]:
         """Inputs whose next step is what the labels ask for at this one, each with the key of these labels."""

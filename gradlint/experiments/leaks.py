@@ -17,7 +17,7 @@ from gradlint.record.tensors import shape_of
 from gradlint.upstream import backprop, eager
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gradlint.record.ledger import Op
     from gradlint.record.objective import Batch
@@ -114,6 +114,35 @@ def mixing_of_samples(run: Run, at: int) -> Leak | None:
     return _leak(run, batch, list(batch.inputs), [_Slice(0, size, place) for place in places])
 
 
+def is_by_state(run: Run, at: int) -> bool:
+    """Whether samples know of each other only by what the model writes to its state, in inference mode, too.
+
+    Args:
+        run: in inference mode.
+        at: a sample whose output is known to depend on others.
+    """
+    batch = run.batch()
+    size = next(int(tensor.shape[0]) for tensor in batch.inputs.values() if tensor.shape.rank)
+    mixing = _leak(run, batch, list(batch.inputs), [_Slice(0, size, at)], _writers)
+    written = _written(run.trace)
+    return mixing is None and bool(written & from_data(run.trace, batch, batch.inputs))
+
+
+def _written(trace: Trace) -> set[int]:
+    """The tensors that are assigned to variables, also before they were detached for it."""
+    found = {index for op in trace.ops if has(op.type, Trait.ASSIGNS) for index in op.inputs[1:]}
+    for op in reversed(trace.ops):
+        if (has(op.type, Trait.STOPS) or has(op.type, Trait.KEEPS_VALUES)) and not found.isdisjoint(op.outputs):
+            found.update(op.inputs)
+    return found
+
+
+def _writers(trace: Trace) -> frozenset[int]:
+    """The ids of the attributes of the operations that make what is assigned: a tape keeps the very tuples."""
+    written = _written(trace)
+    return frozenset(id(op.attributes) for op in trace.ops if not op.is_pseudo and not written.isdisjoint(op.outputs))
+
+
 def mixing_of_steps(run: Run, key: str, axis: int) -> Leak | None:
     """The operation at which an output at one step begins to depend on a later step of an input, by gradients.
 
@@ -127,7 +156,13 @@ def mixing_of_steps(run: Run, key: str, axis: int) -> Leak | None:
     return _leak(run, batch, [key], [_Slice(axis, size, at, True) for at in sorted({0, size // 2})])
 
 
-def _leak(run: Run, batch: Batch, keys: Sequence[str], slices: Sequence[_Slice]) -> Leak | None:
+def _leak(
+    run: Run,
+    batch: Batch,
+    keys: Sequence[str],
+    slices: Sequence[_Slice],
+    closed: Callable[[Trace], frozenset[int]] = lambda trace: frozenset(),
+) -> Leak | None:
     trace = run.trace
     floats, _ = run.watched(batch)
     run.introduce(batch)
@@ -140,11 +175,12 @@ def _leak(run: Run, batch: Batch, keys: Sequence[str], slices: Sequence[_Slice])
             return None  # The run in training mode has told what is wrong.
         totals = [piece.projected(outputs) for piece in slices]
     indices = [i for i in run.reached(list(floats.values()), handles) if trace.tensors[i].dtype != tf.resource]
-    behind = from_data(trace, batch, keys)
+    behind, shut = from_data(trace, batch, keys), closed(trace)
     for piece, total in zip(slices, totals, strict=True):
         if total is None:
             continue
-        slopes = backprop.gradients(tape, total, [trace.tensors[i] for i in indices])
+        sources = [trace.tensors[i] for i in indices]
+        slopes = backprop.gradients(tape, total, sources, passing=lambda attributes, _: id(attributes) not in shut)
         by_index = dict(zip(indices, slopes, strict=True))
         found = _first(trace, piece, by_index, behind)
         if found is not None and has(found[0].type, Trait.JOINS):

@@ -17,6 +17,7 @@ class Leak:
         change: how far the output moves when those inputs are replaced, relative to its largest element.
         asked_by: key of the labels that repeat the input one step ahead; empty when the user named the input.
         last: the last operation that mixes by itself; None when it is this one, or no gradient tells.
+        is_state: only what the model writes to its state passes between the slices.
         is_number: it makes one number of the whole batch, through which no gradient passes: the scale of a quantizer.
     """
 
@@ -31,3 +32,4 @@ class Leak:
     asked_by: str = ""
     last: Leak | None = None
     is_number: bool = False
+    is_state: bool = False

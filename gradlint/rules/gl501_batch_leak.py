@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import leak_finding
-from gradlint.severity import Consequence, severity_of
+from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,8 +51,13 @@ Gradients then tell the operation, or, where there are none, the values do. Batc
 while training only, which is no leak. A model that compares the samples of a batch on purpose is not
 reported if its output is the matrix of all pairs; other such models are: leave them out with
 `--ignore GL501`. An output counts as such a matrix when it has a column less with a sample less. One number of
-the whole batch through which no gradient passes (the scale of a quantizer) is an info.
+the whole batch through which no gradient passes (the scale of a quantizer) is an info. Where no gradient is left
+between rows once it ends at what the model writes to its state, as to a memory of prototypes, it is a warning: a memory
+may be meant to know the whole batch, in inference, too.
 """
+
+
+_STATE = "Write the state in training only (if training: ...), or ignore GL501 where a batch belongs to one memory."
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -62,7 +67,12 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     leak = recording.leak
     what = f"an output of one sample depends on '{leak.input}' of another"
+    if leak.is_state:
+        what += ", through a state that the model writes in inference, too"
     finding = leak_finding(RULE, leak, f"{leak.type} mixes the samples of the batch: {what}", "sample")
+    if leak.is_state:  # A memory of all that passes may be meant; then it takes the whole batch for one.
+        yield replace(finding, severity=severity_of(Consequence.MISLED, Certainty.IN_SAMPLE), advice=_STATE)
+        return
     # A single number of the batch that no gradient passes through is a scale that the user takes from it.
     yield replace(finding, severity=severity_of(Consequence.INTENDED)) if leak.is_number else finding
 

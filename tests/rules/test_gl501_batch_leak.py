@@ -16,6 +16,11 @@ def test_fires():
     assert found(RULE, subject) == [("error", ("x",), (), "mix Reshape :4")]
 
 
+def test_through_a_state_that_is_written_it_may_be_meant():
+    subject = model(Leak("MatMul", "memory", "model.py", 4, "x", 7, (0, 1), is_state=True))
+    assert found(RULE, subject) == [("warning", ("x",), (), "memory MatMul :4")]
+
+
 def test_outside_of_every_layer():
     assert found(RULE, model(Leak("Mean", "", None, None, "x", 0, (1,)))) == [("error", ("x",), (), "Mean")]
 
