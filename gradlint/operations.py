@@ -104,6 +104,8 @@ class Trait(Enum):
     """Adds, among others a bias."""
     LINEAR = "linear"
     """Linear in its first operand."""
+    OVERFLOWS = "overflows"
+    """Has a number for all numbers: where it yields none, the type of the numbers has come to its end."""
     LINEAR_IN_ONE = "linear in one"
     """Linear in one operand when the others do not depend on the inputs: a bias, a scale, the mask of a dropout."""
 
@@ -116,36 +118,39 @@ _OTHER_AXES = frozenset(
 
 TRAITS = MappingProxyType(
     {
-        "Add": frozenset({Trait.ADDS, Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
-        "AddN": frozenset({Trait.AVERAGES}),
-        "AddV2": frozenset({Trait.ADDS, Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
+        "Add": frozenset({Trait.ADDS, Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE, Trait.OVERFLOWS}),
+        "AddN": frozenset({Trait.AVERAGES, Trait.OVERFLOWS}),
+        "AddV2": frozenset({Trait.ADDS, Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE, Trait.OVERFLOWS}),
         "ArgMax": frozenset({Trait.LOCATES}),
         "ArgMin": frozenset({Trait.LOCATES}),
         "AvgPool": frozenset({Trait.LINEAR}),
         "AvgPool3D": frozenset({Trait.LINEAR}),
-        "BatchMatMul": frozenset({Trait.MULTIPLIES}),
-        "BatchMatMulV2": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.WEIGHS}),
-        "BatchMatMulV3": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS}),
-        "BiasAdd": frozenset({Trait.ADDS, Trait.LINEAR_IN_ONE}),
+        "BatchMatMul": frozenset({Trait.MULTIPLIES, Trait.OVERFLOWS}),
+        "BatchMatMulV2": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.WEIGHS, Trait.OVERFLOWS}),
+        "BatchMatMulV3": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.OVERFLOWS}),
+        "BiasAdd": frozenset({Trait.ADDS, Trait.LINEAR_IN_ONE, Trait.OVERFLOWS}),
         "BroadcastTo": frozenset({Trait.MOVES}),
-        "Cast": frozenset({Trait.MOVES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR}),
+        "Cast": frozenset(
+            {Trait.MOVES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR, Trait.OVERFLOWS}
+        ),
         "Ceil": frozenset({Trait.STEPS, Trait.ROUNDS}),
         "ClipByValue": frozenset({Trait.SELECTS}),
         "ConcatV2": frozenset({Trait.JOINS, Trait.AVERAGES, Trait.REFORMS}),
         "Const": frozenset({Trait.SOURCE}),
-        "Conv2D": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.WEIGHS, Trait.WINDOWED}),
+        "Conv2D": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.WEIGHS, Trait.WINDOWED, Trait.OVERFLOWS}),
         "Conv2DBackpropInput": frozenset({Trait.MULTIPLIES}),
-        "Conv3D": frozenset({Trait.MULTIPLIES, Trait.WEIGHS, Trait.WINDOWED}),
-        "Cumprod": frozenset({Trait.ALONG_AXIS}),
-        "Cumsum": frozenset({Trait.ALONG_AXIS}),
+        "Conv3D": frozenset({Trait.MULTIPLIES, Trait.WEIGHS, Trait.WINDOWED, Trait.OVERFLOWS}),
+        "Cumprod": frozenset({Trait.ALONG_AXIS, Trait.OVERFLOWS}),
+        "Cumsum": frozenset({Trait.ALONG_AXIS, Trait.OVERFLOWS}),
         "CumulativeLogsumexp": frozenset({Trait.ALONG_AXIS}),
-        "DepthwiseConv2dNative": frozenset({Trait.MULTIPLIES}),
+        "DepthwiseConv2dNative": frozenset({Trait.MULTIPLIES, Trait.OVERFLOWS}),
         "DivNoNan": frozenset({Trait.MULTIPLIES, Trait.ELEMENT_BY_ELEMENT, Trait.AVERAGES}),
         "EagerPyFunc": frozenset({Trait.LEAVES}),
-        "Einsum": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.ALONG_AXIS}),
+        "Einsum": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.ALONG_AXIS, Trait.OVERFLOWS}),
         "EnsureShape": frozenset({Trait.KEEPS_VALUES, Trait.LINEAR}),
         "Equal": frozenset({Trait.COMPARES}),
         "Erf": frozenset({Trait.SQUASHES}),
+        "Exp": frozenset({Trait.OVERFLOWS}),
         "ExpandDims": _OTHER_AXES | {Trait.ADDS_AXIS, Trait.SHARES},
         "Floor": frozenset({Trait.STEPS, Trait.ROUNDS}),
         "FloorDiv": frozenset({Trait.STEPS}),
@@ -158,10 +163,10 @@ TRAITS = MappingProxyType(
         "Log": frozenset({Trait.TAKES_LOGARITHM}),
         "Log1p": frozenset({Trait.TAKES_LOGARITHM}),
         "LogSoftmax": frozenset({Trait.SQUASHES, Trait.NORMALISES}),
-        "MatMul": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.ALONG_AXIS, Trait.WEIGHS}),
+        "MatMul": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.ALONG_AXIS, Trait.WEIGHS, Trait.OVERFLOWS}),
         "Max": frozenset({Trait.REDUCES}),
         "Maximum": frozenset({Trait.SELECTS, Trait.BOUNDS, Trait.AVERAGES, Trait.PAIRS}),
-        "Mean": frozenset({Trait.AVERAGES, Trait.REDUCES, Trait.LINEAR}),
+        "Mean": frozenset({Trait.AVERAGES, Trait.REDUCES, Trait.LINEAR, Trait.OVERFLOWS}),
         "Min": frozenset({Trait.REDUCES}),
         "Minimum": frozenset({Trait.SELECTS, Trait.BOUNDS, Trait.AVERAGES, Trait.PAIRS}),
         "Mul": frozenset(
@@ -171,6 +176,7 @@ TRAITS = MappingProxyType(
                 Trait.AVERAGES,
                 Trait.PAIRS,
                 Trait.LINEAR_IN_ONE,
+                Trait.OVERFLOWS,
             }
         ),
         "Neg": frozenset({Trait.MIXES_NOTHING, Trait.LINEAR}),
@@ -183,6 +189,7 @@ TRAITS = MappingProxyType(
         "PadV2": frozenset({Trait.LINEAR}),
         "Placeholder": frozenset({Trait.SOURCE}),
         "PreventGradient": frozenset({Trait.STOPS, Trait.SHARES}),
+        "Prod": frozenset({Trait.OVERFLOWS}),
         "PyFunc": frozenset({Trait.LEAVES}),
         "PyFuncStateless": frozenset({Trait.LEAVES}),
         "Qr": frozenset({Trait.ALONG_AXIS}),
@@ -222,12 +229,13 @@ TRAITS = MappingProxyType(
         "Softsign": frozenset({Trait.SQUASHES}),
         "Split": frozenset({Trait.SLICES, Trait.MOVES}),
         "SplitV": frozenset({Trait.SLICES, Trait.MOVES}),
-        "SquaredDifference": frozenset({Trait.COMPARES, Trait.PAIRS}),
+        "Square": frozenset({Trait.OVERFLOWS}),
+        "SquaredDifference": frozenset({Trait.COMPARES, Trait.PAIRS, Trait.OVERFLOWS}),
         "Squeeze": _OTHER_AXES | {Trait.SHARES},
         "StopGradient": frozenset({Trait.STOPS, Trait.SHARES}),
         "StridedSlice": frozenset({Trait.SLICES, Trait.MOVES, Trait.ADDS_AXIS}),
-        "Sub": frozenset({Trait.COMPARES, Trait.PAIRS, Trait.LINEAR_IN_ONE}),
-        "Sum": frozenset({Trait.AVERAGES, Trait.REDUCES, Trait.LINEAR}),
+        "Sub": frozenset({Trait.COMPARES, Trait.PAIRS, Trait.LINEAR_IN_ONE, Trait.OVERFLOWS}),
+        "Sum": frozenset({Trait.AVERAGES, Trait.REDUCES, Trait.LINEAR, Trait.OVERFLOWS}),
         "Svd": frozenset({Trait.ALONG_AXIS}),
         "Tanh": frozenset({Trait.SQUASHES, Trait.SLOPE_FROM_RESULT}),
         "TensorScatterAdd": frozenset({Trait.ALONG_AXIS}),

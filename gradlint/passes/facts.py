@@ -176,7 +176,10 @@ def facts_of(
     if experiments.rounding is not None:
         found = tuple(sorted((*found, *rounded(flow, experiments.rounding)), key=lambda block: block.position))
     born = births(flow)
-    forward = (birth.position for birth in born if not birth.backward and birth.op is not None)
+    forward = [birth.position for birth in born if not birth.backward and birth.op is not None]
+    # What divides by infinity gives zeros back: that is told where the infinity is born.
+    ill = flow.descendants(tensor for position in forward for tensor in flow.op(position).outputs)
+    found = tuple(block for block in found if ill.isdisjoint(block.op.inputs))
     end = next((end for position in forward if (end := unsquashed(flow, position)) is not None), None)
     has_number = experiments.finite_with_probabilities
     is_meant = end is not None and has_number is not None and has_number()

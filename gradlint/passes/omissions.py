@@ -36,6 +36,13 @@ class Omitted:
     are_copies: bool
     compares: bool
 
+    @property
+    def is_hidden(self) -> bool:
+        """Nobody asks for what an object keeps from Keras, which would list it else."""
+        is_meant = self.are_copies or self.compares or self.left_out.in_turns
+        hides = self.left_out.omission is Omission.UNASKED and all(v.hidden is not None for v in self.variables)
+        return hides and not is_meant
+
 
 def omitted(flow: Flow) -> tuple[Omitted, ...]:
     """What a `train_step` should train and does not; each part of the model may have a reason of its own."""

@@ -28,6 +28,7 @@ from gradlint.record.recording import (
     LayerCall,
     Local,
     LossRecord,
+    Omission,
     OpRecord,
     OutputRecord,
     Recording,
@@ -240,6 +241,12 @@ def _variables(run: Run, backward: Backward, reduced: Mapping[int, Gradient]) ->
         owners.describe(variable, _tracked(run, path, variable, backward, reduced))
         for path, variable in zip(run.paths(), run.learning(), strict=True)
     ]
+    if any(record.left_out is not None and record.left_out.omission is Omission.UNASKED for record in described):
+        places = hidden(owners.layers())
+        described = [
+            replace(record, hidden=places.get(eager.tensor_id(run.handle(variable))))
+            for record, variable in zip(described, run.learning(), strict=True)
+        ]
     return (*described, *_strays(run, owners))
 
 

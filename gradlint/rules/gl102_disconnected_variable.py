@@ -123,7 +123,10 @@ def check(facts: Facts) -> Iterator[Finding]:
         )
     for idle in facts.recording.idle if facts.recording is not None else ():
         yield _of_idle_layers(idle)
+    born = {path for path, _ in facts.step.record.born} if facts.step is not None else set()
     for omitted in facts.omitted:
+        if omitted.is_hidden or born.issuperset(paths(omitted.variables)):
+            continue  # GL109 tells what is hidden, and GL617 what each run creates anew.
         yield _of_train_step(omitted, facts.step)
     for unrelated in unseen_for(facts, Reason.UNRELATED):
         what = counted(len(unrelated.sources), "variable")

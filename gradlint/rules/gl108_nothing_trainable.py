@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause
 from gradlint.rule import FREEZING, Rule
-from gradlint.rules.step_wording import at
+from gradlint.rules.step_wording import asked_of_nothing, at, crash_of
 from gradlint.rules.wording import paths
 from gradlint.severity import Consequence, severity_of
 
@@ -81,24 +81,16 @@ def _asks_for_tensors(facts: Facts) -> bool:
 
 def _asked_of_nothing(facts: Facts) -> Iterator[Finding]:
     """The calls of a training step whose list of variables is empty, although the loss reads frozen ones."""
-    if facts.step is None or facts.flow is None:
-        return
-    if any(update.error is not None for update in facts.step.record.updates):
-        return  # An optimizer that refuses what it is given is GL614's.
-    for call in facts.step.record.calls:
-        if call.sources or call.error is not None:
-            continue
-        behind = facts.flow.ancestors(call.targets)
-        frozen = [v for v in facts.flow.recording.variables if not v.trainable and v.tracked and v.tensor in behind]
-        if frozen:
-            yield RULE.finding(
-                f"the gradient is asked with respect to no variable: the list is empty, and the {len(frozen)} float "
-                "variables that the loss reads and nobody trains are frozen",
-                variables=paths(frozen),
-                cause=at(call.frames[0] if call.frames else None),
-                position=call.first,
-                advice="Set trainable=True on what this optimizer should train, or leave the call out.",
-            )
+    for call, frozen in asked_of_nothing(facts):
+        yield RULE.finding(
+            f"the gradient is asked with respect to no variable: the list is empty, and the {len(frozen)} float "
+            "variables that the loss reads and nobody trains are frozen",
+            variables=paths(frozen),
+            cause=at(call.frames[0] if call.frames else None),
+            evidence={"ends_in": crash_of(facts.step)},
+            position=call.first,
+            advice="Set trainable=True on what this optimizer should train, or leave the call out.",
+        )
 
 
 RULE = Rule(

@@ -68,22 +68,26 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     # What each run creates anew, GL617 reports.
     born = {path for path, _ in facts.step.record.born} if facts.step is not None else set()
+    stray = [
+        variable
+        for variable in flow.recording.variables
+        if not variable.tracked and variable.tensor in flow.behind_loss and variable.path not in born
+    ]
+    stray += [variable for omitted in facts.omitted if omitted.is_hidden for variable in omitted.variables]
+    by_place: dict[tuple[str, str], list[VariableRecord]] = {}
     by_layer: dict[str, list[VariableRecord]] = {}
-    for variable in flow.recording.variables:
-        if not variable.tracked and variable.tensor in flow.behind_loss and variable.path not in born:
+    for variable in stray:
+        if variable.hidden is not None:
+            by_place.setdefault((variable.hidden.layer, variable.hidden.attribute), []).append(variable)
+        else:
             by_layer.setdefault(variable.layer, []).append(variable)
-    # What keeps several layers where Keras does not look, a list or an object, is one cause.
+    # What keeps several layers where Keras does not look, such as a closure, is one cause.
     by_user: dict[tuple[bool, str], list[VariableRecord]] = {}
     for layer, found in by_layer.items():
         user = _user(flow, _first_use(flow, found), by_layer.keys())
         by_user.setdefault((bool(layer), user), []).extend(found)
-    for found in by_user.values():
-        by_place: dict[tuple[str, str] | None, list[VariableRecord]] = {}
-        for variable in found:
-            place = (variable.hidden.layer, variable.hidden.attribute) if variable.hidden is not None else None
-            by_place.setdefault(place, []).append(variable)
-        for together in by_place.values():
-            yield _finding(flow, together)
+    for together in (*by_place.values(), *by_user.values()):
+        yield _finding(flow, together)
 
 
 def _finding(flow: Flow, variables: Sequence[VariableRecord]) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause, Finding
+from gradlint.operations import Trait, has
 from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
@@ -14,7 +15,9 @@ from gradlint.severity import Consequence
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradlint.flow import Flow
     from gradlint.passes.facts import Facts
+    from gradlint.record.recording import OpRecord
 
 DOC = """\
 ## What it does
@@ -52,6 +55,8 @@ where it overflows, not where the value grew. Values of integer tensors are not 
 
 
 _SQUASH = "Give the output a sigmoid (a softmax for several classes), or use a loss that takes logits."
+_LARGEST = {"float16": "65504", "bfloat16": "3.4e38", "float32": "3.4e38", "float64": "1.8e308"}
+"""IEEE 754, and bfloat16, which has the exponents of float32."""
 _TRIED = "with a sigmoid behind the output, the loss is a number"
 
 
@@ -83,6 +88,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         advice = ""
         if birth.op is not None:
             where = cause_of(facts.flow, birth.position)
+            if birth.op is not None and (limit := _limit(facts.flow, birth.op)) is not None:
+                message += f"; {limit}"
+                advice = f"Compute it in a wider type, or scale or bound what goes in: {limit}."
         if birth.op is not None and (end := facts.unsquashed) is not None:
             at = f" in line {birth.op.line}" if birth.op.line else ""
             span = f"from {end.low:.3g} to {end.high:.3g}"
@@ -97,6 +105,15 @@ def check(facts: Facts) -> Iterator[Finding]:
             evidence={**birth_evidence(birth), "experiments": [_TRIED] if facts.unsquashed is not None else []},
             position=birth.position,
         )
+
+
+def _limit(flow: Flow, op: OpRecord) -> str | None:
+    """`float16 ends at 65504`, where an operation that has a number for all numbers gives none."""
+    operands = [values for index in op.inputs if (values := flow.tensor(index).values) is not None]
+    dtype = next((flow.tensor(index).dtype for index in op.outputs), "")
+    if not has(op.type, Trait.OVERFLOWS) or any(values.nonfinite for values in operands) or dtype not in _LARGEST:
+        return None
+    return f"{dtype} ends at {_LARGEST[dtype]}"
 
 
 RULE = Rule(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.result import GradientState
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import at
+from gradlint.rules.step_wording import asked_of_nothing, at
 from gradlint.severity import Consequence
 from gradlint.source.optimizing import spent_pairs, unpaired
 
@@ -61,14 +61,17 @@ def check(facts: Facts) -> Iterator[Finding]:
     if facts.step is None:
         return
     calls = facts.step.record.calls
+    of_nothing = [call for call, _ in asked_of_nothing(facts)]
     for update in facts.step.record.updates:
         # Where all that was asked for last is filtered out because it is None, that is the matter.
         before = [call.sources for call in calls if call.last <= update.first and call.sources][-1:]
         is_filtered = any(all(s.gradient.state is GradientState.ABSENT for s in sources) for sources in before)
         is_empty = not update.pairs and not is_filtered
         if update.error is not None and (not update.is_paired or is_empty):
+            if is_empty and of_nothing:
+                continue  # The variables are frozen: GL108.
             asks = next((c.frames[0].line for c in calls if not c.sources and c.frames and not c.odd_sources), None)
-            why = f": the call in line {asks} asks for no variable, and all may be frozen" if asks and is_empty else ""
+            why = f": the call in line {asks} asks for no variable" if asks and is_empty else ""
             yield RULE.finding(
                 f"{update.optimizer}.apply_gradients is given no pairs of a gradient and a variable{why}",
                 cause=at(update.frames[0] if update.frames else None),

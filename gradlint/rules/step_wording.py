@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from gradlint.passes.facts import Facts
     from gradlint.passes.steps import StepFacts
     from gradlint.passes.unseen import Reason, Unseen
-    from gradlint.record.step_record import AskedSource, Frame
+    from gradlint.record.recording import VariableRecord
+    from gradlint.record.step_record import AskedSource, Frame, GradientCall
     from gradlint.rule import Rule
 
 
@@ -28,6 +29,19 @@ def unseen_for(facts: Facts, reason: Reason) -> tuple[Unseen, ...]:
 def at(frame: Frame | None, layer: str = "", op: str | None = None) -> Cause:
     """A place in the user's code."""
     return Cause(layer or None, op, frame.file if frame else None, frame.line if frame else None)
+
+
+def asked_of_nothing(facts: Facts) -> Iterator[tuple[GradientCall, tuple[VariableRecord, ...]]]:
+    """The calls of a step that ask for the gradient of no variable, with the frozen ones that their targets read."""
+    if facts.step is None or facts.flow is None:
+        return
+    for call in facts.step.record.calls:
+        if call.sources or call.error is not None:
+            continue
+        behind = facts.flow.ancestors(call.targets)
+        frozen = [v for v in facts.flow.recording.variables if not v.trainable and v.tracked and v.tensor in behind]
+        if frozen:
+            yield call, tuple(frozen)
 
 
 def those(sources: Sequence[AskedSource]) -> str:

@@ -178,3 +178,96 @@ def test_an_image_is_moved_and_the_network_left_as_it_is(step):
 def test_a_network_that_should_learn_beside_an_image_is_missed():
     net = network()
     assert loud(gradlint.check_step(lambda x: moved_image(x, net(x) + 1.0, net), X, models=[net])) == [("GL102", 2)]
+
+
+def test_an_optimizer_that_gets_nothing_of_a_frozen_network():
+    """The freezing is the cause, and the error of the optimizer that it ends with is not."""
+    player, judge = network(4, name="player"), network(1, name="judge")
+    judge.trainable = False
+    optimizers = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1)
+
+    def step(x):
+        with tf.GradientTape(persistent=True) as tape:
+            said = judge(player(x))
+            losses = tf.reduce_mean(said), -tf.reduce_mean(said)
+        for optimizer, model, loss in zip(optimizers, (player, judge), losses, strict=True):
+            gradients = tape.gradient(loss, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+
+    result = gradlint.check_step(step, X)
+    assert loud(result) == [("GL108", 2)]
+    judge.trainable = True
+    assert loud(gradlint.check_step(step, X)) == []
+
+
+class Heads:
+    """No layer: Keras does not look into it."""
+
+    def __init__(self):
+        self.of = {}
+
+    def __call__(self, task, x):
+        if task not in self.of:
+            self.of[task] = keras.Sequential([keras.layers.Dense(3), keras.layers.Dense(1)])
+        return self.of[task](x)
+
+
+class Tasks(keras.Model):
+    def __init__(self, are_kept):
+        super().__init__()
+        self.trunk = keras.layers.Dense(4)
+        self.heads = Heads()
+        for task in "ab":
+            self.heads(task, tf.ones((1, 4)))
+        self.kept = list(self.heads.of.values()) if are_kept else None
+
+    def call(self, x):
+        h = self.trunk(x)
+        return self.heads("a", h) + self.heads("b", h)
+
+
+@pytest.mark.parametrize("are_kept", [False, True])
+def test_heads_that_an_object_hides_from_the_list_of_variables(are_kept):
+    model, optimizer = Tasks(are_kept), keras.optimizers.SGD(0.1)
+    model(X)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model(x)))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+
+    result = gradlint.check_step(step, X)
+    assert loud(result) == ([] if are_kept else [("GL109", 8)])
+    if not are_kept:
+        (finding,) = result.findings
+        assert "behind `heads`" in finding.message
+        assert "Make Heads a keras.layers.Layer" in finding.advice
+
+
+def test_weights_made_anew_are_not_told_as_not_asked_for_too():
+    model, optimizer = network(4), keras.optimizers.SGD(0.1)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(keras.layers.Dense(2, name="projection")(model(x))))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+
+    assert {code for code, _ in loud(gradlint.check_step(step, X))} == {"GL617"}
+
+
+def test_what_divides_by_an_infinity_is_no_underflow():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, dtype="float16")])
+    optimizer = keras.optimizers.SGD(0.1)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            error = tf.reduce_sum(tf.square(model(x) - 400.0))
+            loss = error / tf.reduce_sum(tf.square(tf.fill([8, 3], tf.constant(400.0, tf.float16))))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+
+    result = gradlint.check_step(step, X)
+    assert {code for code, _ in loud(result)} == {"GL302"}
+    assert all("float16 ends at 65504" in finding.message for finding in result.findings)

@@ -130,3 +130,17 @@ def test_an_input_is_named_once():
     assert finding.inputs == ("x",)
     (finding,) = RULE.check(facts(chain(LOG, {"x": "nan", "c": "nan"}, gradients={})))
     assert finding.inputs == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("line", "known", "words"),
+    [
+        ("c:float16 = Square h", {"c": "inf", "h": (0.0, 300.0)}, "float16 ends at 65504"),
+        ("c = Exp h", {"c": "inf", "h": (0.0, 300.0)}, "float32 ends at 3.4e38"),
+        (LOG, {"c": "inf", "h": (0.0, 300.0)}, None),
+    ],
+)
+def test_a_type_that_comes_to_its_end(line, known, words):
+    (finding,) = RULE.check(facts(chain(line, known)))
+    assert (" ends at " in finding.message) is (words is not None)
+    assert words is None or (words in finding.message and words in finding.advice)
