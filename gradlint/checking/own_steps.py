@@ -6,19 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.checking.step import observed
-from gradlint.errors import ModelRunError
+from gradlint.checking.ways import Ready, cases
+from gradlint.errors import GradlintError, ModelRunError
 from gradlint.rules import ALL_RULES, chosen, codes_matching, rules_matching
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gradlint.checking.forward import Forward
-    from gradlint.checking.ways import Ready
     from gradlint.finding import Finding
     from gradlint.load.model.own_step import OwnStep
     from gradlint.options import Options
     from gradlint.result import Result
-    from gradlint.rule import Rule
+    from gradlint.rule import Need, Rule
 
 
 def check_own_step(step: OwnStep, options: Options, forward: Forward | None = None) -> Result:
@@ -53,6 +53,35 @@ def _as_of_model(finding: Finding, speaking: Mapping[str, Rule]) -> Finding:
         return finding
     (spoken,) = rules_matching(rule.in_models)
     return replace(finding, code=spoken.code, name=spoken.name, advice=finding.advice or rule.advice)
+
+
+def with_forward(step: OwnStep, needs: frozenset[Need], options: Options) -> tuple[OwnStep, Forward | None]:
+    """A model's `train_step` on a batch as `fit` hands it over, with what of the batch goes to the inputs of the model.
+
+    Where its inputs are declared, and are all in the batch: what else a step does with its batch is its own affair.
+
+    Args:
+        step: of a model, or another, which is left alone.
+        needs: what the chosen rules need.
+        options: how to check.
+    """
+    from gradlint.checking.forward import Forward
+    from gradlint.load.model.live import inputs_of
+    from gradlint.record.step_arguments import taken_from
+
+    model = step.learners[0] if len(step.learners) == 1 else None
+    inputs = inputs_of(model) if model is not None else ()
+    if not inputs or not all(entry.declared for entry in inputs):
+        return step, None
+    try:
+        *_, ready = cases(model, step.arguments[0], needs, options)
+    except GradlintError:
+        return step, None
+    assert isinstance(ready, Ready)
+    found = taken_from(step.arguments[0], ready.subject.inputs)
+    if set(found) != {entry.key for entry in inputs}:
+        return step, None
+    return replace(step, inputs=found), Forward(ready.subject, ready.case.paper.spec)
 
 
 def own_step_of(ready: Ready, options: Options) -> OwnStep | None:

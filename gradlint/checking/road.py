@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gradlint.checking.arguments import refuse_misplaced
 from gradlint.checking.forward import Forward
 from gradlint.checking.looking import examined
-from gradlint.checking.own_steps import check_own_step, own_step_of
+from gradlint.checking.own_steps import check_own_step, own_step_of, with_forward
 from gradlint.checking.verdict import decided, judged
 from gradlint.checking.ways import Case, Ready, stages
 from gradlint.errors import ModelRunError
@@ -43,7 +43,8 @@ def checked(model: object, sample: object, options: Options) -> Result:
             return check_own_step(stage.whole.step(), options)
         if isinstance(stage, Ready):
             return _run(stage, rules, needs, options)
-        return check_own_step(stage, options)
+        step, forward = with_forward(stage, needs, options)
+        return check_own_step(step, options, forward)
     raise AssertionError("the last stage can be run")
 
 

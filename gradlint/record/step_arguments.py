@@ -22,6 +22,13 @@ def given_arrays(given: Sequence[Argument]) -> dict[str, Any]:
     return {key: value for argument in given for key, value in _leaves(argument) if _is_array(value)}
 
 
+def taken_from(batch: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The tensors of a batch that some inputs were taken from, by input; none of an input that could be several."""
+    leaves = [value for _, value in _leaves(Argument(batch, "")) if _is_array(value)]
+    found = {key: [leaf for leaf in leaves if np.array_equal(leaf, array)] for key, array in inputs.items()}
+    return {key: same[0] for key, same in found.items() if len(same) == 1}
+
+
 def foreign_tensors(given: Sequence[Argument]) -> dict[str, Any]:
     """The tensors of PyTorch in the arguments of a step, by key; told by what they can do."""
     return {key: value for argument in given for key, value in _leaves(argument) if hasattr(value, "detach")}

@@ -118,6 +118,31 @@ def test_a_step_of_its_own_hides_nothing_of_the_forward_pass(make):
             assert len(finding.variables) == len(first.variables)
 
 
+@pytest.mark.parametrize("make", [one_step, mixing, ahead], ids=lambda make: make.__name__)
+def test_a_batch_as_fit_takes_it_is_bound_to_the_inputs(make):
+    model, sample = make(Own)
+    y = sample.pop("y", normal(6, 1, seed=1))
+    x = sample if len(sample) > 1 else sample["a"]
+    for batch in ((x, y), tf.data.Dataset.from_tensors((x, y))):
+        result = gradlint.check(model, batch)
+        assert [finding.code for finding in result.findings] == CODES[make]
+        assert [entry.key for entry in result.inputs] == sorted(sample)
+
+
+def test_a_batch_that_the_step_takes_apart_is_left_alone():
+    """Two arrays of one form: which of them is the input cannot be told, and the others are no inputs."""
+
+    class Pairs(Step, keras.Model):
+        def loss_of(self, x, y):
+            return tf.reduce_mean(tf.square(self(x, training=True) - self(y, training=True)))
+
+    a = keras.Input((4,), name="a")
+    model = made(Pairs, a, layers.Dense(3)(Centred()(a)))
+    same = normal(6, 4)
+    assert gradlint.check(model, (same, same + 0.0)).inputs == ()
+    assert [entry.key for entry in gradlint.check(model, (same, same + 1.0)).inputs] == ["a"]
+
+
 def test_a_leak_is_found_in_a_file(tmp_path):
     model, sample = mixing(Own)
     with keras.saving.custom_object_scope({"Centred": Centred}):
