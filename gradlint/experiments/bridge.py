@@ -53,6 +53,11 @@ class Bridge:
         slopes = self._run.through(opened, tried)
         return {index: reduction.gradient_of(slopes[index]).norm for index in victims if slopes.get(index) is not None}
 
+    def slope(self, tried: frozenset[int], tensor: int) -> Any | None:
+        """The gradient of a tensor when it is let through some operations; None where there is none."""
+        self(frozenset(), tried, ())
+        return self._run.through(frozenset(), tried).get(tensor) if self._run is not None else None
+
 
 def _way(runner: Runner, recording: Recording) -> _Way | None:
     run = runner.run()

@@ -11,6 +11,7 @@ import numpy as np
 from gradlint.experiments import differences, independence, trial
 from gradlint.experiments.alterations import with_probabilities
 from gradlint.experiments.bridge import Bridge
+from gradlint.experiments.elements import elements
 from gradlint.experiments.leaks import first_difference, is_by_state, mixing_of_samples, mixing_of_steps
 from gradlint.experiments.neutral import NeutralData
 from gradlint.experiments.rounding import rounding
@@ -55,14 +56,16 @@ class Laboratory:
 
     def experiments(self, recording: Recording) -> Experiments:
         """Those that passes ask for, on a run."""
+        bridge = self.bridge(recording)
         return Experiments(
-            self.bridge(recording),
+            bridge,
             self.neutral(recording),
             self.alive_alone,
             self.is_blind_to_rows,
             self.finite_with_probabilities,
             lambda: trial.finite_scale(self._runner),
             lambda: rounding(self._runner, recording),
+            lambda positions, path, tensor: elements(self._runner, bridge, positions, path, tensor),
         )
 
     def contradicted(self, keys: Sequence[str], paths: Sequence[str]) -> frozenset[str]:

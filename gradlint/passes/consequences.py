@@ -67,7 +67,7 @@ def severity_of_cut(facts: Facts, cut: Cut) -> Severity:
     if cut.variables:
         # That values come back from a detour is a guess, which the experiment has to confirm; other cuts are seen.
         is_guess = cut.is_doubtful and has(cut.op.type, Trait.LEAVES)
-        certainty = Certainty.IN_SAMPLE if is_guess else Certainty.CERTAIN
+        certainty = Certainty.IN_SAMPLE if is_guess or cut.elements is not None else Certainty.CERTAIN
         return severity_of(of_variables(facts, cut.variables, Consequence.VARIABLES), certainty)
     if is_lost_as_ids(facts, cut):
         return severity_of(Consequence.BRANCH, Certainty.IN_SAMPLE)

@@ -38,6 +38,7 @@ class Cut:
         is_measured: an experiment has let the gradient through, and the victims have received one.
         is_doubtful: an experiment has let the gradient through, and the victims have received none.
         norm: largest norm of the gradients of the victims; None where it is not known.
+        elements: of the victims, how many have a gradient, how many would have one, and all; None where none has.
     """
 
     position: int
@@ -51,6 +52,7 @@ class Cut:
     is_measured: bool = False
     is_doubtful: bool = False
     norm: float | None = None
+    elements: tuple[int, int, int] | None = None
 
     @property
     def makes_ids(self) -> bool:

@@ -11,6 +11,7 @@ from gradlint.passes.cancelling import at_their_difference
 from gradlint.passes.cuts import Bridge, Cut, DerivativeOnly, cuts, derivative_only
 from gradlint.passes.derivatives import ZeroDerivative, zero_derivatives
 from gradlint.passes.drops import Drop, drops
+from gradlint.passes.elements import Elements, starved
 from gradlint.passes.factors import Alone, with_partners
 from gradlint.passes.heads import Unsquashed, unsquashed
 from gradlint.passes.labels import Broadcast, broadcasts
@@ -134,6 +135,7 @@ class Experiments:
         finite_with_probabilities: whether the loss is a number once a sigmoid stands behind the outputs.
         finite_scale: the loss scale at which the compiled optimizer lets no gradient overflow; None where none helps.
         rounding: the tensors whose gradient is rounding alone.
+        elements: of how many elements of a variable there is a gradient.
     """
 
     bridge: Bridge | None = None
@@ -143,6 +145,7 @@ class Experiments:
     finite_with_probabilities: Callable[[], bool] | None = None
     finite_scale: Callable[[], float | None] | None = None
     rounding: Rounding | None = None
+    elements: Elements | None = None
 
 
 NO_DOUBTS, NO_EXPERIMENTS = Doubts(), Experiments()
@@ -185,6 +188,8 @@ def facts_of(
     is_meant = end is not None and has_number is not None and has_number()
     scale = experiments.finite_scale if any(birth.backward for birth in born) else None
     stops = cuts(flow, experiments.bridge)
+    if experiments.elements is not None:
+        stops = tuple(sorted((*stops, *starved(flow, experiments.elements)), key=lambda cut: cut.position))
     # Where zeros come of it that stop gradients, that is told.
     level = {key: at for key, at in levelling(flow).items() if all(block.position != at for block in found)}
     keys = {broadcast.key for broadcast in met} | {key for cut in stops if cut.makes_ids for key in cut.inputs}

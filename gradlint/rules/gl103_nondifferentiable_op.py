@@ -74,6 +74,10 @@ of ids that were scaled below 1: that is a warning. Integer and string
 inputs have no gradient by nature and are never victims. When each operation on the way would pass a gradient
 and the tape still has none, the value was made while no tape was recording, and the operation that made it is
 named.
+
+Of a kernel that is rounded and multiplied by a scale taken of it, the largest weights alone have a gradient. That is a
+warning where at most a quarter of its elements have one, the loss moves with the others, and at least half of all
+have one when it is let through the operation.
 """
 
 
@@ -101,6 +105,10 @@ def _said(facts: Facts, cut: Cut) -> tuple[str, str] | None:
         )
     if has(cut.op.type, Trait.STOPS) or is_detour(cut.op.type) or has(cut.op.type, Trait.OVERWRITES):
         return None
+    if cut.elements is not None:
+        some, more, size = cut.elements
+        said = f"only {some} of the {size} elements of {victims((), cut.variables)} have a gradient, on another way"
+        return f"{_why(cut)}: {said}; let through here, {more} have one", _advice(cut)
     return f"{_why(cut)}: {victims(cut.inputs, cut.variables)} without gradient", _advice(cut)
 
 
