@@ -17,11 +17,12 @@ from gradlint.record.failures import failure_of
 from gradlint.record.firststep import rates_of
 from gradlint.record.objective import Batch
 from gradlint.record.observation import StepTrace
+from gradlint.record.rebinding import names_kept, rebound
 from gradlint.record.recording import Failure, LabelRecord, LossRecord, Recording, is_float
 from gradlint.record.run import ONE_AT_A_TIME
 from gradlint.record.start import Start
 from gradlint.record.step_omissions import left_out_of
-from gradlint.record.step_record import Crash, StepRecord
+from gradlint.record.step_record import Crash, Rebound, StepRecord
 from gradlint.record.step_task import StepRun, StepTask
 from gradlint.record.step_writing import record_of
 from gradlint.record.subject import Subject
@@ -374,14 +375,16 @@ def record_step(
         trace_returns: also find out from which line each of the user's layers returned.
     """
     error: Exception | None = None
-    with Observation(task, thresholds, __file__) as observation:
+    kept = names_kept(step, (*args, *kwargs.values()))
+    with kept as names, Observation(task, thresholds, __file__) as observation:
         observation.trace.calls.trace_returns = trace_returns
         try:
             returned = step(*args, **kwargs)
         except Exception as raised:
             returned, error = None, raised
         observed = observation.end(returned, error)
-    return observed.recording, observed.record
+        lost = tuple(Rebound(text, tensors.path_of(v), at) for text, v, at in rebound(names, observation.trace))
+    return observed.recording, replace(observed.record, rebound=lost)
 
 
 def record_after_update(
@@ -400,7 +403,8 @@ def record_after_update(
         task: what is observed.
         thresholds: from where on an element counts as saturated.
     """
-    with ONE_AT_A_TIME, restoring.restored((), lambda variable: False):
+    kept = names_kept(step, (*first[0], *first[1].values()))
+    with ONE_AT_A_TIME, restoring.restored((), lambda variable: False), kept:
         before = Observation(replace(task, keep=True), thresholds, __file__)
         try:
             with before:

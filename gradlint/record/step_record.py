@@ -207,6 +207,21 @@ class Crash:
 
 
 @dataclass(frozen=True, slots=True)
+class Rebound:
+    """A name that went from a variable of which a gradient is asked to a tensor.
+
+    Attributes:
+        name: as the user writes it.
+        variable: path of the variable.
+        frames: where the tensor was made.
+    """
+
+    name: str
+    variable: str
+    frames: Frames
+
+
+@dataclass(frozen=True, slots=True)
 class StepRecord:
     """Everything a step did, in the order in which it happened.
 
@@ -220,6 +235,7 @@ class StepRecord:
         models: names of the models that were named.
         owner: the one of them whose own `train_step` it is.
         born: paths of trainable variables that were created while the step ran, with the place.
+        rebound: names of variables that were bound to tensors.
         halvings: how often optimizers halve their loss scale, and skip the update, before no gradient overflows; the
             recording has the gradients of then.
     """
@@ -241,4 +257,5 @@ class StepRecord:
     departures: tuple[Frames, ...] = ()
     """Where values of tensors were taken out of TensorFlow, in order."""
     crash: Crash | None = None
+    rebound: tuple[Rebound, ...] = ()
     halvings: int = 0

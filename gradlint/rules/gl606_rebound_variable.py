@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import without_gradient
+from gradlint.rules.step_wording import at, without_gradient
 from gradlint.severity import Consequence
 from gradlint.source.watching import rebound_variables
 
@@ -57,8 +57,17 @@ Names that are bound to a new `tf.Variable`, watched in the block, or hold lists
 """
 
 
+_IS_NO_VARIABLE = "is bound to a tensor here and is no variable any more: its next gradient is None"
+
+
 def check(facts: Facts) -> Iterator[Finding]:
-    """Yield one finding per call of a tape that misses gradients for this reason."""
+    """Yield one finding per call of a tape that misses gradients for this reason, or will in the next run."""
+    for rebound in facts.step.record.rebound if facts.step is not None else ():
+        yield RULE.finding(
+            f"`{rebound.name}` {_IS_NO_VARIABLE}",
+            variables=(rebound.variable,),
+            cause=at(rebound.frames[0] if rebound.frames else None),
+        )
     yield from without_gradient(
         RULE, facts, Reason.REBOUND, lambda _: "its name went from a variable to the tensor of an update"
     )
@@ -70,9 +79,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per binding that makes a tensor of a differentiated variable."""
     for value, name in rebound_variables(module):
-        yield RULE.in_source(
-            module, value, f"{name} is bound to a tensor here and is no variable any more: its next gradient is None"
-        )
+        yield RULE.in_source(module, value, f"{name} {_IS_NO_VARIABLE}")
 
 
 RULE = Rule(

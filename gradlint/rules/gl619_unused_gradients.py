@@ -57,7 +57,12 @@ Gradients that are returned, stored, printed or handed on in any way are quiet.
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call whose gradients go nowhere."""
-    for entry, times in _by_place(facts.step.unused if facts.step is not None else ()):
+    if facts.step is None:
+        return
+    rebound = {entry.variable for entry in facts.step.record.rebound}
+    for entry, times in _by_place(facts.step.unused):
+        if rebound.issuperset(entry.variables):
+            continue  # They go into the tensors that the names are bound to: GL606.
         call, number = entry.call, len(entry.variables)
         if entry.whole:
             frame = call.frames[0] if call.frames else None

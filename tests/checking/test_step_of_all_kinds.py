@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -271,3 +273,51 @@ def test_what_divides_by_an_infinity_is_no_underflow():
     result = gradlint.check_step(step, X)
     assert {code for code, _ in loud(result)} == {"GL302"}
     assert all("float16 ends at 65504" in finding.message for finding in result.findings)
+
+
+class Scaled:
+    """A loop's object whose scale is bounded by an update; `assign` keeps it a variable."""
+
+    def __init__(self, assigns):
+        self.assigns, self.model = assigns, network(1)
+        self.scale, self.loss = tf.Variable(2.0, name="scale"), tf.Variable(0.0, trainable=False)
+
+    def step(self, x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(self.scale * self.model(x) - 1.0))
+        variables = [*self.model.trainable_variables, self.scale]
+        *gradients, slope = tape.gradient(loss, variables)
+        for variable, gradient in zip(variables, gradients, strict=False):
+            variable.assign_sub(0.1 * gradient)
+        self.loss = loss  # a variable as well, of which nobody asks a gradient
+        if self.assigns:
+            self.scale.assign(tf.clip_by_value(self.scale - 0.1 * slope, 0.0, 4.0))
+        else:
+            self.scale = tf.clip_by_value(self.scale - 0.1 * slope, 0.0, 4.0)  # rebound
+
+
+@pytest.mark.parametrize("assigns", [True, False])
+def test_an_attribute_that_the_step_takes_from_a_variable_to_a_tensor(assigns):
+    loop = Scaled(assigns)
+    variables = loop.scale, loop.loss
+    result = gradlint.check_step(loop.step, X)
+    assert (loop.scale, loop.loss) == variables
+    assert loud(result) == ([] if assigns else [("GL606", 1)])
+    if not assigns:
+        (finding,) = result.findings
+        assert finding.message.startswith("`self.scale` is bound to a tensor here")
+        assert "# rebound" in Path(__file__).read_text().splitlines()[finding.cause.line - 1]
+
+
+def test_a_name_of_a_closure_that_the_step_takes_from_a_variable_to_a_tensor():
+    weight = before = tf.Variable(tf.ones((4, 1)))
+
+    def step(x):
+        nonlocal weight
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(tf.matmul(x, weight) - 1.0))
+        weight = weight - 0.1 * tape.gradient(loss, weight)
+
+    result = gradlint.check_step(step, X)
+    assert weight is before
+    assert loud(result) == [("GL606", 1)]
