@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 _NUMBERED = re.compile(r"ipython-input-(\d+)-")
 """What IPython calls a cell by itself, `<ipython-input-2-0f3…>`; Colab makes a file name of it."""
@@ -17,6 +18,19 @@ def line_in_words(file: str, line: int | None) -> str:
     if line is None:
         return cell or file
     return f"{cell}, line {line}" if cell is not None else f"{file}:{line}"
+
+
+def as_typed(file: Path) -> str:
+    """The path as a user in the current folder would type it."""
+    try:
+        return os.path.relpath(file) if file.resolve().is_relative_to(Path.cwd().resolve()) else str(file)
+    except (OSError, ValueError):
+        return str(file)
+
+
+def line_as_typed(file: str, line: int | None) -> str:
+    """The same of a file below the current folder as a user there would type it."""
+    return line_in_words(file if cell_of(file) else as_typed(Path(file)), line)
 
 
 def cell_of(file: str) -> str | None:

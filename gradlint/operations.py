@@ -65,6 +65,8 @@ class Trait(Enum):
     """Lays tensors side by side."""
     SLICES = "slices"
     """Takes a part of its operand."""
+    LOOKS_UP = "looks up"
+    """Takes parts of its first operand; the others say which ones, and put no value into the result."""
     SELECTS = "selects"
     """Chooses among its operands, element by element."""
     BOUNDS = "bounds"
@@ -155,8 +157,9 @@ TRAITS = MappingProxyType(
         "Floor": frozenset({Trait.STEPS, Trait.ROUNDS}),
         "FloorDiv": frozenset({Trait.STEPS}),
         "FloorMod": frozenset({Trait.STEPS}),
-        "GatherNd": frozenset({Trait.SLICES, Trait.ALONG_AXIS}),
-        "GatherV2": frozenset({Trait.SLICES, Trait.MOVES, Trait.ALONG_AXIS}),
+        "Gather": frozenset({Trait.SLICES, Trait.MOVES, Trait.ALONG_AXIS, Trait.LOOKS_UP}),
+        "GatherNd": frozenset({Trait.SLICES, Trait.ALONG_AXIS, Trait.LOOKS_UP}),
+        "GatherV2": frozenset({Trait.SLICES, Trait.MOVES, Trait.ALONG_AXIS, Trait.LOOKS_UP}),
         "Identity": frozenset(
             {Trait.MOVES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR, Trait.SHARES}
         ),

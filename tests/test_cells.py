@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
-from gradlint.cells import cell_of, line_in_words
+from gradlint.cells import cell_of, line_as_typed, line_in_words
 
 KERNEL = "/tmp/ipykernel_21827/1602320738.py"
 
@@ -64,3 +65,16 @@ def test_the_shell_itself_numbers_its_cells() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "cell In[2], line 1"
+
+
+def test_a_file_below_the_current_folder_is_as_a_user_would_type_it(tmp_path, monkeypatch):
+    (tmp_path / "src").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert line_as_typed(str(tmp_path / "src" / "train.py"), 7) == f"{Path('src', 'train.py')}:7"
+    monkeypatch.chdir(tmp_path / "src")
+    assert line_as_typed(str(tmp_path / "other.py"), 7) == f"{tmp_path / 'other.py'}:7"
+
+
+@pytest.mark.parametrize("name", ["<stdin>", "<string>"])
+def test_what_is_no_file_keeps_its_name(name):
+    assert line_as_typed(name, 7) == f"{name}:7"

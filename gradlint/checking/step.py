@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gradlint.cells import line_in_words
+from gradlint.cells import line_as_typed
 from gradlint.checking import summary
 from gradlint.checking.arguments import codes, learners, several, table
 from gradlint.checking.forward import Tested, tested
@@ -372,7 +372,7 @@ def _refuse_unexplained(record: StepRecord, recording: Recording, findings: Sequ
     """A crash that no finding explains is an error of the step's own."""
     crash = record.crash
     if crash is not None and not any(f.severity.value == "error" for f in findings) and recording.failure is None:
-        place = f" ({line_in_words(crash.file, crash.line)})" if crash.file else ""
+        place = f" ({line_as_typed(crash.file, crash.line)})" if crash.file else ""
         raise ModelRunError(f"the step's own code failed{place}: {crash.kind}: {crash.message}")
     if crash is None and not record.calls and not record.updates:
         raise ModelRunError(
@@ -384,7 +384,7 @@ def _refuse_unexplained(record: StepRecord, recording: Recording, findings: Sequ
 def _notes(record: StepRecord) -> Iterator[str]:
     if record.crash is not None:
         crash = record.crash
-        place = f" at {line_in_words(crash.file, crash.line)}" if crash.file else ""
+        place = f" at {line_as_typed(crash.file, crash.line)}" if crash.file else ""
         yield f"the step ended with {crash.kind}{place}: {crash.message}"
     if record.halvings:
         times = f"{record.halvings} time{'' if record.halvings == 1 else 's'}"

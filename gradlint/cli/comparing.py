@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gradlint.cli.output import WIDTH, print_whole, style_of_terminal, undisturbed, write_whole
+from gradlint.cli.output import print_whole, style_of_terminal, undisturbed, write_whole
 from gradlint.cli.single import guard_of
 from gradlint.errors import UsageError
 from gradlint.options import FLAGS
@@ -46,7 +46,7 @@ def compare_two(options: Line, lower: Settings) -> int:
     render = FORMATS[options.format]
     if options.output is None:
         return print_whole(render(found, style_of_terminal()), found.exit_status)
-    write_whole(options.output, f"{render(found, Style(width=WIDTH))}\n")
+    write_whole(options.output, f"{render(found, Style())}\n")
     say(f"{verdict(found)}; written to {options.output}")
     return found.exit_status
 

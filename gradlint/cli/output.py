@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 import traceback
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gradlint.errors import ModelRunError, UsageError
 from gradlint.project.terminal import is_terminal, say, silence
 from gradlint.report.outgoing import fitting
-from gradlint.report.text import Style
+from gradlint.report.text import Style, columns_of_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,9 +26,6 @@ T = TypeVar("T")
 
 OK, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
 """The three exits of the contract, and the shell's own for Ctrl-C."""
-WIDTH = 100
-"""Columns of a report; fewer on a narrow terminal."""
-NARROWEST = 60
 
 
 def print_whole(text: str, status: int) -> int:
@@ -110,14 +106,12 @@ def undisturbed(options: Line, screen: Callable[[TextIO], AbstractContextManager
 
 def style_of_report(options: Line) -> Style:
     """How the report of a check looks, on stdout or in a file."""
-    style = style_of_terminal() if options.output is None else Style(width=WIDTH)
+    style = style_of_terminal() if options.output is None else Style()
     return replace(style, explains=options.explain_finding)
 
 
 def style_of_terminal() -> Style:
     """Colours and width that suit stdout."""
-    if not is_terminal(sys.stdout):
-        return Style(width=WIDTH)
-    columns = shutil.get_terminal_size(fallback=(WIDTH, 0)).columns
     # https://no-color.org: it counts when it is set and not empty.
-    return Style(colour=not os.environ.get("NO_COLOR"), width=max(NARROWEST, min(columns, WIDTH)))
+    colour = is_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
+    return Style(colour=colour, width=columns_of_stdout())

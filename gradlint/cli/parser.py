@@ -14,6 +14,7 @@ from gradlint.cli.words import is_source
 from gradlint.options import CODES, DEFAULTS, FLAGS, SETTINGS, MistakeError, Settings, natural
 from gradlint.project.terminal import say
 from gradlint.report import FORMATS
+from gradlint.report.text import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,6 +104,8 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
     own = {name: value for name, value in {**vars(parser.parse_args([])), **given}.items() if name not in SETTINGS}
     own.pop("named_sample", None)
     options = Line(**own, settings=settings)
+    if options.model is not None and not options.model.strip():
+        parser.error("the name of the model is empty")
     if options.more and not options.changed and options.model != MERGE and not any(map(is_source, positional)):
         parser.error(f"unrecognized arguments: {' '.join(options.more)}")
     return options
@@ -188,7 +191,10 @@ Documents: the folder docs/ of the source; gradlint --explain CODE tells about a
 
 
 class _Help(argparse.HelpFormatter):
-    """Keeps the lines of the epilogue, as far as the terminal has room for them."""
+    """Keeps the lines of the epilogue, as far as the terminal has room for them, and words with hyphens whole."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrapped(" ".join(text.split()), width)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         if text != _EPILOG:
@@ -200,9 +206,9 @@ class _Help(argparse.HelpFormatter):
                 lines.append(line)
             elif words:  # an example, and below it what it is of
                 lines += [*wrap(command, width, initial_indent="  ", subsequent_indent="      ")]
-                lines += wrap(words.strip(), width, initial_indent="      ", subsequent_indent="      ")
+                lines += wrapped(words.strip(), width, " " * 6)
             else:
-                lines += wrap(line, width)
+                lines += wrapped(line, width)
         return "\n".join(lines)
 
 

@@ -217,7 +217,7 @@ def _report(run: Run, options: Line) -> None:
             print_whole(text, OK)
             return
         write_whole(options.output, f"{text}\n" if text else "")
-    say(several.summary(found, style))
+    say(*several.summary(found, style).splitlines())
 
 
 def refuse_early_for_several(options: Line) -> None:

@@ -14,11 +14,17 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """What Keras and NumPy write. Python's readers of bz2 and LZMA expand more at once than they are asked for."""
 
 
+AGAIN = "copy it again, or save it anew"
+"""What to do about a file that has suffered."""
+
+
 def open_archive(file: Path, error: type[GradlintError], what: str, limits: Limits) -> zipfile.ZipFile:
     """The opened archive, once the names in it are known to be harmless."""
     try:
         archive = zipfile.ZipFile(file)
     except Exception as cause:  # zipfile, on archives that make no sense: KeyError, struct.error, ...
+        if _begins_as_archive(file):
+            raise error(f"{file} is a zip archive that is cut off or damaged: {cause}; {AGAIN}") from cause
         raise error(f"{file} is not {what}: {cause}") from cause
     refused = UnsafeModelError if error is ModelFileError else error
     try:
@@ -62,9 +68,14 @@ def open_archive(file: Path, error: type[GradlintError], what: str, limits: Limi
     return archive
 
 
+def _begins_as_archive(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(2) == b"PK"
+
+
 def open_member(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, error: type[GradlintError]) -> IO[bytes]:
     """One member of an archive; an error of the class `error` where it cannot be read."""
     try:
         return archive.open(info)
     except Exception as cause:
-        raise error(f"{file}: the archive's member {info.filename!r} is broken: {cause}") from cause
+        raise error(f"{file}: the archive's member {info.filename!r} is broken: {cause}; {AGAIN}") from cause

@@ -6,7 +6,7 @@ import math
 from typing import IO, TYPE_CHECKING
 
 from gradlint.errors import SampleError
-from gradlint.load.archive import open_archive, open_member
+from gradlint.load.archive import AGAIN, open_archive, open_member
 from gradlint.load.files import require_file
 from gradlint.load.limits import DEFAULT_LIMITS, MOST_NAME, Limits, refuse_beyond_memory, size_text
 from gradlint.load.spec import ArraySpec, quoted
@@ -65,7 +65,7 @@ def _array_header(file: Path, key: str, size: int, stream: IO[bytes]) -> ArraySp
         raise
     except Exception as error:  # NumPy reads headers with Python's own parsers, which raise errors of many kinds
         reason = str(error).partition("\n")[0]  # for a long header, the rest is how to trust it with pickles
-        raise SampleError(f"{file}: the header of {key!r} is broken: {reason}") from error
+        raise SampleError(f"{file}: the header of {key!r} is broken: {reason}; {AGAIN}") from error
     if dtype.hasobject:
         raise SampleError(
             f"{file}: {key!r} holds pickled Python objects, which are never loaded; "

@@ -163,6 +163,11 @@ def _meant(
             yield key, f"{LABEL}:{named[0]}"
 
 
+def label_called(key: str, outputs: Sequence[str]) -> str:
+    """What a key would be called if it held labels of one of these outputs, `y:reg` for `y_reg`; empty if unclear."""
+    return next((f"{LABEL}:{output}" for output in _called_after_outputs(outputs, [key], _LABEL_WORDS)), "")
+
+
 def weight_keys(binding: Binding) -> tuple[str, ...]:
     """The sample keys of all weights."""
     plain = () if binding.sample_weight is None else (binding.sample_weight,)

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from gradlint.errors import GradlintError, ModelFileError, UnsafeModelError
-from gradlint.load.archive import open_archive, open_member
+from gradlint.load.archive import AGAIN, open_archive, open_member
 from gradlint.load.files import HDF5_MAGIC, ZIP_MAGIC, first_bytes, require_file
 from gradlint.load.limits import DEFAULT_LIMITS, Limits, size_text
 from gradlint.load.weights import Texts, Weights, read_member_weights, read_weights
@@ -118,7 +118,7 @@ def _text(file: Path, archive: zipfile.ZipFile, name: str, most: int) -> str:
         try:
             data = stream.read(most + 1)  # the declared size is the file's word, not a fact
         except Exception as cause:
-            raise ModelFileError(f"{file}: {name} is broken: {cause}") from cause
+            raise ModelFileError(f"{file}: {name} is broken: {cause}; {AGAIN}") from cause
     if len(data) > most:
         raise _too_large(file, name, most)
     try:

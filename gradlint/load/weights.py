@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradlint.errors import GradlintError, ModelFileError, UnsafeModelError
+from gradlint.load.archive import AGAIN
 from gradlint.load.limits import LARGE, MOST_NAME, size_text
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def read_member_weights(file: Path, archive: zipfile.ZipFile, name: str, limits:
     except GradlintError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise ModelFileError(f"{file}: the archive's member {name!r} is broken: {error}") from error
+        raise ModelFileError(f"{file}: the archive's member {name!r} is broken: {error}; {AGAIN}") from error
     except Exception as error:  # whatever h5py makes of a broken file
         raise ModelFileError(f"{file}: {name} is not a readable HDF5 file: {error}") from error
 

@@ -64,7 +64,7 @@ def _with_labels(flow: Flow) -> Iterator[Broadcast]:
 
     def hands_on(position: int, operand: int) -> bool:
         # What labels say of the order in which something is taken puts no label into it.
-        return operand == 0 or not flow.op(position).type.startswith("Gather")
+        return operand == 0 or not has(flow.op(position).type, Trait.LOOKS_UP)
 
     from_label = {label.tensor: flow.descendants([label.tensor], hands_on) for label in recording.labels}
     model_made = {output for op in recording.ops if op.region is Region.MODEL for output in op.outputs} | {

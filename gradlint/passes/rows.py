@@ -6,11 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from gradlint.load.binding import weight_keys
+from gradlint.operations import Trait, has
 from gradlint.record.recording import Region
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow
     from gradlint.passes.facts import Facts
+    from gradlint.record.recording import Failure
 
 _MOST_STEPS = 10_000
 
@@ -52,16 +54,33 @@ def rows_changed(flow: Flow, layer: str) -> tuple[int, int, int] | None:
 
 
 def uneven_rows(facts: Facts) -> dict[str, int]:
-    """Rows of inputs, labels and weights, where the loss failed because they differ; empty where it did not.
+    """Rows of inputs, labels and weights, where the run failed because they differ; empty where it did not.
 
     The error itself names two of the numbers: arrays of different lengths are no mistake as such.
     """
     failure = facts.recording.failure if facts.recording is not None else None
-    if failure is None or facts.binding is None or failure.kind != "shape" or failure.region is not Region.LOSS:
+    if failure is None or facts.binding is None or failure.kind != "shape":
         return {}
     binding = facts.binding
     keys = [key for _, key in (*binding.inputs, *binding.labels)] + list(weight_keys(binding))
     shapes = {array.key: array.shape for array in facts.arrays}
     rows = {key: length for key in keys if shapes.get(key) and (length := shapes[key][0]) is not None}
-    named = {int(number) for number in re.findall(r"\d+", failure.message)} & set(rows.values())
+    if failure.region is Region.LOSS:
+        named = {int(number) for number in re.findall(r"\d+", failure.message)} & set(rows.values())
+    else:
+        named = _rows_that_clash(failure) & {rows[key] for key in failure.inputs if key in rows}
     return rows if len(named) > 1 else {}
+
+
+def _rows_that_clash(failure: Failure) -> set[int]:
+    """First lengths of tensors that a layer could join or pair if these were equal; empty where that is not all."""
+    op = failure.op or ""
+    said = re.findall(r"(?<!\w)\[(\d+(?:,\d+)*)\]", failure.message)  # TensorFlow's own: [8,3] vs. [6,3]
+    shapes = [tuple(map(int, numbers.split(","))) for numbers in said] or list(failure.shapes)
+    if len(shapes) < 2 or len({len(shape) for shape in shapes}) > 1:
+        return set()
+    rows, *others = (set(lengths) for lengths in zip(*shapes, strict=True))
+    differing = sum(len(lengths) > 1 for lengths in others)
+    if has(op, Trait.JOINS):
+        return rows if differing <= 1 else set()  # along one axis they may differ
+    return rows if has(op, Trait.PAIRS) and not differing else set()

@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from gradlint.cells import as_typed
 from gradlint.checking.suppression import Allowance, allowances
 from gradlint.errors import ConfigError, UsageError
 from gradlint.load import search
@@ -229,14 +230,6 @@ def name_of_model(config: Config, model: str) -> str:
     return path.relative_to(config.folder).as_posix() if path.is_relative_to(config.folder) else model
 
 
-def as_typed(file: Path) -> str:
-    """The path as a user in the current folder would type it."""
-    try:
-        return os.path.relpath(file) if file.resolve().is_relative_to(Path.cwd().resolve()) else str(file)
-    except (OSError, ValueError):
-        return str(file)
-
-
 class _Reader:
     """Turns the table of one file into a `Config`, and collects its mistakes on the way."""
 
@@ -359,7 +352,9 @@ class _Reader:
     def _refuse_unknown(self, rest: dict[str, object], path: tuple[str, ...], known: Sequence[str]) -> None:
         for key in rest:
             close = get_close_matches(key.replace("_", "-"), known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(set(known)))}"
+            if key == "tool" and not (self.prefix or path):
+                hint = f"[tool.gradlint] is for pyproject.toml; in {self.file.name} the keys stand without it"
             self._blame((*path, key), f"{'.'.join((*self.prefix, *path, key))} is not known; {hint}")
 
     def _blame(self, path: tuple[str, ...], message: str, culprit: str | None = None) -> None:

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradlint.cells import as_typed
 from gradlint.options import DEFAULTS, KEYS, SETTINGS, Settings
-from gradlint.project.config import as_typed
 from gradlint.report.outgoing import Syntax, outgoing, printable
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ import linecache
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gradlint import departures
 from gradlint.record.source import tree_of
 
 if TYPE_CHECKING:
@@ -54,12 +55,12 @@ def _text(node: ast.expr | None) -> str:
     return text if len(text) <= _LONGEST else ""
 
 
-_LEAVING = ("numpy", "tolist", "item")
-_NUMBERS = ("float", "int", "bool")
+_NUMPY = departures.ALIASES.union(departures.LIBRARIES)
+_FUNCTIONS = frozenset(name.rpartition(".")[2] for name in departures.FUNCTIONS)
 
 
 def leaving(file: str | None, number: int | None) -> str:
-    """The call on a line that takes values out of TensorFlow: `.numpy()`, a function of NumPy's, `float()`."""
+    """The call on a line that takes values out of TensorFlow: `.numpy()`, a function, `float()`."""
     tree = tree_of(file) if file is not None else None
     if tree is None or number is None:
         return ""
@@ -68,14 +69,18 @@ def leaving(file: str | None, number: int | None) -> str:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and node.lineno <= number <= (node.end_lineno or node.lineno)
     ]
-    by_method = [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in _LEAVING]
-    by_function = [c for c in calls if ast.unparse(c.func).partition(".")[0] in ("np", "numpy", "onp")]
-    by_number = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id in _NUMBERS]
+    by_method = [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in departures.METHODS]
+    by_function = [c for c in calls if _is_departure(*ast.unparse(c.func).split("."))]
+    by_number = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id in departures.NUMBERS]
     found = next(iter([*by_method, *by_function, *by_number]), None)
     if found is None:
         return ""
     name = ast.unparse(found.func)
     return _text(found) or f"{name if len(name) <= _LONGEST else '.' + name.rpartition('.')[2]}(…)"
+
+
+def _is_departure(*dotted: str) -> bool:
+    return dotted[0] in _NUMPY or dotted[-1] in _FUNCTIONS
 
 
 _STORING = frozenset({"append", "extend", "put", "add", "insert", "appendleft", "send", "update"})

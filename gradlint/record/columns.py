@@ -53,7 +53,8 @@ def _defect(key: str, array: Array, is_label: bool) -> Data:
     shape = tuple(array.shape)
     nan = int(np.isnan(array).sum()) if array.dtype.kind == "f" else 0
     first = array.flat[0]
-    constant = float(first) if array.size > 1 and nan == 0 and len(array) > 1 and bool((array == first).all()) else None
+    value = float(first) + 0.0  # no -0
+    constant = value if array.size > 1 and nan == 0 and len(array) > 1 and bool((array == first).all()) else None
     if constant is not None or is_label or array.ndim != 2:
         return Data(key, is_label, shape, nan, constant)
     # Flags, counts and pixels are often constant in a few rows; what was measured is not.

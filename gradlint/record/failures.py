@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from gradlint.cells import line_in_words
+from gradlint.cells import line_as_typed
 from gradlint.errors import ModelRunError, UnknownVersionError, UsageError
 from gradlint.load.limits import size_text
 from gradlint.load.model.live import spec_from_model
@@ -189,7 +189,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
             )
     in_loss = failed is None and run.subject.model is not None and bool(trace.calls.all)
     place = f" in layer '{where}'" if where else " in the loss" if in_loss else ""
-    at = f" ({line_in_words(raised.file, raised.line)})" if raised.file else ""
+    at = f" ({line_as_typed(raised.file, raised.line)})" if raised.file else ""
     message = f"the model's own code failed{place}{at}: {raised.text}"
     outputs = spec_from_model(run.subject.model).outputs if in_loss and set(batch.labels) == {""} else ()
     if len(outputs) > 1 and "Expected an instance of" in raised.text:  # the structure of the labels, Keras's words

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint import comparison as comparisons
 from gradlint.report import concise, github, json, junit, markdown, sarif, table, verdict
-from gradlint.report.text import Style, name, shortened
+from gradlint.report.text import Style, columns_of_stdout, name, shortened
 from gradlint.result import install_forms
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ FORMATS: dict[str, Callable[[Result, Style | None], str]] = {
 
 
 def _text(result: Result) -> str:
-    return table.render(result, Style(in_python=True))
+    return table.render(result, Style(in_python=True, width=columns_of_stdout()))
 
 
 def _line(result: Result) -> str:
@@ -59,7 +59,7 @@ def _save(result: Result, path: str | os.PathLike[str]) -> None:
 def _comparison(compared: Comparison) -> str:
     from gradlint.report import comparison
 
-    return comparison.render(compared)
+    return comparison.render(compared, Style(width=columns_of_stdout()))
 
 
 def _comparison_json(compared: Comparison) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from gradlint import version
 from gradlint.report.json import text_of
 from gradlint.report.outgoing import outgoing
-from gradlint.report.text import MESSAGE_WIDTH, Style, count, folded, place, sentence, shortened, source_line
+from gradlint.report.text import MESSAGE_WIDTH, Style, count, folded, place, sentence, shortened, source_line, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +25,7 @@ def render(comparison: Comparison, style: Style | None = None) -> str:
     lines = [f"A: {sentence(comparison.first)}", f"B: {sentence(comparison.second)}"]
     blocks = ["\n".join(lines)]
     blocks += ["\n".join(_lines(difference, style)) for difference in comparison.differences]
-    blocks += ["\n".join(wrap(f"note: {sentence(note)}", style.width)) for note in comparison.notes]
+    blocks += ["\n".join(wrapped(f"note: {sentence(note)}", style.width)) for note in comparison.notes]
     blocks.append(style.paint(verdict(comparison), "bold", "green" if comparison.same else "red"))
     return outgoing("\n\n".join(blocks))
 
@@ -61,7 +60,7 @@ def _lines(difference: Difference, style: Style) -> Iterator[str]:
 
 
 def _indented(text: str, style: Style) -> list[str]:
-    return wrap(text, style.width, initial_indent="  ", subsequent_indent="  ")
+    return wrapped(text, style.width, "  ")
 
 
 def _where(cause: Cause, style: Style) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from gradlint import version
@@ -12,7 +11,7 @@ from gradlint.finding import Severity
 from gradlint.outcome import Checked, Failed
 from gradlint.report import FORMATS, github, json, junit, markdown, sarif
 from gradlint.report.outgoing import outgoing
-from gradlint.report.text import Style, count, name, sentence
+from gradlint.report.text import Style, count, name, sentence, wrapped
 from gradlint.report.verdict import verdict
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def summary(outcomes: Sequence[Outcome], style: Style) -> str:
     lines: list[str] = []
     for shown, done in zip(names, outcomes, strict=True):
         said, colour = _state(done, style)
-        parts = wrap(said, max(20, style.width - column - 4), break_on_hyphens=False)
+        parts = wrapped(said, max(20, style.width - column - 4))
         lines += [shown] if len(shown) > column else []
         labels = ["" if len(shown) > column else shown, *[""] * len(parts[1:])]
         lines += [f"{label:{column}}  {style.paint(part, colour)}" for label, part in zip(labels, parts, strict=True)]
@@ -57,7 +56,7 @@ def summary(outcomes: Sequence[Outcome], style: Style) -> str:
 
 
 def _totals(outcomes: Sequence[Outcome], style: Style) -> list[str]:
-    return [style.paint(line, "bold") for line in wrap(total(outcomes), style.width)]
+    return [style.paint(line, "bold") for line in wrapped(total(outcomes), style.width)]
 
 
 def total(outcomes: Sequence[Outcome]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from tabulate import tabulate
@@ -17,6 +16,7 @@ from gradlint.report.text import (
     count,
     crash,
     culprit,
+    excerpt,
     folded,
     listed,
     most_of_each_code,
@@ -28,6 +28,7 @@ from gradlint.report.text import (
     shortened,
     source_line,
     unshown,
+    wrapped,
 )
 from gradlint.report.verdict import consequence, verdict, worst_finding
 from gradlint.result import GradientState
@@ -40,9 +41,14 @@ if TYPE_CHECKING:
 
 INPUT_ROWS = 20
 """A table of more inputs than this shows those that need a look, and counts the rest."""
-KEY_WIDTH, NARROW_KEY_WIDTH = 40, 30
-FULL_WIDTH = 90
-"""A narrower report leaves out columns."""
+_COLUMNS = ("input", "shape", "dtype", "gradient", "norm", "variables reached")
+_ROOMS = (
+    (_COLUMNS, 40),
+    (_COLUMNS, 30),
+    (("input", "shape", "gradient", "norm"), 30),
+    (("input", "gradient", "norm"), 30),
+)
+"""Columns of the table of inputs and characters of a key; the first that the report has room for is shown."""
 LABEL_WIDTH = 10
 
 _SEVERITY = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -103,18 +109,7 @@ def _inputs(result: Result, style: Style) -> list[str]:
     lines = []
     if result.inputs:
         shown = _worth_showing(result.inputs)
-        header = ["input", "shape", "dtype", "gradient", "norm", "variables reached"]
-        # A narrow terminal would break the rows in the middle of words.
-        kept = [0, 3, 4] if style.width < FULL_WIDTH else list(range(len(header)))
-        rows = [_row(status, trainable.total(), style) for status in shown]
-        table = tabulate(
-            [[row[column] for column in kept] for row in rows],
-            headers=[style.paint(header[column], "dim") for column in kept],
-            tablefmt="simple",
-            colalign=["right" if column > 3 else "left" for column in kept],
-            disable_numparse=True,
-        )
-        lines += [f"  {line.rstrip()}" for line in table.splitlines()]
+        lines += [f"  {line.rstrip()}" for line in _table(shown, trainable.total(), style)]
         if rest := [status for status in result.inputs if status not in shown]:
             states = Counter(status.gradient for status in rest)
             lines.append(f"  and {len(rest):,} more inputs: {_states(states, style)}")
@@ -122,8 +117,28 @@ def _inputs(result: Result, style: Style) -> list[str]:
         frozen = sum(not status.trainable for status in result.variables)
         more = f"; {frozen:,} not trainable" if frozen else ""
         lines += [""] if lines else []
-        gap = " " if style.width >= FULL_WIDTH else "\n  "
-        lines += [f"  {count(trainable.total(), 'trainable variable')}:{gap}{_states(trainable, style)}{more}"]
+        noun = count(trainable.total(), "trainable variable")
+        plain = f"  {noun}: {_states(trainable, Style())}{more}"
+        gap = " " if len(plain) <= style.width else "\n  "
+        lines += [f"  {noun}:{gap}{_states(trainable, style)}{more}"]
+    return lines
+
+
+def _table(shown: Sequence[InputStatus], trainable: int, style: Style) -> list[str]:
+    """The table of inputs, with as many columns as the report has room for: a terminal would break words."""
+    lines: list[str] = []
+    for columns, key_width in _ROOMS:
+        rows = [_row(status, trainable, style, key_width) for status in shown]
+        lines = tabulate(
+            [[row[column] for column in columns] for row in rows],
+            headers=[style.paint(column, "dim") for column in columns],
+            tablefmt="simple",
+            colalign=["right" if column in ("norm", "variables reached") else "left" for column in columns],
+            disable_numparse=True,
+        ).splitlines()
+        rule = lines[1]  # the one line without colour
+        if 2 + len(rule) <= style.width:
+            break
     return lines
 
 
@@ -132,18 +147,18 @@ def _worth_showing(inputs: Sequence[InputStatus]) -> list[InputStatus]:
     return [status for status in inputs if status in first]
 
 
-def _row(status: InputStatus, trainable: int, style: Style) -> list[str]:
+def _row(status: InputStatus, trainable: int, style: Style, key_width: int) -> dict[str, str]:
     reached = "-" if status.reached is None else f"{status.reached:,}"
     if trainable and status.reached is not None:
         reached += f" of {trainable:,}"
-    return [
-        name(status.key, KEY_WIDTH if style.width >= FULL_WIDTH else NARROW_KEY_WIDTH),
-        "missing" if status.shape is None else shape_text(status.shape),
-        printable(status.dtype or "-"),
-        style.paint(status.gradient.value, _STATE[status.gradient]),
-        norm_text(status.norm),
-        reached,
-    ]
+    return {
+        "input": name(status.key, key_width),
+        "shape": "missing" if status.shape is None else shape_text(status.shape),
+        "dtype": printable(status.dtype or "-"),
+        "gradient": style.paint(status.gradient.value, _STATE[status.gradient]),
+        "norm": norm_text(status.norm),
+        "variables reached": reached,
+    }
 
 
 def _states(states: Counter[GradientState], style: Style) -> str:
@@ -173,7 +188,7 @@ def _quoted(cause: Cause, style: Style) -> Iterator[str]:
     if source:
         margin = " " * (2 + LABEL_WIDTH)
         room = style.width - len(margin) - 2
-        yield f"{margin}{style.paint('>', 'dim')} {style.paint(name(source, room), 'cyan')}"
+        yield f"{margin}{style.paint('>', 'dim')} {style.paint(excerpt(source, room), 'cyan')}"
 
 
 def _victims(finding: Finding, style: Style) -> list[str]:
@@ -229,12 +244,4 @@ def _labelled(label: str, text: str, style: Style) -> list[str]:
 
 
 def _wrapped(text: str, style: Style, margin: str) -> list[str]:
-    # Paths and shapes are copied from reports: a long one may overflow, but is never broken.
-    return wrap(
-        text,
-        style.width,
-        initial_indent=margin,
-        subsequent_indent=margin,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrapped(text, style.width, margin)

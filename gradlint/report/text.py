@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
+import shutil
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import PurePath
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from gradlint.cells import cell_of, line_in_words
@@ -28,6 +32,12 @@ MESSAGE_WIDTH = 1000
 """Characters of a message or a fact in a report for people; the JSON has all of them."""
 NAME_WIDTH = 60
 """Longer names from files are shortened in the middle."""
+WIDTH, NARROWEST = 100, 60
+"""Columns of a report, and of one on the narrowest terminal that is heeded."""
+_SHAPE = re.compile(r"[(\[](?:\d+|None|\?)(?:, (?:\d+|None|\?))*,?[)\]]")
+_IN_WORD = re.compile(r"\w\w")
+_KEPT_SPACE = "\N{NO-BREAK SPACE}"
+"""`textwrap` breaks lines at white space of ASCII alone; `printable` lets none of these through."""
 _ANSI = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
 
 
@@ -50,7 +60,7 @@ class Style:
     """
 
     colour: bool = False
-    width: int = 100
+    width: int = WIDTH
     explains: bool = False
     in_python: bool = False
     folder: str = field(default_factory=os.getcwd)
@@ -61,6 +71,13 @@ class Style:
         if not self.colour or not text:
             return text
         return f"\x1b[{';'.join(str(_ANSI[look]) for look in looks)}m{text}\x1b[0m"
+
+
+def columns_of_stdout() -> int:
+    """Columns for a report that is printed: those of the terminal within bounds, and as many as in a file elsewhere."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return WIDTH
+    return max(NARROWEST, min(shutil.get_terminal_size(fallback=(WIDTH, 0)).columns, WIDTH))
 
 
 def sentence(text: str) -> str:
@@ -82,6 +99,33 @@ def shortened(text: str, width: int) -> str:
         return text
     tail = (width - 1) // 2
     return f"{text[: width - 1 - tail]}…{text[-tail:]}"
+
+
+def excerpt(code: str, width: int) -> str:
+    """A line of code, of which whole words in the middle are left out where it is longer than `width` characters."""
+    if len(code) <= width:
+        return code
+    tail = (width - 1) // 2
+    head = width - 1 - tail
+    first, last = code[:head], code[-tail:]
+    if _IN_WORD.match(code[head - 1 : head + 1]):
+        first = re.sub(r"\w+$", "", first)
+    if _IN_WORD.match(code[-tail - 1 :][:2]):
+        last = re.sub(r"^\w+", "", last)
+    return f"{first}…{last}" if first and last else shortened(code, width)
+
+
+def wrapped(text: str, width: int, margin: str = "") -> list[str]:
+    """Lines of at most `width` columns. Paths and shapes are copied from reports: a long one overflows, unbroken."""
+    lines = wrap(
+        _SHAPE.sub(lambda shape: shape[0].replace(" ", _KEPT_SPACE), text),
+        width,
+        initial_indent=margin,
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace(_KEPT_SPACE, " ") for line in lines]
 
 
 def count(number: int, noun: str) -> str:

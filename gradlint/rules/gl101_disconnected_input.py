@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradlint.load.binding import label_called
+from gradlint.load.spec import LABEL, quoted
 from gradlint.passes.consequences import is_left_by_step
 from gradlint.passes.drops import DropKind
 from gradlint.passes.where import cause_of
@@ -12,7 +14,7 @@ from gradlint.rules.wording import drop_finding, listed, received
 from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
@@ -80,7 +82,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             message += f", and {len(drop.variables)} trainable variables behind it are lost with it"
         if drop.reason:
             message += f" ({drop.reason})"
-        yield drop_finding(RULE, facts, drop, message)
+        yield drop_finding(RULE, facts, drop, message, _if_labels(facts, drop.inputs) if drop.op is None else "")
     for key, position in facts.levelled.items():
         if facts.flow is not None:
             cause = cause_of(facts.flow, position)
@@ -94,6 +96,24 @@ def check(facts: Facts) -> Iterator[Finding]:
                 position=position,
                 advice="Compute with floats where a fraction is meant, or with numbers that the sample reaches.",
             )
+
+
+def _if_labels(facts: Facts, keys: Sequence[str]) -> str:
+    """What else to do about keys that a model does not declare, and takes only because it declares none."""
+    spec, binding, recording = facts.spec, facts.binding, facts.recording
+    if spec is None or binding is None or recording is None:
+        return ""
+    if any((entry := spec.input(key)) is not None and entry.declared for key in keys):
+        return ""
+    labelled = {output for output, _ in binding.labels}
+    outputs = [output.name for output in recording.outputs]
+    lacking = [] if "" in labelled else [output for output in outputs if output not in labelled]
+    if not lacking:
+        return ""
+    called = [LABEL if len(outputs) == 1 else label_called(key, lacking) for key in keys]
+    names = quoted(called) if all(called) else f"one of {quoted([f'{LABEL}:{output}' for output in lacking])}"
+    what = "it holds labels, call it" if len(keys) == 1 else "they hold labels, call them"
+    return f"{RULE.advice} If {what} {names}."
 
 
 RULE = Rule(

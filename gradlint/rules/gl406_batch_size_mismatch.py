@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from gradlint.finding import Cause
 from gradlint.load.binding import weight_keys
 from gradlint.passes.rows import uneven_rows
+from gradlint.record.recording import Region
 from gradlint.rule import SAMPLE, Need, Rule
 from gradlint.severity import Consequence
 
@@ -55,21 +57,31 @@ them missed.
 Graph and ragged models take arrays of different lengths on purpose. So before the run, the rule is silent when
 the model has custom layers, or operations that work across the batch axis, and it leaves out inputs
 with a fixed batch size and inputs with one axis only. Of such models it speaks when the loss has failed
-on two of the lengths.
+on two of the lengths, or a layer that joins or pairs two inputs, and names that layer.
 """
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """One finding for all arrays of one sample."""
-    if lengths := uneven_rows(facts) or _on_paper(facts):
+    met = uneven_rows(facts)
+    if lengths := met or _on_paper(facts):
         (usual, votes), (_, second), *_ = Counter(lengths.values()).most_common(2)
         culprits = [key for key, length in lengths.items() if length != usual or votes == second]
+        failure = facts.recording.failure if met and facts.recording is not None else None
+        is_layer = failure is not None and failure.region is Region.MODEL
         yield RULE.finding(
             "the arrays of one batch differ in length: "
             + ", ".join(f"{key!r} has {length}" for key, length in lengths.items()),
             inputs=tuple(culprits),
+            cause=Cause(failure.layer, failure.op, failure.file, failure.line) if failure and is_layer else Cause(),
             evidence={"keys": list(lengths), "lengths": list(lengths.values())},
+            advice=_BEFORE_THEY_MEET if is_layer else "",
         )
+
+
+_BEFORE_THEY_MEET = (
+    "Cut all arrays from the same rows; where they differ on purpose, bring them to one length before they are joined."
+)
 
 
 def _on_paper(facts: Facts) -> dict[str, int]:

@@ -6,6 +6,8 @@ import builtins
 import re
 from functools import lru_cache
 
+from gradlint.departures import LIBRARIES
+
 
 def words(text: str) -> frozenset[str]:
     """The words of a list that is written as text."""
@@ -42,9 +44,12 @@ def is_tensorflow(name: str) -> bool:
     return name.startswith("tensorflow.") and not name.startswith("tensorflow.compat.v1")
 
 
+_COMPUTING = tuple(f"{library}." for library in LIBRARIES)
+
+
 def is_numpy(name: str) -> bool:
     """Whether it computes with NumPy or plain Python."""
-    return name.startswith(("numpy.", "scipy.", "math.", "sklearn.", "cv2.", "skimage."))
+    return name.startswith(_COMPUTING)
 
 
 def is_library(name: str) -> bool:

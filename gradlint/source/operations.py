@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from gradlint import departures
 from gradlint.source.names import is_library, is_numpy, last, words
 from gradlint.source.values import Kind, Value
 
@@ -74,14 +75,7 @@ PREDICTORS = words(
     predict_classes predict_proba
     """
 )
-TO_PYTHON = frozenset({"numpy", "item", "tolist", "__float__", "__array__", "get_weights"})
-_PYTHON_FUNCTIONS = words(
-    """
-    tensorflow.numpy_function tensorflow.make_ndarray keras.backend.get_value keras.ops.convert_to_numpy
-    keras.backend.convert_to_numpy builtins.float builtins.int builtins.bool builtins.round builtins.complex
-    keras.backend.eval keras.backend.batch_get_value
-    """
-)
+_PYTHON_FUNCTIONS = departures.FUNCTIONS.union(f"builtins.{name}" for name in departures.NUMBERS)
 INTEGERS = words(
     """
     int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool int long bool_ int_ intc

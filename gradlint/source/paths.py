@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gradlint.departures import METHODS
 from gradlint.source.expressions import MUTATORS, QUESTIONS, settled
 from gradlint.source.identity import is_loss_name, key, place_of, unwrapped
 from gradlint.source.lineage import Holding
@@ -21,7 +22,6 @@ from gradlint.source.operations import (
     PLAIN_ATTRIBUTES,
     PLAIN_METHODS,
     PREDICTORS,
-    TO_PYTHON,
     Stop,
     dtype_name,
     stop_of,
@@ -343,7 +343,7 @@ class Tracer:
             else:
                 self._used(value, context, behind)
             return
-        if name in TO_PYTHON and behind is None and self.is_recorded(value, context):
+        if name in METHODS and behind is None and self.is_recorded(value, context):
             self._push([receiver], context, _Behind(value, Stop.PYTHON))
             return
         if name == "astype" and behind is None and dtype_name(value.argument(0, "dtype")) in INTEGERS:

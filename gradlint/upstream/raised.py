@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gradlint.cells import line_in_words
+from gradlint.cells import line_as_typed
 from gradlint.upstream.libraries import is_library_file
 
 REASON_LENGTH = 300
@@ -17,7 +17,7 @@ def blame(error: BaseException) -> str:
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
         if not is_library_file(file):
-            where = f" ({line_in_words(file, traceback.tb_lineno)})"
+            where = f" ({line_as_typed(file, traceback.tb_lineno)})"
         traceback = traceback.tb_next
     return f"{type(error).__name__}: {first_words(error)}{where}"
 

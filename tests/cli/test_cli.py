@@ -22,6 +22,7 @@ from gradlint.load.limits import Limits
 from gradlint.result import LateGraph, Result, SkippedRule
 from gradlint.rule import SECTIONS, Rule
 from gradlint.severity import Consequence
+from gradlint.thresholds import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -387,3 +388,51 @@ def test_a_broken_pipe_is_silent() -> None:
     process.stdin.close()
     assert process.stderr.read() == b""
     assert process.wait() == 1
+
+
+class TestInATerminal:
+    @pytest.fixture(params=[60, 80])
+    def columns(self, request, monkeypatch) -> int:
+        monkeypatch.setenv("COLUMNS", str(request.param))
+        return request.param
+
+    def test_a_page_has_lines_that_fit_and_the_same_words(self, columns: int, capsys, monkeypatch) -> None:
+        doc = (
+            "## What it does\n\n"
+            + "word " * 40
+            + "\nmore\n\n```python\n"
+            + "x = 1  # "
+            + "y" * 90
+            + "\n```\n\n- a\n- b\n"
+        )
+        monkeypatch.setattr(rules, "ALL_RULES", (replace(rule("GL101", "disconnected-input"), doc=doc),))
+        cli.main(["--explain", "GL101"])
+        plain = capsys.readouterr().out
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+        cli.main(["--explain", "GL101"])
+        filled = capsys.readouterr().out
+        assert filled.split() == plain.split()
+        code = [line for line in filled.splitlines() if line.startswith("x = 1")]
+        assert len(code) == 1
+        assert max(len(line) for line in filled.splitlines() if line not in code) <= columns
+        assert "\n- a\n- b\n" in filled
+
+    def test_the_list_of_rules_fits(self, columns: int, capsys, monkeypatch) -> None:
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+        cli.main(["--list-rules"])
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= columns
+
+    def test_help_breaks_no_name(self, columns: int, capsys) -> None:
+        with pytest.raises(SystemExit):
+            cli.main(["--help"])
+        text = capsys.readouterr().out
+        assert all(name in text for name in NAMES)
+        assert not [line for line in text.splitlines() if line.endswith("-")]
+
+
+@pytest.mark.parametrize("word", ["", " "])
+def test_a_model_without_a_name_is_no_folder(word: str, capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([word, "s.npz"])
+    assert ended.value.code == 2
+    assert "the name of the model is empty" in capsys.readouterr().err

@@ -97,6 +97,14 @@ def test_code_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             value()
 
 
+@pytest.mark.parametrize("name", CODE)
+def test_a_page_says_where_its_code_finds_modules_of_ours(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    imported = set(re.findall(r"^(?:from|import) (\w+)", "\n".join(blocks(ROOT / name, "python")), flags=re.MULTILINE))
+    ours = {path.stem for path in FIXTURES.glob("*.py")}
+    assert not imported & ours or "`cd fixtures`" in text
+
+
 def test_the_readme_has_the_two_commands_that_ci_runs() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")

@@ -36,7 +36,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             shutil.copy(file, tmp_path / "models")
     shutil.copy(FIXTURES / "layers.py", tmp_path)
     shutil.copy(FIXTURES / "systems.py", tmp_path)
-    (tmp_path / "conftest.py").touch()  # for `from layers import ...`
     monkeypatch.setattr(sys, "path", list(sys.path))
     # In this process, where TensorFlow is: `test_three_ways.py` has them in processes of their own.
     monkeypatch.setattr(targets, "outcomes", lambda jobs, *_, **__: map(targets.outcome, jobs))
@@ -88,8 +87,15 @@ def run(line: str, project: Path, shell: Callable[..., Ran]) -> str:
     if program == "gradlint":
         ran = shell(*arguments, folder=project)
         return ran.out + ran.err
-    assert program == "pytest"
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments]
+    more = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+    if program == "python":
+        module, name, *arguments = arguments
+        assert (module, name) == ("-m", "pytest")
+        command = [sys.executable, module, name, *more, *arguments]
+    else:  # the script, which does not look for modules in the current folder
+        assert program == "pytest"
+        command = [sys.executable, "-c", "import sys; del sys.path[0]; import pytest; sys.exit(pytest.main())"]
+        command += [*more, *arguments]
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False).stdout
 
 

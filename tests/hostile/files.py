@@ -1254,7 +1254,7 @@ def model_empty(folder: Path) -> None:
     (folder / MODEL).write_bytes(b"")
 
 
-@case("not a .keras archive")
+@case("cut off or damaged")
 def model_cut_off(folder: Path) -> None:
     keras_file(folder)
     (folder / MODEL).write_bytes((folder / MODEL).read_bytes()[:-200])

@@ -239,7 +239,10 @@ BROKEN = {
     "backslashes": (lambda p: keras_file(p, extra=("a\\..\\..\\x",)), "points outside"),
     "text": (lambda p: p.write_text("hello there"), "neither a zip archive"),
     "empty": (lambda p: p.write_bytes(b""), "is empty"),
-    "no zip": (lambda p: p.write_bytes(b"PK\3\4" * 20), "is not a .keras archive"),
+    "no zip": (
+        lambda p: p.write_bytes(b"PK\3\4" * 20),
+        "is a zip archive that is cut off or damaged: .*; copy it again, or save it anew",
+    ),
     "directory": (lambda p: p.mkdir(), "is a directory"),
     "missing": (lambda p: p, "does not exist"),
     "dangling link": (lambda p: p.symlink_to(p.with_name("nowhere")), "a link to a file that does not exist"),

@@ -313,3 +313,16 @@ def test_the_only_model_of_a_folder_goes_with_the_only_sample_there(tmp_path: Pa
     targets, alone = paired_targets(load_config(None, tmp_path), [str(tmp_path)])
     assert [(target.name, str(target.sample)) for target in targets] == [("one/m.keras", str(tmp_path / "one/s.npz"))]
     assert [file.name for file in alone] == ["m.keras", "n.keras"]
+
+
+def test_the_table_of_another_file_is_told(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, '[tool.gradlint]\nfail-on = "error"', "gradlint.toml")
+    assert "[tool.gradlint] is for pyproject.toml; in gradlint.toml the keys stand without it" in str(caught.value)
+
+
+def test_what_is_known_is_listed_once(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, "colour = 1", "gradlint.toml")
+    known = str(caught.value).partition("known are ")[2].split(", ")
+    assert len(known) == len(set(known)) > 5

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gradlint.finding import Cause
-from gradlint.report.text import Style, common_folder, folded, listed, name, place, printable, sentence
+from gradlint.report.text import Style, common_folder, excerpt, folded, listed, name, place, printable, sentence
 
 
 @given(st.text(st.characters(exclude_categories=[])))
@@ -89,3 +91,21 @@ def test_listed_names_all_that_it_does_not_fold() -> None:
 )
 def test_place(cause: Cause, shown: str | None) -> None:
     assert place(cause, Style(folder="/work")) == shown
+
+
+@pytest.mark.parametrize("width", [60, 45, 40, 31, 30, 20])
+def test_an_excerpt_cuts_no_word(width: int) -> None:
+    code = "def compute_loss(self, x=None, y=None, sample_weight=None):"
+    found = excerpt(code, width)
+    assert len(found) <= width
+    words = set(re.findall(r"\w+", code))
+    assert set(re.findall(r"\w+", found)) <= words
+
+
+def test_a_single_long_word_is_shortened() -> None:
+    assert excerpt("a" * 50, 11) == "aaaaa…aaaaa"
+
+
+@given(st.text("abc ()[],0123 …", max_size=80), st.integers(5, 60))
+def test_an_excerpt_keeps_the_width(code: str, width: int) -> None:
+    assert len(excerpt(code, width)) <= width

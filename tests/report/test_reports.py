@@ -10,12 +10,13 @@ import json
 import math
 import os
 import re
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
-from shared_result import FINDINGS, HEALTHY, HERE, HOSTILE, INPUTS, PREFLIGHT, RESULTS, SHARED, TOWER, WIDE
+from shared_result import FINDINGS, HEALTHY, HERE, HOSTILE, INPUTS, PREFLIGHT, RESULTS, SHARED, TOWER, VARIABLES, WIDE
 
 from gradlint.finding import Cause, Finding, Severity
 from gradlint.report import FORMATS
@@ -213,6 +214,40 @@ class TestTable:
         assert max(map(len, text.splitlines())) <= 60
         words = self.render(replace(SHARED, inputs=inputs, findings=FINDINGS[:3]), width=200).split()
         assert {word for word in text.split() if word.strip("-")} <= set(words)
+
+    @pytest.mark.parametrize(
+        ("width", "key", "columns"),
+        [
+            (80, "model1", "input shape dtype gradient norm variables reached"),
+            (100, "k" * 50, "input shape dtype gradient norm variables reached"),
+            (80, "k" * 50, "input shape gradient norm"),
+            (60, "k" * 50, "input gradient norm"),
+        ],
+    )
+    def test_the_table_shows_the_columns_that_there_is_room_for(self, width: int, key: str, columns: str) -> None:
+        text = self.render(replace(SHARED, inputs=(replace(INPUTS[0], key=key),)), width=width, colour=True)
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+        header = next(line for line in plain if "gradient" in line and line.lstrip().startswith("input"))
+        assert " ".join(header.split()) == columns
+        assert max(map(len, plain[: plain.index(header) + 4])) <= width
+
+    @pytest.mark.parametrize("width", range(60, 70))
+    def test_a_shape_is_not_broken(self, width: int) -> None:
+        finding = replace(FINDINGS[0], message="'model1' has shape (8, 32), but the input takes (None, 10, 32) [8, 7]")
+        lines = self.render(replace(SHARED, inputs=(), findings=(finding,)), width=width).splitlines()
+        assert all(any(shape in line for line in lines[5:]) for shape in ("(8, 32)", "(None, 10, 32)", "[8, 7]"))
+
+    def test_what_fits_on_a_line_stays_on_it(self) -> None:
+        variables = (VARIABLES[0],)
+        assert "  1 trainable variable: all finite\n" in self.render(replace(SHARED, variables=variables), width=60)
+
+    def test_in_a_terminal_python_prints_no_wider(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        inputs = tuple(status for status in INPUTS if status.key != HOSTILE)
+        subject = replace(SHARED, inputs=inputs, findings=FINDINGS[:3])
+        monkeypatch.setenv("COLUMNS", "60")
+        assert max(map(len, str(subject).splitlines())) > 60
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+        assert max(map(len, str(subject).splitlines())) <= 60
 
     def test_skipped_rules_share_their_reason(self) -> None:
         skipped = tuple(SkippedRule(f"GL{n}", "the model did not run") for n in range(201, 208))

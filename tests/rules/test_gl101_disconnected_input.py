@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flows import call, facts, flow, found, given, variable
 
+from gradlint.load.binding import Binding
+from gradlint.load.spec import InputSpec, ModelSpec
 from gradlint.rules.gl101_disconnected_input import RULE
 
 HEAD = ("o(8,1) = MatMul h head/kernel @head", "-- loss", "loss() = Mean o")
@@ -140,3 +144,39 @@ def test_counts_the_variables_lost_with_it():
 def test_frozen_variables_are_not_lost():
     subject = two(*DROPPED, variables=["left/kernel", variable("right/kernel", trainable=False), "head/kernel"])
     assert [variables for _, _, variables, _ in found(RULE, subject)] == [()]
+
+
+def unread(*keys, inputs=None, outputs=("reg", "cls"), labels=()):
+    """Advice on keys of a sample that a model reads nothing of, by the key."""
+    lines = ["h = MatMul x k @body", *(f"{name}(8,1) = MatMul h k{name} @{name}" for name in outputs)]
+    subject = flow(
+        *lines, "-- loss", f"loss() = Mean {outputs[0]}", outputs=list(outputs), inputs=["x", *keys],
+        variables=["k", *(f"k{name}" for name in outputs)],
+    )  # fmt: skip
+    given_facts = replace(
+        facts(subject),
+        spec=ModelSpec("m", "Mine", inputs=inputs),
+        binding=Binding(tuple((key, key) for key in ("x", *keys)), tuple((name, f"y:{name}") for name in labels)),
+    )
+    return {finding.inputs[0]: finding.advice for finding in RULE.check(given_facts) if finding.inputs[0] in keys}
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (unread("y_reg"), "call it 'y:reg'."),
+        (unread("target_cls", labels=["reg"]), "call it 'y:cls'."),
+        (unread("price"), "call it one of 'y:reg', 'y:cls'."),
+        (unread("y_reg", outputs=["out"]), "call it 'y'."),
+    ],
+)
+def test_a_key_that_a_model_does_not_declare_may_hold_labels(found, words):
+    (advice,) = found.values()
+    assert advice.startswith(RULE.advice)
+    assert advice.endswith(words)
+
+
+def test_a_declared_input_or_one_beside_all_labels_holds_none():
+    declared = (InputSpec("x", "x", (None, 4), "float32"), InputSpec("y_reg", "y_reg", (None, 1), "float32"))
+    assert unread("y_reg", inputs=declared) == {"y_reg": ""}
+    assert unread("y_reg", outputs=["out"], labels=[""]) == {"y_reg": ""}

@@ -71,3 +71,37 @@ def test_layers_of_ones_own_may_take_other_lengths_until_the_loss_fails_on_them(
     assert [finding.code for finding in found] == codes
     if codes == ["GL406"]:
         assert found[0].message.endswith("'x' has 8, 'y' has 4")
+
+
+CLASH = "ConcatOp : Dimension 0 in both shapes must be equal: shape[0] = [8,3] vs. shape[1] = [6,3] [Op:ConcatV2]"
+
+
+@pytest.mark.parametrize(
+    ("said", "op", "shapes", "behind", "codes"),
+    [
+        (CLASH, "ConcatV2", ((8, 3), (6, 3)), ("a", "b"), ["GL406"]),
+        (CLASH.replace("[6,3]", "[6,7]"), "ConcatV2", ((8, 3), (6, 7)), ("a", "b"), ["GL406"]),
+        ("required broadcastable shapes [Op:AddV2]", "AddV2", ((8, 3), (6, 3)), ("a", "b"), ["GL406"]),
+        ("Incompatible shapes: [8,3] vs. [6,3] [Op:Mul]", "Mul", ((8, 3), (6, 3)), ("a", "b"), ["GL406"]),
+        # With as many rows these would fail as well: a product of queries and documents without its transposition.
+        ("Matrix size-incompatible: In[0]: [8,3], In[1]: [6,3]", "MatMul", ((8, 3), (6, 3)), ("a", "b"), ["GL407"]),
+        ("Incompatible shapes: [8,3] vs. [6,5] [Op:Mul]", "Mul", ((8, 3), (6, 5)), ("a", "b"), ["GL407"]),
+        (CLASH.replace("[6,3]", "[6,3,2]"), "ConcatV2", ((8, 3), (6, 3, 2)), ("a", "b"), ["GL407"]),
+        # What the model itself has made of one input, or of both.
+        (CLASH, "ConcatV2", ((8, 3), (6, 3)), ("a",), ["GL407"]),
+        (CLASH.replace("[6,3]", "[4,3]"), "ConcatV2", ((8, 3), (4, 3)), ("a", "b"), ["GL407"]),
+        ("Dimension 1 must be equal: [8,3] vs. [8,4]", "ConcatV2", ((8, 3), (8, 4)), ("a", "b"), ["GL407"]),
+    ],
+)
+def test_a_layer_that_cannot_join_the_lengths_of_the_sample_is_the_place_and_not_the_cause(
+    said, op, shapes, behind, codes
+):
+    paper = facts(model(("a", (None, 3)), ("b", (None, 3)), builtin=False), a=(8, 3), b=(6, 3), y=(8, 1))
+    failure = Failure("shape", said, Region.MODEL, "join", "Join", op, "m.py", 7, shapes, behind)
+    run = replace(paper, flow=flow("h = MatMul a k", inputs=["a"], variables=["k"], loss="none", failure=failure))
+    (finding,) = (finding for rule in (RULE, gl407_layer_shape.RULE) for finding in rule.check(run))
+    assert [finding.code] == codes
+    assert (finding.cause.layer, finding.cause.line) == ("join", 7)
+    if codes == ["GL406"]:
+        assert finding.inputs == ("b",)
+        assert "bring them to one length" in finding.advice
