@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
 from gradlint.report.folding import MOST_BOXES, in_order, inputs_together, shortened
@@ -16,11 +16,15 @@ from gradlint.report.picture import Box, Link, Picture, total_norm
 from gradlint.result import STREAMS, GradientState, Streams, Tie, stronger
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 
     import networkx as nx
 
     from gradlint.finding import Finding
+
+
+_COMPILED = ("compile_loss",)
+"""Where Keras's own loss of a compiled model runs, as the first part of a layer's path."""
 
 
 def layer_picture(graph: nx.DiGraph[object], findings: Sequence[Finding] = ()) -> Picture:
@@ -230,6 +234,36 @@ class _Folder:
                 between[source, target] = kept
             else:
                 del between[source, target]
+        for node in [
+            node for found in outputs.values() for node in found if not self._is_read(home[node], between, loss)
+        ]:
+            self._lead_through_activation(node, between, home)
+
+    @staticmethod
+    def _is_read(box: str, between: Mapping[tuple[str, str], list[Tie]], loss: Set[str]) -> bool:
+        return any((box, target) in between for target in loss)
+
+    def _lead_through_activation(
+        self, output: Hashable, between: dict[tuple[str, str], list[Tie]], home: Mapping[Hashable, str]
+    ) -> None:
+        """The same where the last operation is a layer of its own, `Activation("sigmoid")`, beside the way as a whole.
+
+        A compiled loss reads outputs or the logits behind one, and nothing else.
+        """
+        for made in self.incoming[output]:
+            for before in self.incoming.get(made.source, ()):
+                logits = before.source
+                if any(self.kind[tie.target] == "output" for tie in self.outgoing.get(logits, ())):
+                    continue
+                read = [tie for tie in self.outgoing.get(logits, ()) if self.parts.get(tie.target, ())[:1] == _COMPILED]
+                for target in {home[tie.target] for tie in read}:
+                    ties = [tie for tie in between.get((home[logits], target), ()) if tie.source == logits]
+                    way = (home[logits], home[made.source], home[output], target)
+                    for step in pairwise(way):
+                        between.setdefault(step, []).extend(ties)
+                    rest = [tie for tie in between.pop((home[logits], target), ()) if tie.source != logits]
+                    if rest:
+                        between[home[logits], target] = rest
 
     def _arriving(self, groups: Sequence[_Group], between: Mapping[tuple[str, str], list[Tie]]) -> dict[str, list[Tie]]:
         found: dict[str, list[Tie]] = {group.id: [] for group in groups}

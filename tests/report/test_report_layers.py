@@ -146,6 +146,35 @@ def test_a_loss_that_reads_logits_is_led_through_the_output() -> None:
     assert ("head", "loss") not in found
 
 
+def activated(reader: str, **more: object) -> dict[tuple[str, str], str]:
+    """The links of a model whose output is a layer `click` that applies a sigmoid to `dot`, which `reader` reads."""
+    drawn = Drawn()
+    logits = drawn.dense("dot", drawn.input("x"))
+    probabilities = drawn.op("Sigmoid", "click", (logits, ALIVE))
+    drawn.graph.add_node(("output", "click"), kind="output", label="click")
+    drawn.link((probabilities, DEAD), ("output", "click"))
+    if more:
+        drawn.graph.add_node(("output", "logits"), kind="output", label="logits")
+        drawn.link(logits, ("output", "logits"))
+    mean = drawn.op("Mean", reader, logits)
+    drawn.graph.add_node(("loss", 0), kind="loss", label="loss")
+    drawn.link(mean, ("loss", 0))
+    return links(layer_picture(streamed(drawn.graph)))
+
+
+def test_logits_are_led_through_a_layer_that_only_activates() -> None:
+    found = activated("compile_loss/bce")
+    assert (found["dot", "click"], found["click", "output click"], found["output click", "loss"]) == ("finite",) * 3
+    assert ("dot", "loss") not in found
+
+
+def test_only_a_compiled_loss_that_has_no_other_output_reads_logits() -> None:
+    assert ("output click", "loss") not in activated("regularizer")
+    found = activated("compile_loss/mse", logits_are_an_output=True)
+    assert ("output click", "loss") not in found
+    assert found["output logits", "loss"] == "finite"
+
+
 def test_layers_that_nothing_calls_are_shown() -> None:
     drawn = Drawn()
     drawn.variable("lonely/dense/kernel", DEAD)
