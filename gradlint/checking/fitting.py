@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gradlint.checking.own_steps import check_own_step
+from gradlint.checking.own_steps import check_own_step, with_forward
 from gradlint.checking.road import checked
 from gradlint.load.model.live import trains_itself
 from gradlint.load.model.own_step import train_step_of
@@ -195,7 +195,8 @@ class Watcher:
         try:
             if trains_itself(self._model, self._options):
                 # As it is: fit hands it over so.
-                result = check_own_step(train_step_of(self._model, batch), self._options)
+                own, forward = with_forward(train_step_of(self._model, batch), self._options)
+                result = check_own_step(own, self._options, forward)
             else:
                 result = checked(self._model, batch if isinstance(batch, tuple) else (batch,), self._options)
         except Exception as error:  # Whatever stops a check must not stop a training.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gradlint.checking.step import observed
 from gradlint.checking.ways import Ready, cases
 from gradlint.errors import GradlintError, ModelRunError
-from gradlint.rules import ALL_RULES, chosen, codes_matching, rules_matching
+from gradlint.rules import ALL_RULES, chosen, codes_matching, needs_of, rules_matching
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gradlint.load.model.own_step import OwnStep
     from gradlint.options import Options
     from gradlint.result import Result
-    from gradlint.rule import Need, Rule
+    from gradlint.rule import Rule
 
 
 def check_own_step(step: OwnStep, options: Options, forward: Forward | None = None) -> Result:
@@ -55,14 +55,13 @@ def _as_of_model(finding: Finding, speaking: Mapping[str, Rule]) -> Finding:
     return replace(finding, code=spoken.code, name=spoken.name, advice=finding.advice or rule.advice)
 
 
-def with_forward(step: OwnStep, needs: frozenset[Need], options: Options) -> tuple[OwnStep, Forward | None]:
+def with_forward(step: OwnStep, options: Options) -> tuple[OwnStep, Forward | None]:
     """A model's `train_step` on a batch as `fit` hands it over, with what of the batch goes to the inputs of the model.
 
     Where its inputs are declared, and are all in the batch: what else a step does with its batch is its own affair.
 
     Args:
         step: of a model, or another, which is left alone.
-        needs: what the chosen rules need.
         options: how to check.
     """
     from gradlint.checking.forward import Forward
@@ -74,7 +73,7 @@ def with_forward(step: OwnStep, needs: frozenset[Need], options: Options) -> tup
     if not inputs or not all(entry.declared for entry in inputs):
         return step, None
     try:
-        *_, ready = cases(model, step.arguments[0], needs, options)
+        *_, ready = cases(model, step.arguments[0], needs_of(chosen(options.select, options.ignore)), options)
     except GradlintError:
         return step, None
     assert isinstance(ready, Ready)

@@ -43,7 +43,7 @@ def checked(model: object, sample: object, options: Options) -> Result:
             return check_own_step(stage.whole.step(), options)
         if isinstance(stage, Ready):
             return _run(stage, rules, needs, options)
-        step, forward = with_forward(stage, needs, options)
+        step, forward = with_forward(stage, options)
         return check_own_step(step, options, forward)
     raise AssertionError("the last stage can be run")
 

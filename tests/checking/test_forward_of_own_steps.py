@@ -129,6 +129,13 @@ def test_a_batch_as_fit_takes_it_is_bound_to_the_inputs(make):
         assert [entry.key for entry in result.inputs] == sorted(sample)
 
 
+def test_while_fit_runs_its_first_batch_is_tested_as_well():
+    model, sample = mixing(Own)
+    with pytest.raises(gradlint.GradientsDoNotFlow) as caught:
+        model.fit(sample["a"], normal(6, 1, seed=1), verbose=0, callbacks=[gradlint.GradientCheck()])
+    assert [finding.code for finding in caught.value.result.findings] == ["GL501"]
+
+
 def test_a_batch_that_the_step_takes_apart_is_left_alone():
     """Two arrays of one form: which of them is the input cannot be told, and the others are no inputs."""
 
