@@ -109,6 +109,16 @@ def test_answers_that_need_no_tensorflow(arguments: list[str]) -> None:
     assert imported_by(f"from gradlint.cli import main\nmain({arguments!r})", HEAVY) == []
 
 
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_what_is_told_on_paper_needs_no_room_that_runs_a_model(form: str) -> None:
+    model = PACKAGE.parent / "fixtures" / "concat_dense.keras"
+    arguments = [str(model), "--depth", "preflight", "--format", form, "--no-cache", "--no-isolate"]
+    rooms = ("checking.looking", "checking.own_steps", "checking.step", "load.model", "record.run", "experiments")
+    unwanted = tuple(f"gradlint.{name}" for name in (*rooms, "report.sarif", "report.junit", "report.markdown"))
+    code = f"from gradlint.cli import main\nmain({arguments!r})"
+    assert imported_by(code, (*unwanted, "gradlint.checking.road")) == ["gradlint.checking.road"]
+
+
 def test_public_names_are_where_they_are_said_to_be() -> None:
     light = [name for name in gradlint.__all__ if name not in ("check", "assert_gradients_flow", "assert_step_flows")]
     for name in light:

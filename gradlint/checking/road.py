@@ -1,4 +1,7 @@
-"""From a model and a sample to a result, with all the rooms on the way."""
+"""From a model and a sample to a result, with all the rooms on the way.
+
+What runs a model is entered when one is run: what is decided on paper does without it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.checking.arguments import refuse_misplaced
-from gradlint.checking.forward import Forward
-from gradlint.checking.looking import examined
-from gradlint.checking.own_steps import check_own_step, own_step_of, with_forward
 from gradlint.checking.verdict import decided, judged
 from gradlint.checking.ways import Case, Ready, stages
 from gradlint.errors import ModelRunError
@@ -18,6 +18,8 @@ from gradlint.rules import chosen, needs_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gradlint.checking.forward import Forward
+    from gradlint.load.model.own_step import OwnStep
     from gradlint.options import Options
     from gradlint.result import Result
     from gradlint.rule import Need, Rule
@@ -40,25 +42,41 @@ def checked(model: object, sample: object, options: Options) -> Result:
             # A train_step takes its batch apart before it calls the model: where the sample does not fit, it decides.
             if stage.whole is None or not _is_of_sample(early, stage, rules):
                 return early
-            return check_own_step(stage.whole.step(), options)
+            return _run_step(stage.whole.step(), options)
         if isinstance(stage, Ready):
             return _run(stage, rules, needs, options)
-        step, forward = with_forward(stage, options)
-        return check_own_step(step, options, forward)
+        return _run_batch(stage, options)
     raise AssertionError("the last stage can be run")
 
 
 def _run(ready: Ready, rules: Sequence[Rule], needs: frozenset[Need], options: Options) -> Result:
+    from gradlint.checking.forward import Forward
+    from gradlint.checking.looking import examined
+    from gradlint.checking.own_steps import own_step_of
+
     case = ready.case
     if (step := own_step_of(ready, options)) is None:
         return judged(case, examined(ready, needs, options), rules, options)
     forward = Forward(ready.subject, case.paper.spec)
     try:
-        return replace(check_own_step(step, options, forward), target=case.target)
+        return replace(_run_step(step, options, forward), target=case.target)
     except ModelRunError:
         if case.whole is None or not case.unexpected:
             raise
-        return check_own_step(case.whole.step(), options)
+        return _run_step(case.whole.step(), options)
+
+
+def _run_batch(step: OwnStep, options: Options) -> Result:
+    from gradlint.checking.own_steps import check_own_step, with_forward
+
+    step, forward = with_forward(step, options)
+    return check_own_step(step, options, forward)
+
+
+def _run_step(step: OwnStep, options: Options, forward: Forward | None = None) -> Result:
+    from gradlint.checking.own_steps import check_own_step
+
+    return check_own_step(step, options, forward)
 
 
 def _is_of_sample(result: Result, case: Case, rules: Sequence[Rule]) -> bool:

@@ -19,6 +19,7 @@ from gradlint.rule import Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeGuard
 
     from gradlint.load.model.own_step import OwnStep, WholeBatch
     from gradlint.options import Options
@@ -68,15 +69,18 @@ def stages(model: object, sample: object, needs: frozenset[Need], options: Optio
     Raises:
         GradlintError: as `cases`.
     """
-    from gradlint.load.model.own_step import own_step, own_train_step
+    if not _is_file(model):  # a file is read on paper before what loads it is imported
+        from gradlint.load.model.own_step import own_step
 
-    if (step := own_step(model, sample, options)) is not None:
-        yield step
-        return
+        if (step := own_step(model, sample, options)) is not None:
+            yield step
+            return
     # Of a generator, the batch is taken already.
     is_read_again = isinstance(sample, (str, os.PathLike, Mapping, tuple))
     for case in cases(model, sample, needs, options):
         if isinstance(case, Ready) and not case.is_live and is_read_again:
+            from gradlint.load.model.own_step import own_train_step
+
             if (step := own_train_step(case.subject.model, sample, options)) is not None:
                 yield replace(step, name=case.case.target)
                 return
@@ -100,7 +104,7 @@ def cases(model: object, sample: object, needs: frozenset[Need], options: Option
     """
     file = None
     is_trusted_folder = options.trust_model and isinstance(model, (str, os.PathLike)) and is_saved_model(Path(model))
-    if isinstance(model, (str, os.PathLike)) and not is_named(os.fspath(model)) and not is_trusted_folder:
+    if _is_file(model) and not is_trusted_folder:
         options.report("reading the files")
         file = read_file(os.fspath(model), sample, options)
         if file.sample is not None or file.spec.inputs:
@@ -123,6 +127,11 @@ def cases(model: object, sample: object, needs: frozenset[Need], options: Option
         if not options.is_symbolic:
             refuse_large_outputs(target.name, target.model, given.rows, limits_of(options), given.steps)
     yield Ready(case, subject_of(options, target, given, reduces_all=Need.REDUCED in needs), target.is_live)
+
+
+def _is_file(model: object) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether a model is named by its file, or its folder, and not by what makes it."""
+    return isinstance(model, (str, os.PathLike)) and not is_named(os.fspath(model))
 
 
 def _is_without_keys(sample: object) -> bool:

@@ -38,6 +38,8 @@ def serialized_objects(config: object, skip: str = "") -> Iterator[tuple[str, Ma
         part = next(parts, _END)
         if part is _END:
             pending.pop()
+        elif part is None or isinstance(part, (str, int, float)):
+            continue  # nearly all of a configuration, and to ask what a mapping is takes longer than all the rest
         elif isinstance(part, Mapping):
             if isinstance(part.get("class_name"), str):
                 if part is not config and is_layer(part):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gradlint import comparison as comparisons
-from gradlint.report import concise, github, json, junit, markdown, sarif, table, verdict
+from gradlint.report import verdict
 from gradlint.report.text import Style, columns_of_stdout, name, shortened
 from gradlint.result import install_forms
 
@@ -17,27 +18,28 @@ if TYPE_CHECKING:
     from gradlint.result import Result
 
 
-def _html(result: Result, style: Style | None = None) -> str:
-    from gradlint.report import html  # with its pictures a third of this package, and few ask for it
+def _rendered_by(module: str) -> Callable[[Result, Style | None], str]:
+    """The `render` of a module of this package, which is imported when a report is made: one run makes one."""
 
-    return html.render(result, style)
+    def render(result: Result, style: Style | None = None) -> str:
+        text: str = import_module(f"{__name__}.{module}").render(result, style)
+        return text
+
+    return render
 
 
 FORMATS: dict[str, Callable[[Result, Style | None], str]] = {
-    "table": table.render,
-    "concise": concise.render,
-    "json": json.render,
-    "sarif": sarif.render,
-    "github": github.render,
-    "junit": junit.render,
-    "markdown": markdown.render,
-    "html": _html,
+    each: _rendered_by(each) for each in ("table", "concise", "json", "sarif", "github", "junit", "markdown", "html")
 }
 """Name of a format to its renderer; the text has no newline at its end."""
 
 
 def _text(result: Result) -> str:
-    return table.render(result, Style(in_python=True, width=columns_of_stdout()))
+    return FORMATS["table"](result, Style(in_python=True, width=columns_of_stdout()))
+
+
+def _json(result: Result) -> str:
+    return FORMATS["json"](result, None)
 
 
 def _line(result: Result) -> str:
@@ -68,5 +70,5 @@ def _comparison_json(compared: Comparison) -> str:
     return comparison.render_json(compared)
 
 
-install_forms(text=_text, json=json.render, line=_line, cell=_cell, save=_save)
+install_forms(text=_text, json=_json, line=_line, cell=_cell, save=_save)
 comparisons.install_forms(text=_comparison, json=_comparison_json)
