@@ -113,7 +113,9 @@ class Calls:
     def place(self) -> Place:
         """Where the run is."""
         region = self.region
-        file, line = source.user_frame(inspect.currentframe(), self._root)
+        # What is above the innermost call is as it was when that began, however deep it is.
+        known = (Calls.run.__code__, self._open[-1].frames) if self._open else None
+        file, line = source.user_frame(inspect.currentframe(), self._root, known)
         frames = source.frames_above(self._root) if region is Region.LOSS and file is not None else ()
         return Place(self.layer, region, file, line, frames[-1] if frames else None)
 

@@ -44,9 +44,7 @@ def gradient_of(tensor: Any | None, *, counted: bool = False) -> Gradient:
         array = array.astype(np.float32)  # NumPy has no BLAS for half precision.
     # min and max propagate NaN, and the largest element decides about zero: squares would underflow.
     largest = float(max(np.max(np.abs(array)) if array.dtype.kind == "c" else max(array.max(), -array.min()), 0.0))
-    if not np.isfinite(largest):
-        return Gradient(GradientState.NONFINITE)
-    if np.isnan(largest):
+    if not math.isfinite(largest):
         return Gradient(GradientState.NONFINITE)
     if largest == 0.0:
         return Gradient(GradientState.ZERO, 0.0, 0.0, 0.0)
@@ -80,7 +78,7 @@ def values_of(tensor: Any) -> Values:
     low, high = float(array.min()), float(array.max())
     nonfinite = nan = 0
     zeros = 1.0 - float(np.count_nonzero(array)) / array.size
-    if not (np.isfinite(low) and np.isfinite(high)):
+    if not (math.isfinite(low) and math.isfinite(high)):
         finite = np.isfinite(array)
         nonfinite = array.size - int(finite.sum())
         nan = int(np.isnan(array).sum())

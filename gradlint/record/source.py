@@ -15,7 +15,7 @@ from gradlint.upstream.libraries import file_of, is_library_file, is_own_file, i
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import CodeType, FrameType
 
 
 def is_library_class(cls: type) -> bool:
@@ -29,14 +29,22 @@ def is_library_class(cls: type) -> bool:
 _is_of_library = functools.lru_cache(maxsize=4096)(is_library_file)
 
 
-def user_frame(frame: FrameType | None, root: str) -> tuple[str | None, int | None]:
+def user_frame(
+    frame: FrameType | None, root: str, known: tuple[CodeType, Frames] | None = None
+) -> tuple[str | None, int | None]:
     """File and line of the innermost frame of the user's code.
 
     Args:
         frame: where to start.
         root: the file whose frame started the run; frames beyond it belong to whoever called the check.
+        known: code that is running, and the user's frames above where it runs last.
     """
     while frame is not None and frame.f_code.co_filename != root:
+        if known is not None and frame.f_code is known[0]:
+            above = known[1][0] if known[1] else None
+            if above is None:
+                return None, None
+            return _autograph_frame(root) if is_rewritten(above.file) else (above.file, above.line)
         if not _is_of_library(frame.f_code.co_filename):
             if is_rewritten(frame.f_code.co_filename):
                 return _autograph_frame(root)

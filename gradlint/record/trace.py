@@ -144,7 +144,8 @@ class Trace(Ledger):
     def _variable_access(self, variable: Any) -> None:
         if not self.is_paused and hasattr(variable, "handle") and eager.is_eager(variable.handle):
             key = eager.tensor_id(variable.handle)
-            self.variables.setdefault(key, (variable, self.calls.layer, self.calls.region))
+            if key not in self.variables:  # a loop reads its weights at each of its steps
+                self.variables[key] = variable, self.calls.layer, self.calls.region
 
     def _silent_read(self, variable: Any) -> None:
         if not self.is_paused:

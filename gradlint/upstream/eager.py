@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -30,8 +31,13 @@ def array_of(tensor: Tensor) -> np.ndarray[Any, Any]:
 
 def bytes_of(tensor: Tensor) -> int:
     """Bytes of the values of an eager tensor; 0 for what holds none, such as a handle."""
-    dtype = tensor.dtype
-    return int(member(tensor, "elements of a tensor")()) * int(dtype.size) if dtype.is_numpy_compatible else 0
+    return int(member(tensor, "elements of a tensor")()) * _size_of(tensor.dtype)
+
+
+@functools.cache
+def _size_of(dtype: Any) -> int:
+    """Bytes of one element; TensorFlow asks NumPy each time."""
+    return int(dtype.size) if dtype.is_numpy_compatible else 0
 
 
 def shape_of(tensor: Tensor) -> tuple[int, ...]:
