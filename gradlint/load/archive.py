@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -69,8 +70,9 @@ def open_archive(file: Path, error: type[GradlintError], what: str, limits: Limi
 
 
 def _begins_as_archive(file: Path) -> bool:
-    with file.open("rb") as stream:
+    with contextlib.suppress(OSError), file.open("rb") as stream:  # it may be gone meanwhile
         return stream.read(2) == b"PK"
+    return False
 
 
 def open_member(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, error: type[GradlintError]) -> IO[bytes]:

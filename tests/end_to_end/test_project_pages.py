@@ -38,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(FIXTURES / "systems.py", tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     # In this process, where TensorFlow is: `test_three_ways.py` has them in processes of their own.
-    monkeypatch.setattr(targets, "outcomes", lambda jobs, *_, **__: map(targets.outcome, jobs))
+    monkeypatch.setattr(targets, "outcomes", lambda jobs, *_, **__: (targets.outcome(job) for job in jobs))
     return tmp_path
 
 

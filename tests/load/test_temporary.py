@@ -121,6 +121,7 @@ def test_a_folder_whose_maker_was_interrupted_goes_with_the_process(tmp_path: Pa
         "class Interrupted(contextlib.ExitStack):\n    def enter_context(self, made):\n"
         "        made.__enter__()\n        print(len(os.listdir(os.environ['TMPDIR'])), flush=True)\n"
         "        os.kill(os.getpid(), signal.SIGHUP)\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # nohup has it ignored
         "with ended_when_terminated(), Interrupted() as stack:\n    stack.enter_context(temporary_folder())\n"
     )
     ran = subprocess.run(
