@@ -89,7 +89,7 @@ def _asked_of_nothing(facts: Facts) -> Iterator[Finding]:
             cause=at(call.frames[0] if call.frames else None),
             evidence={"ends_in": crash_of(facts.step)},
             position=call.first,
-            advice="Set trainable=True on what this optimizer should train, or leave the call out.",
+            advice="Ask for the variables of the model that should learn, and set trainable=True on it.",
         )
 
 

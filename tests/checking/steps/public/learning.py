@@ -147,8 +147,8 @@ def distill(bad):
             s = student(x, training=True)
             loss = 0.3 * ce(y, s) + 0.7 * kl(tf.nn.softmax(t / 3), tf.nn.softmax(s / 3)) * 9
         net = teacher if bad else student
-        grads = tape.gradient(loss, net.trainable_variables)
-        opt.apply_gradients(zip(grads, net.trainable_variables))  # <- GL614
+        grads = tape.gradient(loss, net.trainable_variables)  # <- GL108
+        opt.apply_gradients(zip(grads, net.trainable_variables))
 
     return step, (f32(8, 6), RANDOM.integers(0, 3, 8)), dict(models=[student, teacher])
 
