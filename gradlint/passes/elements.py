@@ -52,7 +52,12 @@ def starved(flow: Flow, elements: Elements) -> Iterator[Cut]:
 
 def _cutting(flow: Flow, tensor: int) -> list[int]:
     """The operations that cut a way of a variable alone to the loss, and make numbers, in forward order."""
-    numbers = flow.descendants([tensor]) & flow.behind_loss_by_value
+
+    def is_of_weights(position: int, operand: int) -> bool:
+        return not flow.keys_behind_tensor(flow.op(position).inputs[operand])
+
+    # Where data comes in, the way of weights alone has ended: most kernels end in the first operation.
+    numbers = flow.descendants([tensor], is_of_weights) & flow.behind_loss_by_value
     return sorted(
         {
             position

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from flows import flow
 
+from gradlint.flow import Flow
 from gradlint.passes.elements import starved
 
 
@@ -55,3 +56,21 @@ def test_nothing_is_tried_where_nothing_is_rounded(cutting):
 
 def test_nothing_is_tried_where_inputs_have_a_say():
     assert found(quantized("r = Round e !none", inputs=["x", "e"])) == ([], [])
+
+
+def test_the_way_of_a_kernel_ends_where_data_comes_in(monkeypatch):
+    """Else every kernel would look at all that comes after it."""
+
+    def seen(number):
+        layers = [f"h{n + 1} = MatMul h{n} k{n}" for n in range(number)]
+        subject = flow(
+            *layers, "-- loss", f"loss() = Mean h{number}", inputs=["h0"], variables=[f"k{n}" for n in range(number)]
+        )
+        walks, original = [], Flow.descendants
+        with monkeypatch.context() as patch:
+            patch.setattr(Flow, "descendants", lambda *given: walks.append(original(*given)) or walks[-1])
+            assert list(starved(subject, lambda *_: None)) == []
+        return [len(walk) for walk in walks]
+
+    assert len(seen(40)) == 40
+    assert max(seen(40)) == max(seen(4))
