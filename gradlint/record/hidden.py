@@ -56,7 +56,7 @@ def _below(value: Any, holder: Any, seen: set[int], depth: int) -> Iterator[tupl
     if isinstance(value, (list, tuple, dict)):
         if len(value) <= _MOST_PARTS:
             parts = list(value.values() if isinstance(value, dict) else value)
-    elif hasattr(value, "__dict__") and not isinstance(value, type) and not source.is_library_class(type(value)):
+    elif source.is_of_user(value):
         holder, parts = value if holder is None else holder, list(vars(value).values())
     for part in parts:
         yield from _below(part, holder, seen, depth + 1)

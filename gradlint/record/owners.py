@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from gradlint.record import source
+from gradlint.record.hidden import hidden
 from gradlint.result import GradientState
 from gradlint.upstream.models import layers_inside, variables_of_its_own
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from gradlint.record.recording import VariableRecord
+    from gradlint.record.recording import Hidden, VariableRecord
     from gradlint.record.subject import Subject
     from gradlint.record.trace import Trace
 
@@ -46,10 +46,10 @@ class Owners:
                 self._parent[id(child)] = layer
                 self._walk(child, is_root=False)
 
-    def layers(self) -> Iterator[tuple[str, Any]]:
-        """The layers that the model, and what else should learn, hold, outer ones first, with the path of each."""
-        for layer in self._held:
-            yield self._path.get(id(layer), str(getattr(layer, "path", ""))), layer
+    @cached_property
+    def hidden(self) -> dict[int, Hidden]:
+        """Where objects that hang on the layers keep variables from Keras, by the id of the handle of each."""
+        return hidden((self._path.get(id(layer), str(getattr(layer, "path", ""))), layer) for layer in self._held)
 
     def describe(self, variable: Any, record: VariableRecord) -> VariableRecord:
         layer = self._owner.get(id(variable))

@@ -81,8 +81,7 @@ def _names(step: Callable[..., Any], given: Sequence[Any]) -> Iterator[Name]:
             owners.append((text, value))
     seen: set[int] = set()
     for text, value in owners:
-        is_of_user = hasattr(value, "__dict__") and not isinstance(value, type) and not inspect.isroutine(value)
-        if is_of_user and id(value) not in seen and not source.is_library_class(type(value)):
+        if id(value) not in seen and source.is_of_user(value):
             seen.add(id(value))
             for name, held in list(vars(value).items()):
                 if _is_variable(held):

@@ -8,6 +8,7 @@ import inspect
 import linecache
 import sys
 import textwrap
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from gradlint.record.step_record import Frame, Frames
@@ -27,6 +28,16 @@ def is_library_class(cls: type) -> bool:
 
 # By the name, not by the code: to hash that takes longer than to walk the stack, and equal code may be of another file.
 _is_of_library = functools.lru_cache(maxsize=4096)(is_library_file)
+
+
+def is_of_user(value: object) -> bool:
+    """Whether a value is an object of the user's that holds attributes, or a module: no class and no function."""
+    if not hasattr(value, "__dict__") or isinstance(value, type) or inspect.isroutine(value):
+        return False
+    if isinstance(value, ModuleType):
+        file = file_of(value)
+        return file is not None and not is_library_file(file)
+    return not is_library_class(type(value))
 
 
 def user_frame(

@@ -14,7 +14,6 @@ from gradlint.record import reduction, source, tensors
 from gradlint.record.backward import gradient_in
 from gradlint.record.examination import Examination
 from gradlint.record.firststep import start_of
-from gradlint.record.hidden import hidden
 from gradlint.record.objective import Batch, declined_outputs
 from gradlint.record.owners import Owners
 from gradlint.record.recording import (
@@ -242,9 +241,8 @@ def _variables(run: Run, backward: Backward, reduced: Mapping[int, Gradient]) ->
         for path, variable in zip(run.paths(), run.learning(), strict=True)
     ]
     if any(record.left_out is not None and record.left_out.omission is Omission.UNASKED for record in described):
-        places = hidden(owners.layers())
         described = [
-            replace(record, hidden=places.get(eager.tensor_id(run.handle(variable))))
+            replace(record, hidden=owners.hidden.get(eager.tensor_id(run.handle(variable))))
             for record, variable in zip(described, run.learning(), strict=True)
         ]
     return (*described, *_strays(run, owners))
@@ -296,15 +294,12 @@ def _of_others(run: Run) -> set[int]:
 def _strays(run: Run, owners: Owners) -> list[VariableRecord]:
     """Trainable variables that layers, or a loss that holds them beside its model, read and the model does not list."""
     tracked = {eager.tensor_id(run.handle(variable)) for variable in run.learning()} | _of_others(run)
-    strays, records = {}, []
+    records = []
     for key, (variable, layer, region) in run.trace.variables.items():
         if key in tracked or not variable.trainable or not is_float(tensors.dtype_of(variable)):
             continue
         if region is not Region.MODEL and not any(source.keeps(owner, variable) for owner in run.subject.owners):
             continue
-        strays[key] = variable, layer
-    places = hidden(owners.layers()) if strays else {}
-    for key, (variable, layer) in strays.items():
         name = variable.name.split(":")[0].rpartition("/")[2]
         records.append(
             VariableRecord(
@@ -317,7 +312,7 @@ def _strays(run: Run, owners: Owners) -> list[VariableRecord]:
                 gradient=ABSENT,
                 tracked=False,
                 blamed=layer,
-                hidden=places.get(key),
+                hidden=owners.hidden.get(key),
             )
         )
     return records
