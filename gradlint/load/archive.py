@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import stat
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from gradlint.errors import GradlintError, ModelFileError, UnsafeModelError
+from gradlint.load.files import ZIP_MAGIC, first_bytes
 from gradlint.load.limits import LARGE, Limits, refuse_beyond_memory
 
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -24,7 +24,7 @@ def open_archive(file: Path, error: type[GradlintError], what: str, limits: Limi
     try:
         archive = zipfile.ZipFile(file)
     except Exception as cause:  # zipfile, on archives that make no sense: KeyError, struct.error, ...
-        if _begins_as_archive(file):
+        if first_bytes(file, error).startswith(ZIP_MAGIC):
             raise error(f"{file} is a zip archive that is cut off or damaged: {cause}; {AGAIN}") from cause
         raise error(f"{file} is not {what}: {cause}") from cause
     refused = UnsafeModelError if error is ModelFileError else error
@@ -67,12 +67,6 @@ def open_archive(file: Path, error: type[GradlintError], what: str, limits: Limi
         archive.close()
         raise
     return archive
-
-
-def _begins_as_archive(file: Path) -> bool:
-    with contextlib.suppress(OSError), file.open("rb") as stream:  # it may be gone meanwhile
-        return stream.read(2) == b"PK"
-    return False
 
 
 def open_member(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, error: type[GradlintError]) -> IO[bytes]:

@@ -88,7 +88,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         advice = ""
         if birth.op is not None:
             where = cause_of(facts.flow, birth.position)
-            if birth.op is not None and (limit := _limit(facts.flow, birth.op)) is not None:
+            if (limit := _limit(facts.flow, birth.op)) is not None:
                 message += f"; {limit}"
                 advice = f"Compute it in a wider type, or scale or bound what goes in: {limit}."
         if birth.op is not None and (end := facts.unsquashed) is not None:
