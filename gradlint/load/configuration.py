@@ -83,7 +83,7 @@ def _hdf5_config(file: Path, limits: Limits, with_weights: bool) -> tuple[Mappin
                 raise ModelFileError(
                     f"{file} holds {what}: it has no model_config; save the whole model with model.save(...)"
                 )
-            texts.refuse_hostile("/", store)
+            texts.refuse_hostile("/", h5py.h5g.open(store.id, b"/"))
             config = dict(_json(file, "model_config", _attribute(file, store, "model_config", limits), limits))
             if "training_config" in store.attrs:
                 text = _attribute(file, store, "training_config", limits)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     import h5py
+    from h5py import h5d, h5g
 
     from gradlint.load.limits import Limits
 
@@ -36,7 +37,7 @@ _HEAP = b"GCOL\x01"
 _REFERENCE = 16
 """Bytes of a reference to such a value."""
 _CHUNK = 2**20
-UNREAD = "name"
+UNREAD = b"name"
 """The one attribute that Keras gives to every group of weights; nothing reads it."""
 TEXTS_PER_ITEM = 10
 MOST_CHUNK = 2**26
@@ -97,13 +98,15 @@ def read_weights(file: Path, store: h5py.File, texts: Texts, limits: Limits, nam
     Raises:
         UnsafeModelError: one is not in the file itself, or declares what the file cannot hold.
     """
-    import h5py
+    # h5py's own low level: its groups and data sets take five times as long as HDF5 itself.
+    from h5py import h5d, h5g, h5l, h5o
 
     where = f"{file}: {name} " if name else f"{file} "
     number = size = 0
-    pending: list[tuple[_Place | None, h5py.Group]] = [(None, store)]
-    seen = {store.id}
-    texts.refuse_hostile("/", store)
+    root = h5g.open(store.id, b"/")
+    pending: list[tuple[_Place | None, h5g.GroupID]] = [(None, root)]
+    seen = {root}
+    texts.refuse_hostile("/", root)
     while pending:
         place, group = pending.pop()
         number += len(group)  # before any name is read
@@ -112,26 +115,37 @@ def read_weights(file: Path, store: h5py.File, texts: Texts, limits: Limits, nam
                 f"{where}has more than {limits.items:,} groups and data sets; pass --limit items=N to allow more"
             )
         for key in group:
-            inner = _Place(place, key)
+            inner = _Place(place, _shown(key))
             if inner.length > MOST_NAME:
                 raise UnsafeModelError(
                     f"{where}has names of {inner.length:,} characters on the way to one of its parts, more than "
                     f"{MOST_NAME:,}"
                 )
-            link = group.get(key, getlink=True)
-            if isinstance(link, h5py.ExternalLink):
-                raise UnsafeModelError(f"{where}has a link to another file at {str(inner)!r} ({link.filename[:200]!r})")
-            if isinstance(link, h5py.SoftLink):  # Keras writes none, and does not follow them
+            kind = group.links.get_info(key).type
+            if kind == h5l.TYPE_EXTERNAL:
+                other = os.fsdecode(group.links.get_val(key)[0])
+                raise UnsafeModelError(f"{where}has a link to another file at {str(inner)!r} ({other[:200]!r})")
+            if kind == h5l.TYPE_SOFT:  # Keras writes none, and does not follow them
                 continue
-            item = group.get(key)
-            if isinstance(item, h5py.Group) and item.id not in seen:  # hard links can form a loop
-                seen.add(item.id)
+            if kind != h5l.TYPE_HARD:
+                raise TypeError("unknown kind of link")
+            try:
+                item = h5o.open(group, key)
+            except KeyError:  # it leads nowhere
+                continue
+            if isinstance(item, h5g.GroupID) and item not in seen:  # hard links can form a loop
+                seen.add(item)
                 texts.refuse_hostile(inner, item)
                 pending.append((inner, item))
-            elif isinstance(item, h5py.Dataset):
+            elif isinstance(item, h5d.DatasetID):
                 texts.refuse_hostile(inner, item)
                 size += _declared(where, inner, item, limits)
     return Weights(number, size)
+
+
+def _shown(name: bytes) -> str:
+    """A name as h5py decodes it."""
+    return name.decode("utf-8", "surrogateescape")
 
 
 class _Place:
@@ -152,17 +166,22 @@ class _Place:
         return f"/{'/'.join(reversed(names))}"
 
 
-def _declared(where: str, place: _Place, data: h5py.Dataset, limits: Limits) -> int:
-    path = str(place)
-    if data.external:
-        raise UnsafeModelError(f"{where}keeps the data set {path!r} in another file ({data.external[0][0]!r})")
-    if data.is_virtual:
+def _declared(where: str, place: _Place, data: h5d.DatasetID, limits: Limits) -> int:
+    from h5py import h5d
+
+    path, plan = str(place), data.get_create_plist()
+    if plan.get_external_count():
+        other = os.fsdecode(plan.get_external(0)[0])
+        raise UnsafeModelError(f"{where}keeps the data set {path!r} in another file ({other!r})")
+    layout = plan.get_layout()
+    if layout == h5d.VIRTUAL:
         raise UnsafeModelError(f"{where}has a virtual data set at {path!r}, which can read other files")
     if data.shape is None:  # an empty data set
         return 0
-    declared: int = math.prod(data.shape) * data.dtype.itemsize
-    stored = data.id.get_storage_size()
-    chunk = math.prod(data.chunks) * data.dtype.itemsize if data.chunks is not None else 0
+    width = data.dtype.itemsize
+    declared: int = math.prod(data.shape) * width
+    stored = data.get_storage_size()
+    chunk = math.prod(plan.get_chunk()) * width if layout == h5d.CHUNKED else 0
     if chunk > max(declared, MOST_CHUNK):  # to read one value, the library unpacks all of it
         raise UnsafeModelError(
             f"{where}keeps the data set {path!r}, of {size_text(declared)}, in chunks of {size_text(chunk)}"
@@ -198,32 +217,35 @@ class Texts:
         self._largest: int | None = None
         self._number_seen = 0
 
-    def refuse_hostile(self, path: object, item: h5py.Group | h5py.Dataset) -> None:
+    def refuse_hostile(self, path: object, item: h5g.GroupID | h5d.DatasetID) -> None:
         """Raises for a group or a data set that reading would take for ever, or too much memory.
 
         Raises:
             ModelFileError: a heap is broken.
             UnsafeModelError: there are too many texts, or together they are too large.
         """
-        import h5py
+        from h5py import check_string_dtype, h5a, h5d
 
-        if (number := len(item.attrs)) > self._limits.items:
+        if (number := h5a.get_num_attrs(item)) > self._limits.items:
             raise UnsafeModelError(
                 f"{self._where}has {number:,} attributes at {str(path)!r}, more than the limit of "
                 f"{self._limits.items:,}; pass --limit items=N to allow more"
             )
-        for name in (*item.attrs, None) if isinstance(item, h5py.Dataset) else item.attrs:
+        names: list[bytes | None] = [None] if isinstance(item, h5d.DatasetID) else []
+        if number:
+            h5a.iterate(item, lambda name, *_: names.append(name))
+        for name in names:
             if name == UNREAD:
                 continue
-            part = item if name is None else item.attrs.get_id(name)
+            part = item if name is None else h5a.open(item, name)
             if part.shape is None or not part.dtype.hasobject:
                 continue
             each = self.largest
-            if h5py.check_string_dtype(part.dtype) is None:  # arrays within arrays, whose parts may be shared again
+            if check_string_dtype(part.dtype) is None:  # arrays within arrays, whose parts may be shared again
                 each *= max(1, each // _REFERENCE)
             size, held = math.prod(part.shape) * each, self._stream.seek(0, os.SEEK_END)
             if size > LARGE and size > self._limits.ratio * held:
-                inner = str(path) if name is None else f"{path}@{name[:MOST_NAME]}"
+                inner = str(path) if name is None else f"{path}@{_shown(name)[:MOST_NAME]}"
                 raise UnsafeModelError(
                     f"{self._where}may expand to {size_text(size)} at {inner!r} but holds {size_text(held)}; "
                     "pass --limit ratio=N if you trust the file"

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gradlint.record import columns, labelling, tensors
+from gradlint.record import columns, labelling, source, tensors
 from gradlint.record.objective import compiled_losses, function_of
 from gradlint.record.recording import is_float
 from gradlint.record.start import BINARY, CATEGORICAL, SPARSE, Rate, Start, Target, Update
@@ -37,7 +37,7 @@ _EARLY = 20
 _LATE = 100_000
 
 # Elements of variables that are copied at a time for their first update; an optimizer keeps two moments of each.
-_MOST_ELEMENTS = 1 << 24
+_MOST_ELEMENTS = 1 << 22
 _SMALL_ELEMENTS = 1 << 16
 _ELEMENTWISE = {
     getattr(keras.optimizers, name)
@@ -141,19 +141,17 @@ def _updates(run: Run, optimizer: Any, slopes: Mapping[int, Any]) -> tuple[Updat
         pairs = [(path, variable, slope) for (path, variable, _), slope in zip(pairs, scaled, strict=True)]
     configuration |= {"use_ema": False, "gradient_accumulation_steps": None, "global_clipnorm": None}
     is_elementwise = type(_inner(optimizer)) in _ELEMENTWISE and configuration.get("clipnorm") is None
+    kind = type(_inner(optimizer))
     for group in _groups(pairs):
+        is_elementwise = kind in _ELEMENTWISE and configuration.get("clipnorm") is None
         bundles = list(_bundles(group) if is_elementwise else ([pair] for pair in group))
-        before = [_joined([eager.tf_variable(variable) for _, variable, _ in bundle]) for bundle in bundles]
         try:
-            twin = type(_inner(optimizer)).from_config(dict(configuration))
-            # Of a `tf.Variable` Keras would make no copy.
-            copies = [keras.Variable(tf.identity(value)) for value in before]
-            restoring.update(twin, [_joined([slope for _, _, slope in bundle]) for bundle in bundles], copies)
+            twin = kind.from_config(dict(configuration))
+            moves = _moves(run, twin, bundles)
+            vars(twin).clear()  # it is in circles with its moments, and nobody looks for circles during a run
         except Exception:  # An optimizer of the user's own need not live without its model.
             return ()
-        for bundle, was, copy in zip(bundles, before, copies, strict=True):
-            old = tf.cast(tf.convert_to_tensor(was), tf.float32)
-            moved = tf.cast(tf.convert_to_tensor(eager.tf_variable(copy)), tf.float32) - old
+        for bundle, (old, moved) in zip(bundles, moves, strict=True):
             ends = np.cumsum([math.prod(variable.shape) for _, variable, _ in bundle])[:-1]
             parts = (np.split(eager.array_of(each).ravel(), ends) for each in (old, moved))
             for (path, _, _), weights, steps in zip(bundle, *parts, strict=True):
@@ -161,6 +159,22 @@ def _updates(run: Run, optimizer: Any, slopes: Mapping[int, Any]) -> tuple[Updat
                 if math.isfinite(weight) and math.isfinite(update):
                     found[path] = Update(path, weight, update, weights.size)
     return tuple(found[path] for path, _, _ in pairs if path in found)
+
+
+def _moves(run: Run, twin: Any, bundles: list[list[tuple[str, Any, Any]]]) -> list[tuple[Any, Any]]:
+    """The weights of each bundle in float32, and how far an optimizer that is used for nothing else moves them."""
+    before = [_joined([eager.tf_variable(variable) for _, variable, _ in bundle]) for bundle in bundles]
+    # Of a `tf.Variable` Keras would make no copy.
+    copies = [keras.Variable(tf.identity(value)) for value in before]
+    run.own.update(eager.tensor_id(eager.handle_of(copy)) for copy in copies)
+    slopes = [_joined([slope for _, _, slope in bundle]) for bundle in bundles]
+    # What the user's own class keeps may be anybody's.
+    restoring.update(twin, slopes, copies, run.own if source.is_library_class(type(twin)) else None)
+    moves = []
+    for was, copy in zip(before, copies, strict=True):
+        old = tf.cast(tf.convert_to_tensor(was), tf.float32)
+        moves.append((old, tf.cast(tf.convert_to_tensor(eager.tf_variable(copy)), tf.float32) - old))
+    return moves
 
 
 def _bundles(group: list[tuple[str, Any, Any]]) -> Iterator[list[tuple[str, Any, Any]]]:

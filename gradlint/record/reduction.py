@@ -84,7 +84,8 @@ def values_of(tensor: Any) -> Values:
         nan = int(np.isnan(array).sum())
         array = array[finite]
         low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
-    mean = float(array.mean()) if array.size else 0.0
+    # As `array.mean()`, which takes three times as long for what most operations make.
+    mean = float(array.dtype.type(np.add.reduce(array, axis=None) / array.size)) if array.size else 0.0
     return Values(low, high, mean, zeros, nonfinite, int(eager.array_of(tensor).size), nan)
 
 

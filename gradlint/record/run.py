@@ -43,6 +43,8 @@ class Run:
     """What a step of the user's own does not train, by handle id."""
     is_first: bool = field(init=False, default=False)
     """Whether optimizer, labels and data are looked at as well: once in a check is enough."""
+    own: set[int] = field(init=False, default_factory=set)
+    """Ids of the handles of variables that go when the run ends, or that it restores by itself."""
 
     def __post_init__(self) -> None:
         self.trace = Trace(__file__, self.subject.model, None if self.is_symbolic else self.subject.room)
@@ -69,12 +71,13 @@ class Run:
             return eager.tensor_id(variable.handle) in self.trace.assigned
 
         listed = self._all_variables()
+        self.own.update(listed)
         variables = list(listed.values())
         with (
             ONE_AT_A_TIME,
             warnings.catch_warnings(),
             restoring.restored(variables, is_assigned),
-            restoring.assigned_restored(listed, self.trace.paused),  # such as the state of a stateful RNN
+            restoring.assigned_restored(self.own, self.trace.paused),  # such as the state of a stateful RNN
             restoring.optimizers_disarmed(),
             backprop.python_functions_differentiable_twice(),
         ):

@@ -142,8 +142,18 @@ def seeded(seed: int) -> Iterator[None]:
 _apply = keras.Optimizer.apply
 
 
-def update(optimizer: Any, slopes: Sequence[Any], variables: Sequence[Any]) -> None:
-    """Let an optimizer update variables, also while those of the model are disarmed."""
+def update(optimizer: Any, slopes: Sequence[Any], variables: Sequence[Any], unrestored: set[int] | None = None) -> None:
+    """Let an optimizer update variables, also while those of the model are disarmed.
+
+    Args:
+        optimizer: is used here for the first time.
+        slopes: of the variables.
+        variables: to update.
+        unrestored: gets the ids of the handles of what the optimizer keeps, before it is written to.
+    """
+    if unrestored is not None:
+        optimizer.build(list(variables))  # `apply` would do so
+        unrestored.update(tensor_id(tf_variable(variable).handle) for variable in optimizer.variables)
     _apply(optimizer, slopes, variables)
 
 

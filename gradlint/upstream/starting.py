@@ -11,7 +11,7 @@ import tempfile
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from gradlint.collector import uncollected
+from gradlint.collector import settle, uncollected
 from gradlint.errors import UsageError
 from gradlint.upstream.names import require_known_versions
 from gradlint.upstream.raised import REASON_LENGTH, first_words
@@ -61,6 +61,7 @@ def import_tensorflow() -> None:
                     importlib.import_module("keras")
                 except Exception as error:
                     raise UsageError(_no_tensorflow(error, backend, said())) from error
+                settle()
         finally:
             if backend is None:
                 del os.environ["KERAS_BACKEND"]
