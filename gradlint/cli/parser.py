@@ -104,8 +104,13 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
     own = {name: value for name, value in {**vars(parser.parse_args([])), **given}.items() if name not in SETTINGS}
     own.pop("named_sample", None)
     options = Line(**own, settings=settings)
-    if options.model is not None and not options.model.strip():
-        parser.error("the name of the model is empty")
+    for what, word in (
+        ("the model", options.model),
+        ("the sample", options.sample),
+        *(("a file", w) for w in options.more),
+    ):
+        if word is not None and not word.strip():  # A path of no characters would be the current folder.
+            parser.error(f"the name of {what} is empty")
     if options.more and not options.changed and options.model != MERGE and not any(map(is_source, positional)):
         parser.error(f"unrecognized arguments: {' '.join(options.more)}")
     return options

@@ -169,7 +169,8 @@ def rules_matching(pattern: str) -> tuple[Rule, ...]:
     if found:
         return found
     known = [rule.code for rule in ALL_RULES] + [rule.name for rule in ALL_RULES]
-    close = get_close_matches(wanted.upper() if is_code else wanted.lower(), known, n=1)
+    # Codes are alike anyway: only one that differs in a single character was meant.
+    close = get_close_matches(wanted.upper() if is_code else wanted.lower(), known, n=1, cutoff=0.8 if is_code else 0.6)
     hint = f"did you mean {close[0]}? " if close else ""
     raise UsageError(f"no rule is called {pattern!r}; {hint}gradlint --list-rules shows all of them.")
 

@@ -209,6 +209,7 @@ class TestArguments:
             ("m.keras --select GL13", "no rule is called 'GL13'; did you mean GL103?"),
             ("m.keras --ignore nondiferentiable-op", "did you mean nondifferentiable-op?"),
             ("m.keras --ignore GL9", "no rule is called 'GL9'"),
+            ("m.keras --select GL999", "no rule is called 'GL999'; gradlint --list-rules shows all of them."),
             ("m.keras --ignore G", "no rule is called 'G'"),
             ("m.keras --graph flow.png", "choose one of .dot, .mermaid"),
             ("m.keras --graph flow.dot --depth preflight", "--graph needs the model to run"),
@@ -430,9 +431,11 @@ class TestInATerminal:
         assert not [line for line in text.splitlines() if line.endswith("-")]
 
 
-@pytest.mark.parametrize("word", ["", " "])
-def test_a_model_without_a_name_is_no_folder(word: str, capsys) -> None:
+@pytest.mark.parametrize(
+    ("line", "what"), [(["", "s.npz"], "the model"), ([" ", "s.npz"], "the model"), (["m.keras", ""], "the sample")]
+)
+def test_a_name_of_nothing_is_no_folder(line: list[str], what: str, capsys) -> None:
     with pytest.raises(SystemExit) as ended:
-        cli.main([word, "s.npz"])
+        cli.main(line)
     assert ended.value.code == 2
-    assert "the name of the model is empty" in capsys.readouterr().err
+    assert f"the name of {what} is empty" in capsys.readouterr().err
