@@ -104,6 +104,10 @@ class Trait(Enum):
     """Moves a kernel over positions."""
     ADDS = "adds"
     """Adds, among others a bias."""
+    DIVIDES = "divides"
+    """Linear in its first operand alone."""
+    SUMS = "sums"
+    """Linear in all of its operands at once: a sum, a difference, or all side by side."""
     LINEAR = "linear"
     """Linear in its first operand."""
     OVERFLOWS = "overflows"
@@ -120,9 +124,9 @@ _OTHER_AXES = frozenset(
 
 TRAITS = MappingProxyType(
     {
-        "Add": frozenset({Trait.ADDS, Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE, Trait.OVERFLOWS}),
-        "AddN": frozenset({Trait.AVERAGES, Trait.OVERFLOWS}),
-        "AddV2": frozenset({Trait.ADDS, Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE, Trait.OVERFLOWS}),
+        "Add": frozenset({Trait.ADDS, Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE, Trait.OVERFLOWS, Trait.SUMS}),
+        "AddN": frozenset({Trait.AVERAGES, Trait.OVERFLOWS, Trait.SUMS}),
+        "AddV2": frozenset({Trait.ADDS, Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE, Trait.OVERFLOWS, Trait.SUMS}),
         "ArgMax": frozenset({Trait.LOCATES}),
         "ArgMin": frozenset({Trait.LOCATES}),
         "AvgPool": frozenset({Trait.LINEAR}),
@@ -137,7 +141,7 @@ TRAITS = MappingProxyType(
         ),
         "Ceil": frozenset({Trait.STEPS, Trait.ROUNDS}),
         "ClipByValue": frozenset({Trait.SELECTS}),
-        "ConcatV2": frozenset({Trait.JOINS, Trait.AVERAGES, Trait.REFORMS}),
+        "ConcatV2": frozenset({Trait.JOINS, Trait.AVERAGES, Trait.REFORMS, Trait.SUMS}),
         "Const": frozenset({Trait.SOURCE}),
         "Conv2D": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.WEIGHS, Trait.WINDOWED, Trait.OVERFLOWS}),
         "Conv2DBackpropInput": frozenset({Trait.MULTIPLIES}),
@@ -146,7 +150,7 @@ TRAITS = MappingProxyType(
         "Cumsum": frozenset({Trait.ALONG_AXIS, Trait.OVERFLOWS}),
         "CumulativeLogsumexp": frozenset({Trait.ALONG_AXIS}),
         "DepthwiseConv2dNative": frozenset({Trait.MULTIPLIES, Trait.OVERFLOWS}),
-        "DivNoNan": frozenset({Trait.MULTIPLIES, Trait.ELEMENT_BY_ELEMENT, Trait.AVERAGES}),
+        "DivNoNan": frozenset({Trait.MULTIPLIES, Trait.ELEMENT_BY_ELEMENT, Trait.AVERAGES, Trait.DIVIDES}),
         "EagerPyFunc": frozenset({Trait.LEAVES}),
         "Einsum": frozenset({Trait.MULTIPLIES, Trait.MIXES_UNITS, Trait.ALONG_AXIS, Trait.OVERFLOWS}),
         "EnsureShape": frozenset({Trait.KEEPS_VALUES, Trait.LINEAR}),
@@ -187,7 +191,7 @@ TRAITS = MappingProxyType(
         "NotEqual": frozenset({Trait.COMPARES}),
         NUMPY_CONVERSION: frozenset({Trait.LEAVES}),
         "OnesLike": frozenset({Trait.READS_SHAPE}),
-        "Pack": frozenset({Trait.JOINS, Trait.AVERAGES, Trait.MOVES, Trait.REFORMS}),
+        "Pack": frozenset({Trait.JOINS, Trait.AVERAGES, Trait.MOVES, Trait.REFORMS, Trait.SUMS}),
         "Pad": frozenset({Trait.LINEAR}),
         "PadV2": frozenset({Trait.LINEAR}),
         "Placeholder": frozenset({Trait.SOURCE}),
@@ -201,6 +205,7 @@ TRAITS = MappingProxyType(
         "ReadVariableOp": frozenset({Trait.MOVES, Trait.SHARES}),
         "RealDiv": frozenset(
             {
+                Trait.DIVIDES,
                 Trait.MULTIPLIES,
                 Trait.ELEMENT_BY_ELEMENT,
                 Trait.AVERAGES,
@@ -237,7 +242,7 @@ TRAITS = MappingProxyType(
         "Squeeze": _OTHER_AXES | {Trait.SHARES},
         "StopGradient": frozenset({Trait.STOPS, Trait.SHARES}),
         "StridedSlice": frozenset({Trait.SLICES, Trait.MOVES, Trait.ADDS_AXIS}),
-        "Sub": frozenset({Trait.COMPARES, Trait.PAIRS, Trait.LINEAR_IN_ONE, Trait.OVERFLOWS}),
+        "Sub": frozenset({Trait.COMPARES, Trait.PAIRS, Trait.LINEAR_IN_ONE, Trait.OVERFLOWS, Trait.SUMS}),
         "Sum": frozenset({Trait.AVERAGES, Trait.REDUCES, Trait.LINEAR, Trait.OVERFLOWS}),
         "Svd": frozenset({Trait.ALONG_AXIS}),
         "Tanh": frozenset({Trait.SQUASHES, Trait.SLOPE_FROM_RESULT}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -98,7 +98,7 @@ def cuts(flow: Flow, bridge: Bridge | None = None) -> tuple[Cut, ...]:
     more, dead = _from_the_loss(flow, _by_form(flow), dead)
     found += [replace(cut, is_doubtful=bridge is not None) for cut in more]
     found += [
-        _cut(flow, _primary(flow, makers, [makers]), makers, (), members)
+        _cut(flow, primary(flow, makers, [makers]), makers, (), members)
         for makers, members in joined([(_untracked(flow, victim.tensor), victim) for victim in dead])
         if makers
     ]
@@ -161,7 +161,7 @@ def _from_the_loss(flow: Flow, bridge: Bridge, dead: list[_Victim]) -> tuple[lis
             stops = [p for p in later if has(flow.op(p).type, Trait.STOPS)]
             # A loss that asks whether floats are equal is a metric, whatever was rounded for its sake.
             counts = [p for p in later if has(flow.op(p).type, Trait.COMPARES) and flow.op(p).region is Region.LOSS]
-            first = _primary(flow, positions, [frontiers[v.tensor] for v in members])
+            first = primary(flow, positions, [frontiers[v.tensor] for v in members])
             cause = next(iter((*stops, *counts)), first)
             measured = [norm for v in members if (norm := norms[v.tensor]) is not None]
             found.append(_cut(flow, cause, positions, later, members, max(measured, default=None)))
@@ -177,7 +177,7 @@ def _front(flow: Flow, dead: Collection[_Victim], opened: frozenset[int]) -> lis
     places: dict[tuple[object, ...], set[int]] = {}
     for tensor in flow.descendants([victim.tensor for victim in dead]) & flow.behind_loss_by_value:
         for position, operand in flow.consumers[tensor]:
-            culprit = _culprit(flow, position, operand) if _leads_on(flow, position) else None
+            culprit = culprit_of(flow, position, operand) if _leads_on(flow, position) else None
             if culprit is not None and culprit not in opened and live & set(flow.op(culprit).outputs):
                 op = flow.op(culprit)
                 places.setdefault((op.type, op.layer, op.file, op.line), set()).add(culprit)
@@ -202,7 +202,7 @@ def _passes(flow: Flow, position: int, operand: int, opened: frozenset[int]) -> 
 
     Integers are followed as if they could carry one, since the cut is where they are made.
     """
-    culprit = _culprit(flow, position, operand)
+    culprit = culprit_of(flow, position, operand)
     return culprit is None or culprit in opened
 
 
@@ -233,7 +233,7 @@ def _is_discrete(flow: Flow, tensor: int) -> bool:
     return not is_float(dtype) and dtype not in OPAQUE
 
 
-def _culprit(flow: Flow, position: int, operand: int) -> int | None:
+def culprit_of(flow: Flow, position: int, operand: int) -> int | None:
     """The operation to blame when nothing passes through `position` from `operand`; None when it would."""
     op = flow.op(position)
     if _is_discrete(flow, op.inputs[operand]):
@@ -250,7 +250,7 @@ def _culprit(flow: Flow, position: int, operand: int) -> int | None:
     return position if op.local[operand] in _DEAF else None
 
 
-def _primary(flow: Flow, positions: frozenset[int], frontiers: Collection[frozenset[int]]) -> int:
+def primary(flow: Flow, positions: frozenset[int], frontiers: Collection[frozenset[int]]) -> int:
     """The operation of a group to name.
 
     The one that brings most victims to life; among equals one before the model's outputs (an added loss comes
@@ -268,6 +268,31 @@ def _primary(flow: Flow, positions: frozenset[int], frontiers: Collection[frozen
     return max(positions, key=weight)
 
 
+def cut_of(
+    flow: Flow,
+    position: int,
+    positions: frozenset[int],
+    later: Collection[int],
+    keys: Sequence[str],
+    variables: Sequence[VariableRecord],
+    norm: float | None = None,
+) -> Cut:
+    """The cut at `position`, one of the operations at `positions`, that these inputs and variables are behind."""
+    op = flow.op(position)
+    dtypes = [flow.tensor(index).dtype for index in op.outputs]
+    return Cut(
+        position,
+        op,
+        tuple(sorted(positions - {position})),
+        tuple(other for other in later if other != position),
+        tuple(keys),
+        tuple(variables),
+        bool(dtypes) and not any(is_float(dtype) or dtype in OPAQUE for dtype in dtypes),
+        next((local for local in op.local if local in _DEAF), Local.NONE),
+        norm=norm,
+    )
+
+
 def _cut(
     flow: Flow,
     position: int,
@@ -276,16 +301,6 @@ def _cut(
     members: list[_Victim],
     norm: float | None = None,
 ) -> Cut:
-    op = flow.op(position)
-    dtypes = [flow.tensor(index).dtype for index in op.outputs]
-    return Cut(
-        position,
-        op,
-        tuple(sorted(positions - {position})),
-        tuple(other for other in later if other != position),
-        tuple(victim.key for victim in members if victim.key is not None),
-        tuple(victim.variable for victim in members if victim.variable is not None),
-        bool(dtypes) and not any(is_float(dtype) or dtype in OPAQUE for dtype in dtypes),
-        next((local for local in op.local if local in _DEAF), Local.NONE),
-        norm=norm,
-    )
+    keys = [victim.key for victim in members if victim.key is not None]
+    variables = [victim.variable for victim in members if victim.variable is not None]
+    return cut_of(flow, position, positions, later, keys, variables, norm)

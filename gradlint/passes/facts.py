@@ -21,6 +21,7 @@ from gradlint.passes.omissions import Omitted, excused, omitted
 from gradlint.passes.rounding import Rounding, rounded
 from gradlint.passes.scale import Trend, trend
 from gradlint.passes.stops import lost
+from gradlint.passes.terms import idle_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,6 +45,7 @@ class Facts:
         binding: which array feeds which input.
         flow: the run as a graph; None when preflight ended the check.
         lying: keys and paths whose gradient is zero in the sample although the loss moves with them.
+        terms: cuts of a whole term of the loss, whose variables learn from other terms.
         blind: keys of arrays whose rows may change places without a change of the loss.
         levelled: positions of the operations that make all values of such an input equal, by its key.
     """
@@ -55,6 +57,7 @@ class Facts:
     probes: tuple[Flow, ...] = ()
     drops: tuple[Drop, ...] = ()
     cuts: tuple[Cut, ...] = ()
+    terms: tuple[Cut, ...] = ()
     derivative_only: tuple[DerivativeOnly, ...] = ()
     zero_derivatives: tuple[ZeroDerivative, ...] = ()
     omitted: tuple[Omitted, ...] = ()
@@ -200,6 +203,7 @@ def facts_of(
         probes=doubts.probes,
         drops=excused(flow, drops(flow, returns, in_branches)),
         cuts=stops,
+        terms=tuple(idle_terms(flow)),
         derivative_only=derivative_only(flow),
         zero_derivatives=zero_derivatives(flow, doubts.probes),
         omitted=omitted(flow),

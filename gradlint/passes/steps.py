@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gradlint.flow import LOSS
 from gradlint.operations import Trait, has
 from gradlint.passes.crossings import Crossing, crossings
+from gradlint.passes.terms import terms_before
 from gradlint.passes.unseen import Reason, Unseen, reason_of, unseen
 from gradlint.passes.updates import Hidden, Mispaired, Unmoved, Unused, hidden, mispaired, unmoved, unused
 from gradlint.record.recording import Region
@@ -32,6 +33,7 @@ class StepFacts:
     Attributes:
         record: what it did.
         unseen: gradients that its tapes do not give, with the reason.
+        late: terms of what a tape is asked about that were computed before it was opened, beside others that were not.
         cuts: positions at which the step itself, and no model, keeps gradients from passing, with the reason.
         drops: what a call asks for that the step only assigns to another variable, as in a moving average, or that
             nothing reads where the target is a constant: the call is what to look at.
@@ -44,6 +46,7 @@ class StepFacts:
     unmoved: tuple[Unmoved, ...] = ()
     hidden: tuple[Hidden, ...] = ()
     crossings: tuple[Crossing, ...] = ()
+    late: tuple[Unseen, ...] = ()
     cuts: dict[int, Reason] = field(default_factory=dict)
     drops: tuple[Drop, ...] = ()
 
@@ -126,6 +129,7 @@ def step_facts(
         unused=unused(flow, step),
         unmoved=unmoved(step),
         hidden=hidden(flow, step),
+        late=tuple(terms_before(flow, step)),
         crossings=crossings(flow, step, [broadcast.position for broadcast in broadcasts]),
         cuts=at_step,
         drops=told_by_call,

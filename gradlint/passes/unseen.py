@@ -16,7 +16,7 @@ from gradlint.record.step_record import Frame, TargetKind
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from gradlint.flow import Flow
     from gradlint.record.step_record import AskedSource, Frames, GradientCall, StepRecord, TapeRecord
@@ -300,12 +300,24 @@ def _not_recorded(flow: Flow, step: StepRecord, call: GradientCall, way: _Way, t
             return _Place(Reason.DERIVATIVE, here, position=call.first)
     before = [position for position in missed if position < opened]
     if before:
-        # The last call of a model, or else the last operation, that the tape came too late for.
-        position = next((p for p in reversed(before) if flow.op(p).region is Region.MODEL), before[-1])
-        return _at_op(flow, step, call, Reason.BEFORE, position)
+        return _too_early(flow, step, call, before)
     after = [position for position in missed if position >= closed]
     between = [position for position in missed if opened <= position < closed]
     return _at_op(flow, step, call, Reason.OUTSIDE, (between or after)[0])
+
+
+def _too_early(flow: Flow, step: StepRecord, call: GradientCall, before: Sequence[int]) -> _Place:
+    """The last call of a model, or else the last operation, that the tape came too late for."""
+    position = next((p for p in reversed(before) if flow.op(p).region is Region.MODEL), before[-1])
+    return _at_op(flow, step, call, Reason.BEFORE, position)
+
+
+def computed_before(
+    flow: Flow, step: StepRecord, call: GradientCall, sources: tuple[AskedSource, ...], before: Sequence[int]
+) -> Unseen:
+    """Some sources of a call, with operations that a gradient comes to them by, all of which ran before its tape."""
+    place = _too_early(flow, step, call, before)
+    return Unseen(Reason.BEFORE, call, sources, place.frame, place.op, place.layer, place.position)
 
 
 def _cut(flow: Flow, step: StepRecord, call: GradientCall, way: _Way) -> _Place:

@@ -11,7 +11,15 @@ from gradlint.passes.unseen import Reason
 from gradlint.record.recording import Local
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
-from gradlint.rules.wording import cuts_in_words, drop_finding, is_detour, victims
+from gradlint.rules.wording import (
+    cuts_in_words,
+    drop_finding,
+    is_detour,
+    is_of_step,
+    moves_in_steps,
+    terms_in_words,
+    victims,
+)
 from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
@@ -58,7 +66,8 @@ move it behind the loss (metrics), or give it a straight-through estimator:
 ## Known limits
 
 A finding needs a victim: an operation is reported only if some input or variable loses every path
-because of it, so one beside an open path is not mentioned. When several operations together cut the
+because of it, so one beside an open path is not mentioned, unless it makes a whole term of the loss, added to
+others: such a term is a constant to the tape, and that is a warning. When several operations together cut the
 paths of the same victims, one of them is the cause (the one with most victims, then one before the
 model's outputs, then one that keeps floats, then the first) and the others are in the evidence under `also`. The
 gradient is let through one operation after the other, from the loss backwards: what then receives one
@@ -94,6 +103,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         "Let its values reach the result by an operation with a gradient, or do not ask for this one.",
     )
     yield from cuts_in_words(RULE, facts, lambda _, cut: _said(facts, cut))
+    yield from terms_in_words(RULE, facts, lambda cut: None if _is_of_others(facts, cut) else _why(cut))
 
 
 def _said(facts: Facts, cut: Cut) -> tuple[str, str] | None:
@@ -110,6 +120,11 @@ def _said(facts: Facts, cut: Cut) -> tuple[str, str] | None:
         said = f"only {some} of the {size} elements of {victims((), cut.variables)} have a gradient, on another way"
         return f"{_why(cut)}: {said}; let through here, {more} have one", _advice(cut)
     return f"{_why(cut)}: {victims(cut.inputs, cut.variables)} without gradient", _advice(cut)
+
+
+def _is_of_others(facts: Facts, cut: Cut) -> bool:
+    """Whether a term without gradient has rules of its own: GL105 and GL604, or GL610 where a step decides itself."""
+    return is_detour(cut.op.type) or (is_of_step(facts, cut) and moves_in_steps(cut))
 
 
 def _decisions(facts: Facts) -> Iterator[Finding]:

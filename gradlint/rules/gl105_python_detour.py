@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.rule import Need, Rule
-from gradlint.rules.wording import cuts_in_words, is_detour, victims
+from gradlint.rules.wording import cuts_in_words, is_detour, is_of_step, terms_in_words, victims
 from gradlint.severity import Consequence
 from gradlint.upstream.names import Feature
 
@@ -57,21 +57,27 @@ return in another, or that travel through a file or a global variable, look like
 behind them is reported by GL101 or GL102. So is a tensor whose memory is read by other means than its own
 methods, NumPy's functions and its ufuncs (`memoryview(features)`, a library in C), unless the layer returns
 the result, and a single number of few digits that comes back (`tf.constant(0.5)` may be one from the
-code). Detours in library code, outside of the user's lines, are not followed.
+code). A whole term of the loss that comes back from a detour, added to others that do not, is a warning. Detours in library code, outside of the user's lines, are not followed.
 """
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per place where values pass through NumPy or a Python function."""
-    return cuts_in_words(RULE, facts, _said)
+    yield from cuts_in_words(RULE, facts, _said)
+    yield from terms_in_words(
+        RULE, facts, lambda cut: _leaves(cut) if is_detour(cut.op.type) and not is_of_step(facts, cut) else None
+    )
 
 
 def _said(_: Flow, cut: Cut) -> tuple[str, str] | None:
     if not is_detour(cut.op.type):
         return None
+    return f"{_leaves(cut)}: {victims(cut.inputs, cut.variables)} without gradient", ""
+
+
+def _leaves(cut: Cut) -> str:
     how = {"PyFunc": "numpy_function", "EagerPyFunc": "py_function"}.get(cut.op.type, "NumPy")
-    lost = victims(cut.inputs, cut.variables)
-    return f"values leave TensorFlow through {how}, where no tape follows: {lost} without gradient", ""
+    return f"values leave TensorFlow through {how}, where no tape follows"
 
 
 RULE = Rule(

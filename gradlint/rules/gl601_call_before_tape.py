@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import target_of, without_gradient
-from gradlint.severity import Consequence
+from gradlint.rules.step_wording import missing, target_of, those, without_gradient
+from gradlint.severity import Consequence, severity_of
 from gradlint.source.identity import position
 from gradlint.source.verdicts import Fault, verdicts
 
@@ -59,7 +59,8 @@ Move the call into the block.
 
 In the source it speaks when the result of the earlier call is what the block computes with, and nothing in
 the block can reach the model: neither its name or an alias, nor an object, a function or a method of this file
-that holds it. What comes from other modules is taken to hold it.
+that holds it. What comes from other modules is taken to hold it. When a step runs, a term of the loss that was computed
+before the block, added to others that were not, is a warning.
 """
 
 
@@ -71,6 +72,12 @@ def check(facts: Facts) -> Iterator[Finding]:
         Reason.BEFORE,
         lambda entry: f"{target_of(entry)} is computed from a call that ran before the tape was opened",
     )
+    for entry in facts.step.late if facts.step is not None else ():
+        message = (
+            f"a term of {target_of(entry)} is computed before the tape was opened: "
+            f"it is a constant to the tape, and moves none of {those(entry.sources)}"
+        )
+        yield missing(RULE, facts, entry, message, severity_of(Consequence.UNHEARD))
 
 
 # In the source

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
+from gradlint.rules.wording import is_detour, is_of_step, terms_in_words
 from gradlint.severity import Consequence
 from gradlint.source.identity import method_name
 from gradlint.source.operations import Stop
@@ -63,9 +64,9 @@ for a log or a metric can stay outside of the loss.
 
 ## Known limits
 
-Only the path of values counts: shapes, indices, masks, logs and weights computed with NumPy are quiet. A term
-of the loss that still has another path to the variables is quiet as well, since a factor outside of TensorFlow may
-be meant.
+Only the path of values counts: shapes, indices, masks, logs and weights computed with NumPy are quiet. A factor
+or a target computed outside of TensorFlow is quiet while the variables have another path, since it may be meant; when a
+step runs, a whole term of the loss that is, and that is added to others, is a warning.
 """
 
 
@@ -87,6 +88,11 @@ def check(facts: Facts) -> Iterator[Finding]:
         Reason.CONSTANT,
         lambda entry: f"{target_of(entry)} is a constant: no operation leads to it from a variable or from the batch",
         "Compute it inside of the block from what the model gives, and not with NumPy or from numbers.",
+    )
+    yield from terms_in_words(
+        RULE,
+        facts,
+        lambda cut: "values leave TensorFlow on the way" if is_detour(cut.op.type) and is_of_step(facts, cut) else None,
     )
 
 

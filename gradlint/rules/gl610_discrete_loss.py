@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
+from gradlint.rules.wording import is_of_step, moves_in_steps, terms_in_words
 from gradlint.severity import Consequence
 from gradlint.source.identity import method_name
 from gradlint.source.operations import Stop
@@ -52,7 +53,7 @@ estimator, `x + tf.stop_gradient(tf.round(x) - x)`.
 ## Known limits
 
 An index into a table, a mask that multiplies, a metric and a condition are quiet, because the values have
-another path.
+another path. A whole term of the loss that is discrete, added to others that are not, is a warning.
 """
 
 
@@ -63,6 +64,13 @@ def check(facts: Facts) -> Iterator[Finding]:
         facts,
         Reason.DISCRETE,
         lambda entry: f"{target_of(entry)} is made by {entry.op or 'an integer'}, whose result moves in steps",
+    )
+    yield from terms_in_words(
+        RULE,
+        facts,
+        lambda cut: (
+            f"the result of {cut.op.type} moves in steps" if is_of_step(facts, cut) and moves_in_steps(cut) else None
+        ),
     )
 
 

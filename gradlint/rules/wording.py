@@ -12,6 +12,8 @@ from gradlint.passes.consequences import severity_of_block, severity_of_cut, sev
 from gradlint.passes.otherdata import Drawn
 from gradlint.passes.reasons import Why
 from gradlint.passes.where import cause_of
+from gradlint.record.recording import Region
+from gradlint.severity import Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -122,6 +124,32 @@ def cuts_in_words(rule: Rule, facts: Facts, said: Callable[[Flow, Cut], tuple[st
     for cut in facts.cuts if facts.flow is not None else ():
         if facts.flow is not None and (words := said(facts.flow, cut)) is not None:
             yield _cut_finding(rule, facts.flow, cut, *words, severity_of_cut(facts, cut))
+
+
+def terms_in_words(rule: Rule, facts: Facts, why: Callable[[Cut], str | None], advice: str = "") -> Iterator[Finding]:
+    """One finding per term of the loss that a rule has words for: why it has no gradient, None for other rules' terms.
+
+    Args:
+        rule: whose findings they are.
+        facts: about the run.
+        why: the first half of the message.
+        advice: what to do, where the rule's own advice will not do.
+    """
+    for cut in facts.terms if facts.flow is not None else ():
+        if facts.flow is not None and (words := why(cut)) is not None:
+            behind = victims((), cut.variables)
+            message = f"{words}: a term of the loss is a constant to the tape, and moves none of {behind}"
+            yield _cut_finding(rule, facts.flow, cut, message, advice, severity_of(Consequence.UNHEARD))
+
+
+def is_of_step(facts: Facts, cut: Cut) -> bool:
+    """Whether a training step itself, and no model in it, does what cuts."""
+    return facts.step is not None and cut.op.region is Region.LOSS
+
+
+def moves_in_steps(cut: Cut) -> bool:
+    """Whether the result of an operation is one of several values, with nothing between them."""
+    return cut.makes_discrete or has(cut.op.type, Trait.STEPS)
 
 
 def blocks_in_words(
