@@ -25,6 +25,8 @@ class Trait(Enum):
     """Reads only the form of its operand: no value, and no gradient, passes through it."""
     SOURCE = "source"
     """In a graph: takes nothing in, and its result is where values come from."""
+    FILLS = "fills"
+    """Gives the same number everywhere, in the shape of its operand."""
     ASSIGNS = "assigns"
     """Gives a resource handle a new value."""
     OVERWRITES = "overwrites"
@@ -106,6 +108,8 @@ class Trait(Enum):
     """Adds, among others a bias."""
     DIVIDES = "divides"
     """Linear in its first operand alone."""
+    RANKS = "ranks"
+    """Takes the largest elements of the last axis, as many as it is told."""
     SUMS = "sums"
     """Linear in all of its operands at once: a sum, a difference, or all side by side."""
     LINEAR = "linear"
@@ -190,7 +194,7 @@ TRAITS = MappingProxyType(
         "NoOp": frozenset({Trait.SOURCE}),
         "NotEqual": frozenset({Trait.COMPARES}),
         NUMPY_CONVERSION: frozenset({Trait.LEAVES}),
-        "OnesLike": frozenset({Trait.READS_SHAPE}),
+        "OnesLike": frozenset({Trait.READS_SHAPE, Trait.FILLS}),
         "Pack": frozenset({Trait.JOINS, Trait.AVERAGES, Trait.MOVES, Trait.REFORMS, Trait.SUMS}),
         "Pad": frozenset({Trait.LINEAR}),
         "PadV2": frozenset({Trait.LINEAR}),
@@ -248,7 +252,7 @@ TRAITS = MappingProxyType(
         "Tanh": frozenset({Trait.SQUASHES, Trait.SLOPE_FROM_RESULT}),
         "TensorScatterAdd": frozenset({Trait.ALONG_AXIS}),
         "TensorScatterUpdate": frozenset({Trait.ALONG_AXIS}),
-        "TopKV2": frozenset({Trait.ALONG_AXIS}),
+        "TopKV2": frozenset({Trait.ALONG_AXIS, Trait.RANKS}),
         "Transpose": frozenset(
             {
                 Trait.MOVES,
@@ -266,7 +270,7 @@ TRAITS = MappingProxyType(
         "VariableShape": frozenset({Trait.READS_SHAPE}),
         "Xdivy": frozenset({Trait.COMPARES}),
         "Xlogy": frozenset({Trait.COMPARES}),
-        "ZerosLike": frozenset({Trait.READS_SHAPE}),
+        "ZerosLike": frozenset({Trait.READS_SHAPE, Trait.FILLS}),
     }
 )
 """The traits of each type that has any."""

@@ -135,11 +135,13 @@ def _certainty(facts: Facts, block: Block, lost: Consequence) -> Certainty:
     if any(variable.gradient.state is GradientState.FINITE for variable in block.variables):
         return Certainty.IN_SAMPLE  # Tiny is not zero: it may still get away.
     # Beside an open path a few zeros are mathematics, as of a bias in a difference, or luck, which other data refute.
-    # A kernel whose bias learns gets zeros alone to multiply, as of padding: that is neither.
-    is_math = not (block.is_tested and _is_beside_living(facts, block))
+    # A kernel whose bias learns gets zeros alone to multiply, as of padding: that is neither, nor is a kernel whose
+    # gradients cancel out on perturbed data as well.
+    cancels = block.why is Why.CANCELLATION and any(len(variable.shape) > 1 for variable in block.variables)
+    is_math = not (block.is_tested and _is_beside_living(facts, block)) and not (cancels and facts.probes)
     if lost is Consequence.UNHEARD and block.why in (Why.OTHER, Why.CANCELLATION) and is_math:
         return Certainty.IN_SAMPLE
-    stays = lost is not Consequence.UNHEARD or block.why in (Why.UNDERFLOW, Why.ZERO_WEIGHT)
+    stays = lost is not Consequence.UNHEARD or cancels or block.why in (Why.UNDERFLOW, Why.ZERO_WEIGHT)
     return Certainty.CERTAIN if block.is_tested or (facts.probes and stays) else Certainty.IN_SAMPLE
 
 

@@ -32,6 +32,8 @@ class DropKind(str, Enum):
     """It ends in an output of the model that no loss reads."""
     DECISION = "decision"
     """Its value decides a branch or the length of a loop, and nothing else."""
+    SHAPE = "shape"
+    """Zeros or ones are made in its shape, and nothing else is made of it."""
     SUBMODEL_OUTPUT = "sub-model output"
     """It ends in an output of a sub-model that has others, and this one is not taken."""
 
@@ -227,6 +229,10 @@ def _dropped(
             lost, kind=DropKind.DECISION, position=position, op=op, layer=op.layer or layer, file=op.file, line=op.line
         )
     last_dead = {tensor for end in ends for tensor in flow.op(end).outputs}
+    shaped = _only_shaped(flow, dead, layer)
+    if shaped is not None:
+        op = flow.op(shaped)
+        return replace(lost, kind=DropKind.SHAPE, position=shaped, op=op, file=op.file, line=op.line)
     left = _left_submodel(recording.calls, last_dead)
     if left is not None:
         reason = "it belongs to an output of a sub-model that this model does not take"
@@ -239,6 +245,16 @@ def _dropped(
         return lost
     number, dropping = call
     return _in_call(lost, number, dropping, _handing_call(recording.calls, dropping, last_dead), returns)
+
+
+def _only_shaped(flow: Flow, dead: set[int], layer: str) -> int | None:
+    """The operation outside of a layer, on a line of the user's, that takes no more than the shape of what it made."""
+    for position, op in enumerate(flow.recording.ops):
+        is_used = has(op.type, Trait.FILLS) and not flow.behind_loss.isdisjoint(op.outputs)
+        is_outside = op.file is not None and op.layer != layer and not op.layer.startswith(f"{layer}/")
+        if is_used and is_outside and not dead.isdisjoint(op.inputs):
+            return position
+    return None
 
 
 def _in_call(lost: Drop, number: int, dropping: LayerCall, handed: LayerCall | None, returns: Flow | None) -> Drop:

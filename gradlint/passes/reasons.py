@@ -263,6 +263,8 @@ def _is_unit_axis(flow: Flow, tensor: int) -> bool:
         if has(op.type, Trait.MIXES_UNITS):
             kernel = variable_behind(flow, op.inputs[1])
             return is_last and kernel is not None and kernel.shape[-1:] == (1,)
+        if is_last and _makes_single(flow, op):
+            return True
         if has(op.type, Trait.REARRANGES):
             before, after = flow.tensor(op.inputs[0]).shape, flow.tensor(op.outputs[0]).shape
             if op.type == "Transpose" or not is_last or before[-1:] != after[-1:]:
@@ -283,6 +285,18 @@ def _is_unit_axis(flow: Flow, tensor: int) -> bool:
             None,
         )
     return False
+
+
+def _makes_single(flow: Flow, op: OpRecord) -> bool:
+    """Whether an operation gives its result a last axis of one element, whatever data come in."""
+    before, after = (flow.tensor(index).shape for index in (op.inputs[0], op.outputs[0]))
+    if after[-1:] != (1,) or before == after or not before:
+        return False
+    if before == after[:-1]:
+        return True  # A new axis.
+    chooses = any(has(op.type, trait) for trait in (Trait.REDUCES, Trait.SLICES, Trait.RANKS))
+    told = all(flow.tensor(index).producer is None for index in op.inputs[1:])
+    return chooses and told and len(before) == len(after) and before[-1] != 1
 
 
 _MOST_STEPS_TO_KERNEL = 24

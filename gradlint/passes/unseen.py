@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from gradlint.flow import Flow
-    from gradlint.record.step_record import AskedSource, Frames, GradientCall, StepRecord, TapeRecord
+    from gradlint.record.step_record import AskedSource, Evaluation, Frames, GradientCall, StepRecord, TapeRecord
 
 
 class Reason(str, Enum):
@@ -136,7 +136,7 @@ def _whole(flow: Flow, step: StepRecord, call: GradientCall) -> _Place | None:
     if call.target_kind in (TargetKind.PYTHON, TargetKind.NUMPY):
         before = [e for e in step.evaluations if e.position < call.first]
         if before and not any(frames for frames in step.departures):
-            return _Place(Reason.PREDICT, _innermost(before[-1].frames), position=before[-1].position)
+            return _predicted(before[-1])
         last = step.departures[-1] if step.departures else ()
         return _Place(Reason.PYTHON, _innermost(last) or here)
     if call.target_kind is TargetKind.INTEGER and call.error is None:
@@ -145,6 +145,12 @@ def _whole(flow: Flow, step: StepRecord, call: GradientCall) -> _Place | None:
                 return _at_op(flow, step, call, Reason.DISCRETE, position)
         return _Place(Reason.INTEGER, here)
     return None
+
+
+def _predicted(evaluation: Evaluation) -> _Place:
+    """Where `predict` or the like is called."""
+    frame = _innermost(evaluation.frames)
+    return _Place(Reason.PREDICT, frame, layer=evaluation.model, position=evaluation.position)
 
 
 def _integer(step: StepRecord, call: GradientCall, source: AskedSource) -> _Place:
@@ -351,6 +357,8 @@ def reason_of(flow: Flow, step: StepRecord, position: int) -> Reason:
 
 def _at_op(flow: Flow, step: StepRecord, call: GradientCall, reason: Reason, position: int) -> _Place:
     op = flow.op(position)
+    if reason is Reason.PREDICT:
+        return _predicted(next(entry for entry in step.evaluations if entry.position == position))
     is_named = reason not in (Reason.BEFORE, Reason.OUTSIDE)
     # An operation to exchange may be in a function that the step calls; what is in the wrong place stands in the step.
     inner = _innermost(step.frames.get(position, ())) if is_named else None

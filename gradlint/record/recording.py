@@ -269,6 +269,7 @@ class VariableRecord:
         units_equal: all units (slices of the last axis) have equal values and equal gradients.
         left_out: the model's own `train_step` does not train it; the gradient is absent then.
         hidden: where it is kept, of a variable that the model does not list.
+        is_overruled: its layer says that it is trainable, and the model around it that nothing is.
     """
 
     path: str
@@ -290,6 +291,7 @@ class VariableRecord:
     units_equal: bool = False
     left_out: LeftOut | None = None
     hidden: Hidden | None = None
+    is_overruled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,11 @@ class Run:
                     found.setdefault(eager.tensor_id(eager.handle_of(variable)), variable)
         return list(found.values())
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the model, whatever its layers say, has no trainable variables."""
+        return isinstance(self.subject, ModelSubject) and not self.subject.model.trainable
+
     def build(self, batch: Batch) -> None:
         """Let a model that has never been called create its variables before the recorder looks.
 

@@ -111,7 +111,11 @@ class _Names:
         if variable is not None:
             return path, bool(variable.trainable)
         read = self._trace.variables.get(key)
-        return (tensors.path_of(read[0]), bool(read[0].trainable)) if read is not None else ("a variable", True)
+        if read is not None:
+            return tensors.path_of(read[0]), bool(read[0].trainable)
+        evaluated = (v for live in self._trace.evaluations for v in live.model.variables)  # in a graph of their own
+        found = next((v for v in evaluated if eager.tensor_id(eager.handle_of(v)) == key), None)
+        return (tensors.path_of(found), bool(found.trainable)) if found is not None else ("a variable", True)
 
 
 def _call(trace: StepTrace, names: _Names, live: LiveCall, tape: Any) -> GradientCall:

@@ -250,14 +250,17 @@ def _variables(run: Run, backward: Backward, reduced: Mapping[int, Gradient]) ->
 
 def _tracked(run: Run, path: str, variable: Any, backward: Backward, reduced: Mapping[int, Gradient]) -> VariableRecord:
     index = run.trace.versions(run.handle(variable))[0]
+    # Keras asks the outermost model alone whether anything is trainable, and then each variable.
+    is_overruled = bool(variable.trainable) and run.is_frozen
     record = VariableRecord(
         path=path,
         tensor=index,
         shape=tuple(int(length) for length in variable.shape),
         dtype=tensors.dtype_of(variable),
-        trainable=bool(variable.trainable),
+        trainable=bool(variable.trainable) and not is_overruled,
         layer="",
         gradient=reduced.get(index, ABSENT),
+        is_overruled=is_overruled,
     )
     if not record.trainable:
         return record

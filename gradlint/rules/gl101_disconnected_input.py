@@ -75,6 +75,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         if drop.op is None:
             reader = "the model's train_step" if is_left_by_step(facts, drop) else "the model"
             message = f"nothing in {reader} reads {keys}"
+        elif drop.kind is DropKind.SHAPE:
+            message = f"only the shape of what {keys} becomes is read, by {drop.op.type}: no path leads to the loss"
         else:
             dropped = f"dropped{received(drop)}"
             message = f"{keys} is computed into {drop.op.type} and then {dropped}: no path leads to the loss"

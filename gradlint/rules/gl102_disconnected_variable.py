@@ -106,6 +106,10 @@ def check(facts: Facts) -> Iterator[Finding]:
                 them = "it" if len(drop.variables) == 1 else "them"
                 why = f"what is made of {them} here is made once, before any call" if drop.is_cached else ""
                 message = f"{what} of '{drop.layer}' cannot learn: {why or f'nothing reads {them}'}"
+            case DropKind.SHAPE if drop.op is not None:
+                message = (
+                    f"{what} of '{drop.layer}' cannot learn: only the shape of the result is read, by {drop.op.type}"
+                )
             case _ if _is_counter(drop):
                 message = f"{what} of '{drop.layer}' cannot learn: only an assignment takes what is made of it"
             case _:
@@ -141,7 +145,7 @@ _ASK = "Compute the target with what should learn, or ask for the variables that
 
 def _in_step(facts: Facts, drop: Drop) -> Drop:
     """A drop; one of what the user's own step computes, or gets from a model, at the line where the step does so."""
-    if facts.step is None or facts.flow is None or drop.op is None or drop.is_by_design:
+    if facts.step is None or facts.flow is None or drop.op is None or drop.is_by_design or drop.kind is DropKind.SHAPE:
         return drop
     around = facts.flow.calls_around(drop.position)
     if around and set(drop.op.outputs).isdisjoint(around[-1][1].outputs):

@@ -57,7 +57,8 @@ return in another, or that travel through a file or a global variable, look like
 behind them is reported by GL101 or GL102. So is a tensor whose memory is read by other means than its own
 methods, NumPy's functions and its ufuncs (`memoryview(features)`, a library in C), unless the layer returns
 the result, and a single number of few digits that comes back (`tf.constant(0.5)` may be one from the
-code). A whole term of the loss that comes back from a detour, added to others that do not, is a warning. Detours in library code, outside of the user's lines, are not followed.
+code). A whole term of the loss that comes back from a detour, added to others that do not, is a warning.
+Detours in library code, outside of the user's lines, are not followed.
 """
 
 

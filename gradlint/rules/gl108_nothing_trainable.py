@@ -63,13 +63,18 @@ def check(facts: Facts) -> Iterator[Finding]:
     if not frozen or any(variable.trainable for variable in recording.variables) or _asks_for_tensors(facts):
         return
     compiled = facts.spec is None or facts.spec.compiled
+    overruled = sum(variable.is_overruled for variable in frozen)
+    why = ""
+    if overruled:
+        why = f": the model's own trainable=False overrules the layers of {overruled} of them, which say otherwise"
     yield RULE.finding(
-        f"none of the model's {len(frozen)} float variables is trainable",
+        f"none of the model's {len(frozen)} float variables is trainable{why}",
         severity=severity_of(Consequence.NOTHING_LEARNS if compiled else Consequence.INTENDED),
         variables=tuple(variable.path for variable in frozen),
         # The head, as a rule: whoever freezes layers means those before it.
         cause=Cause(frozen[-1].layer.partition("/")[0] or None),
         evidence={"variables": len(frozen), "compiled": compiled},
+        advice="Set trainable=True on the model, and False on the layers that should stay as they are." if why else "",
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import at, without_gradient
+from gradlint.rules.step_wording import at, unseen_for, without_gradient
 from gradlint.severity import Consequence
 from gradlint.source.watching import rebound_variables
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.record.step_record import Frame
     from gradlint.source.module import Module
 
 DOC = """\
@@ -62,15 +63,28 @@ _IS_NO_VARIABLE = "is bound to a tensor here and is no variable any more: its ne
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call of a tape that misses gradients for this reason, or will in the next run."""
+    asked = {_line(entry.frame): entry.op for entry in unseen_for(facts, Reason.REBOUND)}
+    told = set[tuple[str, int] | None]()
     for rebound in facts.step.record.rebound if facts.step is not None else ():
+        frame = rebound.frames[0] if rebound.frames else None
+        told.add(_line(frame))
         yield RULE.finding(
             f"`{rebound.name}` {_IS_NO_VARIABLE}",
             variables=(rebound.variable,),
-            cause=at(rebound.frames[0] if rebound.frames else None),
+            cause=at(frame, op=asked.get(_line(frame))),
         )
-    yield from without_gradient(
+    for finding in without_gradient(
         RULE, facts, Reason.REBOUND, lambda _: "its name went from a variable to the tensor of an update"
-    )
+    ):
+        cause = finding.cause
+        place = None if cause.file is None or cause.line is None else (cause.file, cause.line)
+        if place not in told:  # The step asks again, of what it bound the turn before.
+            told.add(place)
+            yield finding
+
+
+def _line(frame: Frame | None) -> tuple[str, int] | None:
+    return (frame.file, frame.line) if frame is not None else None
 
 
 # In the source

@@ -321,3 +321,31 @@ def test_a_name_of_a_closure_that_the_step_takes_from_a_variable_to_a_tensor():
     result = gradlint.check_step(step, X)
     assert weight is before
     assert loud(result) == [("GL606", 1)]
+
+
+def test_an_attribute_that_a_loop_asks_about_after_it_was_bound_is_told_once():
+    loop = Scaled(assigns=False)
+
+    def step(x):
+        for _ in range(3):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(x * loop.scale - 1.0))
+            slope = tape.gradient(loss, loop.scale)
+            if slope is not None:
+                loop.scale = loop.scale - 0.1 * slope
+
+    (finding,) = gradlint.check_step(step, X).findings
+    assert (finding.code, finding.cause.op) == ("GL606", "Sub")
+
+
+def test_what_predict_takes_out_of_a_tape_has_the_names_of_its_model():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, name="value")], name="critic")
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model.predict(x, verbose=0) - 1.0))
+        return tape.gradient(loss, model.trainable_variables)
+
+    (finding,) = gradlint.check_step(step, X).findings
+    assert (finding.code, finding.cause.layer) == ("GL603", "critic")
+    assert finding.variables == ("critic/value/kernel", "critic/value/bias")
