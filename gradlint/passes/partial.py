@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 # A row of at least this length is a signal rather than a table.
 _LONG = 64
 
+# Some four convolutions, with what pads them and what they are followed by.
+_MOST_OPERATIONS = 64
+
 # An image has at most so many channels on its last axis.
 _CHANNELS = 16
 
@@ -32,7 +36,7 @@ class Unused:
         slices: indices along the axis.
         length: length of the axis.
         position: the first operation that leaves the slices out, if it is a slicing one.
-        is_last_step: a model of one input takes one step of it, straight away or as the last; that is what it was
+        is_last_step: a model of one input takes one step of it, before it mixes any or as the last; that is what it was
             written for.
     """
 
@@ -78,10 +82,15 @@ def unused_slices(flow: Flow, probes: Sequence[Flow]) -> tuple[Unused, ...]:
 
 
 def _is_last_step(flow: Flow, record: InputRecord, axis: int, slices: tuple[int, ...], slicer: int) -> bool:
-    if len(flow.recording.inputs) > 1 or len(record.shape) != 3 or axis != 1 or len(slices) != record.shape[1] - 1:
+    if len(flow.recording.inputs) > 1 or len(record.shape) != 3 or axis != 1:
         return False
-    is_last = record.shape[1] - 1 not in slices
-    return is_last or not any(has(flow.op(position).type, Trait.JOINS) for position in _between(flow, record, slicer))
+    kinds = [flow.op(position).type for position in _between(flow, record, slicer)]
+    has_windows = any(has(kind, Trait.WINDOWED) for kind in kinds)
+    if has_windows and slices == tuple(range(len(slices))):
+        return True  # The last step, and what the windows before it see.
+    if len(slices) != record.shape[1] - 1:
+        return False
+    return record.shape[1] - 1 not in slices or not (has_windows or any(has(kind, Trait.JOINS) for kind in kinds))
 
 
 def _between(flow: Flow, record: InputRecord, slicer: int) -> list[int]:
@@ -117,11 +126,11 @@ def _slicer(flow: Flow, record: InputRecord) -> tuple[int, OpRecord | None]:
     for joiner in sorted({p for tensor in flow.descendants([record.tensor]) for p in flow.producers(tensor)}):
         if (slicer := slicer_after_joining(flow, joiner)) is not None:
             return slicer, flow.op(slicer)
-    seen, queue = {record.tensor}, [record.tensor]
-    for _ in range(16):
+    seen, queue = {record.tensor}, deque([record.tensor])
+    for _ in range(_MOST_OPERATIONS):
         if not queue:
             break
-        tensor = queue.pop(0)
+        tensor = queue.popleft()
         for position, _operand in flow.consumers[tensor]:
             op = flow.op(position)
             if leaves_out(flow, position):

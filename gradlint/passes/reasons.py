@@ -293,10 +293,10 @@ def _makes_single(flow: Flow, op: OpRecord) -> bool:
     if after[-1:] != (1,) or before == after or not before:
         return False
     if before == after[:-1]:
-        return True  # A new axis.
+        return 1 not in before[1:]  # A new axis; of those that were there, others may be normalized with it.
     chooses = any(has(op.type, trait) for trait in (Trait.REDUCES, Trait.SLICES, Trait.RANKS))
     told = all(flow.tensor(index).producer is None for index in op.inputs[1:])
-    return chooses and told and len(before) == len(after) and before[-1] != 1
+    return chooses and told and not has(op.type, Trait.LOOKS_UP) and len(before) == len(after) and before[-1] != 1
 
 
 _MOST_STEPS_TO_KERNEL = 24

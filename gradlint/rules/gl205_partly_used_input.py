@@ -48,8 +48,8 @@ Read the missing slices, or leave them out of the sample and the model.
 The finding is a warning when a slicing operation (slice, gather, split, unstack) is found among the
 first operations behind the input, or behind what is joined from its slices (`h[:, 0]` of what a recurrent
 layer returns), and an info otherwise. Variables that learn nothing for the same reason are named with it.
-It is an info as well when the model has one input only and takes the last step of it, or one step straight
-away, as a last-step baseline does. What a window with a stride leaves over
+It is an info as well when the model has one input only and takes the last step of it, with what convolutions
+before it see, or one step straight away, as a last-step baseline does. What a window with a stride leaves over
 is passed over: slices at the two ends of an axis up to 34 % of its length (threshold `unused-tail`) for
 sequences (and for other inputs along axes of 64 or more), and anything below half of an axis for images. A run of
 slices at the

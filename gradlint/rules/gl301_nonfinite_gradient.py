@@ -8,13 +8,15 @@ from gradlint.passes.heads import is_from_mismatch
 from gradlint.passes.where import cause_of
 from gradlint.rule import Need, Rule
 from gradlint.rules.wording import birth_evidence, victims
-from gradlint.severity import Consequence, severity_of
+from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.finding import Finding
+    from gradlint.finding import Finding, Severity
+    from gradlint.flow import Flow
     from gradlint.passes.facts import Facts
+    from gradlint.passes.nonfinite import Birth
 
 DOC = """\
 ## What it does
@@ -49,7 +51,8 @@ Only points that this sample meets are found: a division that is zero on one bat
 When a value of the forward pass is not finite, that is reported instead, by GL302, since it is the cause.
 A NaN that the loss itself sends back, or one from a custom gradient, may have no operation to be named
 and is then visible only in the table of gradients. Where a `LossScaleOptimizer` lowers its scale, and skips the
-updates until then, float16 that overflows before is no finding of a step, and an info for a compiled model.
+updates until then, float16 that overflows before is no finding of a step, and an info for a compiled model. Where
+only inputs receive it, and no variable that should learn, it is an info.
 """
 
 
@@ -68,13 +71,20 @@ def check(facts: Facts) -> Iterator[Finding]:
             f"the gradient of {birth.op.type} is not finite{span}: "
             f"{victims(birth.inputs, birth.variables)} with NaN or infinity"
             + (f", until the optimizer has lowered its loss scale to {scale:.3g}" if scale is not None else ""),
-            severity=severity_of(RULE.loses if scale is None else Consequence.HEALS),
+            severity=_severity(facts.flow, birth) if scale is None else severity_of(Consequence.HEALS),
             inputs=birth.inputs,
             variables=tuple(variable.path for variable in birth.variables),
             cause=cause_of(facts.flow, birth.position),
             evidence=birth_evidence(birth),
             position=birth.position,
         )
+
+
+def _severity(flow: Flow, birth: Birth) -> Severity:
+    """How much it matters: inputs before which nothing learns are lost where their values make it so, and no more."""
+    if birth.variables or not flow.learners:
+        return severity_of(RULE.loses)
+    return severity_of(Consequence.INPUT, Certainty.IN_SAMPLE)
 
 
 RULE = Rule(

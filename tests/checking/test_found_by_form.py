@@ -110,3 +110,44 @@ def test_a_network_that_is_compared_with_itself(is_alias: bool, expected) -> Non
     model.compile("sgd")
     model(X)
     assert _loud(model) == expected
+
+
+@keras.saving.register_keras_serializable(package="form")
+class Magnitude(keras.layers.Layer):
+    """The modulus of pairs, whose derivative at zero is no number."""
+
+    def __init__(self, is_learnt: bool, **options) -> None:
+        super().__init__(**options)
+        self.scale = self.add_weight(shape=(), initializer="ones", trainable=is_learnt, name="scale")
+
+    def call(self, x):
+        return tf.sqrt(tf.square(self.scale * x[:, :3]) + tf.square(self.scale * x[:, 3:]))
+
+
+@pytest.mark.parametrize(("is_learnt", "severity"), [(True, Severity.ERROR), (False, Severity.INFO)])
+def test_no_number_for_an_input_alone_is_of_these_values(is_learnt: bool, severity: Severity) -> None:
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((6,), name="x")
+    hidden = Magnitude(is_learnt, name="magnitude")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid", name="head")(hidden))
+    model.compile("sgd", "binary_crossentropy")
+    x = X.copy()
+    x[:2] = 0.0
+    (finding,) = gradlint.check(model, {"x": x, "y": Y}).findings
+    assert (finding.code, finding.severity, finding.cause.op) == ("GL301", severity, "Sqrt")
+
+
+@pytest.mark.parametrize(
+    ("step", "mixes", "severity"), [(0, True, Severity.WARNING), (-1, True, Severity.INFO), (0, False, Severity.INFO)]
+)
+def test_a_first_step_is_meant_before_steps_are_mixed_alone(step: int, mixes: bool, severity: Severity) -> None:
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((12, 3), name="x")
+    hidden = inputs
+    for _ in range(2 if mixes else 0):
+        hidden = keras.layers.Conv1D(4, 3, padding="causal", activation="tanh")(hidden)
+    model = keras.Model(inputs, keras.layers.Dense(1, name="head")(hidden[:, step]))
+    model.compile("sgd", "mse")
+    sample = {"x": np.random.default_rng(0).normal(size=(16, 12, 3)).astype("float32"), "y": Y.astype("float32")}
+    (finding,) = gradlint.check(model, sample).findings
+    assert (finding.code, finding.severity) == ("GL205", severity)
