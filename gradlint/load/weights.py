@@ -85,6 +85,10 @@ def read_member_weights(file: Path, archive: zipfile.ZipFile, name: str, limits:
         raise ModelFileError(f"{file}: {name} is not a readable HDF5 file: {error}") from error
 
 
+GROUPS_OF_ITEM = 4
+"""A layer has a group, one for its variables, and a data set for each of them: two, as a rule."""
+
+
 def read_weights(file: Path, store: h5py.File, texts: Texts, limits: Limits, name: str = "") -> Weights:
     """Describes the data sets of an open HDF5 file.
 
@@ -110,9 +114,10 @@ def read_weights(file: Path, store: h5py.File, texts: Texts, limits: Limits, nam
     while pending:
         place, group = pending.pop()
         number += len(group)  # before any name is read
-        if number > limits.items:
+        if number > GROUPS_OF_ITEM * limits.items:
             raise UnsafeModelError(
-                f"{where}has more than {limits.items:,} groups and data sets; pass --limit items=N to allow more"
+                f"{where}has more than {GROUPS_OF_ITEM * limits.items:,} groups and data sets; "
+                "pass --limit items=N to allow more"
             )
         for key in group:
             inner = _Place(place, _shown(key))
