@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
 from gradlint.finding import Severity
+from gradlint.report.columns import in_columns
 from gradlint.report.outgoing import outgoing, printable
 from gradlint.report.text import (
     FINE,
@@ -129,13 +128,11 @@ def _table(shown: Sequence[InputStatus], trainable: int, style: Style) -> list[s
     lines: list[str] = []
     for columns, key_width in _ROOMS:
         rows = [_row(status, trainable, style, key_width) for status in shown]
-        lines = tabulate(
+        lines = in_columns(
             [[row[column] for column in columns] for row in rows],
-            headers=[style.paint(column, "dim") for column in columns],
-            tablefmt="simple",
-            colalign=["right" if column in ("norm", "variables reached") else "left" for column in columns],
-            disable_numparse=True,
-        ).splitlines()
+            [style.paint(column, "dim") for column in columns],
+            [column in ("norm", "variables reached") for column in columns],
+        )
         rule = lines[1]  # the one line without colour
         if 2 + len(rule) <= style.width:
             break
