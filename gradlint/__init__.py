@@ -21,6 +21,8 @@ def _begin_as_a_program() -> None:
     by_name = sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)].startswith(("gradlint", "-mgradlint"))
     if not by_name and os.path.splitext(os.path.basename((sys.argv or [""])[0]))[0] != "gradlint":
         return  # somebody's own program, and path
+    # NumPy's threads for matrices wait for work by turning in circles, for a tenth of a second unless told.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     # Built in; until the command line is at work, Ctrl-C ends the program without a traceback.
     import _signal  # type: ignore[import-not-found]
 

@@ -8,14 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gradlint.operations import INNER_GRADIENT, Trait, has
-from gradlint.record.recording import (
-    InputRecord,
-    OpRecord,
-    Recording,
-    TensorRecord,
-    VariableRecord,
-    is_float,
-)
+from gradlint.record.terms import is_float
 from gradlint.thresholds import DEFAULT_THRESHOLDS, Thresholds
 
 if TYPE_CHECKING:
@@ -23,7 +16,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from gradlint.record.recording import LayerCall
+    from gradlint.record.recording import InputRecord, LayerCall, OpRecord, Recording, TensorRecord, VariableRecord
     from gradlint.result import GradientState
 
 LOSS = ("loss", 0)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Cause, Evidence, Finding, Severity
 from gradlint.result import RuleInfo
 from gradlint.severity import Certainty, severity_of
-from gradlint.source.identity import position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -140,6 +139,8 @@ class Rule:
 
     def in_source(self, module: Module, value: Value, message: str, severity: Severity | None = None) -> Finding:
         """A finding of this rule at a value of a source file; its column, from 1, is evidence."""
+        from gradlint.source.identity import position
+
         line, column = position(value)
         return self.finding(
             message,

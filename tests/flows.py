@@ -40,20 +40,18 @@ from gradlint.record.recording import (
     InputRecord,
     LabelRecord,
     LayerCall,
-    Local,
     LossFunction,
     LossRecord,
     OpRecord,
     OutputRecord,
     Recording,
-    Region,
     TensorRecord,
     Values,
     VariableRecord,
     calls_for_a_look,
-    is_float,
 )
 from gradlint.record.start import Target
+from gradlint.record.terms import Local, Region, is_float
 from gradlint.result import GradientState
 
 FILE = "model.py"

@@ -16,7 +16,7 @@ from gradlint.passes.partial import unused_slices
 from gradlint.passes.reasons import Why
 from gradlint.passes.starting import update_ratio
 from gradlint.passes.stops import lost
-from gradlint.record.recording import is_float
+from gradlint.record.terms import is_float
 from gradlint.result import GradientState
 from gradlint.rule import Need
 

@@ -20,7 +20,7 @@ from gradlint.passes.facts import Doubts, Facts, facts_of
 from gradlint.passes.partial import unused_slices
 from gradlint.passes.steps import step_facts, unseen_by_all
 from gradlint.passes.stops import lost
-from gradlint.record.recording import Omission
+from gradlint.record.terms import Omission
 from gradlint.result import GradientState
 from gradlint.rule import Need
 from gradlint.rules import chosen, needs_of

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradlint.collector import uncollected
 from gradlint.load.binding import bind
 from gradlint.load.given import limits_of, on_paper
 from gradlint.load.kinds import is_saved_model
@@ -106,7 +107,8 @@ def cases(model: object, sample: object, needs: frozenset[Need], options: Option
     is_trusted_folder = options.trust_model and isinstance(model, (str, os.PathLike)) and is_saved_model(Path(model))
     if _is_file(model) and not is_trusted_folder:
         options.report("reading the files")
-        file = read_file(os.fspath(model), sample, options)
+        with uncollected():  # what a file says is in no circle
+            file = read_file(os.fspath(model), sample, options)
         if file.sample is not None or file.spec.inputs:
             specs = on_paper(file.spec, file.sample, options)
             binding = bind(file.spec, specs, dict(options.mapping), options.targets)

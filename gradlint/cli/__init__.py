@@ -190,11 +190,11 @@ def _warn_of_training(options: Line, others: Sequence[str]) -> None:
     Raises:
         UsageError: it would write over what is to be checked.
     """
-    from gradlint.checking.scripts import overwrites_when_imported, trains_when_imported
-
     imports = options.settings.options.imports
     named = [match["module"] for word in others[:2] if (match := search.NAMED.fullmatch(word)) is not None]
     for name in dict.fromkeys((*imports, *named)):
+        from gradlint.checking.scripts import overwrites_when_imported, trains_when_imported
+
         if (written := overwrites_when_imported(name, others)) is not None:
             raise UsageError(
                 f"importing {name} runs it, and line {written[0]} writes {written[1]}, which is to be checked; "

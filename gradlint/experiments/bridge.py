@@ -14,7 +14,7 @@ import tensorflow as tf
 from gradlint.experiments.taped import taped
 from gradlint.operations import INNER_GRADIENT, Trait, has
 from gradlint.record import reduction
-from gradlint.record.recording import is_float
+from gradlint.record.terms import is_float
 from gradlint.upstream import backprop
 
 if TYPE_CHECKING:

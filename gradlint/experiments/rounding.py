@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from gradlint.experiments.taped import taped
-from gradlint.record.recording import is_float
 from gradlint.record.reduction import as_array
 from gradlint.record.subject import masks_of_padding, random_like
+from gradlint.record.terms import is_float
 from gradlint.upstream import backprop
 from gradlint.upstream.eager import tensor_id, tf_variable
 

@@ -16,7 +16,6 @@ import sys
 import sysconfig
 from contextlib import contextmanager
 from functools import cache
-from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
@@ -155,8 +154,11 @@ def found_module(name: str) -> ModuleSpec | None:
     return PathFinder.find_spec(name, folders_to_name()) or importlib.util.find_spec(name)
 
 
-class _Installed(MetaPathFinder):
-    """Finds what Python, gradlint and TensorFlow import where it is installed, and not in a folder of the user's."""
+class _Installed:
+    """Finds what Python, gradlint and TensorFlow import where it is installed, and not in a folder of the user's.
+
+    As Python asks for it: to import its class of finders takes longer than to import all that is here.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -40,14 +40,15 @@ def serialized_objects(config: object, skip: str = "") -> Iterator[tuple[str, Ma
             pending.pop()
         elif part is None or isinstance(part, (str, int, float)):
             continue  # nearly all of a configuration, and to ask what a mapping is takes longer than all the rest
-        elif isinstance(part, Mapping):
+        elif isinstance(part, (list, tuple)):
+            pending.append((path, iter(part)))
+        elif isinstance(part, (dict, Mapping)):  # Python sees at once what is a `dict`
             if isinstance(part.get("class_name"), str):
                 if part is not config and is_layer(part):
                     path = f"{path}/{layer_name(part)}".lstrip("/")
                 yield path, part
-            pending.append((path, iter([part[key] for key in part if key != skip])))
-        elif isinstance(part, (list, tuple)):
-            pending.append((path, iter(part)))
+            inner = part.values() if not skip else [part[key] for key in part if key != skip]
+            pending.append((path, iter(inner)))
 
 
 def is_layer(entry: Mapping[str, object]) -> bool:

@@ -243,10 +243,10 @@ class Texts:
             if name == UNREAD:
                 continue
             part = item if name is None else h5a.open(item, name)
-            if part.shape is None or not part.dtype.hasobject:
+            if part.shape is None or not (dtype := part.dtype).hasobject:
                 continue
             each = self.largest
-            if check_string_dtype(part.dtype) is None:  # arrays within arrays, whose parts may be shared again
+            if check_string_dtype(dtype) is None:  # arrays within arrays, whose parts may be shared again
                 each *= max(1, each // _REFERENCE)
             size, held = math.prod(part.shape) * each, self._stream.seek(0, os.SEEK_END)
             if size > LARGE and size > self._limits.ratio * held:

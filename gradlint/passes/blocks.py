@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gradlint.passes.reasons import Why, normalized_single, why_by_form, why_of, zero_factor
 from gradlint.passes.slicing import slicer_after_joining
 from gradlint.passes.stops import lost, sources_behind, stopping
-from gradlint.record.recording import OpRecord, Region, VariableRecord
+from gradlint.record.terms import Region
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gradlint.flow import Flow
     from gradlint.passes.otherdata import OtherData
+    from gradlint.record.recording import OpRecord, VariableRecord
 
 # Relative slope by finite differences from which a registered gradient of zero counts as wrong.
 _WRONG_SLOPE = 1e-2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
 from gradlint.passes.labels import is_spread, made_by
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 
 if TYPE_CHECKING:
     from collections.abc import Collection

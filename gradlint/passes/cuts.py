@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from gradlint.operations import CUSTOM_GRADIENT, INNER_GRADIENT, Trait, has
 from gradlint.passes.sharing import joined
-from gradlint.record.recording import OPAQUE, InputRecord, Local, OpRecord, Region, VariableRecord, is_float
+from gradlint.record.terms import OPAQUE, Local, Region, is_float
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow
+    from gradlint.record.recording import InputRecord, OpRecord, VariableRecord
 
 _DEAF = (Local.NONE, Local.UNREGISTERED, Local.RAISES)
 _LIVE = (GradientState.FINITE, GradientState.ZERO, GradientState.NONFINITE, GradientState.PRESENT)

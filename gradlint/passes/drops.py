@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
 from gradlint.passes.sharing import joined
-from gradlint.record.recording import LayerCall, OpRecord, OutputRecord, VariableRecord, is_float
+from gradlint.record.terms import is_float
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gradlint.flow import Flow
     from gradlint.load.spec import ModelSpec
+    from gradlint.record.recording import LayerCall, OpRecord, OutputRecord, VariableRecord
 
 
 class DropKind(str, Enum):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
 from gradlint.passes.cuts import Cut
-from gradlint.record.recording import Local, is_float
+from gradlint.record.terms import Local, is_float
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
 from gradlint.passes.reasons import variable_behind
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow

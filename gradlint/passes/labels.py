@@ -9,12 +9,13 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
-from gradlint.record.recording import OpRecord, Region
+from gradlint.record.terms import Region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.flow import Flow
+    from gradlint.record.recording import OpRecord
 
 _MOST_STEPS = 8
 """How far back an axis is looked for: a cast, a slice of the coordinates, a scaling may follow it."""

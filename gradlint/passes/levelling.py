@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradlint.record.recording import Region, is_float
+from gradlint.record.terms import Region, is_float
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause
 from gradlint.operations import INNER_GRADIENT
-from gradlint.record.recording import is_float
+from gradlint.record.terms import is_float
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -5,11 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import TYPE_CHECKING
 
 from gradlint.passes.scale import AGREEMENT
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ def _memory(layer: str, position: int, sizes: Sequence[float | None], zeros: Seq
     if len(logs) < _LEAST_STEPS:
         return None
     falls = [later - earlier for earlier, later in itertools.pairwise(logs)]
+    from statistics import median
+
     per_step = median(falls)
     if not per_step or sum((fall > 0) == (per_step > 0) for fall in falls) < AGREEMENT * len(falls):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gradlint.record.recording import Local, OpRecord, VariableRecord
+from gradlint.record.terms import Local
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow
+    from gradlint.record.recording import OpRecord, VariableRecord
 
 
 @dataclass(frozen=True, slots=True)

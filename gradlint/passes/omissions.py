@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gradlint.passes.twins import are_copies
-from gradlint.record.recording import Omission
+from gradlint.record.terms import Omission
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gradlint.operations import CUSTOM_GRADIENT, Trait, has
 from gradlint.passes.slicing import slicer_after_joining
 from gradlint.passes.stops import cancels
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gradlint.operations import Trait, has
 from gradlint.passes.blocks import Block
 from gradlint.passes.reasons import Why, variable_behind
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:

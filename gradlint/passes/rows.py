@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.load.binding import weight_keys
 from gradlint.operations import Trait, has
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
@@ -83,6 +82,8 @@ def trend(flow: Flow) -> Trend | None:
 def _change(logs: Sequence[float]) -> float:
     """By how many orders the first differ from the last; the medians of the outer quarters, over the whole length."""
     quarter = max(1, len(logs) // 4)
+    from statistics import median
+
     orders = median(logs[:quarter]) - median(logs[-quarter:])
     # Medians of the outer quarters leave out half a quarter at either end.
     return orders * (len(logs) - 1) / max(1, len(logs) - quarter)
@@ -104,6 +105,8 @@ def _trend(uses: Sequence[_Use], logs: Sequence[float], least: float, *, shrinks
         return None
     steps = [earlier - later for earlier, later in itertools.pairwise(logs)]
     same_way = sum((step < 0) == shrinks for step in steps) / len(steps)
+    from statistics import median
+
     per_layer = median(steps)
     if same_way < AGREEMENT or (per_layer < 0) != shrinks or abs(per_layer) * len(steps) < least / 2:
         return None

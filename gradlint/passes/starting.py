@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause
 from gradlint.passes.heads import heads, mismatch
-from gradlint.record.recording import Region
-from gradlint.record.start import BINARY, CATEGORICAL, SPARSE
+from gradlint.record.terms import BINARY, CATEGORICAL, SPARSE, Region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,7 @@ from gradlint.passes.crossings import Crossing, crossings
 from gradlint.passes.terms import terms_before
 from gradlint.passes.unseen import Reason, Unseen, reason_of, unseen
 from gradlint.passes.updates import Hidden, Mispaired, Unmoved, Unused, hidden, mispaired, unmoved, unused
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:

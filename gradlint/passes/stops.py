@@ -6,13 +6,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
-from gradlint.record.recording import InputRecord, Local, VariableRecord
+from gradlint.record.terms import Local
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gradlint.flow import Flow
+    from gradlint.record.recording import InputRecord, VariableRecord
 
 
 def lost(flow: Flow) -> set[tuple[str, str]]:

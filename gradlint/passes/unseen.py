@@ -11,15 +11,15 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from gradlint.operations import INNER_GRADIENT, NUMPY_CONVERSION, Trait, has
-from gradlint.record.recording import Region, is_float
-from gradlint.record.step_record import Frame, TargetKind
+from gradlint.record.terms import Region, TargetKind, is_float
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from gradlint.flow import Flow
-    from gradlint.record.step_record import AskedSource, Evaluation, Frames, GradientCall, StepRecord, TapeRecord
+    from gradlint.record.recording import OpRecord
+    from gradlint.record.step_record import AskedSource, Evaluation, Frame, Frames, GradientCall, StepRecord, TapeRecord
 
 
 class Reason(str, Enum):
@@ -333,8 +333,8 @@ def _cut(flow: Flow, step: StepRecord, call: GradientCall, way: _Way) -> _Place:
     reason, op = reason_of(flow, step, position), flow.op(position)
     if reason is Reason.DISCRETE and op.region is Region.MODEL:
         reason = Reason.CUT  # A layer that moves in steps is no discrete loss.
-    if reason in (Reason.CUT, Reason.STOPPED) and op.file is not None and op.line is not None:
-        return _Place(reason, Frame(op.file, op.line, 0), op.type, op.layer, position)
+    if reason in (Reason.CUT, Reason.STOPPED) and (frame := _frame_at(op)) is not None:
+        return _Place(reason, frame, op.type, op.layer, position)
     return _at_op(flow, step, call, reason, position)
 
 
@@ -371,9 +371,15 @@ def _at_op(flow: Flow, step: StepRecord, call: GradientCall, reason: Reason, pos
 def _frame_of(flow: Flow, step: StepRecord, call: GradientCall, position: int) -> Frame | None:
     frames = step.frames.get(position, ())
     if not frames:
-        op = flow.op(position)
-        return None if op.file is None or op.line is None else Frame(op.file, op.line, 0)
+        return _frame_at(flow.op(position))
     return _at(frames, step, call)
+
+
+def _frame_at(op: OpRecord) -> Frame | None:
+    """The user's line that an operation ran at; nobody knows in which function."""
+    from gradlint.record.step_record import Frame
+
+    return None if op.file is None or op.line is None else Frame(op.file, op.line, 0)
 
 
 def _at(frames: Frames, step: StepRecord, call: GradientCall) -> Frame | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause
 from gradlint.passes.labels import made_by
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 
 if TYPE_CHECKING:
     from gradlint.flow import Flow

@@ -17,7 +17,6 @@ rounds before left over:
 
 from __future__ import annotations
 
-import hashlib
 import json
 import linecache
 import os
@@ -102,6 +101,8 @@ def _identity(finding: Finding, ranked: Mapping[str, str], in_source: bool) -> I
         source = " ".join(linecache.getline(cause.file, cause.line).split())
     if in_source:
         victims = source  # nothing else tells two findings of one rule in one file apart
+    import hashlib
+
     return Identity(
         code=finding.code,
         op=cause.op or "",

@@ -36,11 +36,6 @@ from gradlint.options import (
 from gradlint.project.toml_lines import key_lines
 from gradlint.thresholds import refuse_threshold
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -155,6 +150,11 @@ def load_config(file: Path | None, folder: Path | None = None) -> Config:
         text = content_of(file, _LARGEST).decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{as_typed(file)} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         table: object = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also of a number with thousands of digits

@@ -21,7 +21,6 @@ from gradlint.errors import GradlintError, StoppedError, UsageError
 from gradlint.load import search
 from gradlint.load.limits import DEFAULT_LIMITS, Limits, size_text
 from gradlint.load.temporary import ended_when_terminated, temporary_folder
-from gradlint.project.child import Child, epitaph
 from gradlint.project.deadline import deadline
 from gradlint.project.terminal import say
 from gradlint.project.wire import MalformedError, result_from_data, typed
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from gradlint.project.child import Worker
+    from gradlint.project.child import Child, Worker
     from gradlint.result import Result
 
 T = TypeVar("T")
@@ -227,12 +226,16 @@ def _answered(
             request |= from_elsewhere(request)
             request["limits"] = asdict(replace(guard.limits, memory=memory))
         if worker is None:
+            from gradlint.project.child import Child
+
             child, again = Child(folder), ""
             answer = child.answer(request, guard.timeout, progress)
             child.end()
         else:
             child, answer, again = _asked(worker, request, guard.timeout, progress)
     if answer is None:
+        from gradlint.project.child import epitaph
+
         raise StoppedError(epitaph(child, guard.timeout, memory) + again)
     if "error" in answer:
         message = str(answer.get("message"))

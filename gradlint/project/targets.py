@@ -23,7 +23,6 @@ from gradlint.load.remote import at_hand, is_address
 from gradlint.load.temporary import undisturbed
 from gradlint.outcome import Checked, Failed
 from gradlint.project.baseline import Identities, Identity, compare, identities
-from gradlint.project.child import Worker, end_all
 from gradlint.project.isolation import UNGUARDED, Guard, check_apart, guarded_check
 from gradlint.project.room import Room
 from gradlint.project.wire import MalformedError, plain, result_from_data, result_to_data, typed
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from gradlint.options import Settings
     from gradlint.project.baseline import Baseline
+    from gradlint.project.child import Worker
     from gradlint.project.config import Config, Target
     from gradlint.result import Result
 
@@ -247,6 +247,8 @@ def outcomes(
         watcher: is told how it goes.
     """
     room = Room() if processes > 1 else None
+    from gradlint.project.child import Worker, end_all
+
     staff = [Worker(room) for _ in range(processes)]
     workers: SimpleQueue[Worker] = SimpleQueue()
     for worker in staff:

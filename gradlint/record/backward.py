@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from gradlint.operations import Trait, has
 from gradlint.record import reduction
-from gradlint.record.recording import ABSENT, PRESENT, Gradient, is_float
+from gradlint.record.recording import ABSENT, PRESENT, Gradient
+from gradlint.record.terms import is_float
 from gradlint.result import GradientState
 from gradlint.upstream import backprop, eager
 

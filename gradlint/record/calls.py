@@ -10,7 +10,7 @@ import keras
 
 from gradlint.record import source
 from gradlint.record.ledger import Place
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 from gradlint.upstream import eager, models
 
 if TYPE_CHECKING:

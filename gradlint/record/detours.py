@@ -11,7 +11,7 @@ import numpy as np
 from gradlint.operations import NUMPY_CONVERSION
 from gradlint.record import call_text, source
 from gradlint.record.ledger import Place
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 from gradlint.upstream import eager
 
 if TYPE_CHECKING:

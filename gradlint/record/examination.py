@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from gradlint.record import reduction
 from gradlint.record.error_text import in_a_sentence
-from gradlint.record.recording import Gradient, Local, is_float
+from gradlint.record.terms import Local, is_float
 from gradlint.result import GradientState
 from gradlint.upstream import backprop
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gradlint.record.ledger import Op
+    from gradlint.record.recording import Gradient
     from gradlint.record.trace import Trace
 
 # Tensors above this number of elements are not examined by finite differences.

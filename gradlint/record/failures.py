@@ -19,7 +19,8 @@ from gradlint.load.model.live import spec_from_model
 from gradlint.load.spec import quoted
 from gradlint.record import source
 from gradlint.record.error_text import plain
-from gradlint.record.recording import Failure, Region
+from gradlint.record.recording import Failure
+from gradlint.record.terms import Region
 from gradlint.upstream import models
 from gradlint.upstream.libraries import is_framework_file, is_stand_in
 

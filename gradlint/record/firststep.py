@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from gradlint.record import columns, labelling, source, tensors
 from gradlint.record.objective import compiled_losses, function_of
-from gradlint.record.recording import is_float
-from gradlint.record.start import BINARY, CATEGORICAL, SPARSE, Rate, Start, Target, Update
+from gradlint.record.start import Rate, Start, Target, Update
 from gradlint.record.subject import ModelSubject
+from gradlint.record.terms import BINARY, CATEGORICAL, SPARSE, is_float
 from gradlint.upstream import eager, restoring
 from gradlint.upstream.optimizers import rate_as_given
 

@@ -12,8 +12,8 @@ from gradlint.upstream import eager
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gradlint.record.recording import Region
     from gradlint.record.step_record import Frame
+    from gradlint.record.terms import Region
 
 
 @dataclass(frozen=True, slots=True)

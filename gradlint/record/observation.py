@@ -14,15 +14,15 @@ from gradlint.operations import INNER_GRADIENT, NUMPY_CONVERSION
 from gradlint.record.calls import Calls
 from gradlint.record.detours import Detour, Detours
 from gradlint.record.ledger import Place
-from gradlint.record.recording import Region
-from gradlint.record.step_record import Frames, TargetKind
 from gradlint.record.tapes import Tapes
+from gradlint.record.terms import Region, TargetKind
 from gradlint.record.trace import Trace
 from gradlint.upstream import eager, optimizers, replicas, steps, writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from gradlint.record.step_record import Frames
     from gradlint.upstream.optimizers import Application
     from gradlint.upstream.steps import Question
     from gradlint.upstream.writes import Stored

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from gradlint.record.terms import is_float
 from gradlint.result import GradientState
 from gradlint.thresholds import DEFAULT_THRESHOLDS
 
@@ -14,26 +15,7 @@ if TYPE_CHECKING:
 
     from gradlint.record.leak import Leak
     from gradlint.record.start import Start
-
-
-class Local(str, Enum):
-    """What an operation's own gradient function hands to one of its inputs."""
-
-    UNASKED = "unasked"
-    PASSES = "passes"
-    ZERO = "zero"
-    NONE = "none"
-    NONFINITE = "non-finite"
-    UNREGISTERED = "unregistered"
-    """The registry has no entry for the operation type: the tape raises LookupError."""
-    RAISES = "raises"
-
-
-class Region(str, Enum):
-    """Which part of a training step an operation belongs to."""
-
-    MODEL = "model"
-    LOSS = "loss"
+    from gradlint.record.terms import Local, Omission, Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +189,6 @@ class InputRecord:
     dtype: str
     gradient: Gradient
     used: tuple[tuple[bool, ...], ...] = ()
-
-
-class Omission(str, Enum):
-    """Why a step of the user's own does not train a variable that a loss of the step depends on."""
-
-    UNASKED = "unasked"
-    """The tape has a gradient, and nobody asks for it."""
-    RESTING = "resting"
-    """Nobody asks for a gradient, and something says that this is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,10 +443,6 @@ class Recording:
                 raise ValueError(f"tensor {index} is reduced in a recording that nobody looked at")
 
 
-OPAQUE = ("resource", "variant")
-"""Dtypes of handles: the variables and lists of tensors behind them may carry gradients."""
-
-
 # Share of saturated elements from which the values that go in are worth their reduction.
 _MOSTLY = 0.9
 
@@ -495,8 +464,3 @@ def calls_for_a_look(
     if loss.value is None or any(share is not None and share >= min(most, _MOSTLY) for share in saturated):
         return True
     return any(gradient.state in (GradientState.ZERO, GradientState.NONFINITE) for gradient in gradients)
-
-
-def is_float(dtype: str) -> bool:
-    """Whether tensors of this dtype can carry a gradient."""
-    return dtype.startswith(("float", "bfloat", "complex"))

@@ -15,8 +15,9 @@ import tensorflow as tf
 from gradlint.load.spec import SAMPLE_WEIGHT
 from gradlint.record import tensors
 from gradlint.record.objective import Batch, Objective, objective_of
-from gradlint.record.recording import LeftOut, LossRecord, is_float
+from gradlint.record.recording import LeftOut, LossRecord
 from gradlint.record.subject import FunctionSubject, ModelSubject
+from gradlint.record.terms import is_float
 from gradlint.record.trace import Trace
 from gradlint.upstream import backprop, eager, models, restoring
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-BINARY = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
-CATEGORICAL = frozenset({"categorical_crossentropy", "categorical_focal_crossentropy"})
-SPARSE = "sparse_categorical_crossentropy"
-
 
 @dataclass(frozen=True, slots=True)
 class Rate:

@@ -18,7 +18,7 @@ from gradlint.record.firststep import rates_of
 from gradlint.record.objective import Batch
 from gradlint.record.observation import StepTrace
 from gradlint.record.rebinding import names_kept, rebound
-from gradlint.record.recording import Failure, LabelRecord, LossRecord, Recording, is_float
+from gradlint.record.recording import Failure, LabelRecord, LossRecord, Recording
 from gradlint.record.run import ONE_AT_A_TIME
 from gradlint.record.start import Start
 from gradlint.record.step_omissions import left_out_of
@@ -26,6 +26,7 @@ from gradlint.record.step_record import Crash, Rebound, StepRecord
 from gradlint.record.step_task import StepRun, StepTask
 from gradlint.record.step_writing import record_of
 from gradlint.record.subject import Subject
+from gradlint.record.terms import is_float
 from gradlint.record.writing import Backward, recording_of
 from gradlint.upstream import backprop, eager, optimizers, restoring
 from gradlint.upstream.libraries import is_library_file

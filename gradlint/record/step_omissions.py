@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from gradlint.record import call_text, source
 from gradlint.record.reading import is_inference, readers_of
-from gradlint.record.recording import LeftOut, Omission
+from gradlint.record.recording import LeftOut
+from gradlint.record.terms import Omission
 from gradlint.upstream import eager
 
 if TYPE_CHECKING:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from gradlint.record.recording import ABSENT, Gradient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gradlint.record.terms import TargetKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,6 @@ class TapeRecord:
     def records(self, position: int) -> bool:
         """Whether an operation ran while the tape was recording."""
         return any(first <= position < last for first, last in self.spans)
-
-
-class TargetKind(str, Enum):
-    """What a tape is asked to differentiate."""
-
-    TENSOR = "tensor"
-    INTEGER = "integer"
-    PYTHON = "Python number"
-    NUMPY = "NumPy array"
 
 
 @dataclass(frozen=True, slots=True)

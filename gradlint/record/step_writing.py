@@ -11,7 +11,7 @@ import tensorflow as tf
 from gradlint.operations import INNER_GRADIENT, Trait, has
 from gradlint.record import call_text, reduction, tensors
 from gradlint.record.reading import readers_of
-from gradlint.record.recording import ABSENT, NOT_APPLICABLE, Gradient, is_float
+from gradlint.record.recording import ABSENT, NOT_APPLICABLE, Gradient
 from gradlint.record.step_record import (
     AskedSource,
     Crash,
@@ -25,6 +25,7 @@ from gradlint.record.step_record import (
     Update,
     UpdatePair,
 )
+from gradlint.record.terms import is_float
 from gradlint.result import GradientState
 from gradlint.upstream import backprop, eager, optimizers, steps
 

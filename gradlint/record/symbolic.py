@@ -14,10 +14,11 @@ from gradlint.record import source, tensors
 from gradlint.record.firststep import rates_of
 from gradlint.record.objective import Batch, Objective
 from gradlint.record.reading import readers_of
-from gradlint.record.recording import LeftOut, LossRecord, Omission, is_float
+from gradlint.record.recording import LeftOut, LossRecord
 from gradlint.record.run import ONE_AT_A_TIME, Run
 from gradlint.record.runner import recorded
 from gradlint.record.start import Start
+from gradlint.record.terms import Omission, is_float
 from gradlint.upstream import backprop, eager, models, restoring, symbols
 
 if TYPE_CHECKING:

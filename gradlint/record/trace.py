@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gradlint.record.ledger import Place
-    from gradlint.record.recording import Region
+    from gradlint.record.terms import Region
 
 # Which operand of an assignment the handle is, where it is not the first.
 _ASSIGNED_OPERAND = {"MakeIterator": 1}

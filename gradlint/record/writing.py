@@ -25,20 +25,17 @@ from gradlint.record.recording import (
     InputRecord,
     LabelRecord,
     LayerCall,
-    Local,
     LossRecord,
-    Omission,
     OpRecord,
     OutputRecord,
     Recording,
-    Region,
     TensorRecord,
     Unreduced,
     Values,
     VariableRecord,
     calls_for_a_look,
-    is_float,
 )
+from gradlint.record.terms import Local, Omission, Region, is_float
 from gradlint.result import GradientState
 from gradlint.upstream import eager
 

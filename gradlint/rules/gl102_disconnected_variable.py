@@ -9,7 +9,6 @@ from gradlint.finding import Cause, Finding
 from gradlint.operations import Trait, has
 from gradlint.passes.drops import DropKind
 from gradlint.passes.unseen import Reason
-from gradlint.record.step_record import beside
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import missing, target_of, unseen_for
 from gradlint.rules.wording import counted, drop_finding, listed, paths, received
@@ -150,6 +149,8 @@ def _in_step(facts: Facts, drop: Drop) -> Drop:
     around = facts.flow.calls_around(drop.position)
     if around and set(drop.op.outputs).isdisjoint(around[-1][1].outputs):
         return drop
+    from gradlint.record.step_record import beside
+
     frames = facts.step.record.frames.get(drop.position, ())
     found = next((frame for call in facts.step.record.calls if (frame := beside(frames, call.frames))), None)
     if found is None:

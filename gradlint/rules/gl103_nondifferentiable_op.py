@@ -8,7 +8,7 @@ from gradlint.operations import CUSTOM_GRADIENT, Trait, has
 from gradlint.passes.consequences import is_lost_as_ids
 from gradlint.passes.drops import DropKind
 from gradlint.passes.unseen import Reason
-from gradlint.record.recording import Local
+from gradlint.record.terms import Local
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.rules.wording import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Cause, Severity
 from gradlint.passes.facts import fed
 from gradlint.passes.where import cause_of
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 from gradlint.result import GradientState
 from gradlint.rule import SAMPLE, Need, Rule
 from gradlint.rules.wording import listed

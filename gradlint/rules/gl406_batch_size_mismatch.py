@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Cause
 from gradlint.load.binding import weight_keys
 from gradlint.passes.rows import uneven_rows
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 from gradlint.rule import SAMPLE, Need, Rule
 from gradlint.severity import Consequence
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Cause, Finding
 from gradlint.passes.rows import rows_changed, uneven_rows
 from gradlint.passes.starting import class_without_unit
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 from gradlint.rule import SAMPLE, Rule
 from gradlint.rules.wording import listed, shape
 from gradlint.severity import Consequence

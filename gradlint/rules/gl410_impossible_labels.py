@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.passes.starting import cause_of_target, class_without_unit, is_impossible, targets
-from gradlint.record.start import CATEGORICAL
+from gradlint.record.terms import CATEGORICAL
 from gradlint.rule import COMPILED, Need, Rule
 from gradlint.severity import Certainty, Consequence, severity_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.passes.starting import REGRESSION, cause_of_target, targets
-from gradlint.record.start import BINARY
+from gradlint.record.terms import BINARY
 from gradlint.rule import Need, Rule
 from gradlint.severity import Consequence
 

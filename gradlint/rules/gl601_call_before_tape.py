@@ -8,8 +8,6 @@ from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import missing, target_of, those, without_gradient
 from gradlint.severity import Consequence, severity_of
-from gradlint.source.identity import position
-from gradlint.source.verdicts import Fault, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +83,9 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per call of a model that the tape should have seen."""
+    from gradlint.source.identity import position
+    from gradlint.source.verdicts import Fault, verdicts
+
     for verdict in verdicts(module):
         if verdict.fault is Fault.CALL_BEFORE:
             line = position(verdict.question.tape)[0]

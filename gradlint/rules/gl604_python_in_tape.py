@@ -9,9 +9,6 @@ from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.rules.wording import is_detour, is_of_step, terms_in_words
 from gradlint.severity import Consequence
-from gradlint.source.identity import method_name
-from gradlint.source.operations import Stop
-from gradlint.source.verdicts import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +98,10 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per place where values leave TensorFlow on the way to a loss."""
+    from gradlint.source.identity import method_name
+    from gradlint.source.operations import Stop
+    from gradlint.source.verdicts import stopped
+
     for verdict in stopped(module, Stop.PYTHON):
         name = verdict.value.name.removeprefix("builtins.") or f".{method_name(verdict.value)}"
         yield RULE.in_source(

@@ -8,7 +8,6 @@ from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at, crash_of
 from gradlint.rules.wording import counted
 from gradlint.severity import Consequence
-from gradlint.source.optimizing import mismatched_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +85,8 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per pairing of gradients with variables that they do not belong to."""
+    from gradlint.source.optimizing import mismatched_pairs
+
     for value, what in mismatched_pairs(module):
         yield RULE.in_source(module, value, what)
 

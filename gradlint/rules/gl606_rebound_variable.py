@@ -8,7 +8,6 @@ from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at, unseen_for, without_gradient
 from gradlint.severity import Consequence
-from gradlint.source.watching import rebound_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +91,8 @@ def _line(frame: Frame | None) -> tuple[str, int] | None:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per binding that makes a tensor of a differentiated variable."""
+    from gradlint.source.watching import rebound_variables
+
     for value, name in rebound_variables(module):
         yield RULE.in_source(module, value, f"{name} {_IS_NO_VARIABLE}")
 

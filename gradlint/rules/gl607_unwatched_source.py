@@ -8,7 +8,6 @@ from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for, without_gradient
 from gradlint.severity import Consequence
-from gradlint.source.watching import unwatched_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +84,8 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per source that no tape watches."""
+    from gradlint.source.watching import unwatched_sources
+
     for question, what in unwatched_sources(module):
         yield RULE.in_source(module, question.call, f"the gradient is None: {what} is not watched")
 

@@ -8,7 +8,6 @@ from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import without_gradient
 from gradlint.severity import Consequence
-from gradlint.source.watching import integer_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +63,8 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per place where integers are watched or differentiated."""
+    from gradlint.source.watching import integer_sources
+
     for value, what in integer_sources(module):
         yield RULE.in_source(module, value, f"{what} holds integers, which have no gradient")
 

@@ -8,8 +8,6 @@ from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.severity import Consequence
-from gradlint.source.operations import Stop
-from gradlint.source.verdicts import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +72,9 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per `assign` between the variables and a loss."""
+    from gradlint.source.operations import Stop
+    from gradlint.source.verdicts import stopped
+
     for verdict in stopped(module, Stop.ASSIGN):
         yield RULE.in_source(
             module,

@@ -9,10 +9,6 @@ from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.rules.wording import is_of_step, moves_in_steps, terms_in_words
 from gradlint.severity import Consequence
-from gradlint.source.identity import method_name
-from gradlint.source.operations import Stop
-from gradlint.source.values import Kind
-from gradlint.source.verdicts import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +75,11 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per operation that moves in jumps on the way to a loss."""
+    from gradlint.source.identity import method_name
+    from gradlint.source.operations import Stop
+    from gradlint.source.values import Kind
+    from gradlint.source.verdicts import stopped
+
     for verdict in stopped(module, Stop.DISCRETE):
         value = verdict.value
         what = f"`{method_name(value)}`" if value.kind is Kind.CALL else "a comparison"

@@ -8,8 +8,6 @@ from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import missing, target_of, unseen_for
 from gradlint.severity import Consequence
-from gradlint.source.expressions import is_tape
-from gradlint.source.identity import position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +70,9 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per second question to a tape that is not persistent."""
+    from gradlint.source.expressions import is_tape
+    from gradlint.source.identity import position
+
     reported: set[int] = set()
     for tape, first, second in module.again:
         if (

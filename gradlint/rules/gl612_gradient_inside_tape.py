@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.severity import Consequence
-from gradlint.source.optimizing import inner_questions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +85,8 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per question that a persistent tape is asked, for nothing, while it records."""
+    from gradlint.source.optimizing import inner_questions
+
     for value in inner_questions(module):
         yield RULE.in_source(
             module,

@@ -8,8 +8,6 @@ from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import target_of, without_gradient
 from gradlint.severity import Consequence
-from gradlint.source.identity import position
-from gradlint.source.verdicts import Fault, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +72,9 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per derivative of a derivative that the tape did not record."""
+    from gradlint.source.identity import position
+    from gradlint.source.verdicts import Fault, verdicts
+
     for verdict in verdicts(module):
         if verdict.fault is Fault.DERIVATIVE:
             line = position(verdict.question.tape)[0]

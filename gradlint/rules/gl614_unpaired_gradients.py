@@ -8,7 +8,6 @@ from gradlint.result import GradientState
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import asked_of_nothing, at
 from gradlint.severity import Consequence
-from gradlint.source.optimizing import spent_pairs, unpaired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +84,8 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per call that is not given pairs, and per second reader of a `zip`."""
+    from gradlint.source.optimizing import spent_pairs, unpaired
+
     for value, what in unpaired(module):
         yield RULE.in_source(module, value, f"`apply_gradients` takes (gradient, variable) pairs; {what}")
     for value, line in spent_pairs(module):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from gradlint.finding import Cause
 from gradlint.rule import Need, Rule
 from gradlint.severity import Consequence
-from gradlint.source.optimizing import tensors_to_minimize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +70,8 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per `minimize` of a tensor without a tape."""
+    from gradlint.source.optimizing import tensors_to_minimize
+
     for value in tensors_to_minimize(module):
         yield RULE.in_source(module, value, "`minimize` is given a tensor and no tape to find its gradient")
 

@@ -8,7 +8,6 @@ from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
 from gradlint.severity import Consequence
-from gradlint.source.optimizing import hidden_nones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +81,8 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per place where missing gradients are hidden from the optimizer."""
+    from gradlint.source.optimizing import hidden_nones
+
     reported: set[int] = set()
     for value, what in hidden_nones(module):
         if id(value) not in reported:

@@ -8,8 +8,6 @@ from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
 from gradlint.severity import Consequence
-from gradlint.source.creating import made_while_running
-from gradlint.source.identity import method_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +79,9 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per layer or variable that is made anew at each run."""
+    from gradlint.source.creating import made_while_running
+    from gradlint.source.identity import method_name
+
     for value, function in made_while_running(module):
         yield RULE.in_source(
             module,

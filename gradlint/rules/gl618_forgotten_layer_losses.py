@@ -8,7 +8,6 @@ from gradlint.finding import Cause
 from gradlint.rule import Rule
 from gradlint.rules.wording import listed
 from gradlint.severity import Certainty, Consequence, severity_of
-from gradlint.source.steps import steps_without_losses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +82,8 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one remark per training step that leaves out the losses of its model's layers."""
+    from gradlint.source.steps import steps_without_losses
+
     for value, line in steps_without_losses(module):
         yield RULE.in_source(
             module,

@@ -8,7 +8,6 @@ from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
 from gradlint.severity import Consequence
-from gradlint.source.optimizing import unused_gradients
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -91,6 +90,8 @@ def _by_place(unused: Iterable[Unused]) -> Iterator[tuple[Unused, int]]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per answer of a tape that nothing reads."""
+    from gradlint.source.optimizing import unused_gradients
+
     for value in unused_gradients(module):
         yield RULE.in_source(module, value, "the gradients of the variables are computed and never applied or used")
 

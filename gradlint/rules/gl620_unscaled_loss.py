@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.severity import Consequence
-from gradlint.source.steps import unscaled_losses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +76,8 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per loop in half precision that does not scale its loss."""
+    from gradlint.source.steps import unscaled_losses
+
     for value, why in unscaled_losses(module):
         yield RULE.in_source(module, value, f"{why}, and the loss is never scaled")
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from gradlint.rule import Rule
 from gradlint.severity import Certainty, Consequence
-from gradlint.source.creating import untracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +57,8 @@ Both classes must stand in the file, and the layer must not be assigned to an at
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per attribute that hides layers from Keras."""
+    from gradlint.source.creating import untracked
+
     for value, name, hidden in untracked(module):
         what = (
             "is kept where Keras does not look"

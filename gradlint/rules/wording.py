@@ -12,7 +12,7 @@ from gradlint.passes.consequences import severity_of_block, severity_of_cut, sev
 from gradlint.passes.otherdata import Drawn
 from gradlint.passes.reasons import Why
 from gradlint.passes.where import cause_of
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 from gradlint.severity import Consequence, severity_of
 
 if TYPE_CHECKING:

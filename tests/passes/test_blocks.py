@@ -7,7 +7,8 @@ from gradlint.operations import Trait, with_trait
 from gradlint.passes.blocks import blocks
 from gradlint.passes.reasons import Why
 from gradlint.passes.stops import lost
-from gradlint.record.recording import Failure, Region
+from gradlint.record.recording import Failure
+from gradlint.record.terms import Region
 from gradlint.thresholds import DEFAULT_THRESHOLDS
 
 ALL = {("input", "x"), ("variable", "k")}

@@ -4,7 +4,7 @@ import pytest
 from flows import flow, op, variable
 
 from gradlint.passes.cuts import cuts, derivative_only
-from gradlint.record.recording import Local
+from gradlint.record.terms import Local
 
 
 def run(*lines, **options):

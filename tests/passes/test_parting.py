@@ -9,8 +9,9 @@ import pytest
 from gradlint.comparison import Stage
 from gradlint.passes.parting import number_of_same, paired, parting, unequal
 from gradlint.record.recording import ABSENT as NO_GRADIENT
-from gradlint.record.recording import LossRecord, OpRecord, Recording, Region, TensorRecord
-from gradlint.record.step_record import AskedSource, Frame, GradientCall, StepRecord, TargetKind, Update, UpdatePair
+from gradlint.record.recording import LossRecord, OpRecord, Recording, TensorRecord
+from gradlint.record.step_record import AskedSource, Frame, GradientCall, StepRecord, Update, UpdatePair
+from gradlint.record.terms import Region, TargetKind
 from gradlint.record.trail import OptimizerTrail, Print, Trail, VariableTrail
 
 VARIABLES = ("kernel", "bias")
@@ -77,7 +78,7 @@ def trail(
 
 
 def _local(ins):
-    from gradlint.record.recording import Local
+    from gradlint.record.terms import Local
 
     return [Local.PASSES for _ in ins]
 

@@ -10,7 +10,7 @@ from keras import ops as kops
 from recorded import is_at, line_of, normal, ops, recorded, states, the_op
 
 import gradlint
-from gradlint.record.recording import Local
+from gradlint.record.terms import Local
 
 
 @tf.custom_gradient

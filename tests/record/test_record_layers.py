@@ -9,7 +9,7 @@ from keras import layers
 from keras import ops as kops
 from recorded import is_at, layers_of, line_of, normal, ops, recorded, states, the_op, variable
 
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 
 
 class Tower(layers.Layer):

@@ -12,7 +12,7 @@ from recorded import normal, recorded, states, the_op
 
 import gradlint
 from gradlint.errors import UsageError
-from gradlint.record.recording import Region
+from gradlint.record.terms import Region
 
 
 def two_heads(as_list=False, **options):

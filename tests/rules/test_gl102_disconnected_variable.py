@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from flows import call, facts, flow, found, variable
 
-from gradlint.record.recording import LeftOut, Omission
+from gradlint.record.recording import LeftOut
+from gradlint.record.terms import Omission
 from gradlint.rules.gl102_disconnected_variable import RULE
 
 READ = "e = MatMul x enc/kernel @enc"

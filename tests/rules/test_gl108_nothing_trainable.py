@@ -4,7 +4,8 @@ import pytest
 from contracts import model
 from flows import facts, flow, found, variable
 
-from gradlint.record.recording import Failure, Region
+from gradlint.record.recording import Failure
+from gradlint.record.terms import Region
 from gradlint.rules.gl108_nothing_trainable import RULE
 
 FAILURE = Failure("shape", "no", Region.MODEL, "dense", "Dense", "MatMul", None, None)

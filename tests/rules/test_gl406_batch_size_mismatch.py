@@ -6,7 +6,8 @@ import pytest
 from contracts import facts, model
 from flows import flow
 
-from gradlint.record.recording import Failure, Region
+from gradlint.record.recording import Failure
+from gradlint.record.terms import Region
 from gradlint.rules import gl407_layer_shape
 from gradlint.rules.gl406_batch_size_mismatch import RULE
 

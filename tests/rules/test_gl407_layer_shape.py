@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from flows import facts, flow, found
 
-from gradlint.record.recording import Failure, Region
+from gradlint.record.recording import Failure
+from gradlint.record.terms import Region
 from gradlint.rules.gl407_layer_shape import RULE
 
 
