@@ -635,7 +635,7 @@ def links_in_circles(folder: Path) -> None:
     keras_file(folder, model(compile_config={"loss": "mse"}), hdf5(write))
 
 
-@case("more than 300 groups")
+@case("more than 1,200 groups")
 def weights_in_too_many_groups(folder: Path) -> list[str]:
     keras_file(folder, store=hdf5(lambda store: [store.create_group(f"g/{n}") for n in range(1210)]))
     return [MODEL, "--limit", "items=300"]
