@@ -21,7 +21,8 @@ def concerned_targets(config: Config, changed: Sequence[Path]) -> tuple[Target, 
 
     A target depends on its model and its sample, on the files of its `imports`, of its factory and of its
     loss, and on every Python file of the project that these import, directly or not. A change of the
-    configuration or of the baseline concerns every target. In a project without targets, a model with a sample beside
+    configuration or of the baseline concerns every target, and a target that imports a file which is not there is
+    concerned by every change. In a project without targets, a model with a sample beside
     it is a target of its own, and both are what it depends on.
     """
     files = {path.resolve() for path in changed}
@@ -30,7 +31,16 @@ def concerned_targets(config: Config, changed: Sequence[Path]) -> tuple[Target, 
         return tuple(filter(None, (paired_target(config, model) for model in models)))
     if files & {path.resolve() for path in (config.file, config.baseline) if path is not None}:
         return config.targets
-    return tuple(target for target in config.targets if files & set(_dependencies(target, config.folder)))
+    return tuple(
+        target
+        for target in config.targets
+        if files & set(_dependencies(target, config.folder)) or _lacks_a_file(target, config.folder)
+    )
+
+
+def _lacks_a_file(target: Target, folder: Path) -> bool:
+    """Whether it imports a file that is not there: what it depends on is not known, and to check it tells so."""
+    return any(name.endswith(".py") and not (folder / name).is_file() for name in target.settings.options.imports)
 
 
 def _models_of(file: Path) -> Iterator[Path]:

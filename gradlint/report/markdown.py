@@ -53,6 +53,13 @@ _BEGINNING = re.compile(r"^(\d*)([-+=.)])")
 _LINKING = re.compile(r"(?<=[@#:])(?=\w)|(?<=:)(?=/)|(?<=www)(?=\.)", re.IGNORECASE)
 
 
+def _sign(result: Result) -> str:
+    """No tick where an error is reported, whatever fails the job."""
+    if not result.ok:
+        return "❌"
+    return "⚠️" if any(finding.severity is Severity.ERROR for finding in result.findings) else "✅"
+
+
 def render(result: Result, style: Style | None = None) -> str:
     """Worst findings first; what does not fit in a comment is counted at the end."""
     return _fitted(result, style or Style(), LIMIT)
@@ -74,7 +81,7 @@ def joined(results: Sequence[Result], style: Style) -> str:
 
 
 def _fitted(result: Result, style: Style, limit: int) -> str:
-    head = [f"### {'✅' if result.ok else '❌'} gradlint: {text(verdict(result, style))}", _facts(result)]
+    head = [f"### {_sign(result)} gradlint: {text(verdict(result, style))}", _facts(result)]
     head += [f"**{text(crash(rule))}**" for rule in result.crashed]
     end = text(consequence(result, style))
     room = limit - sum(len(block) + 2 for block in (*head, end))

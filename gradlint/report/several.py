@@ -12,7 +12,7 @@ from gradlint.outcome import Checked, Failed
 from gradlint.report import FORMATS, github, json, junit, markdown, sarif
 from gradlint.report.outgoing import outgoing
 from gradlint.report.text import Style, count, name, sentence, wrapped
-from gradlint.report.verdict import verdict
+from gradlint.report.verdict import failing_word, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -61,6 +61,8 @@ def _totals(outcomes: Sequence[Outcome], style: Style) -> list[str]:
 
 def total(outcomes: Sequence[Outcome]) -> str:
     """One line: how many targets have findings, and which exit status follows."""
+    if not outcomes:
+        return "no target falls to this part; exit status 0"
     found = Counter(_kind(done) for done in outcomes)
     parts = [f"{found[kind]:,} {kind}" for kind in ("with findings", "without findings", "not checked") if found[kind]]
     return f"{count(len(outcomes), 'target')}: {', '.join(parts)}; {_consequence(outcomes)}"
@@ -72,8 +74,9 @@ def _consequence(outcomes: Sequence[Outcome]) -> str:
         return "exit status 2"
     if not all(result.ok for result in results):
         return "exit status 1"
-    spared = sum(finding.severity is not Severity.INFO for result in results for finding in result.findings)
-    return "exit status 0" + (f" ({count(spared, 'finding')} would fail under --fail-on warning)" if spared else "")
+    spared = [f for result in results for f in result.findings if f.severity is not Severity.INFO]
+    more = f" ({count(len(spared), 'finding')} would fail under --fail-on {failing_word(spared)})" if spared else ""
+    return f"exit status 0{more}"
 
 
 def _results(outcomes: Iterable[Outcome]) -> list[tuple[str, Result]]:

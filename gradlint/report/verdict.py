@@ -11,7 +11,7 @@ from gradlint.report.text import FINE, Style, count, name, place, sentence
 from gradlint.result import ZERO_HERE, GradientState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from gradlint.finding import Finding
     from gradlint.result import Result
@@ -56,8 +56,14 @@ def consequence(result: Result, style: Style | None = None) -> str:
     head = f"result.ok is {result.ok}" if in_python else f"exit status {exit_status(result)}"
     if not spared:
         return head
-    now, more = (f"fail_on={word!r}" if in_python else f"--fail-on {word}" for word in (result.fail_on, "warning"))
+    wanted = failing_word(spared)
+    now, more = (f"fail_on={word!r}" if in_python else f"--fail-on {word}" for word in (result.fail_on, wanted))
     return f"{head} ({now}); {_counted(spared)} would fail under {more}"
+
+
+def failing_word(spared: Iterable[Finding]) -> str:
+    """What `--fail-on` would have to ask for, so that all of the loud findings that it spares fail."""
+    return "warning" if any(finding.severity is Severity.WARNING for finding in spared) else "error"
 
 
 def exit_status(result: Result) -> int:

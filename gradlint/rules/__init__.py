@@ -170,7 +170,9 @@ def rules_matching(pattern: str) -> tuple[Rule, ...]:
         return found
     known = [rule.code for rule in ALL_RULES] + [rule.name for rule in ALL_RULES]
     # Codes are alike anyway: only one that differs in a single character was meant.
-    close = get_close_matches(wanted.upper() if is_code else wanted.lower(), known, n=1, cutoff=0.8 if is_code else 0.6)
+    typed = wanted.upper().replace("O", "0") if is_code else wanted.lower()
+    close = get_close_matches(typed, known, n=5, cutoff=0.8 if is_code else 0.6)
+    close.sort(key=lambda name: name[:3] != typed[:3])  # of one family first
     hint = f"did you mean {close[0]}? " if close else ""
     raise UsageError(f"no rule is called {pattern!r}; {hint}gradlint --list-rules shows all of them.")
 

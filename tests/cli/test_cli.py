@@ -208,6 +208,7 @@ class TestArguments:
             ("m.keras --map a=b --map a=c", "--map names a more than once"),
             ("m.keras --select GL13", "no rule is called 'GL13'; did you mean GL103?"),
             ("m.keras --ignore nondiferentiable-op", "did you mean nondifferentiable-op?"),
+            ("m.keras --select GL1O3", "no rule is called 'GL1O3'; did you mean GL103?"),
             ("m.keras --ignore GL9", "no rule is called 'GL9'"),
             ("m.keras --select GL999", "no rule is called 'GL999'; gradlint --list-rules shows all of them."),
             ("m.keras --ignore G", "no rule is called 'G'"),

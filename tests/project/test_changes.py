@@ -99,3 +99,10 @@ def test_without_a_configuration_pairs_are_targets(project: Path) -> None:
     (project / "models" / "sample.npz").touch()  # for those that have none of their own
     found = concerned_targets(load_config(None, project), [project / "models" / "sample.npz"])
     assert [target.name for target in found] == ["models/odd.keras"]
+
+
+def test_a_target_whose_import_is_missing_is_concerned_by_every_change(project: Path) -> None:
+    config = project / "gradlint.toml"
+    config.write_text(config.read_text().replace("code/layers.py", "code/layer.py"))
+    found = concerned_targets(load_config(config), [project / "code" / "other.py"])
+    assert [target.name for target in found] == ["file"]

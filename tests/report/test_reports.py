@@ -334,3 +334,10 @@ def closed(schema: object) -> object:
     if "properties" in inner and inner.get("type") == "object":
         inner["additionalProperties"] = False
     return inner
+
+
+def test_a_spared_error_has_no_tick_and_would_fail_by_default() -> None:
+    finding = Finding("GL103", "nondifferentiable-op", Severity.ERROR, "Round has no gradient")
+    text = FORMATS["markdown"](Result("m", "", "", "", "values", (finding,), fail_on="never"), Style())
+    assert text.startswith("### ⚠️ gradlint")
+    assert "1 error would fail under --fail-on error" in text.replace("\\", "")
