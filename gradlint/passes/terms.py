@@ -79,12 +79,13 @@ def _terms(
     """
     learning = flow.descendants(weights)
     live = flow.descendants(weights, lambda position, operand: culprit(position, operand) is None)
-    if loss is None or loss not in live:
-        return  # Where nothing learns from it at all, that is told of the variables.
+    dead = learning - live
+    if not dead or loss is None or loss not in live:
+        return  # All is learnt from; or nothing at all, which is told of the variables.
     behind = flow.ancestors([loss])
     enters = {pair for tensor in _by_sums(flow, loss, learning) & live for pair in _summands(flow, tensor, learning)}
-    ends = {flow.op(position).inputs[operand] for position, operand in enters} & learning - live
-    idle = flow.ancestors(ends) & learning - live
+    ends = {flow.op(position).inputs[operand] for position, operand in enters} & dead
+    idle = flow.ancestors(ends) & dead
 
     def has_other_use(tensor: int) -> bool:
         used = [pair for pair in flow.consumers[tensor] if behind.intersection(flow.op(pair[0]).outputs)]

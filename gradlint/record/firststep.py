@@ -140,10 +140,9 @@ def _updates(run: Run, optimizer: Any, slopes: Mapping[int, Any]) -> tuple[Updat
         scaled, _ = tf.clip_by_global_norm([slope for _, _, slope in pairs], clip)
         pairs = [(path, variable, slope) for (path, variable, _), slope in zip(pairs, scaled, strict=True)]
     configuration |= {"use_ema": False, "gradient_accumulation_steps": None, "global_clipnorm": None}
-    is_elementwise = type(_inner(optimizer)) in _ELEMENTWISE and configuration.get("clipnorm") is None
     kind = type(_inner(optimizer))
+    is_elementwise = kind in _ELEMENTWISE and configuration.get("clipnorm") is None
     for group in _groups(pairs):
-        is_elementwise = kind in _ELEMENTWISE and configuration.get("clipnorm") is None
         bundles = list(_bundles(group) if is_elementwise else ([pair] for pair in group))
         try:
             twin = kind.from_config(dict(configuration))

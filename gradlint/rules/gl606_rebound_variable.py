@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.passes.unseen import Reason
@@ -12,9 +13,8 @@ from gradlint.severity import Consequence
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gradlint.finding import Finding
+    from gradlint.finding import Cause, Finding
     from gradlint.passes.facts import Facts
-    from gradlint.record.step_record import Frame
     from gradlint.source.module import Module
 
 DOC = """\
@@ -62,28 +62,26 @@ _IS_NO_VARIABLE = "is bound to a tensor here and is no variable any more: its ne
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call of a tape that misses gradients for this reason, or will in the next run."""
-    asked = {_line(entry.frame): entry.op for entry in unseen_for(facts, Reason.REBOUND)}
-    told = set[tuple[str, int] | None]()
+    asked = {_place(at(entry.frame)): entry.op for entry in unseen_for(facts, Reason.REBOUND)}
+    told = set[tuple[str | None, int | None]]()
     for rebound in facts.step.record.rebound if facts.step is not None else ():
-        frame = rebound.frames[0] if rebound.frames else None
-        told.add(_line(frame))
+        cause = at(rebound.frames[0] if rebound.frames else None)
+        told.add(_place(cause))
         yield RULE.finding(
             f"`{rebound.name}` {_IS_NO_VARIABLE}",
             variables=(rebound.variable,),
-            cause=at(frame, op=asked.get(_line(frame))),
+            cause=replace(cause, op=asked.get(_place(cause))),
         )
     for finding in without_gradient(
         RULE, facts, Reason.REBOUND, lambda _: "its name went from a variable to the tensor of an update"
     ):
-        cause = finding.cause
-        place = None if cause.file is None or cause.line is None else (cause.file, cause.line)
-        if place not in told:  # The step asks again, of what it bound the turn before.
-            told.add(place)
+        if _place(finding.cause) not in told:  # The step asks again, of what it bound the turn before.
+            told.add(_place(finding.cause))
             yield finding
 
 
-def _line(frame: Frame | None) -> tuple[str, int] | None:
-    return (frame.file, frame.line) if frame is not None else None
+def _place(cause: Cause) -> tuple[str | None, int | None]:
+    return cause.file, cause.line
 
 
 # In the source

@@ -126,20 +126,19 @@ def cuts_in_words(rule: Rule, facts: Facts, said: Callable[[Flow, Cut], tuple[st
             yield _cut_finding(rule, facts.flow, cut, *words, severity_of_cut(facts, cut))
 
 
-def terms_in_words(rule: Rule, facts: Facts, why: Callable[[Cut], str | None], advice: str = "") -> Iterator[Finding]:
+def terms_in_words(rule: Rule, facts: Facts, why: Callable[[Cut], str | None]) -> Iterator[Finding]:
     """One finding per term of the loss that a rule has words for: why it has no gradient, None for other rules' terms.
 
     Args:
         rule: whose findings they are.
         facts: about the run.
         why: the first half of the message.
-        advice: what to do, where the rule's own advice will not do.
     """
     for cut in facts.terms if facts.flow is not None else ():
         if facts.flow is not None and (words := why(cut)) is not None:
             behind = victims((), cut.variables)
             message = f"{words}: a term of the loss is a constant to the tape, and moves none of {behind}"
-            yield _cut_finding(rule, facts.flow, cut, message, advice, severity_of(Consequence.UNHEARD))
+            yield _cut_finding(rule, facts.flow, cut, message, "", severity_of(Consequence.UNHEARD))
 
 
 def is_of_step(facts: Facts, cut: Cut) -> bool:
