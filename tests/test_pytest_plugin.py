@@ -374,31 +374,6 @@ def test_start_up_imports_the_plugin_only(pytester: pytest.Pytester) -> None:
     run(pytester, way="subprocess").assert_outcomes(passed=1)
 
 
-def test_start_up_takes_less_than_five_milliseconds(tmp_path: Path) -> None:
-    if "gradlint" not in {entry.name for entry in entry_points(group="pytest11")}:
-        pytest.skip("not installed, so pytest does not load it")
-    code = """
-import importlib.metadata as metadata, time, pytest
-load, took = metadata.EntryPoint.load, {}
-def timed(entry):
-    begin = time.process_time()
-    plugin = load(entry)
-    took[entry.name] = time.process_time() - begin
-    return plugin
-metadata.EntryPoint.load = timed
-pytest.main(["-q", "-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:platformdirs", "-p", "no:xdist"])
-print(took["gradlint"])
-"""
-    # As installed: with compiled files, which the first run writes. Processor time, as neighbours are no cost.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment["PYTHONPYCACHEPREFIX"] = str(tmp_path / "compiled")
-    command = [sys.executable, "-c", code]
-    times = [
-        subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-        for _ in range(4)
-    ]
-    assert min(float(run.stdout.splitlines()[-1]) for run in times) < 0.005
-
 
 OLDEST = "GRADLINT_OLDEST_PYTEST"
 """Names the Python of an environment with gradlint, pytest 8.0 and pytest-xdist 3.5."""

@@ -21,7 +21,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import gradlint as package
-from tests.benchmarks import broken, growth
+from tests.benchmarks import broken, growth, moments
 from tests.benchmarks.processes import ROOT, bare, cost, gradlint, in_turn, made
 
 if TYPE_CHECKING:
@@ -132,6 +132,13 @@ def fitted(folder: Path, pairs: int) -> list[Line]:
     return [Line("`GradientCheck` in `fit`", figure, allowed.partition(")")[0] or "1.02x", done.returncode == 0)]
 
 
+def of_moments(name: str, pairs: int) -> list[Line]:
+    """Milliseconds of CPU inside somebody else's process."""
+    title, _, most = moments.KINDS[name]
+    took = moments.measured(name, pairs)
+    return [Line(title, f"{1000 * took:.1f} ms of CPU", f"{1000 * most:g} ms", took <= most)]
+
+
 def machine(pairs: int) -> str:
     from importlib import metadata
 
@@ -171,6 +178,7 @@ def main() -> int:
         "broken": of_broken,
         **{name: lambda folder, pairs, name=name: grown(growths, name, folder, pairs) for name in growth.KINDS},
         **{name: lambda folder, pairs, name=name: on_symbols(name, folder, pairs) for name in GIANTS},
+        **{name: lambda _, pairs, name=name: of_moments(name, pairs) for name in moments.KINDS},
         "fit": fitted,
     }
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
