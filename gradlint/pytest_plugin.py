@@ -45,11 +45,31 @@ def pytest_configure(config: pytest.Config) -> None:
 def gradlint(request: pytest.FixtureRequest) -> Gradlint:
     """Assertions on live models and training steps: `gradlint.assert_gradients_flow(model, sample)`."""
     defaults: dict[str, Any] = {}
-    for mark in reversed(list(request.node.iter_markers("gradlint"))):  # the closest comes last, and wins
+    marks = list(request.node.iter_markers_with_node("gradlint"))
+    for node, mark in reversed(marks):  # the closest comes last, and wins
         if mark.args:
             raise pytest.UsageError("pytest.mark.gradlint takes options by name, such as ignore=['GL205']")
+        _refuse_unknown(mark.kwargs, f"pytest.mark.gradlint of {node.nodeid or node.name}")
         defaults |= mark.kwargs
     return Gradlint(defaults)
+
+
+def _refuse_unknown(options: dict[str, Any], where: str) -> None:
+    """Raises pytest.UsageError for an option of a marker that no check takes.
+
+    A check of a step would leave it out in silence, for what it does not know is the step's own.
+    """
+    if not options:
+        return
+    from gradlint.checking import assert_gradients_flow, check
+    from gradlint.checking.arguments import known_words, refuse_unknown_words
+    from gradlint.checking.step import check_step, watch
+    from gradlint.errors import UsageError
+
+    try:
+        refuse_unknown_words(options, known_words(check, check_step, watch, assert_gradients_flow), where)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 class Gradlint:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from fnmatch import fnmatch
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
 
 import pytest
 from stand_ins import write_stand_ins
@@ -18,9 +16,6 @@ from stand_ins import write_stand_ins
 import gradlint.checking
 import gradlint.project.pytest_items  # noqa: F401
 from gradlint.project.serving import FORKS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytest_plugins = ["pytester"]
 
@@ -148,6 +143,37 @@ def test_the_closest_marker_wins(project: pytest.Pytester) -> None:
         '{"seed": 3, "depth": "values", "ignore": ["GL202"], "mode": "inference"}]',
         '{"seed": 4, "depth": "values", "ignore": ["GL202"]}]',
     ]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("fail_onn='never'", "has no option 'fail_onn'; did you mean 'fail_on'?"),
+        ("alow={}", "has no option 'alow'; did you mean 'allow'?"),
+        ("optimisers=[]", "has no option 'optimisers'; did you mean 'optimizers'?"),
+        ("zzz=1", "has no option 'zzz'"),
+        ("epochs=3", "epochs is not needed: *"),
+    ],
+)
+def test_a_marker_names_its_mistake(project: pytest.Pytester, option: str, said: str) -> None:
+    """Whatever the test asserts: a check of a step would take none of these, and say nothing."""
+    project.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.mark.gradlint(seed=3, batch_size=2, {option})
+        class TestIt:
+            def test_step(self, gradlint):
+                gradlint.assert_step_flows(print)
+
+        @pytest.mark.gradlint({option})
+        def test_without_the_fixture():
+            pass
+        """
+    )
+    ran = run(project)
+    ran.assert_outcomes(passed=1, errors=1)
+    ran.stdout.fnmatch_lines([f"*UsageError: pytest.mark.gradlint of *::TestIt*{said}"])
 
 
 def test_the_fixture_offers_training_steps(project: pytest.Pytester) -> None:
@@ -372,7 +398,6 @@ def test_start_up_imports_the_plugin_only(pytester: pytest.Pytester) -> None:
         """
     )
     run(pytester, way="subprocess").assert_outcomes(passed=1)
-
 
 
 OLDEST = "GRADLINT_OLDEST_PYTEST"

@@ -101,6 +101,7 @@ def check(
         modules,
         named_labels,
         named_objects,
+        refuse_missing,
         refuse_words_of_fit,
         table,
         texts,
@@ -137,6 +138,7 @@ def check(
     )
     if not isinstance(limits, Limits):
         raise UsageError(f"limits must be gradlint.Limits(...), not {limits!r}")
+    refuse_missing(options.imports, model)
     try:
         with at_hand(*(name for name in (model, sample) if isinstance(name, str)), limits=limits) as files:
             here, given = (files.get(each, each) if isinstance(each, str) else each for each in (model, sample))

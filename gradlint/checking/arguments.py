@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from difflib import get_close_matches
 from typing import Any
 
 from gradlint.errors import UsageError
+from gradlint.load import search
+from gradlint.load.files import require_file
 from gradlint.load.kinds import SAMPLES
+from gradlint.options import Options
 
 
 def several(name: str, value: object) -> tuple[Any, ...]:
@@ -53,6 +60,18 @@ def codes(name: str, value: object) -> tuple[str, ...]:
 def modules(value: object) -> tuple[str, ...]:
     """Modules and files by name; a module that is imported already stands for its own."""
     return texts("imports", [getattr(item, "__name__", item) for item in several("imports", value)])
+
+
+def refuse_missing(imports: Sequence[str], *targets: object) -> None:
+    """Raises UsageError for modules that do not exist, where no target is named: a live one needs none of them."""
+    if any(isinstance(target, (str, os.PathLike)) for target in targets):
+        return  # they are imported, which says more
+    for name in imports:
+        root = name.partition(".")[0]
+        if search.is_file(name):
+            require_file(name, UsageError, "a Python file")
+        elif root not in sys.modules and search.found_module(root) is None:
+            raise UsageError(f"imports: there is no module {root!r}")
 
 
 def learners(name: str, value: object, attribute: str, what: str) -> tuple[Any, ...]:
@@ -108,6 +127,8 @@ def as_for_fit(sample: object, labels: tuple[object, ...], x: object, y: object,
     return parts if sample_weight is None else (*parts, sample_weight)
 
 
+_ROWS = "batch_size"
+"""What `fit` calls the number of rows."""
 _NOT_NEEDED = {
     **dict.fromkeys(("epochs", "initial_epoch", "steps_per_epoch"), "a check runs single steps of one batch"),
     **dict.fromkeys(
@@ -121,13 +142,35 @@ _NOT_NEEDED = {
 """Words of `fit` that mean nothing here, and why."""
 
 
+def known_words(*functions: Callable[..., object]) -> frozenset[str]:
+    """The options of a check, and whatever else these functions take by name only."""
+    parameters = [each for function in functions for each in inspect.signature(function).parameters.values()]
+    own = {each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
+    return frozenset({_ROWS, *(field.name for field in fields(Options)), *own})
+
+
+def alike(word: str, known: Iterable[str], asked: str = "; did you mean") -> str:
+    """A question for the end of a message, after the word that a misspelt one is most like; empty without one."""
+    close = get_close_matches(word, sorted(known), n=1)
+    return f"{asked} {close[0]!r}?" if close else ""
+
+
+def refuse_unknown_words(words: Iterable[str], known: Iterable[str], where: str) -> None:
+    """Raises UsageError for the first of some words that is no option there."""
+    for word in words:
+        if word in _NOT_NEEDED:
+            raise UsageError(f"{where}: {word} is not needed: {_NOT_NEEDED[word]}")
+        if word not in known:
+            raise UsageError(f"{where} has no option {word!r}{alike(word, known)}")
+
+
 def batch_of(words: dict[str, object], batch: int | None) -> int | None:
     """How many rows are taken, where it may be called as `fit` calls it; takes the word out of the others.
 
     Raises:
         UsageError: both are given, and differ.
     """
-    size: Any = words.pop("batch_size", None)
+    size: Any = words.pop(_ROWS, None)
     if size is not None and batch not in (None, size):
         raise UsageError(f"batch={batch} and batch_size={size} mean the same, and differ; give one of them")
     return batch if size is None else size
@@ -137,7 +180,10 @@ def refuse_words_of_fit(words: Iterable[str]) -> None:
     """Raises UsageError for words that `fit` needs and a check does not, and TypeError for those that nobody knows."""
     for word in words:
         if word not in _NOT_NEEDED:
-            raise TypeError(f"check() got an unexpected keyword argument {word!r}")
+            from gradlint.checking import check
+
+            said = f"check() got an unexpected keyword argument {word!r}"
+            raise TypeError(f"{said}{alike(word, known_words(check), '. Did you mean')}")
     if words := list(words):
         said = "; ".join(f"{word} is not needed: {_NOT_NEEDED[word]}" for word in words)
         raise UsageError(f"{said}. Leave {'it' if len(words) == 1 else 'them'} out")

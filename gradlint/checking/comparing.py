@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import gradlint.report  # noqa: F401 - gives comparisons their text and JSON
-from gradlint.checking.arguments import several, table, texts
+from gradlint.checking.arguments import refuse_missing, several, table, texts
 from gradlint.checking.reasons import Proposal, confirmed, proposals
 from gradlint.checking.step import name_of
 from gradlint.checking.unconfirmed import explained, forms_differ, weights_differ
@@ -139,6 +139,7 @@ def compare(
         models=several("models", models),
         variables=several("variables", variables),
     )
+    refuse_missing(options.imports, first, second)
     return compared(first, second, args, options, optimizers, kwargs)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.checking.arguments import texts
 from gradlint.checking.exclusion import Exclusion
+from gradlint.checking.meant import advice, likely_rule
 from gradlint.collector import uncollected
 from gradlint.errors import UsageError
 from gradlint.load.files import content_of
@@ -230,8 +231,14 @@ def _without_ignored(
             continue
         what = f"[{', '.join(comment.codes)}]" if comment.codes else ""
         name = "ignore-file" if comment.whole else "ignore"
-        unused.append(f"{where}: `# gradlint: {name}{what}` fits no finding; remove it")
+        unused.append(f"{where}: `# gradlint: {name}{what}` fits no finding; {advice(_meant_by(comment, kept))}")
     return kept, tuple(unused), len(found) - len(kept)
+
+
+def _meant_by(comment: Comment, left: Sequence[Finding]) -> str:
+    """The rule that a comment which fits nothing was likely meant for: one that speaks where it stands."""
+    there = [finding for finding in left if comment.whole or finding.cause.line in comment.covers]
+    return likely_rule(comment.codes[0], there) if comment.codes else ""
 
 
 def were_applied(codes: Iterable[str], ran: Iterable[str]) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from gradlint.checking.meant import advice, likely_place, likely_rule, places_of
 from gradlint.errors import UsageError
 from gradlint.report.text import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from gradlint.finding import Finding
     from gradlint.result import Result
@@ -26,12 +27,14 @@ class Allowance:
         codes: the rules it stands for.
         pattern: a path pattern: `target_*`, `encoder/*/attention`, `**/frozen`.
         origin: where the user wrote it, `pyproject.toml:12`; empty for an argument.
+        meant: where it fits nothing, what it was likely meant to say; no part of what it is.
     """
 
     rule: str
     codes: tuple[str, ...]
     pattern: str
     origin: str = ""
+    meant: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.rule} at {self.pattern!r}"
@@ -108,7 +111,32 @@ def suppress(result: Result, allowed: Iterable[Allowance]) -> tuple[Result, tupl
     # An allowance is not blamed where it could not fit: the model did not run, or its rules were not asked for.
     ran = set(result.rules) if result.depth != "preflight" else set()
     unused = tuple(a for a in allowed if id(a) not in used and ran.intersection(a.codes))
+    unused = tuple(replace(a, meant=likely_meant(a, kept)) for a in unused)
     return replace(result, findings=kept, notes=(*result.notes, *notes)), unused
+
+
+def likely_meant(
+    allowance: Allowance,
+    left: Sequence[Finding],
+    places: Callable[[Finding], Iterable[str]] = places_of,
+    fits: Callable[[Finding, Allowance], bool] = is_allowed,
+) -> str:
+    """What an allowance that fits nothing was likely meant to say: another pattern, quoted, or another rule.
+
+    Args:
+        allowance: fits no finding.
+        left: the findings that no allowance fits.
+        places: the paths of a finding that patterns are for.
+        fits: whether an allowance is meant for a finding.
+    """
+    of_rule = [finding for finding in left if finding.code in allowance.codes]
+
+    def is_fitting(pattern: str) -> bool:
+        return any(fits(finding, replace(allowance, pattern=pattern)) for finding in of_rule)
+
+    if place := likely_place(allowance.pattern, (path for each in of_rule for path in places(each)), is_fitting):
+        return repr(place)
+    return likely_rule(allowance.rule, (each for each in left if fits(each, replace(allowance, codes=(each.code,)))))
 
 
 def note_of(allowance: Allowance, number: int) -> str:
@@ -118,5 +146,5 @@ def note_of(allowance: Allowance, number: int) -> str:
 
 def unused_error(unused: Sequence[Allowance]) -> UsageError:
     """The error for allowances that fit no finding: they would hide the next one."""
-    lines = [f"{f'{a.origin}: ' if a.origin else ''}{a} fits no finding; remove it" for a in unused]
+    lines = [f"{f'{a.origin}: ' if a.origin else ''}{a} fits no finding; {advice(a.meant)}" for a in unused]
     return UsageError(*lines)

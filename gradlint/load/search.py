@@ -109,6 +109,11 @@ def is_named(target: str) -> bool:
     return NAMED.fullmatch(target) is not None and not os.path.lexists(target)
 
 
+def is_file(name: str) -> bool:
+    """True where an import names a Python file, False for a module."""
+    return name.endswith(".py") or os.sep in name
+
+
 def named_object(target: str) -> Any:
     """What `package.module:name` or `FILE.py:name` names; raises whatever the import does."""
     module_name, _, name = target.rpartition(":")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import gradlint
 from gradlint import version
-from gradlint.load.search import found_module
+from gradlint.load.search import found_module, is_file
 from gradlint.project import answers
 from gradlint.project.wire import MalformedError, plain, result_from_data, result_to_data
 from gradlint.upstream.libraries import file_of, is_library_file
@@ -154,7 +154,7 @@ def _programs() -> list[object]:
 
 def _origin(name: str) -> object:
     """What an `--import` names: the content of a file, or the state of a module's."""
-    if name.endswith(".py") or os.sep in name:
+    if is_file(name):
         return _digest(Path(name))
     root = found_module(name.split(".")[0])  # finding a deeper one would import its parents
     return None if root is None or root.origin is None else [root.origin, _state(Path(root.origin))[:2]]

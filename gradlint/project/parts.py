@@ -99,6 +99,8 @@ class Run:
         own = [a for of_target in unused for a in of_target if a not in self.allowed]
         is_all = self.whole and self.shard.of == 1
         shared = [a for a in self.allowed if is_all and all(a in of_target for of_target in unused)]
+        guesses = {a: a for of_target in unused for a in of_target if a.meant}
+        shared = [guesses.get(a, a) for a in shared]
         of_source = self.source.unused if self.source is not None else ()
         return [*of_source, *own, *shared]
 

@@ -19,7 +19,7 @@ from gradlint.checking.source import (
     source_rules,
     were_applied,
 )
-from gradlint.checking.suppression import note_of
+from gradlint.checking.suppression import likely_meant, note_of
 from gradlint.project.baseline import note_of_known
 from gradlint.project.config import name_of_model
 from gradlint.project.targets import Settled, Standing, against, settled
@@ -153,7 +153,7 @@ def _joined(
     outcome = Settled(
         name,
         replace(result, findings=ordered, notes=(*result.notes, *notes)),
-        tuple(_unused(names, used, result, config)),
+        tuple(_with_guess(each, left, config) for each in _unused(names, used, result, config)),
     )
     standings = {each.name: each.standing for each in files}
     return Sources(outcome, standings, tuple(line for report in reports for line in report.unused))
@@ -161,6 +161,18 @@ def _joined(
 
 def _covers(allowance: Allowance, path: str, config: Config) -> bool:
     return is_within(name_of_model(config, path), patterns_of([allowance.pattern]))
+
+
+def _with_guess(unused: Allowance, left: Sequence[Finding], config: Config) -> Allowance:
+    """An ignore that fits nothing, with what it was likely meant to say."""
+
+    def places(finding: Finding) -> Iterator[str]:
+        yield name_of_model(config, finding.cause.file or "")
+
+    def fits(finding: Finding, allowance: Allowance) -> bool:
+        return finding.code in allowance.codes and _covers(allowance, finding.cause.file or "", config)
+
+    return replace(unused, meant=likely_meant(unused, left, places, fits))
 
 
 def _unused(names: Sequence[str], used: Collection[Allowance], result: Result, config: Config) -> Iterator[Allowance]:

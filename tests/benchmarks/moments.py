@@ -1,4 +1,4 @@
-"""What takes a moment inside somebody else's process: `python -m tests.benchmarks.moments NAME` prints its CPU seconds."""
+"""What takes a moment in another's process: `python -m tests.benchmarks.moments NAME` prints its CPU seconds."""
 
 from __future__ import annotations
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+import gradlint
 from gradlint.checking.arguments import (
     as_for_fit,
     codes,
@@ -24,6 +27,9 @@ from gradlint.checking.interface import (
 from gradlint.errors import UsageError
 from gradlint.finding import Finding, Severity
 from gradlint.result import Result, RuleInfo
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Model:
@@ -85,6 +91,28 @@ def test_labels_are_named_by_key_by_pair_or_by_output(given, meant) -> None:
 def test_what_makes_no_sense_is_told_in_the_words_of_the_interface(call, words) -> None:
     with pytest.raises(UsageError, match=words):
         call()
+
+
+@pytest.mark.parametrize(
+    ("imports", "said"),
+    [
+        ("nofile.py", "nofile.py does not exist$"),
+        (["os", "layer.py"], r"layer.py does not exist; did you mean layers.py\?$"),
+        ("no_such_module.layers", "imports: there is no module 'no_such_module'$"),
+    ],
+)
+def test_a_live_model_imports_nothing_and_a_misspelt_name_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, imports: object, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "layers.py").write_text("raise AssertionError('a live model needs no import')\n")
+
+    def model(sample: object) -> float:
+        raise AssertionError("nothing is run")
+
+    for checked in (gradlint.check, gradlint.compare):
+        with pytest.raises(UsageError, match=said):
+            checked(model, model, imports=imports)
 
 
 def test_options_are_spelled_as_the_caller_writes_them() -> None:

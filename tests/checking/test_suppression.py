@@ -104,6 +104,31 @@ def test_what_fits_nothing_is_named_with_its_place() -> None:
     assert str(unused_error(unused)) == "pyproject.toml:7: GL104 at 'teacher' fits no finding; remove it"
 
 
+@pytest.mark.parametrize(
+    ("allow", "meant"),
+    [
+        ({"GL104": "targt_net"}, "'target_net'"),  # a folder that all victims are in, and not one of them
+        ({"GL104": "target_net/dnse"}, "'target_net/dense'"),
+        ({"stop-gradient": "**/dnse"}, "'**/dense'"),  # what is right stays
+        ({"GL2": "encodr/relu*"}, "'encoder/relu*'"),
+        ({"GL202": "relu_1"}, "'encoder/relu_1'"),
+        ({"GL1": "lamda"}, "'lambda'"),
+        ({"GL202": "lambda"}, "GL104"),  # another rule speaks there
+        ({"dead-relu": "target_net"}, "stop-gradient"),
+        ({"GL202": "teacher"}, ""),
+        ({"GL104": "targt_net", "stop-gradient": "target_net"}, ""),  # what is allowed needs no other ignore
+    ],
+)
+def test_what_was_likely_meant_is_said(allow: dict[str, str], meant: str) -> None:
+    _, (unused,) = suppress(result(STOPPED, DEAD, UNUSED), allowances(allow))
+    assert unused.meant == meant
+    advice = f"did you mean {meant}? If not, remove it" if meant else "remove it"
+    assert str(unused_error([unused])) == f"{unused} fits no finding; {advice}"
+    if meant.startswith("'"):
+        (rule,) = allow
+        assert suppress(result(STOPPED, DEAD, UNUSED), allowances({rule: meant.strip("'")}))[1] == ()
+
+
 @pytest.mark.parametrize("checked", [result(depth="preflight"), result(rules=("GL101",))])
 def test_no_blame_where_nothing_could_fit(checked: Result) -> None:
     assert suppress(checked, allowances({"GL104": "target_*"})) == (checked, ())

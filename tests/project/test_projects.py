@@ -259,6 +259,13 @@ class TestIgnores:
                 "gradlint: pyproject.toml:2: GL104 at 'teacher' fits no finding; remove it\n",
             ),
             ('per-layer-ignores = { "teacher" = ["GL104"], "target_*" = "GL104" }', ["broken"], 0, ""),
+            (
+                'per-layer-ignores = { "targt_*" = ["GL104"] }',
+                [],
+                2,
+                "gradlint: pyproject.toml:2: GL104 at 'targt_*' fits no finding; did you mean 'target_net'? "
+                "If not, remove it\n",
+            ),
         ],
     )
     def test_of_the_file(

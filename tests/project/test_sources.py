@@ -80,8 +80,13 @@ class TestIgnoresByFile:
     ) -> None:
         configure(project, 'sources = ["src", "gen"]', "[per-file-ignores]", f'"{pattern}" = ["GL601"]')
         assert main(arguments) == status
-        said = f"gradlint.toml:3: GL601 at {pattern!r} fits no finding; remove it"
+        said = f"gradlint.toml:3: GL601 at {pattern!r} fits no finding; did you mean GL603? If not, remove it"
         assert (said in capsys.readouterr().err) == (status == 2)
+
+    def test_a_misspelt_file_is_known(self, project: Path, capsys: Capture) -> None:
+        configure(project, 'sources = ["src", "gen"]', "[per-file-ignores]", '"scr/*" = ["GL603"]')
+        assert main([]) == 2
+        assert "GL603 at 'scr/*' fits no finding; did you mean 'src/*'? If not" in capsys.readouterr().err
 
     def test_a_mistake_has_its_line(self, project: Path, capsys: Capture) -> None:
         configure(project, "exclude = 3", "[per-file-ignores]", '"a" = ["GL699"]')

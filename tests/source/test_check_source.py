@@ -235,6 +235,10 @@ class TestComments:
         assert report.unused == ("step.py:1: `# gradlint: ignore[GL603]` fits no finding; remove it",)
         assert "no rule is called" in check_text("x = 1  # gradlint: ignore[GL699]\n", "step.py").unused[0]
 
+    def test_the_rule_that_speaks_there_is_named(self) -> None:
+        text = BAD.replace("model.predict(x)", "model.predict(x)  # gradlint: ignore[GL601]")
+        assert "fits no finding; did you mean GL603? If not, remove it" in check_text(text, "step.py").unused[0]
+
     @pytest.mark.parametrize("comment", ["ignore", "ignore[GL6]", "ignore[GL603, GL601]", "ignore[GL601]"])
     def test_what_was_not_looked_for_is_not_missed(self, comment: str) -> None:
         text = BAD.replace("model.predict(x)", f"model.predict(x)  # gradlint: {comment}")

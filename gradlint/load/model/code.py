@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +36,7 @@ def import_user_modules(names: Sequence[str]) -> None:
     """
     for name in names:
         try:
-            if _is_file(name):
+            if search.is_file(name):
                 search.named_file(str(require_file(name, UsageError, "a Python file")))
             else:
                 search.named_module(name)
@@ -45,10 +44,6 @@ def import_user_modules(names: Sequence[str]) -> None:
             raise
         except (Exception, SystemExit) as error:
             raise UsageError(f"--import {name} failed: {blame(error)}") from error
-
-
-def _is_file(name: str) -> bool:
-    return name.endswith(".py") or os.sep in name
 
 
 def is_factory(target: str) -> bool:
@@ -144,7 +139,7 @@ def offered_classes(
 ) -> dict[str, object]:
     """The classes and functions that a file needs and the user's modules have, registered or not, by both names."""
     offered: dict[str, object] = dict(custom)
-    modules = [search.named_file(name) if _is_file(name) else search.named_module(name) for name in imports]
+    modules = [search.named_file(name) if search.is_file(name) else search.named_module(name) for name in imports]
     for content in unknown:
         if content.kind is not Kind.UNKNOWN:
             continue
