@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gradlint.operations import INNER_GRADIENT, Trait, has
-from gradlint.record.terms import is_float
+from gradlint.record.terms import Region, is_float
 from gradlint.thresholds import DEFAULT_THRESHOLDS, Thresholds
 
 if TYPE_CHECKING:
@@ -120,11 +120,15 @@ class Flow:
                         queue.append(tensor)
         return frozenset(seen)
 
+    def reads(self, position: int, operand: int) -> bool:
+        """Whether an operation makes a value of one operand: of what an optimizer wrote, a loss reads the variable."""
+        return operand == 0 or self.recording.ops[position].region is not Region.UPDATE
+
     @cached_property
     def behind_loss(self) -> frozenset[int]:
         """Tensors on which the loss depends."""
         tensor = self.recording.loss.tensor
-        return frozenset() if tensor is None else self.ancestors([tensor])
+        return frozenset() if tensor is None else self.ancestors([tensor], self.reads)
 
     @cached_property
     def behind_loss_by_value(self) -> frozenset[int]:
@@ -132,7 +136,9 @@ class Flow:
         tensor = self.recording.loss.tensor
         if tensor is None:
             return frozenset()
-        return self.ancestors([tensor], lambda op, operand: self.recording.ops[op].type != INNER_GRADIENT)
+        return self.ancestors(
+            [tensor], lambda op, operand: self.recording.ops[op].type != INNER_GRADIENT and self.reads(op, operand)
+        )
 
     # -- what should learn -----------------------------------------------------------------------------
 

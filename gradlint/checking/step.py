@@ -18,7 +18,7 @@ from gradlint.passes.derivatives import zero_derivatives
 from gradlint.passes.drops import DropKind, drops
 from gradlint.passes.facts import Doubts, Facts, facts_of
 from gradlint.passes.partial import unused_slices
-from gradlint.passes.steps import step_facts, unseen_by_all
+from gradlint.passes.steps import at_the_asking, step_facts, unseen_by_all
 from gradlint.passes.stops import lost
 from gradlint.record.terms import Omission
 from gradlint.result import GradientState
@@ -329,6 +329,7 @@ def _facts(flow: Flow, record: StepRecord, needs: frozenset[Need], options: Opti
     facts = facts_of(flow, Facts(), found.doubts, found.experiments, returns=returns)
     if record.crash is not None:
         facts = _until_the_crash(facts, record)
+    facts = replace(facts, cuts=tuple(at_the_asking(flow, record, cut) for cut in facts.cuts))
     step = step_facts(flow, record, facts.cuts, facts.drops, facts.broadcasts)
     explained = {path for entry in step.unseen for path in entry.variables}
     told = {entry.position for entry in step.unseen if entry.op is not None}

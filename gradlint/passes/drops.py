@@ -52,6 +52,7 @@ class Drop:
         outputs: the outputs that nothing reads, for `OUTPUT`.
         is_by_design: library code leaves it unused: its user has no line to change.
         reason: why it is taken to be by design.
+        handed_to: path of the layer that gets the value and reads nothing of it; empty where none does.
         received_at: the line, in the same file, that receives the value and hands it to nobody; None where `line` does.
         is_cached: it was read once, before any call, and what was made of it is a constant.
     """
@@ -69,6 +70,7 @@ class Drop:
     reason: str = ""
     is_cached: bool = False
     received_at: int | None = None
+    handed_to: str = ""
 
 
 def drops(flow: Flow, returns: Flow | None = None, in_branches: frozenset[str] = frozenset()) -> tuple[Drop, ...]:
@@ -241,11 +243,32 @@ def _dropped(
     if has(op.type, Trait.ASSIGNS) and variables and variables[0].file:
         # A counter: where it is made it should say that it does not learn.
         return replace(lost, file=variables[0].file, line=variables[0].line)
+    deaf = _deaf_call(flow, returns, dead)
+    if deaf is not None:
+        place = deaf.return_file, deaf.return_line
+        file, line = place if place[0] is not None else (deaf.caller_file, deaf.caller_line)
+        return replace(lost, layer=deaf.layer, file=file, line=line, handed_to=deaf.layer)
     call = _dropping_call(flow, dead, position)
     if call is None:
         return lost
     number, dropping = call
     return _in_call(lost, number, dropping, _handing_call(recording.calls, dropping, last_dead), returns)
+
+
+def _deaf_call(flow: Flow, returns: Flow | None, dead: set[int]) -> LayerCall | None:
+    """The innermost layer of the user's that gets a lost value, reads nothing of it, and leads to the loss."""
+    if returns is None or len(returns.recording.ops) != len(flow.recording.ops):
+        return None
+    reading = {position for tensor in dead for position, _ in flow.consumers[tensor]}
+    deaf = [
+        call
+        for call in returns.recording.calls
+        if call.layer
+        and not dead.isdisjoint(call.given)
+        and reading.isdisjoint(range(call.first, call.last))
+        and not flow.behind_loss.isdisjoint(set(call.outputs) - set(call.given))
+    ]
+    return min(deaf, key=lambda call: call.last - call.first, default=None)
 
 
 def _only_shaped(flow: Flow, dead: set[int], layer: str) -> int | None:

@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING
 from gradlint.flow import LOSS
 from gradlint.operations import Trait, has
 from gradlint.passes.crossings import Crossing, crossings
+from gradlint.passes.cuts import cut_of
 from gradlint.passes.terms import terms_before
 from gradlint.passes.unseen import Reason, Unseen, reason_of, unseen
-from gradlint.passes.updates import Hidden, Mispaired, Unmoved, Unused, hidden, mispaired, unmoved, unused
+from gradlint.passes.updates import (
+    Discarded,
+    Hidden,
+    Mispaired,
+    Unmoved,
+    Unused,
+    discarded,
+    hidden,
+    mispaired,
+    unmoved,
+    unused,
+)
 from gradlint.record.terms import Region
 from gradlint.result import GradientState
 
@@ -43,6 +55,7 @@ class StepFacts:
     unseen: tuple[Unseen, ...] = ()
     mispaired: tuple[Mispaired, ...] = ()
     unused: tuple[Unused, ...] = ()
+    discarded: tuple[Discarded, ...] = ()
     unmoved: tuple[Unmoved, ...] = ()
     hidden: tuple[Hidden, ...] = ()
     crossings: tuple[Crossing, ...] = ()
@@ -127,6 +140,7 @@ def step_facts(
         unseen=tuple(kept),
         mispaired=mispaired(flow, step),
         unused=unused(flow, step),
+        discarded=discarded(flow, step),
         unmoved=unmoved(step),
         hidden=hidden(flow, step),
         late=tuple(terms_before(flow, step)),
@@ -134,6 +148,22 @@ def step_facts(
         cuts=at_step,
         drops=told_by_call,
     )
+
+
+def at_the_asking(flow: Flow, step: StepRecord, cut: Cut) -> Cut:
+    """A cut of several operations, at the first of them on the way to what is differentiated by its variables.
+
+    A step asks several losses, and each of them for some variables: a value that leaves TensorFlow on the way to
+    another loss, as the images of a generator for the turn of the discriminator, loses nothing.
+    """
+    paths = {variable.path for variable in cut.variables}
+    wanted = {t for call in step.calls if paths & {s.variable for s in call.sources} for t in call.targets}
+    behind = flow.ancestors(wanted, flow.reads)
+    first, *rest = sorted((cut.position, *cut.others), key=lambda at: (behind.isdisjoint(flow.op(at).outputs), at))
+    if first == cut.position or behind.isdisjoint(flow.op(first).outputs) or behind & set(cut.op.outputs):
+        return cut
+    found = cut_of(flow, first, frozenset(rest), cut.later, cut.inputs, cut.variables, cut.norm)
+    return replace(found, is_measured=cut.is_measured, is_doubtful=cut.is_doubtful, elements=cut.elements)
 
 
 def _is_copied(flow: Flow, drop: Drop) -> bool:

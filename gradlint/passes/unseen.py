@@ -179,7 +179,7 @@ def _why(flow: Flow, step: StepRecord, call: GradientCall, source: AskedSource) 
 
 def _unconnected(flow: Flow, step: StepRecord, call: GradientCall, source: AskedSource) -> Reason:
     """Why no value of a source reaches the target; to watch it would help only where it is another copy of one."""
-    behind = flow.ancestors(call.targets)
+    behind = flow.ancestors(call.targets, flow.reads)
     if call.targets and not any(flow.tensor(index).dtype == "resource" or index in step.data for index in behind):
         return Reason.CONSTANT
     if source.variable:
@@ -223,7 +223,9 @@ class _Way:
             if has(op.type, Trait.READS_SHAPE) or op.type == INNER_GRADIENT:
                 continue
             operands = tuple(
-                index for operand, index in enumerate(op.inputs) if index in marked and passes(position, operand)
+                index
+                for operand, index in enumerate(op.inputs)
+                if index in marked and flow.reads(position, operand) and passes(position, operand)
             )
             if operands:
                 marked.update(op.outputs)

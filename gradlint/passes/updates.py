@@ -46,6 +46,20 @@ class Unused:
     update: Update | None
 
 
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """What was made of the gradients of an update, element by element, and which nobody gets: it gets those before.
+
+    Attributes:
+        position: of the last operation that made it.
+        variables: of the update.
+    """
+
+    update: Update
+    position: int
+    variables: tuple[str, ...]
+
+
 class Rest(str, Enum):
     """Why a variable did not move although a gradient came."""
 
@@ -182,6 +196,52 @@ def unused(flow: Flow, step: StepRecord) -> tuple[Unused, ...]:
             after = [u for u in step.updates if u.first >= call.last and _feeds(flow, step, call, u)]
             found.append(Unused(call, tuple(idle), len(idle) == len(asked), after[0] if after else None))
     return tuple(found)
+
+
+def discarded(flow: Flow, step: StepRecord) -> tuple[Discarded, ...]:
+    """Updates that get the gradients as the tape gives them although each was made into another: clipped, say.
+
+    A number that is made beside them and goes on, as the norm by which they would be clipped, is what they were for.
+    """
+    results = {source.result for call in step.calls for source in call.sources}
+    found = []
+    for update in step.updates:
+        gradients = [pair.gradient for pair in update.pairs if pair.gradient is not None]
+        if not update.optimizer or not gradients or not results.issuperset(gradients):
+            continue
+        ends = [_dead_end(flow, gradient, update.first) for gradient in gradients]
+        made = flow.descendants(output for end in ends if end is not None for output in flow.op(end).outputs)
+        beside = (flow.descendants(gradients) & flow.ancestors(made)) - set(gradients)
+        gone = step.taken.union(step.returned, step.kept)
+        if None in ends or beside & gone or any(_goes_elsewhere(flow, tensor, made) for tensor in beside - made):
+            continue
+        variables = tuple(pair.variable for pair in update.pairs if pair.gradient is not None)
+        found.append(Discarded(update, max(end for end in ends if end is not None), variables))
+    return tuple(found)
+
+
+def _dead_end(flow: Flow, gradient: int, before: int) -> int | None:
+    """The last operation that makes another tensor of a gradient, in its shape, which nothing reads."""
+    shape = flow.tensor(gradient).shape
+    pending: list[tuple[int, int | None]] = [(gradient, None)]
+    seen = {gradient}
+    while pending and len(seen) < _MOST_STEPS:
+        tensor, maker = pending.pop()
+        if maker is not None and not flow.consumers[tensor]:
+            return maker
+        for position, _ in flow.consumers[tensor]:
+            op = flow.op(position)
+            made = maker if has(op.type, Trait.KEEPS_VALUES) else position
+            same = [index for index in op.outputs if flow.tensor(index).shape == shape and index not in seen]
+            if position < before:
+                seen.update(same)
+                pending += [(index, made) for index in same]
+    return None
+
+
+def _goes_elsewhere(flow: Flow, tensor: int, made: frozenset[int]) -> bool:
+    """Whether something that leads to none of some tensors reads another."""
+    return any(made.isdisjoint(flow.descendants(flow.op(position).outputs)) for position, _ in flow.consumers[tensor])
 
 
 def _feeds(flow: Flow, step: StepRecord, call: GradientCall, update: Update) -> bool:

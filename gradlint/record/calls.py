@@ -31,6 +31,7 @@ class Call:
     """The user's frames on the stack of the caller, innermost first."""
     last: int = -1
     outputs: list[int] = field(default_factory=list)
+    given: list[int] = field(default_factory=list)
     return_file: str | None = None
     return_line: int | None = None
     is_evaluated: bool = False
@@ -73,7 +74,7 @@ class Calls:
         outermost: those that no other layer makes, with what the layer takes as `training`; None where nobody says.
         failed: the innermost one that ended with an error, and `failed_operands` its tensors.
         unwanted: ids of layers at whose call the run ends.
-        trace_returns: find out from which line each of the user's layers returned.
+        trace_returns: find out what each of the user's layers is given, and from which line it returned.
     """
 
     def __init__(self, ledger: Ledger, root: str, model: Any, returned: Callable[[Call, Any, Any], int]) -> None:
@@ -89,6 +90,7 @@ class Calls:
         self._model_name = str(getattr(model, "name", ""))
         self._returned = returned
         self._open: list[Call] = []
+        self.is_updating = False
 
     @property
     def operations(self) -> frozenset[int]:
@@ -98,6 +100,8 @@ class Calls:
     @property
     def region(self) -> Region:
         """The part of the training step that is running."""
+        if self.is_updating:
+            return Region.UPDATE
         return Region.MODEL if self._open else Region.LOSS
 
     @property
@@ -116,7 +120,7 @@ class Calls:
         # What is above the innermost call is as it was when that began, however deep it is.
         known = (Calls.run.__code__, self._open[-1].frames) if self._open else None
         file, line = source.user_frame(inspect.currentframe(), self._root, known)
-        frames = source.frames_above(self._root) if region is Region.LOSS and file is not None else ()
+        frames = source.frames_above(self._root) if region is not Region.MODEL and file is not None else ()
         return Place(self.layer, region, file, line, frames[-1] if frames else None)
 
     def frames(self) -> Frames:
@@ -149,6 +153,8 @@ class Calls:
         self._open.append(call)
         try:
             if self.trace_returns and is_layer and not source.is_library_class(type(operation)):
+                given = (ledger.known(t) for t in keras.tree.flatten(arguments) if eager.is_eager(t))
+                call.given = [index for index in given if index is not None]
                 result, call.return_file, call.return_line = source.run_and_locate_return(operation, run)
             else:
                 result = run()

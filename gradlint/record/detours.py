@@ -54,6 +54,8 @@ class Detours:
         the code nor a shape or axis argument. Nothing is decided by this alone: it matters only where a
         gradient is missing and no other path explains it.
         """
+        if region is Region.UPDATE:
+            return  # An optimizer's numbers are its own.
         for detour in sorted(reversed(self._all), key=lambda detour: not self._is_computed(detour.tensor)):
             left = detour.place
             if left.layer and not (left.region is region and f"{layer}/".startswith(f"{left.layer}/")):

@@ -424,13 +424,14 @@ class StepTrace(Trace):
             values = getattr(gradient, "values", gradient)
             live.gradients.append(self.index(values) if eager.is_eager(values) else None)
         self._updating = True
+        self.calls.is_updating = not any(tape.spans[-1][1] < 0 for tape in self.live_tapes)
         try:
             return run()
         except Exception as error:
             live.error = f"{type(error).__name__}: {error}"[:300]
             raise
         finally:
-            self._updating = False
+            self._updating = self.calls.is_updating = False
             live.last = len(self.ops)
             self.live_updates.append(live)
 

@@ -152,7 +152,9 @@ class LayerCall:
         is_library: the class is installed code.
         is_operation: a `keras.ops` node of a functional model, not a layer.
         outputs: tensor indices of what the call returned.
+        return_file: source file of the user's line that returned; known where it was asked for, as `given` is.
         caller_file: source file of the user's line that calls it, and gets the outputs.
+        given: tensor indices of what a layer of the user's got.
     """
 
     layer: str
@@ -167,6 +169,7 @@ class LayerCall:
     return_line: int | None = None
     caller_file: str | None = None
     caller_line: int | None = None
+    given: tuple[int, ...] = ()
 
     @property
     def is_of_library(self) -> bool:

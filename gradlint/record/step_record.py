@@ -223,6 +223,7 @@ class StepRecord:
         frames: the user's frames at each operation that ran outside of optimizers.
         returned: tensor indices of what the step returned.
         kept: tensor indices of gradients that something still holds after the step.
+        taken: tensor indices of what was taken out of TensorFlow, to print it or otherwise.
         data: what the step was given: tensor index to key.
         models: names of the models that were named.
         owner: the one of them whose own `train_step` it is.
@@ -242,6 +243,7 @@ class StepRecord:
     passes: Mapping[int, tuple[bool, ...]] = field(default_factory=dict)
     returned: tuple[int, ...] = ()
     kept: frozenset[int] = frozenset()
+    taken: frozenset[int] = frozenset()
     data: Mapping[int, str] = field(default_factory=dict)
     models: tuple[str, ...] = ()
     owner: str | None = None

@@ -82,6 +82,7 @@ def record_of(
         passes=_passes(trace, calls),
         returned=tuple(_known(trace, returned)),
         kept=_kept(trace) | (frozenset(trace.taken) & _results(trace)),
+        taken=frozenset(trace.taken),
         data=dict(trace.data),
         models=tuple(str(model.name) for model in task.models if hasattr(model, "name")),
         owner=None if task.owner is None else str(task.owner.name),

@@ -126,7 +126,7 @@ def perturbed(inputs: Mapping[str, Any], generator: np.random.Generator) -> dict
         elif array.dtype.kind != "f" or (array.any() and np.array_equal(array, np.round(array))):
             result[key] = in_other_rows(array)
         elif not array.any():
-            result[key] = generator.normal(size=array.shape).astype(array.dtype)
+            result[key] = np.asarray(generator.normal(size=array.shape), array.dtype)
         else:
             moved = in_other_rows(array) if _padding(array).any() else array
             spread = float(np.nanstd(array)) or float(np.abs(array).max())

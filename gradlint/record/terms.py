@@ -23,6 +23,8 @@ class Region(str, Enum):
 
     MODEL = "model"
     LOSS = "loss"
+    UPDATE = "update"
+    """What an optimizer runs while no tape is open: what it writes is a value to start from, not a part of a loss."""
 
 
 class Omission(str, Enum):

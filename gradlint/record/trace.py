@@ -60,6 +60,7 @@ class Trace(Ledger):
         self.full: Place | None = None
         self._room = room
         self._read: dict[int, Any] = {}
+        self._read_in_python: dict[int, Any] | None = None
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
@@ -142,7 +143,9 @@ class Trace(Ledger):
     # -- variables -------------------------------------------------------------------------------------
 
     def _variable_access(self, variable: Any) -> None:
-        if not self.is_paused and hasattr(variable, "handle") and eager.is_eager(variable.handle):
+        if self._read_in_python is not None and hasattr(variable, "handle") and eager.is_eager(variable.handle):
+            self._read_in_python[eager.tensor_id(variable.handle)] = variable
+        elif not self.is_paused and hasattr(variable, "handle") and eager.is_eager(variable.handle):
             key = eager.tensor_id(variable.handle)
             if key not in self.variables:  # a loop reads its weights at each of its steps
                 self.variables[key] = variable, self.calls.layer, self.calls.region
@@ -218,11 +221,19 @@ class Trace(Ledger):
         return result
 
     def _python_function(self, inputs: list[Any], run: Callable[[], Any]) -> Any:
-        with self.paused():
-            result = run()
         if self.is_paused:
-            return result
+            return run()
+        read: dict[int, Any] = {}
+        self._read_in_python = read
+        try:
+            with self.paused():
+                result = run()
+        finally:
+            self._read_in_python = None
         operands = [self._operand(tensor) for tensor in inputs if eager.is_eager(tensor)]
+        for variable in read.values():  # A model that the function calls is lost as its arguments are.
+            self._variable_access(variable)
+            operands.append(self.index(variable.handle))
         results = result if isinstance(result, (list, tuple)) else [result]
         made = [tensor for tensor in results if eager.is_eager(tensor)]
         self.enter("PyFunc", operands, self.calls.place(), made, is_pseudo=True)

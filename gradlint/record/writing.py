@@ -180,6 +180,7 @@ def _calls(run: Run) -> tuple[LayerCall, ...]:
             outputs=tuple(call.outputs),
             return_file=call.return_file,
             return_line=call.return_line,
+            given=tuple(call.given),
             caller_file=call.frames[0].file if call.frames else None,
             caller_line=call.frames[0].line if call.frames else None,
         )

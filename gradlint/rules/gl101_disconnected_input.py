@@ -78,8 +78,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         elif drop.kind is DropKind.SHAPE:
             message = f"only the shape of what {keys} becomes is read, by {drop.op.type}: no path leads to the loss"
         else:
-            dropped = f"dropped{received(drop)}"
-            message = f"{keys} is computed into {drop.op.type} and then {dropped}: no path leads to the loss"
+            fate = f"handed to '{drop.handed_to}', which does not read it" if drop.handed_to else ""
+            fate = fate or f"dropped{received(drop)}"
+            message = f"{keys} is computed into {drop.op.type} and then {fate}: no path leads to the loss"
         if drop.variables:
             message += f", and {len(drop.variables)} trainable variables behind it are lost with it"
         if drop.reason:

@@ -109,6 +109,9 @@ def check(facts: Facts) -> Iterator[Finding]:
                 message = (
                     f"{what} of '{drop.layer}' cannot learn: only the shape of the result is read, by {drop.op.type}"
                 )
+            case _ if drop.handed_to:
+                them = "it" if len(drop.variables) == 1 else "them"
+                message = f"{what} cannot learn: '{drop.handed_to}' gets what is made of {them}, and does not read it"
             case _ if _is_counter(drop):
                 message = f"{what} of '{drop.layer}' cannot learn: only an assignment takes what is made of it"
             case _:

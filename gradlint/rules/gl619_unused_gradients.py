@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 DOC = """\
 ## What it does
 
-Reports gradients that are computed and then neither applied nor used.
+Reports gradients that are computed and then neither applied nor used, and gradients that are clipped or scaled
+while the optimizer gets them as they were before.
 
 ## Why it matters
 
@@ -50,13 +51,14 @@ Add the line that applies them, or remove the tape.
 
 ## Known limits
 
-Gradients that are returned, stored, printed or handed on in any way are quiet.
+Gradients that are returned, stored, printed or handed on in any way are quiet. So are clipped ones of which only
+the norm is wanted, as long as that goes anywhere.
 """
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call whose gradients go nowhere."""
-    if facts.step is None:
+    if facts.step is None or facts.flow is None:
         return
     rebound = {entry.variable for entry in facts.step.record.rebound}
     for entry, times in _by_place(facts.step.unused):
@@ -74,6 +76,17 @@ def check(facts: Facts) -> Iterator[Finding]:
                 f"{counted(number, 'gradient')} of {len(call.sources)} that were computed are left out of the update"
             )
         yield RULE.finding(message, variables=entry.variables, cause=at(frame), position=call.last)
+    for made in facts.step.discarded:
+        op, number = facts.flow.op(made.position), len(made.variables)
+        frame = next(iter(facts.step.record.frames.get(made.position, ())), None)
+        yield RULE.finding(
+            f"what {op.type} makes of {counted(number, 'gradient')} here is dropped: {made.update.optimizer} gets them "
+            "as they were before",
+            variables=made.variables,
+            cause=at(frame, op=op.type),
+            position=made.position,
+            advice="Apply what was made of the gradients, or do not make it.",
+        )
 
 
 def _by_place(unused: Iterable[Unused]) -> Iterator[tuple[Unused, int]]:

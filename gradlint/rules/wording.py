@@ -101,7 +101,9 @@ def drop_finding(rule: Rule, facts: Facts, drop: Drop, message: str, advice: str
         severity=severity_of_drop(facts, drop),
         inputs=drop.inputs,
         variables=paths(drop.variables),
-        cause=Cause(drop.layer or None, drop.op.type if drop.op is not None else None, drop.file, drop.line),
+        cause=Cause(
+            drop.layer or None, None if drop.handed_to or drop.op is None else drop.op.type, drop.file, drop.line
+        ),
         evidence={"kind": drop.kind.value, "reason": drop.reason or None, "variables": len(drop.variables)},
         position=drop.position,
         advice=advice,

@@ -1,0 +1,129 @@
+"""Steps that ask several losses in turn: what belongs to another one, or to an optimizer, is no cause."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gradlint
+
+X = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+
+
+def dense(units, name):
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(units, name=f"{name}_dense")], name=name)
+
+
+def trained(network, optimizer, tape, loss):
+    variables = network.trainable_variables
+    optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+
+
+def moments(values):
+    return np.array([[np.mean(values), np.std(values), np.max(values)]], "float32")
+
+
+@pytest.mark.parametrize("is_broken", [True, False])
+def test_a_detour_on_the_way_to_another_loss_is_not_the_cause(is_broken):
+    maker, judge = dense(3, "maker"), dense(1, "judge")
+    optimizers = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1)
+
+    def step(x):
+        made = maker(x)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(judge(moments(made.numpy())) ** 2)  # the judge learns from it all the same
+        trained(judge, optimizers[0], tape, loss)
+        with tf.GradientTape() as tape:
+            made = maker(x)
+            seen = moments(made.numpy()) if is_broken else tf.reduce_mean(made, 0, keepdims=True)  # <- here
+            loss = tf.reduce_mean(judge(seen) ** 2)
+        trained(maker, optimizers[1], tape, loss)
+        return loss
+
+    found = gradlint.check_step(step, X, models=[maker, judge]).findings
+    assert [finding.code for finding in found] == (["GL105"] if is_broken else [])
+    if is_broken:
+        assert found[0].cause.line == step.__code__.co_firstlineno + 7
+
+
+def test_what_an_optimizer_wrote_before_is_no_path_of_a_value():
+    actor, critic = dense(3, "actor"), dense(1, "critic")
+    optimizers = keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.1)
+
+    def step(x):
+        target = critic(actor(x))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((critic(x) - target) ** 2)
+        trained(critic, optimizers[0], tape, loss)
+        with tf.GradientTape() as tape:
+            actor(x)
+            loss = -tf.reduce_mean(critic(x))
+        gradients = tape.gradient(loss, actor.trainable_variables)
+        optimizers[1].apply_gradients(zip(gradients, actor.trainable_variables, strict=True))
+
+    found = gradlint.check_step(step, X, models=[actor, critic]).findings
+    assert {finding.code for finding in found} == {"GL102"}
+    assert not any("assignment" in finding.message for finding in found)
+
+
+def test_an_update_inside_of_a_tape_is_a_part_of_what_the_tape_sees():
+    network, scale = dense(1, "network"), tf.Variable(1.0, name="scale")
+    optimizer = keras.optimizers.SGD(0.1)
+
+    def step(x):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as tape:
+                loss = scale * tf.reduce_mean(network(x) ** 2)
+            trained(network, optimizer, tape, loss)
+            later = tf.reduce_mean((network(x) - 1.0) ** 2)
+        return outer.gradient(later, scale)
+
+    found = gradlint.check_step(step, X, models=[network], variables=[scale]).findings
+    assert "GL609" in {finding.code for finding in found}
+
+
+@pytest.mark.parametrize("is_inside", [True, False])
+def test_a_model_that_numpy_function_calls_is_lost_there(is_inside):
+    network, optimizer = dense(2, "network"), keras.optimizers.SGD(0.1)
+
+    def choose(x):
+        return np.asarray(network(x)), np.int32(0)
+
+    @tf.function
+    def train(x):
+        with tf.GradientTape() as tape:
+            values, choice = tf.numpy_function(choose, [x], [tf.float32, tf.int32])  # <- here
+            values = tf.ensure_shape(values, (8, 2)) if is_inside else network(x)
+            loss = tf.reduce_mean(tf.gather(values, choice, axis=1) ** 2)
+        trained(network, optimizer, tape, loss)
+
+    found = gradlint.check_step(lambda x: train(tf.constant(x)), X, models=[network]).findings
+    assert [finding.code for finding in found] == (["GL105"] if is_inside else [])
+    if is_inside:
+        assert found[0].cause.line == choose.__code__.co_firstlineno + 6
+        assert len(found[0].variables) == 2
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_told"), [("nothing", True), ("norm", False), ("printed norm", False), ("clipped", False)]
+)
+def test_clipped_gradients_that_nobody_applies(kept, is_told):
+    network, optimizer = dense(2, "network"), keras.optimizers.SGD(0.1)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(network(x) ** 2)
+        gradients = tape.gradient(loss, network.trainable_variables)
+        clipped, norm = tf.clip_by_global_norm(gradients, 0.5)  # <- here
+        if kept == "clipped":
+            gradients = clipped
+        if kept == "printed norm":
+            print(float(norm))
+        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
+        return (loss, norm) if kept == "norm" else loss
+
+    found = [finding for finding in gradlint.check_step(step, X, models=[network]).findings if finding.code == "GL619"]
+    assert bool(found) is is_told
+    if is_told:
+        assert found[0].cause.op == "Mul"
+        assert found[0].cause.line == step.__code__.co_firstlineno + 4
