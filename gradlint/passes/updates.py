@@ -267,13 +267,18 @@ def _is_used(flow: Flow, step: StepRecord, gradient: int, targets: set[int]) -> 
                     return True  # Also the norm of a gradient may be a part of a loss.
                 if index not in seen and op.type != INNER_GRADIENT:
                     seen.add(index)
-                    if is_number or len(flow.tensor(index).shape) > 0 or _leads_to(flow, index, targets):
+                    if is_number or len(flow.tensor(index).shape) > 0 or _steers(flow, index, targets):
                         pending.append(index)
     return False
 
 
-def _leads_to(flow: Flow, tensor: int, targets: set[int]) -> bool:
-    return bool(flow.descendants([tensor]) & targets)
+def _steers(flow: Flow, number: int, targets: set[int]) -> bool:
+    """Whether a number that is made of a gradient is a part of a loss, or of what a loss reads at the next step."""
+    reached, read = flow.descendants([number]), flow.ancestors(targets)
+    assigned = ((op.inputs[0], op.inputs[1:]) for op in flow.recording.ops if has(op.type, Trait.ASSIGNS) and op.inputs)
+    return bool(reached & targets) or any(
+        handle in read and not reached.isdisjoint(values) for handle, values in assigned
+    )
 
 
 def unmoved(step: StepRecord) -> tuple[Unmoved, ...]:

@@ -17,7 +17,7 @@ from gradlint.record.ledger import Place
 from gradlint.record.tapes import Tapes
 from gradlint.record.terms import Region, TargetKind
 from gradlint.record.trace import Trace
-from gradlint.upstream import eager, optimizers, replicas, steps, writes
+from gradlint.upstream import eager, observing, optimizers, replicas, steps, writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -250,7 +250,7 @@ class StepTrace(Trace):
     def _evaluation(self, method: str, model: Any, arguments: Any, run: Callable[[], Any]) -> Any:
         if self.is_paused:
             return run()
-        with self.paused():
+        with self.paused(), observing.functions_run_whole():
             result = run()
         handles = [eager.handle_of(variable) for variable in model.trainable_variables]
         operands = [self.versions(handle)[0] for handle in handles]

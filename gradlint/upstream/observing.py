@@ -44,6 +44,17 @@ def functions_run_eagerly() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def functions_run_whole() -> Iterator[None]:
+    """Run `tf.function`s as they are written: `predict` hands one arrays, which it alone turns into tensors."""
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(False)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
+
+
+@contextlib.contextmanager
 def on_custom_gradient(
     start: Callable[[], Any],
     end: Callable[[Any, str, Sequence[Tensor], Sequence[Tensor]], Callable[[BaseException], None]],

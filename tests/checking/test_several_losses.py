@@ -127,3 +127,38 @@ def test_clipped_gradients_that_nobody_applies(kept, is_told):
     if is_told:
         assert found[0].cause.op == "Mul"
         assert found[0].cause.line == step.__code__.co_firstlineno + 4
+
+
+@pytest.mark.parametrize("weighs", [True, False])
+def test_a_norm_that_weighs_the_next_loss_is_a_use_of_a_gradient(weighs):
+    network, optimizer = dense(2, "network"), keras.optimizers.SGD(0.1)
+    weight, logged = (tf.Variable(1.0, trainable=False) for _ in range(2))
+
+    def step(x):
+        with tf.GradientTape(persistent=True) as tape:
+            part = tf.reduce_mean(network(x)[:, 0] ** 2)
+            loss = weight * part + tf.reduce_mean(network(x) ** 2)
+        norm = tf.norm(tape.gradient(part, network.trainable_variables[0]))
+        trained(network, optimizer, tape, loss)
+        (weight if weighs else logged).assign(1.0 / (norm + 1.0))
+
+    found = {finding.code for finding in gradlint.check_step(step, X, models=[network]).findings}
+    assert ("GL619" in found) is not weighs
+
+
+def test_predict_takes_arrays_beside_tensors():
+    inputs = {name: keras.Input((3,), name=name) for name in ("state", "action")}
+    world = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Concatenate()(list(inputs.values()))), name="world")
+    actor, optimizer = dense(3, "actor"), keras.optimizers.SGD(0.1)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            state, loss = tf.constant(x), 0.0
+            for _ in range(2):
+                state = world.predict_on_batch({"state": state, "action": actor(state)})  # <- here
+                loss += tf.reduce_mean(state)
+        gradients = tape.gradient(loss, actor.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, actor.trainable_variables, strict=True))
+
+    (finding,) = gradlint.check_step(step, X, models=[actor]).findings
+    assert (finding.code, finding.cause.line) == ("GL603", step.__code__.co_firstlineno + 4)
