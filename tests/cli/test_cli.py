@@ -261,6 +261,56 @@ def test_a_folder_without_source_is_no_sample(calls, tmp_path: Path, capsys) -> 
     assert seen == []
 
 
+def test_a_folder_with_nothing_to_check_says_what_is_looked_for(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert cli.main(["empty"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "gradlint: empty has nothing to check: no model with a sample beside it, such as model.keras"
+    )
+    assert "no Python file or notebook" in said
+    assert cli.main(["emty/train.py"]) == 2
+    assert capsys.readouterr().err == "gradlint: emty/train.py does not exist\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (1, "f/0.keras is not checked: no 0.npz and no sample.npz is beside it; gradlint f/0.keras"),
+        (2, "f/0.keras, f/1.keras are not checked: none has a sample of its name, such as 0.npz, or a sample.npz"),
+        (9, "f/0.keras, f/1.keras, f/2.keras, f/3.keras, f/4.keras and 4 more are not checked: none has"),
+    ],
+)
+def test_models_without_a_sample_are_named(number: int, said: str, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f").mkdir()
+    for place in range(number):
+        (tmp_path / "f" / f"{place}.keras").touch()
+    assert cli.main(["f"]) == 2
+    assert capsys.readouterr().err.startswith(f"gradlint: {said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("import keras\nmodel = keras.Sequential([])\nmodel.fit(1, 2)\n", True),
+        ("import keras\n\ndef make():\n    return keras.Model(1, 2)\n", True),
+        ("import keras\nmodel = keras.Sequential([])\nwith tf.GradientTape() as tape:\n    pass\n", False),
+        ("x = 1\n", False),
+    ],
+)
+def test_who_names_a_script_learns_how_its_model_is_checked(
+    text: str, is_told: bool, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.py").write_text(text)
+    assert cli.main(["train.py"]) == 0
+    assert ("gradlint train.py:FUNCTION" in capsys.readouterr().err) == is_told
+    assert cli.main(["."]) == 0
+    assert "FUNCTION" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["r.pdf", "r.svg"])
 def test_an_ending_that_no_report_has_is_refused(name: str, calls, capsys, tmp_path: Path, monkeypatch) -> None:
     """It was written as a table under that name; a format that is named goes into any file."""
