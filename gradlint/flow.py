@@ -146,6 +146,11 @@ class Flow:
         )
 
     @cached_property
+    def learning(self) -> frozenset[str]:
+        """The paths of the learners."""
+        return frozenset(v.path for v in self.learners)
+
+    @cached_property
     def variable_of(self) -> dict[int, VariableRecord]:
         """The variable that a tensor is the resource handle of."""
         return {v.tensor: v for v in self.recording.variables if v.tensor is not None}
@@ -171,9 +176,18 @@ class Flow:
                 keys[output] = union
         return found
 
+    @cached_property
+    def _keys_of(self) -> dict[int, tuple[str, ...]]:
+        """For each tensor that is an input, its keys."""
+        found: dict[int, tuple[str, ...]] = {}
+        for record in self.recording.inputs:
+            if record.tensor is not None:
+                found[record.tensor] = (*found.get(record.tensor, ()), record.key)
+        return found
+
     def keys_behind_tensor(self, tensor: int) -> frozenset[str]:
         """The input keys on which a tensor depends; an input depends on itself."""
-        own = (record.key for record in self.recording.inputs if record.tensor == tensor)
+        own = self._keys_of.get(tensor, ())
         made = (self.keys_behind.get(position, frozenset()) for position in self.producers(tensor))
         return frozenset(own).union(*made)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from gradlint.load.binding import weight_keys
@@ -55,7 +56,7 @@ def input_statuses(facts: Facts) -> tuple[InputStatus, ...]:
     if facts.flow is None:
         return _on_paper(facts)
     branches = facts.flow.branches
-    learners = {variable.path for variable in facts.flow.learners}
+    fed = Counter(key for path in facts.flow.learning for key in branches[path])
     return tuple(
         InputStatus(
             record.key,
@@ -63,7 +64,7 @@ def input_statuses(facts: Facts) -> tuple[InputStatus, ...]:
             record.dtype,
             record.gradient.state,
             record.gradient.norm,
-            sum(record.key in keys for path, keys in branches.items() if path in learners),
+            fed[record.key],
         )
         for record in facts.flow.recording.inputs
     )

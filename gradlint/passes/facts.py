@@ -98,8 +98,9 @@ def fed(facts: Facts) -> Iterator[tuple[InputSpec, ArraySpec]]:
     if facts.spec is None or facts.binding is None:
         return
     arrays = {array.key: array for array in facts.arrays}
+    inputs = {entry.key: entry for entry in facts.spec.inputs or ()}
     for input_key, key in facts.binding.inputs:
-        entry, array = facts.spec.input(input_key), arrays.get(key)
+        entry, array = inputs.get(input_key), arrays.get(key)
         if entry is not None and array is not None and entry.declared:
             yield entry, array
 

@@ -88,8 +88,9 @@ def _with_inputs(flow: Flow) -> Iterator[Broadcast]:
     given = flow.descendants(record.tensor for record in flow.recording.inputs if record.tensor is not None)
     learned = flow.descendants(variable.tensor for variable in flow.learners if variable.tensor is not None)
     for position, op in enumerate(flow.recording.ops):
-        for mine, other in itertools.permutations(op.inputs, 2):
-            if mine in given and mine not in learned and other in learned:
+        others = [tensor for tensor in op.inputs if tensor in learned]
+        for mine in (tensor for tensor in op.inputs if others and tensor in given and tensor not in learned):
+            for other in others:
                 broadcast = _crossing(flow, position, mine, other)
                 if broadcast is not None:
                     yield replace(broadcast, key=min(flow.keys_behind_tensor(mine), default=""))

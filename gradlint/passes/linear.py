@@ -57,7 +57,7 @@ def _kernel(flow: Flow, position: int) -> VariableRecord | None:
     variable = variable_behind(flow, op.inputs[1])
     if variable is None:
         return None
-    return variable if variable in flow.learners and len(variable.shape) >= 2 else None
+    return variable if variable.path in flow.learning and len(variable.shape) >= 2 else None
 
 
 def _next_product(flow: Flow, position: int, ends: set[int]) -> int | None:
