@@ -63,7 +63,7 @@ x = keras.Input((3,))
 hidden = keras.layers.Dense(4)(x)
 rounded = keras.ops.round(hidden)
 model = keras.Model(x, keras.layers.Dense(1)(rounded))
-print(gradlint.check(model, np.ones((4, 3), "float32"), loss="mse", select="GL103").findings[0].cause)
+print(gradlint.check(model, np.ones((4, 3), "float32"), select="GL103").findings[0].cause)
 """
 
 
