@@ -169,12 +169,10 @@ def batch_of(words: dict[str, object], batch: int | None) -> int | None:
     return batch if size is None else size
 
 
-def refuse_words_of_fit(words: Iterable[str]) -> None:
-    """Raises UsageError for words that `fit` needs and a check does not, and TypeError for those that nobody knows."""
+def refuse_words_of_fit(words: Iterable[str], check: Callable[..., object]) -> None:
+    """Raises UsageError for words that `fit` needs and `check` does not, TypeError for those that nobody knows."""
     for word in words:
         if word not in _NOT_NEEDED:
-            from gradlint.checking import check
-
             said = f"check() got an unexpected keyword argument {word!r}"
             raise TypeError(f"{said}{alike(word, sorted(known_words(check)), repr)}")
     if words := list(words):
