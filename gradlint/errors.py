@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+def alike(word: str, known: Iterable[str], shown: Callable[[str], str] = str, most: int = 1) -> str:
+    """`; did you mean word?` for the end of a message on one that is misspelt; empty where nothing is much like it.
+
+    Args:
+        word: what was written.
+        known: what there is.
+        shown: how a suggestion is written.
+        most: how many suggestions, the closest first.
+    """
+    from difflib import get_close_matches  # only where something is misspelt
+
+    close = get_close_matches(word, list(dict.fromkeys(known)), n=most)
+    return f"; did you mean {' or '.join(map(shown, close))}?" if close else ""
+
 
 class GradlintError(Exception):
     """A check could not run; the command line prints the message and exits with 2.

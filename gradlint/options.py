@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from numbers import Integral
 from typing import TYPE_CHECKING, TypeVar
 
-from gradlint.errors import UsageError
+from gradlint.errors import UsageError, alike
 from gradlint.thresholds import NAMES, Thresholds, refuse_threshold, thresholds_from
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ def one_of(*choices: str) -> Kind:
 
     def read(value: object) -> str:
         if not isinstance(value, str) or value not in choices:
-            raise MistakeError(f"{value!r} is not one of {', '.join(choices)}")
+            raise MistakeError(f"{value!r} is not one of {', '.join(choices)}{alike(str(value), choices)}")
         return value
 
-    return Kind(read, choices=choices)
+    return Kind(read, read, choices=choices)
 
 
 def text(value: object) -> str:
@@ -98,12 +98,16 @@ def number_from(least: int) -> Callable[[object], int]:
     return read
 
 
-def natural(word: str) -> int:
-    """A whole number from 0."""
-    try:
-        return number_from(0)(int(word))
-    except ValueError:
-        raise MistakeError(f"{word!r} is not a whole number from 0") from None
+def number_word_from(least: int) -> Callable[[str], int]:
+    """What reads a word that is a whole number, and not smaller."""
+
+    def read(word: str) -> int:
+        try:
+            return number_from(least)(int(word))
+        except ValueError:
+            raise MistakeError(f"{word!r} is not a whole number from {least}") from None
+
+    return read
 
 
 def _truth(value: object) -> bool:
@@ -173,7 +177,7 @@ def _table(value: object) -> object:
 
 TEXT = Kind(text)
 TEXTS = Kind(texts, several=True)
-NATURAL = Kind(number_from(0), natural)
+NATURAL = Kind(number_from(0), number_word_from(0))
 TRUTH = Kind(_truth, is_flag=True)
 CODES = Kind(text_or_texts, _codes, several=True)
 CAUSAL = Kind(text_or_texts, several=True)
@@ -277,7 +281,9 @@ class Options:
         for name in ("depth", "mode", "fail_on"):
             allowed = SETTINGS[name].kind.choices
             if getattr(self, name) not in allowed:
-                raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+                value = getattr(self, name)
+                hint = alike(str(value), allowed, repr)
+                raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {value!r}{hint}")
         for name in ("seed", "probes", "batch"):
             number = getattr(self, name)
             is_whole = isinstance(number, Integral) and not isinstance(number, bool)

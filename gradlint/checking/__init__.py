@@ -113,7 +113,7 @@ def check(
     from gradlint.options import Options
 
     batch = batch_of(of_fit, batch)
-    refuse_words_of_fit(of_fit)
+    refuse_words_of_fit(of_fit, check)
     options = Options(
         select=codes("select", select),
         ignore=codes("ignore", ignore),

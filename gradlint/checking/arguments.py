@@ -7,10 +7,9 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from difflib import get_close_matches
 from typing import Any
 
-from gradlint.errors import UsageError
+from gradlint.errors import UsageError, alike
 from gradlint.load import search
 from gradlint.load.files import require_file
 from gradlint.load.kinds import SAMPLES
@@ -149,19 +148,13 @@ def known_words(*functions: Callable[..., object]) -> frozenset[str]:
     return frozenset({_ROWS, *(field.name for field in fields(Options)), *own})
 
 
-def alike(word: str, known: Iterable[str], asked: str = "; did you mean") -> str:
-    """A question for the end of a message, after the word that a misspelt one is most like; empty without one."""
-    close = get_close_matches(word, sorted(known), n=1)
-    return f"{asked} {close[0]!r}?" if close else ""
-
-
 def refuse_unknown_words(words: Iterable[str], known: Iterable[str], where: str) -> None:
     """Raises UsageError for the first of some words that is no option there."""
     for word in words:
         if word in _NOT_NEEDED:
             raise UsageError(f"{where}: {word} is not needed: {_NOT_NEEDED[word]}")
         if word not in known:
-            raise UsageError(f"{where} has no option {word!r}{alike(word, known)}")
+            raise UsageError(f"{where} has no option {word!r}{alike(word, sorted(known), repr)}")
 
 
 def batch_of(words: dict[str, object], batch: int | None) -> int | None:
@@ -176,14 +169,12 @@ def batch_of(words: dict[str, object], batch: int | None) -> int | None:
     return batch if size is None else size
 
 
-def refuse_words_of_fit(words: Iterable[str]) -> None:
-    """Raises UsageError for words that `fit` needs and a check does not, and TypeError for those that nobody knows."""
+def refuse_words_of_fit(words: Iterable[str], check: Callable[..., object]) -> None:
+    """Raises UsageError for words that `fit` needs and `check` does not, TypeError for those that nobody knows."""
     for word in words:
         if word not in _NOT_NEEDED:
-            from gradlint.checking import check
-
             said = f"check() got an unexpected keyword argument {word!r}"
-            raise TypeError(f"{said}{alike(word, known_words(check), '. Did you mean')}")
+            raise TypeError(f"{said}{alike(word, sorted(known_words(check)), repr)}")
     if words := list(words):
         said = "; ".join(f"{word} is not needed: {_NOT_NEEDED[word]}" for word in words)
         raise UsageError(f"{said}. Leave {'it' if len(words) == 1 else 'them'} out")

@@ -81,6 +81,16 @@ class Source:
         calls = [node for node in self.nodes if isinstance(node, ast.Call) and called(node) == "compile"]
         return frozenset(c.lineno for c in calls if len(c.args) > 1 or any(k.arg == "loss" for k in c.keywords))
 
+    def calls_of(self, function: str) -> tuple[ast.Call, ...]:
+        """The calls of whatever has the name of a function, in its plain form."""
+        return tuple(node for node in self.nodes if isinstance(node, ast.Call) and plain(called(node)) == function)
+
+    def builds_by(self, call: ast.Call) -> bool:
+        """Whether a call may be one of those that put a model together: what a class or a lambda holds is run later."""
+        makes_inputs = any(isinstance(node, ast.Call) and called(node) == "Input" for node in self.nodes)
+        later = (node for node in self.nodes if isinstance(node, (ast.ClassDef, ast.Lambda)))
+        return makes_inputs and not any(part is call for node in later for part in ast.walk(node))
+
     def reader_of_others(self, key: str, others: Collection[str]) -> int | None:
         """The last line that reads the key most like one that nothing here reads, as in `inputs["user_id"]`."""
         reads: dict[str, list[int]] = {}

@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 
 Place: TypeAlias = "tuple[str, int]"
 
+_OF_OPERATORS = frozenset(
+    {
+        *("add", "subtract", "multiply", "divide", "truediv", "truedivide", "floordivide", "mod", "power", "matmul"),
+        *("negative", "absolute", "logicaland", "logicalor", "logicalxor", "logicalnot", "getitem"),
+        *("equal", "notequal", "greater", "greaterequal", "less", "lessequal"),
+    }
+)
+"""Operations that a symbolic tensor makes of an operator; for `round(x)`, the call has the name."""
+
 
 class Origins:
     """Looks for the lines behind the findings of one check; nothing is read before the first question."""
@@ -66,6 +75,7 @@ class Origins:
             return self._only(lambda source: source.freezing)
         if layer:
             found = self._argument(layer, blamed) or self._creation(layer) or self._computed_input(layer)
+            found = found or self._operation(layer)
             return found or (self._reader_beside(layer) if finding.inputs == (layer,) else None)
         if blamed == KEYS:
             return self._crossed()
@@ -148,6 +158,22 @@ class Origins:
         words = _words_of(spec.config, argument)
         line = source.handed(given[0], words) if len(given) == 1 and words else None
         return (source.file, line) if line is not None else None
+
+    def _operation(self, layer: str) -> Place | None:
+        """The only call of the user's that can have made an operation of Keras's, `keras.ops.round(x)`, a layer.
+
+        None for one that an operator makes as well, such as `x > 0`: the call may then be another.
+        """
+        spec = self._by_path.get(layer)
+        if spec is None or "ops" not in spec.module.split(".") or plain(spec.class_name) in _OF_OPERATORS:
+            return None
+        function = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", spec.class_name).lower()
+        sources = self._loaded({function, plain(function)})
+        calls = [(source, call) for source in sources for call in source.calls_of(plain(function))]
+        if len({(source.file, call.lineno) for source, call in calls}) != 1:
+            return None
+        source, call = calls[0]
+        return (source.file, call.lineno) if source.builds_by(call) else None
 
     @cached_property
     def _layers(self) -> tuple[LayerSpec, ...]:

@@ -18,7 +18,7 @@ from gradlint.checking.exclusion import Exclusion
 from gradlint.checking.meant import advice, likely_rule
 from gradlint.collector import uncollected
 from gradlint.errors import UsageError
-from gradlint.load.files import content_of
+from gradlint.load.files import close_to, content_of
 from gradlint.report.text import count
 from gradlint.result import Result, SkippedRule
 from gradlint.rules import ALL_RULES, codes_matching
@@ -281,7 +281,7 @@ def source_files(
         elif path.exists():
             candidates = [] if is_strict and exclusion.leaves_out(path) else [path]
         else:
-            raise UsageError(f"{path}: no such file or folder")
+            raise UsageError(f"{path} does not exist{close_to(path)}")
         for each in candidates:
             if each not in seen:
                 seen.add(each)

@@ -24,6 +24,7 @@ from gradlint.cli.words import divided, holds_source
 from gradlint.errors import GradlintError, UsageError
 from gradlint.load import search
 from gradlint.project.terminal import say
+from gradlint.report.text import listed
 
 if TYPE_CHECKING:
     import argparse
@@ -73,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
 
 
+_MOST_NAMED = 5
+"""Models that a message names before it counts the others."""
 _OF_THE_SYSTEM = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EROFS, errno.EIO}
 )
@@ -143,6 +146,12 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
             return give_up(options, _about_alone(alone))
         if alone:
             say(f"gradlint: {_about_alone(alone)}")
+        elif not pairs and (empty := [word for word in sources if not holds_source(word)]):
+            return give_up(
+                options,
+                f"{empty[0]} has nothing to check: no model with a sample beside it, such as model.keras and model.npz "
+                "or sample.npz, and no Python file or notebook",
+            )
         if pairs:
             return check_all(pairs, holding, options, config, whole=False)
         return check_sources(sources, options, config)
@@ -175,13 +184,16 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
 
 def _about_alone(models: Sequence[Path]) -> str:
     """Why models that are met in a folder are not checked."""
-    first, others = models[0], len(models) - 1
-    more = f" (nor {'is' if others == 1 else 'are'} {others} more)" if others else ""
+    first = models[0]
     samples = sorted(first.parent.glob("*.npz"))
     repair = f"gradlint {first} checks it on a sample that is made up"
     if samples:
         repair = f"say which sample is its own: gradlint {first} {samples[0]}"
-    return f"{first} is not checked{more}: no {first.with_suffix('.npz').name} and no sample.npz is beside it; {repair}"
+    own = first.with_suffix(".npz").name
+    if len(models) == 1:
+        return f"{first} is not checked: no {own} and no sample.npz is beside it; {repair}"
+    names = listed([str(model) for model in models], _MOST_NAMED)
+    return f"{names} are not checked: none has a sample of its name, such as {own}, or a sample.npz beside it; {repair}"
 
 
 def _warn_of_training(options: Line, others: Sequence[str]) -> None:

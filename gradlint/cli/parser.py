@@ -7,11 +7,12 @@ import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradlint.cli.names import without_names
 from gradlint.cli.words import is_source
-from gradlint.options import CODES, DEFAULTS, FLAGS, SETTINGS, MistakeError, Settings, natural
+from gradlint.errors import alike
+from gradlint.options import CODES, DEFAULTS, FLAGS, SETTINGS, MistakeError, Settings, number_word_from, one_of
 from gradlint.project.terminal import say
 from gradlint.report import FORMATS
 from gradlint.report.text import wrapped
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
+    from gradlint.options import Kind
     from gradlint.project.parts import Shard
 
 
@@ -83,7 +85,10 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
     # argparse leaves alone what a namespace already holds, so that None marks what was not given.
     names = {*SETTINGS, *(entry.name for entry in fields(Line))} - {"settings"}
     told, literal = without_names(sys.argv[1:] if arguments is None else arguments)
-    given = vars(parser.parse_intermixed_args(told, argparse.Namespace(**dict.fromkeys(names))))
+    known, unknown = parser.parse_known_intermixed_args(told, argparse.Namespace(**dict.fromkeys(names)))
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(unknown, parser)}")
+    given = vars(known)
     positional = [given["model"], given["sample"], *(given["more"] or ())]
     positional = [name for name in positional if name is not None] + literal
     named = given.pop("named_sample", None)
@@ -100,6 +105,8 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
             more = "; --graph draws a picture" if ending == ".svg" else ", or say --format"
             parser.error(f"--output {given['output']}: choose one of {', '.join(_ENDINGS)}, .txt{more}")
         given["format"] = _ENDINGS.get(ending, "table")
+    elif given.get("output") is not None:
+        _note_other_ending(given["output"], given["format"])
     settings = Settings({name: value for name, value in said.items() if name in SETTINGS})
     own = {name: value for name, value in {**vars(parser.parse_args([])), **given}.items() if name not in SETTINGS}
     own.pop("named_sample", None)
@@ -116,6 +123,20 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
     return options
 
 
+def _note_other_ending(output: Path, form: str) -> None:
+    """Say that a file will hold another format than its ending means; SARIF is JSON."""
+    means = _ENDINGS.get(output.suffix.lower(), form)
+    if form != means and (form, means) != ("sarif", "json"):
+        say(f"gradlint: {output} will hold {form}, as --format says; its ending means {means}")
+
+
+def _meant(unknown: Sequence[str], parser: argparse.ArgumentParser) -> str:
+    """What the first of some unknown options was likely meant to be."""
+    word = next((word.partition("=")[0] for word in unknown if word.startswith("-")), "")
+    # argparse has no public list of what was added
+    return alike(word, parser._option_string_actions)  # noqa: SLF001
+
+
 def _word(read: Callable[[str], object]) -> Callable[[str], object]:
     """What reads one argument, for argparse."""
 
@@ -128,13 +149,18 @@ def _word(read: Callable[[str], object]) -> Callable[[str], object]:
     return typed
 
 
+def _add_choice(group: argparse._ArgumentGroup, flag: str, kind: Kind, **words: Any) -> None:
+    """An option of few choices: what reads it complains in our words, and completion in a shell knows them."""
+    group.add_argument(flag, type=_word(kind.word), choices=kind.choices, **words)
+
+
 def _add_setting(group: argparse._ArgumentGroup, name: str) -> None:
     words = SETTINGS[name]
     kind, flag = words.kind, FLAGS[name]
     if kind.is_flag:
         group.add_argument(flag, dest=name, action="store_true", help=words.help)
     elif kind.choices:
-        group.add_argument(flag, dest=name, choices=kind.choices, default=DEFAULTS[name], help=words.help)
+        _add_choice(group, flag, kind, dest=name, default=DEFAULTS[name], help=words.help)
     else:
         several = "extend" if kind is CODES else "append"
         group.add_argument(
@@ -174,12 +200,6 @@ def _shard(text: str) -> Shard:
     if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
         raise MistakeError(f"{text!r} is not K/N, such as 3/10")
     return Shard(int(number), int(of))
-
-
-def _positive(text: str) -> int:
-    if not (number := natural(text)):
-        raise MistakeError("'0' is not a whole number from 1")
-    return number
 
 
 _EPILOG = """\
@@ -264,9 +284,10 @@ def parser_of_options() -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("report")
     add = group.add_argument
-    add(
+    _add_choice(
+        group,
         "--format",
-        choices=tuple(FORMATS),
+        one_of(*FORMATS),
         default="table",
         metavar="FORMAT",
         help=f"{', '.join(FORMATS)} (default: %(default)s, or what FILE's ending means)",
@@ -329,7 +350,10 @@ def parser_of_options() -> argparse.ArgumentParser:
         help="configuration instead of the nearest gradlint.toml or pyproject.toml",
     )
     add(
-        "--jobs", type=_word(_positive), metavar="N", help="targets checked at a time (default: a core each, at most 4)"
+        "--jobs",
+        type=_word(number_word_from(1)),
+        metavar="N",
+        help="targets checked at a time (default: a core each, at most 4)",
     )
     add(
         "--executor",
@@ -365,10 +389,13 @@ def parser_of_options() -> argparse.ArgumentParser:
     add("--diff", action="store_true", help="show what --fix would change, and change nothing")
     add("--unsafe-fixes", action="store_true", help="with --fix or --diff, also repairs that may change more")
     add("--force-exclude", action="store_true", help="leave out what is excluded even where it is named")
-    add = parser.add_argument_group("look-ups").add_argument
+    group = parser.add_argument_group("look-ups")
+    add = group.add_argument
     add("--explain", metavar="CODE", help="what a rule reports, why it matters, what to do")
     add("--list-rules", action="store_true", help="all rules")
-    add("--completion", choices=SHELLS, help="print a script that completes gradlint's options in a shell")
+    _add_choice(
+        group, "--completion", one_of(*SHELLS), help="print a script that completes gradlint's options in a shell"
+    )
     add(
         "--version",
         action="store_true",

@@ -187,7 +187,7 @@ def with_own_file(done: Outcome, options: Line) -> Outcome:
     from gradlint.report import index, several
 
     if several.PLACE in str(options.output):
-        path = Path(str(options.output).replace(several.PLACE, done.name.replace("/", "-")))
+        path = Path(several.path_of(str(options.output), done.name))
     else:
         path = index.page_of(options.output, done.name)
         try:

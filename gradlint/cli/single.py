@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint.cli.known import baseline_of, say_gone, shown_path, unused_error_of, write_baseline
@@ -23,7 +25,6 @@ from gradlint.report.verdict import consequence, verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from gradlint.checking.suppression import Allowance
     from gradlint.cli.parser import Line
@@ -49,6 +50,10 @@ def check_one(
         if getattr(options, option) is not None:
             raise UsageError(f"--{option} is for several targets, and this is one model.")
     known, baseline_file = baseline_of(options, config)
+    if options.output is not None:
+        from gradlint.report.several import path_of
+
+        options = replace(options, output=Path(path_of(str(options.output), name)))
     from gradlint.project.targets import Job, against, outcome
     from gradlint.project.terminal import Progress
 
@@ -129,6 +134,10 @@ def refuse_early(options: Line) -> None:
     keys = [key for key, _ in said.mapping]
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise UsageError(f"--map names {', '.join(twice)} more than once.")
+    if options.output is not None:
+        from gradlint.report.several import refuse_unknown_places
+
+        refuse_unknown_places(str(options.output))
     for option, path in (("--output", options.output), ("--graph", options.graph)):
         if path is not None and path.is_dir():
             raise UsageError(f"{option} {path} is a folder; name a file.")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import linecache
+import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradlint.cli.known import baseline_of, say_gone, shown_path, unused_error_of, write_baseline
@@ -35,8 +37,21 @@ def check_sources(paths: Sequence[str], options: Line, config: Config) -> int:
         return write_baseline(found.files, known, baseline_file, whole=False)
     result = found.outcome.result
     status = report(result, options, status_of(result))
+    if options.stdin_filename is None and len(paths) == 1 and not result.findings and _builds_a_model(paths[0]):
+        say(
+            f"gradlint: {paths[0]} was read and not run; the model that a function in it returns is checked by "
+            f"gradlint {paths[0]}:FUNCTION"
+        )
     say_gone(found.files, baseline_file)
     return max(status, complain(found.complaints, found.outcome.unused))
+
+
+def _builds_a_model(name: str) -> bool:
+    """Whether a file builds a model and has no tape: who names it most likely wants that model checked."""
+    if not name.endswith(".py"):
+        return False
+    text = Path(name).read_text(encoding="utf-8", errors="replace")
+    return re.search(r"\b(?:Sequential|Model)\(", text) is not None and "GradientTape" not in text
 
 
 def checked(paths: Sequence[str], options: Line, config: Config, known: Baseline, file: str) -> Sources:

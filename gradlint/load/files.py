@@ -29,7 +29,7 @@ def require_file(path: str | os.PathLike[str], error: type[GradlintError], what:
         found = file.stat()
     except FileNotFoundError as cause:
         link = " (it is a link to a file that does not exist)" if file.is_symlink() else ""
-        raise error(f"{file} does not exist{link or _close_to(file)}") from cause
+        raise error(f"{file} does not exist{link or close_to(file)}") from cause
     except (OSError, ValueError) as cause:  # no permission, a loop of links, a NUL in the name
         raise error(f"{file} cannot be read: {getattr(cause, 'strerror', None) or cause}") from cause
     if stat.S_ISDIR(found.st_mode):
@@ -43,7 +43,7 @@ def require_file(path: str | os.PathLike[str], error: type[GradlintError], what:
     return file
 
 
-def _close_to(file: Path) -> str:
+def close_to(file: Path) -> str:
     """What lies beside a file that does not exist, under a name much like its own."""
     try:
         names = {entry.name.lower(): entry.name for entry in islice(file.parent.iterdir(), MOST_NAMES)}

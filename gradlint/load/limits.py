@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradlint.errors import GradlintError, ModelFileError, UsageError
+from gradlint.errors import GradlintError, ModelFileError, UsageError, alike
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +51,11 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 NAMES = tuple(field.name for field in fields(Limits))
 _SIZES = ("memory", "config")
+_FORMS = {
+    True: "size; give bytes, or a number with a unit: {name}=8GB, {name}=500MB, {name}=64MiB, {name}=8000000000",
+    False: "whole number above 0, such as {name}=20000",
+}
+"""What a limit may be, for sizes and for counts."""
 LARGE = 2**28
 """Bytes from which a ratio counts: less does no harm, however small it was packed."""
 
@@ -69,11 +74,11 @@ def limits_from(texts: Iterable[str]) -> Limits:
     for text in texts:
         name, _, value = text.partition("=")
         if name not in NAMES:
-            raise UsageError(f"--limit {text}: there is no limit {name!r}; choose one of {', '.join(NAMES)}.")
+            known = f"choose one of {', '.join(NAMES)}{alike(name, NAMES)}"
+            raise UsageError(f"--limit {text}: there is no limit {name!r}; {known}")
         number = size_from(value) if name in _SIZES else int(value) if re.fullmatch(r"\d{1,15}", value) else None
         if not number:
-            example = f"{name}=8GB" if name in _SIZES else f"{name}=20000"
-            raise UsageError(f"--limit {text}: give a whole number, such as --limit {example}.")
+            raise UsageError(f"--limit {text}: {value!r} is no {_FORMS[name in _SIZES].format(name=name)}")
         limits = replace(limits, **{name: number})
     return limits
 
@@ -82,6 +87,11 @@ def size_from(text: str) -> int | None:
     """`8GB`, `500 MB`, `64MiB` or `1000` as bytes; None for anything else."""
     found = _SIZE.fullmatch(text.strip())
     return int(float(found["number"]) * _UNITS[found["unit"].upper()]) if found else None
+
+
+def seconds_text(number: float) -> str:
+    """`1 second`, `0.3 seconds`."""
+    return f"{number:g} second{'' if number == 1 else 's'}"
 
 
 def size_text(number: int) -> str:

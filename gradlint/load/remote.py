@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from gradlint.errors import GradlintError, ModelFileError, StoppedError, UsageError
-from gradlint.load.limits import size_text
+from gradlint.load.limits import seconds_text, size_text
 from gradlint.load.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def fetched(address: str, limits: Limits, timeout: float | None = None) -> Itera
         thread.start()
         thread.join(timeout)
         if timeout is not None and thread.is_alive():
-            raise StoppedError(f"{address} took more than {timeout:g} seconds to fetch; raise --timeout.")
+            raise StoppedError(f"{address} took more than {seconds_text(timeout)} to fetch; raise --timeout.")
         if failed:
             raise failed[0]
         yield str(file)

@@ -14,11 +14,13 @@ import os
 import re
 import sys
 import sysconfig
+import types
 from contextlib import contextmanager
 from functools import cache
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
+from gradlint.errors import alike
 from gradlint.upstream.libraries import file_of
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ NOT_PYTHONS = frozenset({"test"})
 """A module that Python brings and nothing imports, under a name that projects like to use."""
 NAMED = re.compile(r"(?P<module>[A-Za-z_][\w.]*|.+\.py):(?P<name>[A-Za-z_][\w.]*)", re.DOTALL)
 """`package.module:name` or `FILE.py:name`: something in the user's code."""
+
+_MOST_NAMES = 3
+"""That are suggested for one that does not exist."""
 
 _folders: tuple[str, ...] | None = None
 _imported_files: dict[str, ModuleType] = {}
@@ -115,12 +120,25 @@ def is_file(name: str) -> bool:
 
 
 def named_object(target: str) -> Any:
-    """What `package.module:name` or `FILE.py:name` names; raises whatever the import does."""
+    """What `package.module:name` or `FILE.py:name` names; raises whatever the import does.
+
+    Raises:
+        AttributeError: there is no such name; the message has those that are much like it.
+    """
     module_name, _, name = target.rpartition(":")
     found: Any = named_file(module_name) if module_name.endswith(".py") else named_module(module_name)
     for part in name.split("."):
-        found = getattr(found, part)
+        try:
+            found = getattr(found, part)
+        except AttributeError as error:
+            raise AttributeError(f"{error}{alike(part, _names_in(found), most=_MOST_NAMES)}") from error
     return found
+
+
+def _names_in(found: object) -> list[str]:
+    """The public names of what may be meant: no modules, which are there because they are imported."""
+    held = getattr(found, "__dict__", {})  # not asked of the object itself, which may import what is asked for
+    return [name for name in held if not name.startswith("_") and not isinstance(held[name], types.ModuleType)]
 
 
 def named_file(file: str) -> ModuleType:

@@ -265,9 +265,9 @@ class _Reader:
             settings=settings,
             allowed=allowed,
             targets=tuple(targets),
-            baseline=self.folder / baseline if baseline is not None else None,
+            baseline=Path(self._below(baseline)) if baseline is not None else None,
             jobs=jobs,
-            sources=tuple(str(self.folder / path) for path in sources),
+            sources=tuple(map(self._below, sources)),
             exclude=exclude,
             per_file=per_file,
             lines=tuple((key[length:], line) for key, line in self.lines.items() if key[:length] == self.prefix),
@@ -327,7 +327,13 @@ class _Reader:
             return item
         named = search.NAMED.fullmatch(item)
         is_module = named is not None and not named["module"].endswith(".py")
-        return item if is_module and not (self.folder / item).exists() else str(self.folder / item)
+        return item if is_module and not (self.folder / item).exists() else self._below(item)
+
+    def _below(self, item: str) -> str:
+        """The absolute path of an item, without `..` where that is the same file: behind a link it need not be."""
+        whole = str(self.folder / item)
+        short = os.path.normpath(whole)
+        return short if os.path.realpath(short) == os.path.realpath(whole) else whole
 
     # -- mistakes ------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from gradlint.load.limits import seconds_text
 from gradlint.load.temporary import remove_folders
 from gradlint.report.outgoing import printable
 
@@ -21,7 +22,7 @@ GRACE = 5.0
 
 def timeout_message(timeout: float, stage: str) -> str:
     """What is said when the time is up."""
-    return f"the check took more than {timeout:g} seconds and was ended while {stage}; raise --timeout."
+    return f"the check took more than {seconds_text(timeout)} and was ended while {stage}; raise --timeout."
 
 
 @contextlib.contextmanager

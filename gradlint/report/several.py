@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
 PLACE = "{target}"
 """Stands for the name of the target in `--output`."""
 _COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "green"}
+
+
+def refuse_unknown_places(output: str) -> None:
+    """Raises UsageError for a word in braces, in the name of a file, that stands for nothing."""
+    for found in re.findall(r"\{[A-Za-z_]\w*\}", output):
+        if found != PLACE:
+            raise UsageError(f"--output {output}: {found} stands for nothing; did you mean {PLACE}?")
+
+
+def path_of(output: str, target: str) -> str:
+    """The file of a target: `PLACE` is where its name goes."""
+    return output.replace(PLACE, target.replace("/", "-"))
 
 
 def is_joinable(form: str) -> bool:

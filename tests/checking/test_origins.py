@@ -74,6 +74,34 @@ class TestCreation:
         """)
         assert line_of(facts(OUT), layer="out") == 3
 
+    @pytest.mark.parametrize(
+        ("code", "line"),
+        [
+            ("h = keras.ops.round(x)", 2),
+            ("def rounded(x):\n    return ops.round(x)\nh = rounded(rounded(x))", 3),
+            ("h = round(x)", 2),
+            ("h = keras.ops.round(x)\nprint(np.round(3.7))", None),  # which of the two?
+            ("class Own(Layer):\n    def call(self, x):\n        return ops.round(x)", None),
+            ("h = Lambda(lambda x: ops.round(x))(x)", None),
+        ],
+    )
+    def test_of_an_operation_of_keras_is_its_only_call(self, load, code, line):
+        load(f"x = keras.Input((2,))\n{code}\n")
+        made = LayerSpec("round", "round", "Round", "keras.src.ops.numpy", None, (), {"decimals": 0})
+        assert line_of(facts(layer("dense"), made, inputs=("input_layer",)), layer="round") == line
+
+    def test_of_an_operation_two_modules_with_a_call_say_nothing(self, load):
+        made = LayerSpec("round_1", "round_1", "Round", "keras.src.ops.numpy", None, (), {"decimals": 0})
+        load("def loss(y, p):\n    return ops.mean(ops.round(p) - y)\n", "losses")
+        assert line_of(facts(made), layer="round_1") is None  # it makes no Input
+        load("x = keras.Input((2,))\nh = keras.ops.round(x)\n")
+        assert line_of(facts(made), layer="round_1") is None
+
+    def test_of_what_an_operator_makes_a_call_says_nothing(self, load):
+        load("x = keras.Input((2,))\nh = x > 0\nn = keras.ops.greater(3, 2)\n")
+        made = LayerSpec("greater", "greater", "Greater", "keras.src.ops.numpy", None, (), {})
+        assert line_of(facts(made), layer="greater") is None
+
     def test_of_a_layer_around_it_will_do(self, load):
         load('x = Input(name="pixels")\nencoder = make_encoder(name="encoder")\n')
         assert line_of(facts(layer("encoder", "Functional"), layer("encoder/dense_7")), layer="encoder/dense_7") == 2

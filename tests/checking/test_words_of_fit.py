@@ -68,5 +68,5 @@ def test_class_weights_need_labels(model) -> None:
 
 
 def test_what_is_no_word_of_fit_is_pythons_own_error(model) -> None:
-    with pytest.raises(TypeError, match=r"unexpected keyword argument 'probe'\. Did you mean 'probes'"):
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'probe'; did you mean 'probes'"):
         gradlint.check(model, X, Y, probe=2)

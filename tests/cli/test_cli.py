@@ -182,7 +182,20 @@ class TestArguments:
     @pytest.mark.parametrize(
         ("line", "message"),
         [
-            ("m.keras --format pdf", "invalid choice: 'pdf'"),
+            (
+                "m.keras --format pdf",
+                "--format: 'pdf' is not one of table, concise, json, sarif, github, junit, markdown, html\n",
+            ),
+            ("m.keras --format jsno", "markdown, html; did you mean json?\n"),
+            ("m.keras --depth valeus", "'valeus' is not one of preflight, structure, values; did you mean values?\n"),
+            ("m.keras --fail-on=eror", "'eror' is not one of error, warning, never; did you mean error?\n"),
+            ("--completion bsh", "'bsh' is not one of bash, zsh, fish, tcsh, powershell; did you mean bash?\n"),
+            ("m.keras --fail-onn error", "unrecognized arguments: --fail-onn error; did you mean --fail-on?\n"),
+            ("m.keras s.npz --fail-onn=error", "unrecognized arguments: --fail-onn=error; did you mean --fail-on?\n"),
+            ("--show-confg", "; did you mean --show-config?\n"),
+            ("m.keras --zzzz", "unrecognized arguments: --zzzz\n"),
+            ("m.keras --jobs x", "argument --jobs: 'x' is not a whole number from 1\n"),
+            ("m.keras --jobs 0", "argument --jobs: '0' is not a whole number from 1\n"),
             ("m.keras --timeout 0", "'0' is not a number of seconds above 0"),
             ("m.keras --timeout nan", "'nan' is not a number of seconds above 0"),
             ("m.keras --seed -1", "'-1' is not a whole number from 0"),
@@ -192,7 +205,7 @@ class TestArguments:
             ("m.keras --target =y", "'=y' is not KEY or OUTPUT=KEY"),
             ("m.keras --target out=", "'out=' is not KEY or OUTPUT=KEY"),
             ("m.keras --select ,", "names no code"),
-            ("m.keras --mode eager", "invalid choice: 'eager'"),
+            ("m.keras --mode eager", "'eager' is not one of training, inference\n"),
             ("m.keras a.npz b.npz", "unrecognized arguments: b.npz"),
         ],
     )
@@ -217,6 +230,17 @@ class TestArguments:
             ("m.keras --output nowhere/r.txt", "there is no folder nowhere"),
             ("layers.py s.npz", "name the model: gradlint layers.py:FUNCTION s.npz"),
             ("m.keras --graph .", "is a folder"),
+            (
+                "m.keras --output {targt}.html",
+                "{targt} stands for nothing; did you mean {target}?",
+            ),
+            (
+                "m.keras --limit memory=3zz",
+                "'3zz' is no size; give bytes, or a number with a unit: memory=8GB, ",
+            ),
+            ("m.keras --limit items=2k", "'2k' is no whole number above 0, such as items=20000"),
+            ("m.keras --limit memmory=3", "there is no limit 'memmory'; choose one of memory, config, depth, items"),
+            ("m.keras --limit memmory=3", "ratio; did you mean memory?"),
             ("--explain GL104", "no rule is called 'GL104'; did you mean GL10"),
         ],
     )
@@ -237,6 +261,56 @@ def test_a_folder_without_source_is_no_sample(calls, tmp_path: Path, capsys) -> 
     assert seen == []
 
 
+def test_a_folder_with_nothing_to_check_says_what_is_looked_for(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert cli.main(["empty"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "gradlint: empty has nothing to check: no model with a sample beside it, such as model.keras"
+    )
+    assert "no Python file or notebook" in said
+    assert cli.main(["emty/train.py"]) == 2
+    assert capsys.readouterr().err == "gradlint: emty/train.py does not exist\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (1, "f/0.keras is not checked: no 0.npz and no sample.npz is beside it; gradlint f/0.keras"),
+        (2, "f/0.keras, f/1.keras are not checked: none has a sample of its name, such as 0.npz, or a sample.npz"),
+        (9, "f/0.keras, f/1.keras, f/2.keras, f/3.keras, f/4.keras and 4 more are not checked: none has"),
+    ],
+)
+def test_models_without_a_sample_are_named(number: int, said: str, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f").mkdir()
+    for place in range(number):
+        (tmp_path / "f" / f"{place}.keras").touch()
+    assert cli.main(["f"]) == 2
+    assert capsys.readouterr().err.startswith(f"gradlint: {said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("import keras\nmodel = keras.Sequential([])\nmodel.fit(1, 2)\n", True),
+        ("import keras\n\ndef make():\n    return keras.Model(1, 2)\n", True),
+        ("import keras\nmodel = keras.Sequential([])\nwith tf.GradientTape() as tape:\n    pass\n", False),
+        ("x = 1\n", False),
+    ],
+)
+def test_who_names_a_script_learns_how_its_model_is_checked(
+    text: str, is_told: bool, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.py").write_text(text)
+    assert cli.main(["train.py"]) == 0
+    assert ("gradlint train.py:FUNCTION" in capsys.readouterr().err) == is_told
+    assert cli.main(["."]) == 0
+    assert "FUNCTION" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["r.pdf", "r.svg"])
 def test_an_ending_that_no_report_has_is_refused(name: str, calls, capsys, tmp_path: Path, monkeypatch) -> None:
     """It was written as a table under that name; a format that is named goes into any file."""
@@ -246,6 +320,34 @@ def test_an_ending_that_no_report_has_is_refused(name: str, calls, capsys, tmp_p
         cli.main(["m.keras", "--output", name])
     assert f"--output {name}: choose one of .html, .json" in capsys.readouterr().err
     assert cli.main(["m.keras", "--output", name, "--format", "json"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "note"),
+    [
+        ("--format html --output r.json", "gradlint: r.json will hold html, as --format says; its ending means json\n"),
+        ("--format sarif --output r.json", ""),
+        ("--format json --output r.txt", ""),
+        ("--format json --output r", ""),
+        ("--output r.json", ""),
+    ],
+)
+def test_a_file_of_another_format_than_its_ending_is_noted(
+    line: str, note: str, calls, capsys, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    calls(lambda **_: result())
+    assert cli.main(["m.keras", *line.split()]) == 0
+    err = capsys.readouterr().err
+    assert err.startswith(note)
+    assert ("will hold" in err) == bool(note)
+
+
+def test_one_model_has_its_name_in_the_file_that_asks_for_it(calls, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    calls(lambda **_: result())
+    assert cli.main(["models/m.keras", "--output", "report-{target}.txt"]) == 0
+    assert [path.name for path in tmp_path.glob("*.txt")] == ["report-models-m.keras.txt"]
 
 
 class TestOutput:

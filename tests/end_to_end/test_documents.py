@@ -13,7 +13,6 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +22,7 @@ from gradlint import cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from running import Ran
 
@@ -165,7 +165,7 @@ def _shortened(whole: dict[str, object], like: dict[str, object] | None = None) 
                     assert mine["norm"] == pytest.approx(theirs["norm"], rel=1e-3)
                     mine["norm"] = theirs["norm"]
     cause = short["findings"][0]["cause"]
-    cause["file"] = Path(cause["file"]).name
+    cause["file"] = cause["file"].replace(str(ROOT), "/project")
     return short
 
 

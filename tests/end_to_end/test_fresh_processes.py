@@ -53,6 +53,27 @@ def test_a_tensorflow_that_does_not_start_is_one_sentence(tmp_path: Path) -> Non
     assert line.startswith("gradlint: TensorFlow or Keras cannot be imported: ImportError: libfoo.so: cannot open. Try")
 
 
+ROUNDING = """
+import keras
+import numpy as np
+
+import gradlint
+
+x = keras.Input((3,))
+hidden = keras.layers.Dense(4)(x)
+rounded = keras.ops.round(hidden)
+model = keras.Model(x, keras.layers.Dense(1)(rounded))
+print(gradlint.check(model, np.ones((4, 3), "float32"), select="GL103").findings[0].cause)
+"""
+
+
+def test_an_operation_that_a_script_applies_to_an_input_has_its_line(tmp_path: Path) -> None:
+    """Other tests round, too, and are loaded beside this one."""
+    (tmp_path / "net.py").write_text(ROUNDING.lstrip())
+    done = subprocess.run([sys.executable, "net.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert f"Cause(layer='round', op='Round', file={str(tmp_path / 'net.py')!r}, line=8)" in done.stdout
+
+
 DRAWING = """
 import random
 

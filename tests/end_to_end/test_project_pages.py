@@ -52,10 +52,10 @@ def test_a_page_tells_the_truth(page: str, project: Path, shell: Callable[..., R
                 assert_matches(run(line, project, shell), shown)
         else:
             assert language in ("toml", "yaml", "py"), language
-            name, _, content = text.partition("\n")
+            name = text.partition("\n")[0]  # a comment: who copies the block has it as the first line
             file = project / name.removeprefix("# ")
             file.parent.mkdir(exist_ok=True)
-            file.write_text(content, encoding="utf-8")
+            file.write_text(text, encoding="utf-8")
     assert commands
 
 

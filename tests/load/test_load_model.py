@@ -147,7 +147,9 @@ def test_import_of_a_file_registers_its_classes_once(tmp_path, monkeypatch):
     ("target", "words"),
     [
         ("no_such_module:build", "cannot be imported: ModuleNotFoundError"),
-        ("os.path:build", "cannot be imported: AttributeError"),
+        ("os.path:build", "cannot be imported: AttributeError: .* has no attribute 'build'$"),
+        ("json:laods", r"AttributeError: .* no attribute 'laods'; did you mean loads( or \w+)*\?$"),
+        ("json:JSONDecoder.decod", r"AttributeError: .* no attribute 'decod'; did you mean decode( or raw_decode)?\?$"),
         ("json:loads", "failed: TypeError"),
         ("os:getcwd", "returned str; it must return a keras.Model"),
     ],

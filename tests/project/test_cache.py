@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gradlint.finding import Cause, Finding, Severity
-from gradlint.load.limits import DEFAULT_LIMITS
+from gradlint.load.limits import DEFAULT_LIMITS, Limits
 from gradlint.project import isolation
 from gradlint.project.answers import DRAFT, ENTRY, HEADER, IGNORED, MOST_ENTRIES, OURS
 from gradlint.project.cache import Entry, _programs, entry_of
@@ -121,6 +121,13 @@ def test_a_change_is_seen(files: Path, monkeypatch: pytest.MonkeyPatch, change: 
 )
 def test_options_make_a_difference(files: Path, options: dict[str, object]) -> None:
     assert entry(**options).file != entry().file
+
+
+def test_an_answer_counts_under_its_own_limits(files: Path, checked: list[str]) -> None:
+    """A stricter one would refuse the files, which an answer must not hide."""
+    for limits, number in ((DEFAULT_LIMITS, 1), (Limits(items=20), 2), (Limits(items=20), 2), (DEFAULT_LIMITS, 2)):
+        guarded_check("m.keras", "s.npz", {}, Guard(limits, cache=Path("cache")))
+        assert len(checked) == number
 
 
 def test_versions_make_a_difference(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,22 @@ def mistakes(tmp_path: Path, text: str, name: str = "pyproject.toml") -> list[st
     return [line.removeprefix(f"{tmp_path / name}:") for line in lines]
 
 
+def test_paths_are_without_detours_where_that_is_the_same_file(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "elsewhere" / "deep").mkdir(parents=True)
+    (tmp_path / "conf" / "link").symlink_to(tmp_path / "elsewhere" / "deep")
+    text = (
+        'baseline = "../known.json"\nsources = ["../src"]\nimports = ["../layers.py"]\n'
+        '[targets.t]\nmodel = "../m.keras"\nsample = "link/../s.npz"\n'
+    )
+    config = read(tmp_path / "conf", text, "gradlint.toml")
+    (target,) = config.targets
+    assert (config.baseline, config.sources) == (tmp_path / "known.json", (str(tmp_path / "src"),))
+    assert target.settings.said["imports"] == (str(tmp_path / "layers.py"),)
+    assert target.model == str(tmp_path / "m.keras")
+    assert target.sample == str(tmp_path / "conf/link/../s.npz")  # which is beside `deep`
+
+
 def test_everything(tmp_path: Path) -> None:
     config = read(tmp_path, EVERYTHING)
     assert config.folder == tmp_path
@@ -133,7 +149,7 @@ thresholds.saturated-share = 0.9
         ('slect = ["GL1"]', "2: tool.gradlint.slect is not known; did you mean select?"),
         ('fail_on = "error"', "2: tool.gradlint.fail_on is not known; did you mean fail-on?"),
         ("colour = true", "2: tool.gradlint.colour is not known; known are baseline, batch, causal,"),
-        ('fail-on = "eror"', "2: fail-on: 'eror' is not one of error, warning, never"),
+        ('fail-on = "eror"', "2: fail-on: 'eror' is not one of error, warning, never; did you mean error?"),
         ("fail-on = 1", "2: fail-on: 1 is not one of"),
         ('depth = "deep"', "2: depth: 'deep' is not one of preflight, structure, values"),
         ('mode = "eager"', "2: mode: 'eager' is not one of training, inference"),

@@ -23,7 +23,7 @@ from gradlint.errors import ModelFileError, StoppedError, UnsafeModelError, Usag
 from gradlint.load.limits import Limits, available_memory, limits_from, size_from, size_text
 from gradlint.project import child
 from gradlint.project.child import INHERITED
-from gradlint.project.deadline import deadline
+from gradlint.project.deadline import deadline, timeout_message
 from gradlint.project.isolation import Guard, check_apart, default_isolation
 
 if TYPE_CHECKING:
@@ -210,6 +210,11 @@ def test_isolation_is_the_default_where_ci_is_set(
 
 def in_a_process(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize(("timeout", "said"), [(1.0, "1 second and"), (0.3, "0.3 seconds and"), (600.0, "600 seconds")])
+def test_one_second_is_no_seconds(timeout: float, said: str) -> None:
+    assert f"the check took more than {said}" in timeout_message(timeout, "waiting")
 
 
 def test_the_deadline_ends_the_process_with_two() -> None:

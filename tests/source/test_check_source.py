@@ -106,7 +106,7 @@ class TestFiles:
         assert gradlint.check_source("step.py", select=["GL601"]).ok
         with pytest.raises(UsageError, match="no rule is called"):
             gradlint.check_source("step.py", select=["GL699"])
-        with pytest.raises(UsageError, match="no such file"):
+        with pytest.raises(UsageError, match="does not exist"):
             gradlint.check_source("nothing.py")
 
     @pytest.mark.parametrize(
