@@ -97,12 +97,21 @@ def severity_of_block(facts: Facts, block: Block, *, is_meant: bool = False) -> 
         lost = Consequence.VARIABLES
     elif block.keys:
         lost = Consequence.BRANCH if block.variables else Consequence.INPUT
+    if lost is Consequence.UNHEARD and _is_shut(block):
+        return severity_of(of_variables(facts, block.variables, Consequence.VARIABLES), Certainty.IN_SAMPLE)
     lost = of_variables(facts, block.variables, lost)
     if block.why in _OF_THE_SAMPLE and lost is not Consequence.NOTHING_LEARNS:
         return severity_of(Consequence.HEALS)
     if lost is not Consequence.NOTHING_LEARNS and _may_be_meant(facts, block, lost):
         return severity_of(Consequence.INTENDED)
     return severity_of(lost, _certainty(facts, block, lost))
+
+
+def _is_shut(block: Block) -> bool:
+    """Whether a kernel gets exact zeros because nothing that goes into its activation is anywhere near its slope."""
+    kernels = [variable for variable in block.variables if len(variable.shape) > 1]
+    is_zero = all(variable.gradient.state is GradientState.ZERO for variable in block.variables)
+    return block.why is Why.SATURATION and bool(kernels) and is_zero
 
 
 def severity_of_filled(facts: Facts) -> Severity:

@@ -52,10 +52,13 @@ def zero_derivatives(flow: Flow, probes: Sequence[Flow]) -> tuple[ZeroDerivative
 
 
 def _found(flow: Flow, probes: Sequence[Flow]) -> Iterator[ZeroDerivative]:
-    for position, op in enumerate(flow.recording.ops):
-        if not _is_zero(flow, position) or not flow.behind_loss & set(op.outputs):
+    # Another run may need an operation more or less on the way: questions are told apart by their order.
+    others = [(probe, _questions(probe)) for probe in probes if probe.recording.failure is None]
+    for number, position in enumerate(_questions(flow)):
+        op = flow.op(position)
+        if not _is_zero(op) or not flow.behind_loss & set(op.outputs):
             continue
-        if not all(_is_zero(probe, position) for probe in probes if probe.recording.failure is None):
+        if not all(number < len(asked) and _is_zero(probe.op(asked[number])) for probe, asked in others):
             continue
         behind = {maker for tensor in flow.ancestors(op.inputs) for maker in flow.producers(tensor)}
         makers = [flow.op(maker) for maker in sorted(behind)]
@@ -64,6 +67,10 @@ def _found(flow: Flow, probes: Sequence[Flow]) -> Iterator[ZeroDerivative]:
         yield ZeroDerivative(position, op, is_second, tuple(rectifiers), bool(probes))
 
 
-def _is_zero(flow: Flow, position: int) -> bool:
-    ops = flow.recording.ops
-    return position < len(ops) and ops[position].type == INNER_GRADIENT and ops[position].detail == ZERO_DERIVATIVE
+def _questions(flow: Flow) -> list[int]:
+    """The positions at which the user's own code asks a tape."""
+    return [position for position, op in enumerate(flow.recording.ops) if op.type == INNER_GRADIENT]
+
+
+def _is_zero(op: OpRecord) -> bool:
+    return op.detail == ZERO_DERIVATIVE

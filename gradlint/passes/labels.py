@@ -71,7 +71,9 @@ def _with_labels(flow: Flow) -> Iterator[Broadcast]:
     model_made = {output for op in recording.ops if op.region is Region.MODEL for output in op.outputs} | {
         record.tensor for record in recording.inputs if record.tensor is not None
     }
-    from_model = flow.descendants(model_made)
+    from_model = flow.descendants(model_made) & flow.descendants(
+        record.tensor for record in recording.inputs if record.tensor is not None
+    )
     for position, op in enumerate(recording.ops):
         if op.region is not Region.LOSS:
             continue
@@ -88,7 +90,8 @@ def _with_inputs(flow: Flow) -> Iterator[Broadcast]:
     given = flow.descendants(record.tensor for record in flow.recording.inputs if record.tensor is not None)
     learned = flow.descendants(variable.tensor for variable in flow.learners if variable.tensor is not None)
     for position, op in enumerate(flow.recording.ops):
-        others = [tensor for tensor in op.inputs if tensor in learned]
+        # Parameters alone have no rows: that a batch is as long as they are many is chance.
+        others = [tensor for tensor in op.inputs if tensor in learned and tensor in given]
         for mine in (tensor for tensor in op.inputs if others and tensor in given and tensor not in learned):
             for other in others:
                 broadcast = _crossing(flow, position, mine, other)

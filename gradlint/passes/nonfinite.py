@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gradlint.record.terms import Local
+from gradlint.record.terms import Local, Region
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -48,9 +48,16 @@ def births(flow: Flow) -> tuple[Birth, ...]:
     if not inputs and not variables and recording.loss.value is not None:
         return ()
     forward = _forward(flow, inputs, variables)
-    if forward:
+    if forward and not _is_written(flow, forward[0]):
         return forward
-    return _backward(flow)
+    return _backward(flow) or forward
+
+
+def _is_written(flow: Flow, birth: Birth) -> bool:
+    """Whether the number was read from a variable that an optimizer wrote it to: a gradient brought it there."""
+    if birth.op is None or birth.op.type != "ReadVariableOp":
+        return False
+    return any(flow.op(maker).region is Region.UPDATE for maker in flow.producers(birth.op.inputs[0]))
 
 
 def _is_bad(flow: Flow, tensor: int) -> bool:
@@ -122,10 +129,13 @@ def _count(flow: Flow, tensor: int) -> int | None:
 def _backward(flow: Flow) -> tuple[Birth, ...]:
     """The operations whose gradient function makes the first non-finite number, one for each place in the code."""
     found: dict[tuple[str, str, str | None, int | None], list[int]] = {}
+    written = flow.descendants(i for op in flow.recording.ops if op.region is Region.UPDATE for i in op.outputs)
     for position, op in enumerate(flow.recording.ops):
         if Local.NONFINITE not in op.local:
             continue
         if any(flow.state(index) is GradientState.NONFINITE for index in op.outputs):
+            continue
+        if any(_is_bad(flow, index) and index in written for index in op.inputs):
             continue
         found.setdefault((op.layer, op.type, op.file, op.line), []).append(position)
     result = []

@@ -10,6 +10,8 @@ from gradlint.operations import INNER_GRADIENT, Trait, has
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gradlint.flow import Flow
     from gradlint.record.step_record import Frame, GradientCall, Movement, StepRecord, Update
 
@@ -66,17 +68,19 @@ class Rest(str, Enum):
     NO_RATE = "learning rate 0"
     ZEROED = "the optimizer gets zeros"
     ROUNDED = "rounded away"
+    PASSED_OVER = "no update gets the gradient"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Unmoved:
-    """Variables of one update that have the values of before, although a gradient came."""
+    """Variables beside one update, or of it, that have the values of before, although a gradient came."""
 
     update: Update
     why: Rest
-    movements: tuple[Movement, ...]
+    variables: tuple[str, ...]
     largest: float
+    movements: tuple[Movement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,8 +319,23 @@ def unmoved(step: StepRecord) -> tuple[Unmoved, ...]:
         else:
             why = Rest.UNKNOWN
         # A loop comes by the same line again.
-        found.setdefault((update.frames[:1], why, tuple(still)), Unmoved(update, why, tuple(still), largest))
-    return tuple(found.values())
+        paths = tuple(movement.variable for movement in still)
+        found.setdefault((update.frames[:1], why, paths), Unmoved(update, why, paths, largest, tuple(still)))
+    return (*found.values(), *_passed_over(step))
+
+
+def _passed_over(step: StepRecord) -> Iterator[Unmoved]:
+    """Variables that no update gets, while one gets others that the same call of a tape was asked for."""
+    moved = {pair.variable for update in step.updates for pair in update.pairs}
+    moved |= {movement.variable for movement in step.movements if movement.is_changed}
+    for call in step.calls:
+        asked = [s for s in call.sources if s.variable and s.gradient.state is GradientState.FINITE]
+        over = [s for s in asked if s.variable not in moved and s.result not in step.returned]
+        own = {source.variable for source in asked} - {source.variable for source in over}
+        updates = [u for u in step.updates if u.optimizer and own & {pair.variable for pair in u.pairs}]
+        if over and updates:
+            largest = max(source.gradient.largest or 0.0 for source in over)
+            yield Unmoved(updates[-1], Rest.PASSED_OVER, tuple(source.variable for source in over), largest)
 
 
 def hidden(flow: Flow, step: StepRecord) -> tuple[Hidden, ...]:

@@ -179,6 +179,7 @@ class StepTrace(Trace):
             steps.on_tapes(self),
             optimizers.on_optimizers(self._application, self._scaled, self._uses),
             steps.on_evaluation(self._evaluation),
+            steps.on_forward_derivative(self._differentiated),
             replicas.one_replica(),
         ):
             yield
@@ -241,6 +242,11 @@ class StepTrace(Trace):
         if index is not None:
             self.taken.add(index)
         super()._numpy_conversion(tensor)
+
+    def _differentiated(self, tensors: Any) -> None:
+        """The derivative of a gradient in a direction is a use of it that no operation shows."""
+        known = (self.known(t) for t in keras.tree.flatten(tensors) if eager.is_eager(t))
+        self.taken.update(index for index in known if index is not None)
 
     @property
     def departures(self) -> tuple[Frames, ...]:

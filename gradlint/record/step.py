@@ -265,7 +265,7 @@ class Observation:
         for variable in run.learning():
             trace.index(eager.handle_of(variable))
         judged = self._named() if is_named else self._meant(run)
-        left_out = left_out_of(trace, run, judged, task.owner)
+        left_out = left_out_of(trace, run, judged, task.owner, is_named=is_named)
         run.left_out = left_out
         handles = [run.handle(variable) for variable in run.learning() if variable.trainable]
         slopes: Mapping[int, Any] = {}

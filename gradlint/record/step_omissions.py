@@ -25,7 +25,9 @@ FOLLOWERS = frozenset(
 )
 
 
-def left_out_of(trace: StepTrace, run: StepRun, judged: Sequence[Any], owner: Any) -> dict[int, LeftOut]:
+def left_out_of(
+    trace: StepTrace, run: StepRun, judged: Sequence[Any], owner: Any, *, is_named: bool
+) -> dict[int, LeftOut]:
     """The trainable variables that no call of the step asks for, by handle id.
 
     Args:
@@ -33,10 +35,13 @@ def left_out_of(trace: StepTrace, run: StepRun, judged: Sequence[Any], owner: An
         run: knows all variables.
         judged: those of them that should learn; the others rest.
         owner: the model whose own `train_step` it is, or None.
+        is_named: somebody has said that those should learn. Where none of them does, that is no accident of a part
+            that stands beside what learns.
     """
     calls = [live for live in trace.live_calls if any(t.dtype == tf.resource for t in live.sources)]
     asked = {eager.tensor_id(tensor) for live in calls for tensor in live.sources}
     meant = {eager.tensor_id(eager.handle_of(variable)) for variable in judged}
+    none_learns = is_named and meant.isdisjoint(asked) and meant.isdisjoint(trace.before)
     in_turns = _trains_in_turns(calls)
     if owner is not None:  # What its class chooses from may be several methods away.
         in_turns = in_turns or source.trains_in_turns(type(owner), "train_step")
@@ -56,6 +61,11 @@ def left_out_of(trace: StepTrace, run: StepRun, judged: Sequence[Any], owner: An
         elif not reads:
             if in_turns:
                 found[key] = LeftOut(Omission.RESTING)
+        elif none_learns and calls:
+            frame = next(iter(calls[-1].frames), None)
+            found[key] = LeftOut(
+                Omission.UNASKED, in_turns, frame.file if frame else None, frame.line if frame else None
+            )
         elif (
             not reaching
             or key in trace.before

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 DOC = """\
 ## What it does
 
-Reports a trainable variable that is the same after the step although a gradient for it was computed.
+Reports a trainable variable that is the same after the step although a gradient for it was computed: also one that
+no update gets while others of the same call of the tape are moved.
 
 ## Why it matters
 
@@ -53,9 +54,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     unused = {path for entry in facts.step.unused for path in entry.variables}
     for entry in facts.step.unmoved:
-        if entry.why is Rest.ZEROED and unused.issuperset(movement.variable for movement in entry.movements):
+        if entry.why in (Rest.ZEROED, Rest.PASSED_OVER) and unused.issuperset(entry.variables):
             continue  # GL619 names the line at which the gradients are left behind.
-        update, number = entry.update, len(entry.movements)
+        update, number = entry.update, len(entry.variables)
         match entry.why:
             case Rest.NO_RATE:
                 reason = f"the learning rate of {update.optimizer} is 0"
@@ -67,14 +68,17 @@ def check(facts: Facts) -> Iterator[Finding]:
                 rounded = entry.movements[0]
                 reason = f"an update of less than {rounded.resolution:.1e} rounds away in {rounded.dtype}"
                 lost = RULE.loses
+            case Rest.PASSED_OVER:
+                reason = f"the tape gave gradients of up to {entry.largest:.1e}, and no update gets them"
+                lost = RULE.loses
             case _:
                 reason = f"{update.optimizer} got gradients of up to {entry.largest:.1e}, and changed nothing"
                 lost = RULE.loses if entry.largest > _NOTABLE else Consequence.NOTHING
+        among = f"beside {len(update.pairs)} that move" if entry.why is Rest.PASSED_OVER else f"of {len(update.pairs)}"
         yield RULE.finding(
-            f"{counted(number, 'variable')} of {len(update.pairs)} {'is' if number == 1 else 'are'} the same after the "
-            f"step: {reason}",
+            f"{counted(number, 'variable')} {among} {'is' if number == 1 else 'are'} the same after the step: {reason}",
             severity=severity_of(lost, RULE.certainty),
-            variables=tuple(movement.variable for movement in entry.movements),
+            variables=entry.variables,
             cause=at(update.frames[0] if update.frames else None),
             evidence={"learning_rate": update.learning_rate, "largest_gradient": entry.largest},
             position=update.first,

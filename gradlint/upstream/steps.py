@@ -217,6 +217,22 @@ def on_evaluation(callback: Callable[[str, Any, Any, Run], Any]) -> Iterator[Non
 
 
 @contextlib.contextmanager
+def on_forward_derivative(callback: Callable[[Any], None]) -> Iterator[None]:
+    """Call `callback(tensors)` with that of which a `tf.autodiff.ForwardAccumulator` gives a derivative."""
+    owner = tf.autodiff.ForwardAccumulator
+    original = owner.jvp
+
+    def jvp(self: Any, primals: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, primals, *args, **kwargs)
+        if any(part is not None for part in tf.nest.flatten(result)):
+            callback(primals)
+        return result
+
+    with patching.patched(owner, "jvp", jvp):
+        yield
+
+
+@contextlib.contextmanager
 def on_losses_read(callback: Callable[[Any, list[Any]], None]) -> Iterator[None]:
     """Call `callback(layer, losses)` whenever somebody reads the losses that layers add."""
     original: Any = vars(keras.Layer)["losses"]

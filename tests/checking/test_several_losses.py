@@ -162,3 +162,75 @@ def test_predict_takes_arrays_beside_tensors():
 
     (finding,) = gradlint.check_step(step, X, models=[actor]).findings
     assert (finding.code, finding.cause.line) == ("GL603", step.__code__.co_firstlineno + 4)
+
+
+def test_a_part_that_no_update_gets_beside_those_that_move():
+    network = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(2, name="first"), keras.layers.Dense(1, name="last")]
+    )
+    optimizer = keras.optimizers.SGD(0.1)
+
+    def step(x, is_whole):
+        variables = network.trainable_variables
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(network(x) ** 2)
+        flat = tf.concat([tf.reshape(g, [-1]) for g in tape.gradient(loss, variables)], axis=0)
+        parts = tf.split(0.5 * flat, [int(np.prod(v.shape)) for v in variables])
+        ready = [tf.reshape(part, v.shape) for part, v in zip(parts, variables, strict=True)]
+        count = len(ready) if is_whole else 2
+        optimizer.apply_gradients(zip(ready[:count], variables[:count], strict=True))
+
+    assert gradlint.check_step(step, X, True, models=[network]).findings == ()
+    (finding,) = gradlint.check_step(step, X, False, models=[network]).findings
+    assert (finding.code, len(finding.variables)) == ("GL622", 2)
+    assert "no update gets them" in finding.message
+
+
+@pytest.mark.parametrize("is_inside", [True, False])
+def test_a_derivative_in_a_direction_is_a_use_of_a_gradient(is_inside):
+    network, optimizer = dense(2, "network"), keras.optimizers.SGD(0.1)
+
+    def step(x):
+        values = [v.value for v in network.trainable_variables]
+        with tf.GradientTape() as outer:
+            with tf.autodiff.ForwardAccumulator(values, [tf.ones(v.shape) for v in values]) as accumulator:
+                with tf.GradientTape() as inner:
+                    loss = tf.reduce_mean(tf.tanh(network(x)) ** 2)
+                slopes = inner.gradient(loss, values) if is_inside else None
+            slopes = slopes or inner.gradient(loss, values)
+            products = [p for p in accumulator.jvp(slopes) if p is not None]
+            loss += 1e-3 * tf.add_n([tf.zeros(())] + [tf.reduce_sum(p) for p in products])
+        optimizer.apply_gradients(zip(outer.gradient(loss, values), network.trainable_variables, strict=True))
+
+    found = {finding.code for finding in gradlint.check_step(step, X, models=[network]).findings}
+    assert ("GL619" in found) is not is_inside
+
+
+def test_what_is_named_and_does_not_learn_at_all():
+    student, teacher, optimizer = dense(2, "student"), dense(2, "teacher"), keras.optimizers.SGD(0.1)
+
+    def step(x, learner, other):
+        target = other(x, training=False)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((learner(x, training=True) - target) ** 2)
+        trained(learner, optimizer, tape, loss)
+
+    assert gradlint.check_step(step, X, student, teacher, models=[student]).findings == ()
+    (finding,) = gradlint.check_step(step, X, teacher, student, models=[student]).findings
+    assert (finding.code, len(finding.variables)) == ("GL102", 2)
+
+
+def test_a_number_that_an_optimizer_wrote_is_told_where_the_gradient_became_one():
+    network, optimizer = dense(2, "network"), keras.optimizers.SGD(0.1)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.sqrt(tf.nn.relu(network(x) - 100.0)))  # <- here
+        trained(network, optimizer, tape, loss)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(network(x) ** 2)
+        trained(network, optimizer, tape, loss)
+
+    (finding,) = gradlint.check_step(step, X, models=[network]).findings
+    assert (finding.code, finding.cause.op) == ("GL301", "Sqrt")
+    assert finding.cause.line == step.__code__.co_firstlineno + 2

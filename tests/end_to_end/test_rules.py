@@ -405,7 +405,7 @@ class Expect:
 
 FC = ("fc/bias", "fc/kernel")
 EXPECT = {
-    "GL101": Expect(disconnected_input, inputs=("b",), variables=("right/bias", "right/kernel"), layer="right"),
+    "GL101": Expect(disconnected_input, inputs=("b",), variables=("right/bias", "right/kernel"), layer="join"),
     "GL102": Expect(
         disconnected_variable,
         variables=("forgetful/second/bias", "forgetful/second/kernel"),
