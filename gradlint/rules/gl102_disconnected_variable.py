@@ -79,13 +79,14 @@ info as well.
 Of a `train_step`, gradients that are asked for and `None` are an error. Gradients that are never asked
 for may be an oversight or a way to freeze a part without saying so: they are a warning, and only where
 the very tape that is asked for others has them. Nothing is said of variables that the step assigns (a
-moving average), of a part that is used outside of every tape or called with `training=False` (a
-teacher, a fixed encoder) unless it is all that `models=` or `variables=` names. Where the step chooses what to train (a condition around `tape.gradient` or
-around a list of variables), where the variables are copies of others that learn, and where their part
-runs on what learns and on something else to compare the two (a perceptual loss), the finding is an info:
-one step is all that is seen. Whether the optimizer gets the gradients is not looked at. With `--depth
-structure` no tape of the step is asked, and none of this is found. What no call of the model and no tape
-of this step uses is an info too where the step chooses what to train.
+moving average), of a part that is used outside of every tape or called with `training=False` (a teacher,
+a fixed encoder) unless it is all that `models=` or `variables=` names. Where the step chooses what to
+train (a condition around `tape.gradient` or around a list of variables), where the variables are copies
+of others that learn, and where their part runs on what learns and on something else to compare the two
+(a perceptual loss), the finding is an info: one step is all that is seen. Whether the optimizer gets the
+gradients is not looked at. With `--depth structure` no tape of the step is asked, and none of this is
+found. What no call of the model and no tape of this step uses is an info too where the step chooses what
+to train.
 """
 
 

@@ -18,9 +18,18 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 OURS = ROOT / "tests" / "cases"
+ROUNDS = OURS / "rounds"
+"""What people wrote who knew no more of gradlint than the names of its rules, as they wrote it."""
 ASIDE = ROOT.parent / "shared" / "cases"
 """More cases of the same form, where somebody has put them; in no repository."""
-PATTERNS = {"bugs": "*.py", "healthy": "*.py", "programs": "*.py", "steps": "*.py", "sources": "*_bad.py"}
+PATTERNS = {
+    "bugs": "*.py",
+    "healthy": "*.py",
+    "programs": "*.py",
+    "steps": "*.py",
+    "sources": "*_bad.py",
+    "healthy_steps": "*.py",
+}
 BUILDS = ("build", "fixed")
 """The functions of a case that build a model."""
 FITS: dict[str, set[str] | None] = {**FITTING, "saturation": FITTING["saturation"] | ZERO, "other": None}
@@ -86,7 +95,7 @@ def _from_the_start(build: Callable[..., Any]) -> Callable[..., Any]:
 
 def all_cases(folders: dict[str, Path] | None = None) -> list[Case]:
     """The cases below folders, by what is put before their names."""
-    folders = {"": OURS, "aside/": ASIDE} if folders is None else folders
+    folders = {"": OURS, "rounds/": ROUNDS, "aside/": ASIDE} if folders is None else folders
     return [
         Case(f"{prefix}{kind}/{file.stem.removesuffix('_bad')}", kind, file)
         for prefix, folder in folders.items()

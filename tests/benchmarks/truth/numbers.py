@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Z = 1.959963984540054
 """Of the normal distribution: 95% lie between -Z and Z."""
 WITH_A_BUG = ("bugs", "programs", "steps", "sources")
+HEALTHY = ("healthy", "healthy_steps")
 
 
 def wilson(hits: int, of: int) -> tuple[float, float]:
@@ -67,7 +68,7 @@ def quiet(rows: Sequence[Row]) -> Rate:
 
 
 def clean(rows: Sequence[Row]) -> Rate:
-    return rate(of_kind(rows, "healthy"), lambda row: row["clean"])
+    return rate(of_kind(rows, *HEALTHY), lambda row: row["clean"])
 
 
 def precision(rows: Sequence[Row]) -> Rate:
@@ -79,7 +80,7 @@ def precision(rows: Sequence[Row]) -> Rate:
 
 def alarms_each(rows: Sequence[Row]) -> float:
     """Alarms for each model in which there is nothing to find, repaired twins among them."""
-    found = of_kind(rows, *WITH_A_BUG, "healthy")
+    found = of_kind(rows, *WITH_A_BUG, *HEALTHY)
     return sum(len(row["false"]) for row in found) / max(len(found), 1)
 
 

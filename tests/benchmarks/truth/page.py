@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.truth import numbers
-from tests.benchmarks.truth.numbers import Rate, of_kind, rate
+from tests.benchmarks.truth.numbers import HEALTHY, WITH_A_BUG, Rate, of_kind, rate
 from tests.benchmarks.truth.peers import NOT_RUN, PEERS
 
 if TYPE_CHECKING:
@@ -38,13 +38,15 @@ def page(rows: Sequence[Row], first: dict[str, Entry], machine: str, picture: st
         machine: one line on what it ran on.
         picture: file name of the picture.
     """
-    ours = [row for row in rows if not row["case"].startswith("aside/")]
-    aside = [row for row in rows if row["case"].startswith("aside/")]
-    sets = [("cases of this repository", ours), *([("cases kept elsewhere", aside)] if aside else [])]
+    parts = {"rounds/": "rounds of fresh eyes", "aside/": "cases kept elsewhere"}
+    of_part = {title: [row for row in rows if row["case"].startswith(prefix)] for prefix, title in parts.items()}
+    ours = [row for row in rows if not row["case"].startswith(tuple(parts))]
+    sets = [("older cases of this repository", ours), *((title, part) for title, part in of_part.items() if part)]
     return _INTRODUCTION.format(machine=machine, picture=picture) + "\n\n".join(
         [
             "## In one table",
             _overview(sets),
+            _public(rows),
             "## By kind of case",
             _by(of_kind(rows, *_KINDS), lambda row: _KINDS[row["kind"]]),
             "## By category of the mistake",
@@ -59,6 +61,8 @@ def page(rows: Sequence[Row], first: dict[str, Entry], machine: str, picture: st
             _symptoms(of_kind(rows, "bugs")),
             "## Does the repair work?",
             _repairs(of_kind(rows, "bugs", "steps", "sources")),
+            "## Rounds of fresh eyes",
+            _rounds([row for row in rows if row["case"].startswith("rounds/")], first),
             "## The first run of each case",
             _first(rows, first),
             "## What is missed, and false alarms",
@@ -98,6 +102,42 @@ def _overview(sets: Sequence[tuple[str, Sequence[Row]]]) -> str:
         ("alarms for each model without a mistake", lambda rows: f"{numbers.alarms_each(rows):.3f}"),
     ]
     return table(["", *(title for title, _ in sets)], [[title, *(of(r) for _, r in sets)] for title, of in measures])
+
+
+def _public(rows: Sequence[Row]) -> str:
+    """How many cases there are, and how many of them somebody has reported."""
+    bugs = of_kind(rows, *WITH_A_BUG)
+    public = [row for row in bugs if row.get("source", "").startswith("http")]
+    return (
+        f"{len(bugs)} mistakes, {len(public)} of them rebuilt after a public report whose address is in the case, and "
+        f"{len(of_kind(rows, *HEALTHY))} healthy models and steps beside the repaired twins."
+    )
+
+
+def _rounds(rows: Sequence[Row], first: dict[str, Entry]) -> str:
+    """What was said when nobody who writes gradlint had seen the cases, and what is said now."""
+    known = [(row, first[row["case"]].verdict.split()) for row in rows if row["case"] in first and "skipped" not in row]
+
+    def rates(kinds: Sequence[str], word: str) -> list[object]:
+        mine = [(row, then) for row, then in known if row["kind"] in kinds]
+        return [rate([row for row, _ in mine], lambda row: row[word]), Rate(sum(word in t for _, t in mine), len(mine))]
+
+    lines = [
+        [title, word, *reversed(rates(kinds, word))]
+        for title, kinds, words in (
+            ("models with one mistake", ("bugs",), ("found", "explained", "quiet")),
+            ("training steps with one mistake", ("steps",), ("found", "explained", "quiet")),
+            ("healthy models", ("healthy",), ("clean",)),
+            ("healthy training steps", ("healthy_steps",), ("clean",)),
+        )
+        for word in words
+    ]
+    text = (
+        "`tests/cases/rounds` has cases by people who knew no more of gradlint than the names of its rules, from "
+        "public reports and from their own experience; each was verified by plain TensorFlow and then judged once, "
+        "before anybody who writes gradlint had seen it. They are kept as they were written."
+    )
+    return text + "\n\n" + table(["", "", "first pass", "now"], lines)
 
 
 def _by(rows: Sequence[Row], key: object) -> str:
@@ -192,7 +232,7 @@ def _repairs(rows: Sequence[Row]) -> str:
 
 def _first(rows: Sequence[Row], first: dict[str, Entry]) -> str:
     known = [(row, first[row["case"]]) for row in rows if row["case"] in first and "skipped" not in row]
-    bugs = [(row, entry) for row, entry in known if row["kind"] != "healthy"]
+    bugs = [(row, entry) for row, entry in known if row["kind"] not in HEALTHY]
     changed = [
         (f"`{row['case']}`", entry.first_run, entry.verdict, numbers.verdict(row))
         for row, entry in known
@@ -215,7 +255,7 @@ def _missed(rows: Sequence[Row]) -> str:
     for row in rows:
         if "skipped" in row:
             lines.append([f"`{row['case']}`", "not run", row["skipped"]])
-        elif row["kind"] == "healthy":
+        elif row["kind"] in HEALTHY:
             if not row["clean"]:
                 lines.append([f"`{row['case']}`", "false alarm", ", ".join(row["false"])])
         elif not (row["found"] and row["explained"] and row["quiet"]):
@@ -227,7 +267,7 @@ def _missed(rows: Sequence[Row]) -> str:
 
 def _time(rows: Sequence[Row]) -> str:
     lines = []
-    for kind in (*_KINDS, "healthy"):
+    for kind in (*_KINDS, *HEALTHY):
         times = sorted(row["seconds"] for row in of_kind(rows, kind))
         if times:
             middle, late = times[len(times) // 2], times[int(len(times) * 0.95)]

@@ -11,10 +11,12 @@ import gradlint
 from gradlint import Severity
 from gradlint.rules import ALL_RULES
 from tests.benchmarks.truth.cases import FITS
+from tests.benchmarks.truth.numbers import HEALTHY
 from tests.cases import measure_programs as programs
 from tests.cases.judging import explains, names_culprit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     from gradlint import Finding, Result
@@ -116,6 +118,18 @@ def program(case: Case, module: ModuleType) -> Row:
     }
 
 
+def _step_checked(module: ModuleType, step: Callable[..., object], built: Any) -> Result:
+    parts = built.values() if isinstance(built, dict) else built if isinstance(built, (list, tuple)) else [built]
+    models = module.models(built) if hasattr(module, "models") else parts
+    models = [part for part in models if hasattr(part, "trainable_variables")]
+    return gradlint.check_step(step, built, module.sample(), models=models)
+
+
+def healthy_step(case: Case, module: ModuleType) -> Row:
+    false = alarms(_step_checked(module, module.step, module.build()))
+    return {"category": "training step", "clean": not false, "false": [finding.code for finding in false]}
+
+
 def step(case: Case, module: ModuleType) -> Row:
     expect = module.EXPECT
     fits = FITS[expect["category"]]
@@ -123,14 +137,10 @@ def step(case: Case, module: ModuleType) -> Row:
 
     def run(repaired: bool) -> Result:
         built = module.fixed() if repaired and hasattr(module, "fixed") else module.build()
-        parts = built.values() if isinstance(built, dict) else built if isinstance(built, (list, tuple)) else [built]
-        models = module.models(built) if hasattr(module, "models") else parts
-        models = [part for part in models if hasattr(part, "trainable_variables")]
-        return gradlint.check_step(
-            module.fixed_step if repaired else module.step, built, module.sample(), models=models
-        )
+        return _step_checked(module, module.fixed_step if repaired else module.step, built)
 
-    row: Row = {"category": expect["category"]} | _verdict(hits(run(False), expect, fits), case.file)
+    row: Row = {"category": expect["category"], "source": str(expect.get("source", ""))}
+    row |= _verdict(hits(run(False), expect, fits), case.file)
     false = alarms(run(True))
     return row | {"quiet": not false, "false": [finding.code for finding in false]}
 
@@ -150,12 +160,21 @@ def source(case: Case) -> Row:
     }
 
 
+SCORES: dict[str, Callable[[Case, ModuleType], Row]] = {
+    "bugs": bug,
+    "healthy": healthy,
+    "programs": program,
+    "steps": step,
+    "healthy_steps": healthy_step,
+}
+
+
 def scored(case: Case) -> Row:
     """The verdict on a case; a case that cannot be built here is skipped, and a check that fails finds nothing."""
     row: Row = {"case": case.name, "kind": case.kind, "hash": case.hash}
     try:
         module = case.module() if case.kind != "sources" else None
-        if module is not None and case.kind != "steps":
+        if module is not None and case.kind not in ("steps", "healthy_steps"):
             module.build()
     except Exception as error:
         return row | {"skipped": f"{type(error).__name__}: {error}"[:160]}
@@ -164,9 +183,10 @@ def scored(case: Case) -> Row:
         if module is None:
             row |= source(case)
         else:
-            row |= {"bugs": bug, "healthy": healthy, "programs": program, "steps": step}[case.kind](case, module)
+            row |= SCORES[case.kind](case, module)
     except Exception as error:
-        failed = {"found": False, "explained": False, "quiet": False} if case.kind != "healthy" else {"clean": False}
+        is_healthy = case.kind in HEALTHY
+        failed = {"clean": False} if is_healthy else {"found": False, "explained": False, "quiet": False}
         row |= {"category": "", "severity": "", "false": ["crash"], **failed}
         row |= {"note": f"{type(error).__name__}: {error}"[:160]}
     return row | {"seconds": round(time.perf_counter() - begun, 2)}
