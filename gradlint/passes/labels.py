@@ -84,6 +84,9 @@ def _with_labels(flow: Flow) -> Iterator[Broadcast]:
             labelled = from_label[label.tensor]
             for mine, other in itertools.permutations(op.inputs, 2):
                 if mine in labelled and mine not in from_model and other in from_model:
+                    weighs = has(op.type, Trait.MULTIPLIES)  # the losses of the rows, of which the labels are a part
+                    if other in labelled and not weighs:
+                        continue
                     plain = None if other in labelled else _broadcast(flow, position, op, mine, other)
                     broadcast = plain or _crossing(flow, position, mine, other)
                     if broadcast is not None:
