@@ -48,7 +48,8 @@ def check_changed(options: Line, config: Config) -> int:
     found = concerned_targets(config, [Path(name) for name in names])
     sources = changed_sources(config, names, options.exclude)
     if not found and not sources:
-        say("gradlint: the changed files concern no target and no source")
+        unnamed = "--changed was given no file, and nothing was checked: name the changed files after it"
+        say(f"gradlint: {'the changed files concern no target and no source' if names else unnamed}")
         return OK
     return check_all(found, sources, options, config, whole=False)
 

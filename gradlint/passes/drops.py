@@ -256,7 +256,7 @@ def _dropped(
 
 
 def _deaf_call(flow: Flow, returns: Flow | None, dead: set[int]) -> LayerCall | None:
-    """The innermost layer of the user's that gets a lost value, reads nothing of it, and leads to the loss."""
+    """The innermost layer that gets a lost value, reads nothing of it, and leads to the loss."""
     if returns is None or len(returns.recording.ops) != len(flow.recording.ops):
         return None
     reading = {position for tensor in dead for position, _ in flow.consumers[tensor]}

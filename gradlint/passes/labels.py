@@ -63,25 +63,32 @@ def _with_labels(flow: Flow) -> Iterator[Broadcast]:
     if not recording.labels:
         return
 
-    def hands_on(position: int, operand: int) -> bool:
-        # What labels say of the order in which something is taken puts no label into it.
-        return operand == 0 or not has(flow.op(position).type, Trait.LOOKS_UP)
-
-    from_label = {label.tensor: flow.descendants([label.tensor], hands_on) for label in recording.labels}
     model_made = {output for op in recording.ops if op.region is Region.MODEL for output in op.outputs} | {
         record.tensor for record in recording.inputs if record.tensor is not None
     }
     from_model = flow.descendants(model_made) & flow.descendants(
         record.tensor for record in recording.inputs if record.tensor is not None
     )
+
+    def hands_on(position: int, operand: int) -> bool:
+        # What labels say of the order in which something is taken puts no label into it; of a table of constants, such
+        # as weights of classes, it takes what stands for the labels.
+        op = flow.op(position)
+        return operand == 0 or not has(op.type, Trait.LOOKS_UP) or op.inputs[0] not in from_model
+
+    from_label = {label.tensor: flow.descendants([label.tensor], hands_on) for label in recording.labels}
     for position, op in enumerate(recording.ops):
         if op.region is not Region.LOSS:
             continue
         for label in recording.labels:
             labelled = from_label[label.tensor]
             for mine, other in itertools.permutations(op.inputs, 2):
-                if mine in labelled and mine not in from_model and other in from_model and other not in labelled:
-                    broadcast = _broadcast(flow, position, op, mine, other) or _crossing(flow, position, mine, other)
+                if mine in labelled and mine not in from_model and other in from_model:
+                    weighs = has(op.type, Trait.MULTIPLIES)  # the losses of the rows, of which the labels are a part
+                    if other in labelled and not weighs:
+                        continue
+                    plain = None if other in labelled else _broadcast(flow, position, op, mine, other)
+                    broadcast = plain or _crossing(flow, position, mine, other)
                     if broadcast is not None:
                         yield replace(broadcast, key=label.key, is_label=True)
 

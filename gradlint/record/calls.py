@@ -74,7 +74,7 @@ class Calls:
         outermost: those that no other layer makes, with what the layer takes as `training`; None where nobody says.
         failed: the innermost one that ended with an error, and `failed_operands` its tensors.
         unwanted: ids of layers at whose call the run ends.
-        trace_returns: find out what each of the user's layers is given, and from which line it returned.
+        trace_returns: find out what each layer is given, and from which line each of the user's returned.
     """
 
     def __init__(self, ledger: Ledger, root: str, model: Any, returned: Callable[[Call, Any, Any], int]) -> None:
@@ -152,9 +152,10 @@ class Calls:
             self.outermost.append((call, models.training_of(operation, arguments)))
         self._open.append(call)
         try:
-            if self.trace_returns and is_layer and not source.is_library_class(type(operation)):
+            if self.trace_returns:
                 given = (ledger.known(t) for t in keras.tree.flatten(arguments) if eager.is_eager(t))
                 call.given = [index for index in given if index is not None]
+            if self.trace_returns and is_layer and not source.is_library_class(type(operation)):
                 result, call.return_file, call.return_line = source.run_and_locate_return(operation, run)
             else:
                 result = run()

@@ -154,7 +154,7 @@ class LayerCall:
         outputs: tensor indices of what the call returned.
         return_file: source file of the user's line that returned; known where it was asked for, as `given` is.
         caller_file: source file of the user's line that calls it, and gets the outputs.
-        given: tensor indices of what a layer of the user's got.
+        given: tensor indices of what it got.
     """
 
     layer: str

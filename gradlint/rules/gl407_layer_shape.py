@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gradlint.passes.facts import Facts
+    from gradlint.record.recording import Failure
 
 DOC = """\
 ## What it does
@@ -90,7 +91,20 @@ def check(facts: Facts) -> Iterator[Finding]:
         inputs=failure.inputs,
         cause=Cause(failure.layer, failure.op, failure.file, failure.line),
         evidence={"error": failure.message, "shapes": [str(list(s)) for s in failure.shapes]},
+        advice=_advice(failure),
     )
+
+
+def _advice(failure: Failure) -> str:
+    """What to do about a failure that no layer between two others would mend; empty for the others."""
+    if failure.region is Region.LOSS and "target" in failure.message and "rank" in failure.message:
+        return (
+            "Whole numbers as labels go with sparse_categorical_crossentropy, one-hot rows with "
+            "categorical_crossentropy: change the loss, or the labels."
+        )
+    if "is not in [0," in failure.message:
+        return "Look at the number that the message names: give the layer more rows (input_dim), or map the ids."
+    return ""
 
 
 RULE = Rule(

@@ -68,3 +68,44 @@ def test_a_coefficient_of_a_second_derivative(activation: str, is_told: bool) ->
     told = [f for f in gradlint.check_step(step, x, t, variables=[coefficient]).findings if f.code == "GL201"]
     assert [finding.severity.value for finding in told] == (["warning"] if is_told else [])
     assert not is_told or "the rectifiers of" in told[0].message
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels", "advice"),
+    [
+        ("categorical_crossentropy", np.arange(6) % 3, "sparse_categorical_crossentropy"),
+        ("sparse_categorical_crossentropy", np.eye(3)[np.arange(6) % 3], "sparse_categorical_crossentropy"),
+    ],
+    ids=["numbers", "rows"],
+)
+def test_labels_of_another_form_than_the_loss_wants(loss: str, labels: np.ndarray, advice: str) -> None:
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, keras.layers.Dense(3, "softmax")(x))
+    model.compile("sgd", loss)
+    (finding, *_) = gradlint.check(model, {"x": np.ones((6, 4), "float32"), "y": labels.astype("int32")}).findings
+    assert advice in f"{finding.message} {finding.advice}"
+    assert "Flatten" not in finding.advice
+
+
+def test_ids_that_a_table_has_no_row_for() -> None:
+    x = keras.Input((5,), dtype="int32", name="x")
+    model = keras.Model(x, keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Embedding(50, 3)(x))))
+    model.compile("sgd", "mse")
+    sample = {"x": np.full((4, 5), 60, "int32"), "y": np.ones((4, 1), "float32")}
+    (finding, *_) = gradlint.check(model, sample).findings
+    assert "input_dim" in finding.advice
+
+
+def test_weights_of_classes_that_cross_the_losses() -> None:
+    def weighted(y, predicted):
+        losses = keras.losses.sparse_categorical_crossentropy(tf.cast(y, tf.int32), predicted)
+        return tf.gather(tf.constant([1.0, 2.0, 3.0]), tf.cast(y, tf.int32)) * losses
+
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, keras.layers.Dense(3, "softmax")(x))
+    model.compile("sgd", weighted)
+    sample = {"x": np.random.default_rng(0).normal(size=(6, 4)).astype("float32"), "y": np.arange(6)[:, None] % 3}
+    found = gradlint.check(model, sample).findings
+    assert ("GL405", "Mul") in {(finding.code, finding.cause.op) for finding in found}
+    sample["y"] = sample["y"][:, 0]
+    assert "GL405" not in {finding.code for finding in gradlint.check(model, sample).findings}

@@ -335,8 +335,9 @@ class TestChanged:
         assert cli.main(["--changed", "pyproject.toml"]) == 1
         capsys.readouterr()
         assert cli.main(["--changed", "README.md"]) == 0
-        assert cli.main(["--changed"]) == 0
         assert "the changed files concern no target" in capsys.readouterr().err
+        assert cli.main(["--changed"]) == 0
+        assert "nothing was checked: name the changed files after it" in capsys.readouterr().err
 
 
 class TestProcesses:
