@@ -37,7 +37,8 @@ def check_sources(paths: Sequence[str], options: Line, config: Config) -> int:
         return write_baseline(found.files, known, baseline_file, whole=False)
     result = found.outcome.result
     status = report(result, options, status_of(result))
-    if options.stdin_filename is None and len(paths) == 1 and not result.findings and _builds_a_model(paths[0]):
+    is_quiet = options.stdin_filename is None and len(paths) == 1 and not result.findings and not result.unread
+    if is_quiet and _builds_a_model(paths[0]):
         say(
             f"gradlint: {paths[0]} was read and not run; the model that a function in it returns is checked by "
             f"gradlint {paths[0]}:FUNCTION"

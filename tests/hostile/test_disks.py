@@ -16,8 +16,8 @@ from files import keras_file, npy, npz
 
 ROOT = Path(__file__).resolve().parents[2]
 MOUNTS = {
-    "read-only": "mount -t tmpfs none disk && cp old.json disk/report.json && mount -o remount,ro disk",
-    "full": "mount -t tmpfs -o size=64k none disk && cp old.json disk/report.json && "
+    "read-only": "mount -t tmpfs none disk && cp old.json disk/report.html && mount -o remount,ro disk",
+    "full": "mount -t tmpfs -o size=64k none disk && cp old.json disk/report.html && "
     "(dd if=/dev/zero of=disk/filler bs=4k 2>/dev/null; true)",
 }
 REASONS = {"read-only": "Read-only file system", "full": "No space left on device"}
@@ -61,12 +61,12 @@ def run(folder: Path, kind: str, *arguments: str, after: str = "true", **more: s
 @pytest.mark.parametrize("isolate", ["--isolate", "--no-isolate"])
 @pytest.mark.parametrize("kind", MOUNTS)
 def test_a_report_on_it(kind: str, isolate: str, folder: Path) -> None:
-    after = "ls -A disk | sed s/^filler$//; cat disk/report.json"
-    said = f"gradlint: cannot write disk/report.json: {REASONS[kind]}\n"
-    arguments = ("--no-cache", isolate, "--output", "disk/report.json", "--format", "html")
+    after = "ls -A disk | sed s/^filler$//; cat disk/report.html"
+    said = f"gradlint: cannot write disk/report.html: {REASONS[kind]}\n"
+    arguments = ("--no-cache", isolate, "--output", "disk/report.html", "--format", "html")
     status, out, err = run(folder, kind, *arguments, after=after)
     assert (status, err) == (2, said)
-    assert out.split() == ["report.json", "old"]
+    assert out.split() == ["report.html", "old"]
 
 
 @pytest.mark.parametrize("kind", MOUNTS)

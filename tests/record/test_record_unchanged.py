@@ -62,6 +62,7 @@ PATCHED = [
     (polymorphic_function.Function, "__call__"),
     *[(tf.GradientTape, name) for name in ("gradient", "jacobian", "batch_jacobian")],
     *[(tf.GradientTape, name) for name in ("watch", "_push_tape", "_pop_tape")],
+    (tf.autodiff.ForwardAccumulator, "jvp"),
     (BaseOptimizer, "scale_loss"),
     (LossScaleOptimizer, "apply"),
     (LossScaleOptimizer, "scale_loss"),
