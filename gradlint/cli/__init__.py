@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return give_up(options, "interrupted", status=INTERRUPTED)
     except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # Python 3.11 wraps what comes while a class is made.
+            return give_up(options, "interrupted", status=INTERRUPTED)
         if isinstance(error, ModuleNotFoundError) and _is_dependency(error.name or ""):
             return give_up(
                 options,

@@ -135,6 +135,14 @@ class TestExitStatus:
         assert cli.main(["m.keras"]) == 130
         assert capsys.readouterr().err == "gradlint: interrupted\n"
 
+    def test_130_for_an_interrupt_that_python_wraps(self, calls, capsys) -> None:
+        def interrupt(**_: object) -> Result:
+            raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
+
+        calls(interrupt)
+        assert cli.main(["m.keras"]) == 130
+        assert capsys.readouterr().err == "gradlint: interrupted\n"
+
     def test_a_model_that_calls_exit_is_not_a_clean_model(self, calls, capsys) -> None:
         calls(lambda **_: sys.exit(0))
         assert cli.main(["m.keras", "--import", "train.py"]) == 2
