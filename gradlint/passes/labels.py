@@ -66,9 +66,7 @@ def _with_labels(flow: Flow) -> Iterator[Broadcast]:
     model_made = {output for op in recording.ops if op.region is Region.MODEL for output in op.outputs} | {
         record.tensor for record in recording.inputs if record.tensor is not None
     }
-    from_model = flow.descendants(model_made) & flow.descendants(
-        record.tensor for record in recording.inputs if record.tensor is not None
-    )
+    from_model = flow.descendants(model_made) & _from_inputs(flow)
 
     def hands_on(position: int, operand: int) -> bool:
         # What labels say of the order in which something is taken puts no label into it; of a table of constants, such
@@ -84,17 +82,22 @@ def _with_labels(flow: Flow) -> Iterator[Broadcast]:
             labelled = from_label[label.tensor]
             for mine, other in itertools.permutations(op.inputs, 2):
                 if mine in labelled and mine not in from_model and other in from_model:
-                    weighs = has(op.type, Trait.MULTIPLIES)  # the losses of the rows, of which the labels are a part
-                    if other in labelled and not weighs:
-                        continue
-                    plain = None if other in labelled else _broadcast(flow, position, op, mine, other)
-                    broadcast = plain or _crossing(flow, position, mine, other)
+                    broadcast = None
+                    if other not in labelled:
+                        broadcast = _broadcast(flow, position, op, mine, other)
+                    elif not has(op.type, Trait.MULTIPLIES):
+                        continue  # What weighs the losses of the rows meets the labels that they are made of.
+                    broadcast = broadcast or _crossing(flow, position, mine, other)
                     if broadcast is not None:
                         yield replace(broadcast, key=label.key, is_label=True)
 
 
+def _from_inputs(flow: Flow) -> frozenset[int]:
+    return flow.descendants(record.tensor for record in flow.recording.inputs if record.tensor is not None)
+
+
 def _with_inputs(flow: Flow) -> Iterator[Broadcast]:
-    given = flow.descendants(record.tensor for record in flow.recording.inputs if record.tensor is not None)
+    given = _from_inputs(flow)
     learned = flow.descendants(variable.tensor for variable in flow.learners if variable.tensor is not None)
     for position, op in enumerate(flow.recording.ops):
         # Parameters alone have no rows: that a batch is as long as they are many is chance.

@@ -159,10 +159,11 @@ def at_the_asking(flow: Flow, step: StepRecord, cut: Cut) -> Cut:
     paths = {variable.path for variable in cut.variables}
     wanted = {t for call in step.calls if paths & {s.variable for s in call.sources} for t in call.targets}
     behind = flow.ancestors(wanted, flow.reads)
-    first, *rest = sorted((cut.position, *cut.others), key=lambda at: (behind.isdisjoint(flow.op(at).outputs), at))
-    if first == cut.position or behind.isdisjoint(flow.op(first).outputs) or behind & set(cut.op.outputs):
+    positions = frozenset((cut.position, *cut.others))
+    leading = [position for position in sorted(positions) if not behind.isdisjoint(flow.op(position).outputs)]
+    if not leading or cut.position in leading:
         return cut
-    found = cut_of(flow, first, frozenset(rest), cut.later, cut.inputs, cut.variables, cut.norm)
+    found = cut_of(flow, leading[0], positions, cut.later, cut.inputs, cut.variables, cut.norm)
     return replace(found, is_measured=cut.is_measured, is_doubtful=cut.is_doubtful, elements=cut.elements)
 
 

@@ -34,20 +34,19 @@ def on_operation(callback: OpCallback) -> Iterator[None]:
 @contextlib.contextmanager
 def functions_run_eagerly() -> Iterator[None]:
     """Open `tf.function`s up, so that the operations inside of them are seen one by one."""
-    before = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)
-    try:
-        with opened_graphs():
-            yield
-    finally:
-        tf.config.run_functions_eagerly(before)
+    with _functions_run(eagerly=True), opened_graphs():
+        yield
+
+
+def functions_run_whole() -> contextlib.AbstractContextManager[None]:
+    """Run `tf.function`s as they are written: `predict` hands one arrays, which it alone turns into tensors."""
+    return _functions_run(eagerly=False)
 
 
 @contextlib.contextmanager
-def functions_run_whole() -> Iterator[None]:
-    """Run `tf.function`s as they are written: `predict` hands one arrays, which it alone turns into tensors."""
+def _functions_run(*, eagerly: bool) -> Iterator[None]:
     before = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(False)
+    tf.config.run_functions_eagerly(eagerly)
     try:
         yield
     finally:

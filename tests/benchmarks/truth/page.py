@@ -120,10 +120,10 @@ def _rounds(rows: Sequence[Row], first: dict[str, Entry]) -> str:
 
     def rates(kinds: Sequence[str], word: str) -> list[object]:
         mine = [(row, then) for row, then in known if row["kind"] in kinds]
-        return [rate([row for row, _ in mine], lambda row: row[word]), Rate(sum(word in t for _, t in mine), len(mine))]
+        return [Rate(sum(word in t for _, t in mine), len(mine)), rate([row for row, _ in mine], lambda row: row[word])]
 
     lines = [
-        [title, word, *reversed(rates(kinds, word))]
+        [title, word, *rates(kinds, word)]
         for title, kinds, words in (
             ("models with one mistake", ("bugs",), ("found", "explained", "quiet")),
             ("training steps with one mistake", ("steps",), ("found", "explained", "quiet")),
