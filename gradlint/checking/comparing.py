@@ -253,7 +253,8 @@ def _side_of_model(model: object, sample: object, options: Options, made_up: tup
     step, args, kind = plain_step(subject)
     weighted = bool(args) and isinstance(args[0], tuple) and len(args[0]) == 3 and args[0][2] is not None
     name = f"fit of {target}" if kind == "fit" else target
-    note, idle = "", ()
+    note = ""
+    idle: tuple[OptimizerTrail, ...] = ()
     if kind != "fit" and getattr(subject.model, "compiled", False):
         note = f"{name} runs without labels: its outputs are compared, and its loss is not"
         idle = tuple(described(each, learning_rates(each)[0]) for each in (subject.model.optimizer,) if each)

@@ -255,8 +255,9 @@ def described(optimizer: Any, rate: float | None) -> OptimizerTrail:
 
 def _setting(value: object) -> str:
     """A setting as text, the same for numbers that differ in their type alone."""
-    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    return f"{float(value):.6g}" if is_number else str(value)
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        return f"{float(value):.6g}"
+    return str(value)
 
 
 def _schedule(rate: object) -> str:
