@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import errno
 import gc
 import os
@@ -13,7 +14,7 @@ import threading
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from gradlint.cli.lookups import explanation, list_of_rules, versions_line
 from gradlint.cli.output import INTERRUPTED, OK, give_up, print_whole
@@ -23,12 +24,14 @@ from gradlint.cli.single import check_one
 from gradlint.cli.words import divided, holds_source, refuse_command
 from gradlint.errors import GradlintError, UsageError
 from gradlint.load import search
+from gradlint.load.temporary import remove_folders
 from gradlint.project.terminal import say
 from gradlint.report.text import listed
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from types import FrameType
 
     from gradlint.project.config import Config
 
@@ -47,17 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     atexit.register(gc.freeze)
     parser = parser_of_options()
     options = parsed(parser, arguments)
+    interrupts = _listen_to_interrupts()
     try:
-        _listen_to_interrupts()
         with search.restored():
             return _run(options, parser)
-    except GradlintError as error:
-        return give_up(options, *error.args)
-    except KeyboardInterrupt:
-        return give_up(options, "interrupted", status=INTERRUPTED)
-    except Exception as error:
-        if isinstance(error.__cause__, KeyboardInterrupt):  # Python 3.11 wraps what comes while a class is made.
-            return give_up(options, "interrupted", status=INTERRUPTED)
+    except (Exception, KeyboardInterrupt) as error:
+        if interrupts or _is_of_an_interrupt(error):
+            status = give_up(options, "interrupted", status=INTERRUPTED)
+            if interrupts:
+                _end_at_once(status)
+            return status
+        if isinstance(error, GradlintError):
+            return give_up(options, *error.args)
         if isinstance(error, ModuleNotFoundError) and _is_dependency(error.name or ""):
             return give_up(
                 options,
@@ -76,6 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
 
 
+def _is_of_an_interrupt(error: BaseException | None) -> bool:
+    """Whether it came of Ctrl-C: what unwinds may fail, and Python 3.11 wraps what comes while a class is made."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 _MOST_NAMED = 5
 """Models that a message names before it counts the others."""
 _OF_THE_SYSTEM = frozenset(
@@ -92,10 +103,30 @@ def _is_dependency(module: str) -> bool:
     return module.partition(".")[0] in {re.split(r"[^\w-]", name)[0] for name in names}
 
 
-def _listen_to_interrupts() -> None:
-    """Ctrl-C is an exception from here on; while the program was being imported, it ended it."""
+def _listen_to_interrupts() -> list[int]:
+    """Ctrl-C is an exception from here on; while the program was being imported, it ended it.
+
+    Returns:
+        the signals that came, kept up to date: C code that imports loses the exception, and fails with another one.
+    """
+    came: list[int] = []
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        signal.default_int_handler(number, frame)
+
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, interrupted)
+    return came
+
+
+def _end_at_once(status: int) -> NoReturn:
+    """Python's own end takes modules apart, and those in C that were half imported crash at it."""
+    remove_folders()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
 
 
 def _run(options: Line, parser: argparse.ArgumentParser) -> int:

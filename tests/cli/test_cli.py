@@ -135,9 +135,13 @@ class TestExitStatus:
         assert cli.main(["m.keras"]) == 130
         assert capsys.readouterr().err == "gradlint: interrupted\n"
 
-    def test_130_for_an_interrupt_that_python_wraps(self, calls, capsys) -> None:
+    @pytest.mark.parametrize("is_cause", [True, False], ids=["wraps", "meets while it unwinds"])
+    def test_130_for_an_interrupt_that_python(self, is_cause: bool, calls, capsys) -> None:
         def interrupt(**_: object) -> Result:
-            raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt as stop:
+                raise RuntimeError("Error calling __set_name__") from stop if is_cause else None
 
         calls(interrupt)
         assert cli.main(["m.keras"]) == 130
