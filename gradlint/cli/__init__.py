@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import errno
 import gc
 import os
@@ -13,22 +14,24 @@ import threading
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from gradlint.cli.lookups import explanation, list_of_rules, versions_line
 from gradlint.cli.output import INTERRUPTED, OK, give_up, print_whole
 from gradlint.cli.parser import MERGE, Line, parsed, parser_of_options
 from gradlint.cli.several import check_all, check_changed, check_mixed
 from gradlint.cli.single import check_one
-from gradlint.cli.words import divided, holds_source
+from gradlint.cli.words import divided, holds_source, refuse_command
 from gradlint.errors import GradlintError, UsageError
 from gradlint.load import search
+from gradlint.load.temporary import remove_folders
 from gradlint.project.terminal import say
 from gradlint.report.text import listed
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from types import FrameType
 
     from gradlint.project.config import Config
 
@@ -47,17 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     atexit.register(gc.freeze)
     parser = parser_of_options()
     options = parsed(parser, arguments)
+    interrupts = _listen_to_interrupts()
     try:
-        _listen_to_interrupts()
         with search.restored():
             return _run(options, parser)
-    except GradlintError as error:
-        return give_up(options, *error.args)
-    except KeyboardInterrupt:
-        return give_up(options, "interrupted", status=INTERRUPTED)
-    except Exception as error:
-        if isinstance(error.__cause__, KeyboardInterrupt):  # Python 3.11 wraps what comes while a class is made.
-            return give_up(options, "interrupted", status=INTERRUPTED)
+    except (Exception, KeyboardInterrupt) as error:
+        if interrupts or _is_of_an_interrupt(error):
+            status = give_up(options, "interrupted", status=INTERRUPTED)
+            if interrupts:
+                _end_at_once(status)
+            return status
+        if isinstance(error, GradlintError):
+            return give_up(options, *error.args)
         if isinstance(error, ModuleNotFoundError) and _is_dependency(error.name or ""):
             return give_up(
                 options,
@@ -76,6 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
 
 
+def _is_of_an_interrupt(error: BaseException | None) -> bool:
+    """Whether it came of Ctrl-C: what unwinds may fail, and Python 3.11 wraps what comes while a class is made."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 _MOST_NAMED = 5
 """Models that a message names before it counts the others."""
 _OF_THE_SYSTEM = frozenset(
@@ -92,10 +103,30 @@ def _is_dependency(module: str) -> bool:
     return module.partition(".")[0] in {re.split(r"[^\w-]", name)[0] for name in names}
 
 
-def _listen_to_interrupts() -> None:
-    """Ctrl-C is an exception from here on; while the program was being imported, it ended it."""
+def _listen_to_interrupts() -> list[int]:
+    """Ctrl-C is an exception from here on; while the program was being imported, it ended it.
+
+    Returns:
+        the signals that came, kept up to date: C code that imports loses the exception, and fails with another one.
+    """
+    came: list[int] = []
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        signal.default_int_handler(number, frame)
+
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, interrupted)
+    return came
+
+
+def _end_at_once(status: int) -> NoReturn:
+    """Python's own end takes modules apart, and those in C that were half imported crash at it."""
+    remove_folders()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
 
 
 def _run(options: Line, parser: argparse.ArgumentParser) -> int:
@@ -135,8 +166,10 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         return merge([word for word in (options.sample, *options.more) if word is not None], options)
     if options.changed:
         return check_changed(options, config)
+    if others == ["-"] and options.stdin_filename is None:
+        return give_up(options, "source on stdin needs the name of its file: gradlint --stdin-filename FILE.py -")
     if sources or options.stdin_filename is not None:
-        from gradlint.cli.source import check_sources
+        from gradlint.cli.source import refuse_options_of_runs
         from gradlint.project.config import paired_targets
 
         others = [word for word in others if word != "-"]
@@ -156,7 +189,8 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
             )
         if pairs:
             return check_all(pairs, holding, options, config, whole=False)
-        return check_sources(sources, options, config)
+        refuse_options_of_runs(options, sources)
+        return check_all((), sources, options, config, whole=False)
     if options.model is None and (config.targets or config.sources):
         from gradlint.project.targets import from_here
 
@@ -177,6 +211,7 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         own = replace(options, model=from_here(target.model), sample=sample)
         own = replace(own, settings=options.settings.over(target.settings))
         return check_one(target.name, own, (*target.allowed, *config.allowed), target.allowed, config)
+    refuse_command(options.model, options.sample)
     _refuse_unknown_name(options.model, config)
     from gradlint.project.config import name_of_model
 

@@ -143,21 +143,24 @@ def ended_when_terminated() -> Iterator[None]:
     is_main = threading.current_thread() is threading.main_thread()
     ours = [number for number in _ENDING if is_main and signal.getsignal(number) is signal.SIG_DFL]
 
+    came: list[int] = []
+
     def terminate(number: int, frame: object) -> None:
         for each in ours:
             signal.signal(each, lambda *_: None)  # a second one shall not interrupt the unwinding; SIG_IGN is inherited
-        raise _Terminated(number)
+        came.append(number)
+        raise _Terminated
 
     for number in ours:
         signal.signal(number, terminate)
     try:
         yield
-    except _Terminated as ended:
-        if not ours:
+    except BaseException:  # what unwinds may fail at what was half done: a thread that never began cannot be joined
+        if not came:
             raise
         remove_folders()  # of those who were interrupted before they could say that they have one
-        signal.signal(ended.args[0], signal.SIG_DFL)
-        os.kill(os.getpid(), ended.args[0])
+        signal.signal(came[0], signal.SIG_DFL)
+        os.kill(os.getpid(), came[0])
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)

@@ -135,9 +135,13 @@ class TestExitStatus:
         assert cli.main(["m.keras"]) == 130
         assert capsys.readouterr().err == "gradlint: interrupted\n"
 
-    def test_130_for_an_interrupt_that_python_wraps(self, calls, capsys) -> None:
+    @pytest.mark.parametrize("is_cause", [True, False], ids=["wraps", "meets while it unwinds"])
+    def test_130_for_an_interrupt_that_python(self, is_cause: bool, calls, capsys) -> None:
         def interrupt(**_: object) -> Result:
-            raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt as stop:
+                raise RuntimeError("Error calling __set_name__") from stop if is_cause else None
 
         calls(interrupt)
         assert cli.main(["m.keras"]) == 130
@@ -206,6 +210,10 @@ class TestArguments:
             ("m.keras --jobs 0", "argument --jobs: '0' is not a whole number from 1\n"),
             ("m.keras --timeout 0", "'0' is not a number of seconds above 0"),
             ("m.keras --timeout nan", "'nan' is not a number of seconds above 0"),
+            ("m.keras --batch 0", "argument --batch: '0' is not a whole number from 1\n"),
+            ("m.keras --shard 3/2", "'3/2' is not K/N, such as 3/10: there is no part 3 of 2\n"),
+            ("m.keras --shard 0/2", "'0/2' is not K/N, such as 3/10: there is no part 0 of 2\n"),
+            ("check m.keras s.npz", "unrecognized arguments: s.npz; there is no command 'check': leave it out\n"),
             ("m.keras --seed -1", "'-1' is not a whole number from 0"),
             ("m.keras --probes many", "'many' is not a whole number from 0"),
             ("m.keras --map a", "'a' is not INPUT=KEY"),

@@ -131,6 +131,20 @@ def test_a_folder_whose_maker_was_interrupted_goes_with_the_process(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+@POSIX
+def test_a_signal_ends_it_though_what_unwinds_fails(tmp_path: Path) -> None:
+    """As a thread does that was to be joined, and had not begun."""
+    code = (
+        "import os, signal, threading\nfrom gradlint.load.temporary import ended_when_terminated\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+        "with ended_when_terminated():\n"
+        "    try:\n        os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    finally:\n        threading.Thread().join()\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True)
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("", "", -signal.SIGHUP)
+
+
 def loading(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], Path]:
     """A check in another process that is where its folder for assets is full, and the place of its folders."""
     keras_file(folder, model(layer("Dense")))
