@@ -178,6 +178,7 @@ def _table(value: object) -> object:
 TEXT = Kind(text)
 TEXTS = Kind(texts, several=True)
 NATURAL = Kind(number_from(0), number_word_from(0))
+COUNT = Kind(number_from(1), number_word_from(1))
 TRUTH = Kind(_truth, is_flag=True)
 CODES = Kind(text_or_texts, _codes, several=True)
 CAUSAL = Kind(text_or_texts, several=True)
@@ -230,7 +231,7 @@ _DEPTH = Words(
 _MODE = Words(one_of(*MODES), "how to run the model (default: %(default)s)")
 _SEED = Words(NATURAL, "for all randomness (default: %(default)s)", "N")
 _PROBES = Words(NATURAL, "perturbed samples that confirm a zero gradient (default: %(default)s)", "N")
-_BATCH = Words(NATURAL, "rows of the sample to take (default: all; 32 of what gives single examples)", "N")
+_BATCH = Words(COUNT, "rows of the sample to take (default: all; 32 of what gives single examples)", "N")
 _LOSS = Words(TEXT, "name of a Keras loss, or package.module:function", "LOSS")
 _TARGETS = Words(LABELS, "array of the sample that is a label; repeatable", "[OUTPUT=]KEY", flag="target")
 _MAPPING = Words(PAIRS, "key of the sample for an input of the model; repeatable", "INPUT=KEY", flag="map")
@@ -287,8 +288,9 @@ class Options:
         for name in ("seed", "probes", "batch"):
             number = getattr(self, name)
             is_whole = isinstance(number, Integral) and not isinstance(number, bool)
-            if not (is_whole and 0 <= number < 2**32) and (name, number) != ("batch", None):
-                raise UsageError(f"{name} must be a whole number from 0 to 4294967295, not {number!r}")
+            least = 1 if name == "batch" else 0
+            if not (is_whole and least <= number < 2**32) and (name, number) != ("batch", None):
+                raise UsageError(f"{name} must be a whole number from {least} to 4294967295, not {number!r}")
         thresholds_from(dict(self.thresholds))
 
     @property

@@ -73,7 +73,8 @@ def test_the_higher_rank_wins_and_thresholds_are_joined() -> None:
         ({"probes": "3"}, "probes must be a whole number from 0 to 4294967295, not '3'"),
         ({"seed": 1.5}, "seed must be a whole number from 0 to 4294967295, not 1.5"),
         ({"seed": 2**40}, f"seed must be a whole number from 0 to 4294967295, not {2**40}"),
-        ({"batch": True}, "batch must be a whole number from 0 to 4294967295, not True"),
+        ({"batch": True}, "batch must be a whole number from 1 to 4294967295, not True"),
+        ({"batch": 0}, "batch must be a whole number from 1 to 4294967295, not 0"),
         ({"thresholds": (("trend-order", 1.0),)}, "did you mean trend-orders"),
     ],
 )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradlint.report  # noqa: F401 - gives comparisons their text and JSON
 from gradlint.checking.arguments import refuse_missing, several, table, texts
-from gradlint.checking.reasons import Proposal, confirmed, proposals
+from gradlint.checking.reasons import Proposal, confirmed, proposals, scaling
 from gradlint.checking.step import name_of
-from gradlint.checking.unconfirmed import explained, forms_differ, weights_differ
+from gradlint.checking.unconfirmed import explained, forms_differ, hidden_in_optimizers, weights_differ
 from gradlint.checking.ways import Ready, cases
 from gradlint.comparison import Comparison
 from gradlint.errors import GradlintError, ModelRunError, UsageError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gradlint.comparison import Difference
     from gradlint.passes.parting import Parting
+    from gradlint.record.trail import OptimizerTrail
     from gradlint.record.trailing import Walk
 
 MOST_REASONS = 8
@@ -38,6 +39,9 @@ class Side:
         values: variables, with the values that they have at the start.
         changes: reasons that are taken away by changing this step.
         has_weights: `fit` hands sample weights over.
+        note: what of it is not compared.
+        idle: the compiled optimizer of a model that runs without labels.
+        made_up: the inputs of a model that nobody gave a sample.
     """
 
     name: str
@@ -48,6 +52,9 @@ class Side:
     values: tuple[tuple[Any, Any], ...] = ()
     changes: tuple[Proposal, ...] = ()
     has_weights: bool = False
+    note: str = ""
+    idle: tuple[OptimizerTrail, ...] = ()
+    made_up: tuple[Any, ...] = ()
 
     def walked(self, variables: tuple[Any, ...], optimizers: tuple[Any, ...], options: Options) -> Walk:
         """Run it.
@@ -159,14 +166,28 @@ def compared(
     from gradlint.upstream.starting import quiet_tensorflow
 
     quiet_tensorflow()
-    sides = [side_of(step, args, kwargs or {}, options) for step in (first, second)]
+    sides = [side_of(first, args, kwargs or {}, options)]
+    sides.append(side_of(second, args, kwargs or {}, options, sides[0].made_up))
     if sides[0].name == sides[1].name:
         sides = [replace(side, name=f"{side.name} ({letter})") for side, letter in zip(sides, "AB", strict=True)]
     return _explained(_Pair((sides[0], sides[1]), options, tuple(optimizers)))
 
 
-def side_of(step: object, args: tuple[object, ...], kwargs: Mapping[str, object], options: Options) -> Side:
+def side_of(
+    step: object,
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+    options: Options,
+    made_up: tuple[object, ...] = (),
+) -> Side:
     """What is run for one of the arguments of `compare`.
+
+    Args:
+        step: as for `compare`, and so are `args` and `kwargs`.
+        args: positional arguments.
+        kwargs: keyword arguments.
+        options: how to compare.
+        made_up: the inputs of the other model, where no sample is given.
 
     Raises:
         GradlintError: it cannot be run.
@@ -184,7 +205,7 @@ def side_of(step: object, args: tuple[object, ...], kwargs: Mapping[str, object]
         named = target or name_of(step)
         return Side(named, step, _arguments(step, named, args, kwargs, options), kwargs, options.models)
     sample = args[0] if len(args) == 1 else args or None
-    return _side_of_model(step, sample, options)
+    return _side_of_model(step, sample, options, made_up)
 
 
 def _arguments(
@@ -206,13 +227,15 @@ def _arguments(
     return args
 
 
-def _side_of_model(model: object, sample: object, options: Options) -> Side:
+def _side_of_model(model: object, sample: object, options: Options, made_up: tuple[Any, ...]) -> Side:
     from gradlint.load.model.code import is_factory
     from gradlint.load.model.live import trains_itself
     from gradlint.load.model.own_step import train_step_of
     from gradlint.record.plain_step import plain_step
     from gradlint.record.subject import ModelSubject
+    from gradlint.record.trailing import described
     from gradlint.upstream import models
+    from gradlint.upstream.optimizers import learning_rates
 
     if trains_itself(model, options) and is_batch(sample):
         own = train_step_of(model, first_batch(sample))
@@ -223,10 +246,19 @@ def _side_of_model(model: object, sample: object, options: Options) -> Side:
         raise UsageError(f"{target or model} cannot be run")
     if isinstance(model, (str, os.PathLike)) and not is_factory(os.fspath(model)):
         models.begin_anew(subject.model)
+    inputs = tuple(subject.inputs.values()) if sample is None else ()
+    if made_up and [(each.shape, each.dtype) for each in inputs] == [(each.shape, each.dtype) for each in made_up]:
+        # A sample that is made up goes by the names of the inputs, which are others in a model that is built again.
+        subject = replace(subject, inputs=dict(zip(subject.inputs, made_up, strict=True)))
     step, args, kind = plain_step(subject)
     weighted = bool(args) and isinstance(args[0], tuple) and len(args[0]) == 3 and args[0][2] is not None
     name = f"fit of {target}" if kind == "fit" else target
-    return Side(name, step, args, {}, (subject.model, *options.models), has_weights=weighted)
+    note = ""
+    idle: tuple[OptimizerTrail, ...] = ()
+    if kind != "fit" and getattr(subject.model, "compiled", False):
+        note = f"{name} runs without labels: its outputs are compared, and its loss is not"
+        idle = tuple(described(each, learning_rates(each)[0]) for each in (subject.model.optimizer,) if each)
+    return Side(name, step, args, {}, (subject.model, *options.models), (), (), weighted, note, idle, inputs)
 
 
 # -- the road ----------------------------------------------------------------------------------------------
@@ -274,8 +306,12 @@ def _explained(pair: _Pair) -> Comparison:
         reasons, further = _tried(pair, found)
         if not reasons:
             differences.append(explained(pair.walks[0].trail, pair.walks[1].trail, found))
-            is_complete = differences[-1].kind == "reduction"
-            break
+            scaled = _run_or_none(pair, [scaling(found)]) if differences[-1].kind == "reduction" else None
+            if scaled is None or not _is_better(scaled.parting, found):
+                is_complete = False
+                break
+            pair = scaled
+            continue
         differences += [confirmed(reason, parted) for reason, parted in reasons]
         pair = further
         if len(differences) >= MOST_REASONS:
@@ -287,14 +323,17 @@ def _explained(pair: _Pair) -> Comparison:
             raise ModelRunError(f"{side.name} ran, but no tape was asked for a gradient in it")
     if not number_of_same(a, b)["gradients"] and not differences:
         raise UsageError("the two steps train no variable in common: there is nothing to compare")
-    notes = ("what optimizers make of gradients of another size was not compared",)
+    if is_complete:
+        told = frozenset(change.setting for change in pair.sides[1].changes)
+        used = [walk.trail.optimizers or side.idle for walk, side in zip(pair.walks, pair.sides, strict=True)]
+        differences += hidden_in_optimizers(used[0], used[1], told)
     return Comparison(
         pair.sides[0].name,
         pair.sides[1].name,
         tuple(differences),
         is_complete,
         number_of_same(a, b),
-        notes if differences and differences[-1].kind == "reduction" else (),
+        tuple(side.note for side in pair.sides if side.note),
     )
 
 

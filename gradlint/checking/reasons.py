@@ -30,6 +30,7 @@ class Proposal:
         alteration: what is changed while the step runs; None where only its arguments are.
         arrays: what some of its arguments are reshaped to, by key.
         drops_weights: the step does not get its sample weights.
+        setting: of the optimizer, that the step runs with instead of its own.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Proposal:
     arrays: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     drops_weights: bool = False
     places: tuple[Cause, Cause] | None = None
+    setting: str = ""
 
 
 def proposals(walks: tuple[Walk, Walk], parting: Parting, has_weights: tuple[bool, bool]) -> tuple[Proposal, ...]:
@@ -208,7 +210,18 @@ def _settings(walks: tuple[Walk, Walk]) -> Iterator[Proposal]:
                 f"B, with {name}={one.settings[name]}",
                 f"give both optimizers the same {name}",
                 partial(with_settings, walks[1].optimizers[0], {name: value}),
+                setting=name,
             )
+
+
+def scaling(parting: Parting) -> Proposal:
+    """B with gradients of the size of those of A: what is behind another reduction is seen in that run."""
+    from gradlint.experiments.alterations import with_scaled_gradients
+
+    assert parting.factor
+    return Proposal(
+        "reduction", 1, "", "", "", alteration=partial(with_scaled_gradients, 1.0 / parting.factor, parting.call)
+    )
 
 
 def confirmed(proposal: Proposal, parting: Parting) -> Difference:

@@ -9,9 +9,11 @@ from gradlint.finding import Cause
 from gradlint.operations import Trait, has
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradlint.passes.matching import Spot
     from gradlint.passes.parting import Parting
-    from gradlint.record.trail import Trail
+    from gradlint.record.trail import OptimizerTrail, Trail
 
 _MOST_NAMED = 4
 _HALF = ("float16", "bfloat16")
@@ -47,6 +49,43 @@ def forms_differ(a: Trail, b: Trail, pairs: dict[int, int]) -> Difference | None
         advice="where this is not meant, build both models in the same way",
         variables=tuple(mine or theirs),
     )
+
+
+def hidden_in_optimizers(
+    a: Sequence[OptimizerTrail], b: Sequence[OptimizerTrail], told: frozenset[str]
+) -> tuple[Difference, ...]:
+    """What tells the optimizers of two steps apart and does not show in what was run: it shows in later steps.
+
+    Args:
+        a: of A.
+        b: of B, which does the same.
+        told: settings that are differences already.
+    """
+    found = []
+    for one, other in zip(a, b, strict=False):
+        if one.name != other.name:
+            said = f"A uses {one.name} and B {other.name}; {_LATER}"
+            found.append(_of_optimizer("optimizer", said, "use the same optimizer"))
+            continue
+        apart = [
+            (name, one.settings[name], other.settings[name])
+            for name in sorted((one.settings.keys() & other.settings.keys()) - told)
+            if one.settings[name] != other.settings[name]
+        ]
+        if one.schedule != other.schedule:
+            rates = [each.schedule or each.settings.get("learning_rate", "a number") for each in (one, other)]
+            apart.append(("the schedule of learning_rate", rates[0], rates[1]))
+        for name, mine, theirs in apart:
+            said = f"{name} of {one.name} is {mine} in A and {theirs} in B; {_LATER}"
+            found.append(_of_optimizer("optimizer-setting", said, f"give both optimizers the same {name}"))
+    return tuple(found)
+
+
+_LATER = "what was compared does not show it, and later steps may"
+
+
+def _of_optimizer(kind: str, message: str, advice: str) -> Difference:
+    return Difference(kind, Stage.UPDATE, message, None, "", advice)
 
 
 def explained(a: Trail, b: Trail, parting: Parting) -> Difference:

@@ -21,7 +21,7 @@ from gradlint.cli.output import INTERRUPTED, OK, give_up, print_whole
 from gradlint.cli.parser import MERGE, Line, parsed, parser_of_options
 from gradlint.cli.several import check_all, check_changed, check_mixed
 from gradlint.cli.single import check_one
-from gradlint.cli.words import divided, holds_source
+from gradlint.cli.words import divided, holds_source, refuse_command
 from gradlint.errors import GradlintError, UsageError
 from gradlint.load import search
 from gradlint.load.temporary import remove_folders
@@ -166,8 +166,10 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         return merge([word for word in (options.sample, *options.more) if word is not None], options)
     if options.changed:
         return check_changed(options, config)
+    if others == ["-"] and options.stdin_filename is None:
+        return give_up(options, "source on stdin needs the name of its file: gradlint --stdin-filename FILE.py -")
     if sources or options.stdin_filename is not None:
-        from gradlint.cli.source import check_sources
+        from gradlint.cli.source import refuse_options_of_runs
         from gradlint.project.config import paired_targets
 
         others = [word for word in others if word != "-"]
@@ -187,7 +189,8 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
             )
         if pairs:
             return check_all(pairs, holding, options, config, whole=False)
-        return check_sources(sources, options, config)
+        refuse_options_of_runs(options, sources)
+        return check_all((), sources, options, config, whole=False)
     if options.model is None and (config.targets or config.sources):
         from gradlint.project.targets import from_here
 
@@ -208,6 +211,7 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
         own = replace(options, model=from_here(target.model), sample=sample)
         own = replace(own, settings=options.settings.over(target.settings))
         return check_one(target.name, own, (*target.allowed, *config.allowed), target.allowed, config)
+    refuse_command(options.model, options.sample)
     _refuse_unknown_name(options.model, config)
     from gradlint.project.config import name_of_model
 

@@ -10,7 +10,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from gradlint.cli.names import without_names
-from gradlint.cli.words import is_source
+from gradlint.cli.words import is_bare_word, is_source
 from gradlint.errors import alike
 from gradlint.options import CODES, DEFAULTS, FLAGS, SETTINGS, MistakeError, Settings, number_word_from, one_of
 from gradlint.project.terminal import say
@@ -119,7 +119,8 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
         if word is not None and not word.strip():  # A path of no characters would be the current folder.
             parser.error(f"the name of {what} is empty")
     if options.more and not options.changed and options.model != MERGE and not any(map(is_source, positional)):
-        parser.error(f"unrecognized arguments: {' '.join(options.more)}")
+        hint = f"; there is no command {options.model!r}: leave it out" if is_bare_word(str(options.model)) else ""
+        parser.error(f"unrecognized arguments: {' '.join(options.more)}{hint}")
     return options
 
 
@@ -197,8 +198,10 @@ def _shard(text: str) -> Shard:
     from gradlint.project.parts import Shard
 
     number, _, of = text.partition("/")
-    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-        raise MistakeError(f"{text!r} is not K/N, such as 3/10")
+    are_numbers = number.isdecimal() and of.isdecimal()
+    if not (are_numbers and 1 <= int(number) <= int(of)):
+        said = f": there is no part {number} of {of}" if are_numbers else ""
+        raise MistakeError(f"{text!r} is not K/N, such as 3/10{said}")
     return Shard(int(number), int(of))
 
 

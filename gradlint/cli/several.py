@@ -19,7 +19,7 @@ from gradlint.cli.output import (
     write_whole,
 )
 from gradlint.cli.single import guard_of, is_part, refuse_early, status_of, wants_graph, writing_in_time
-from gradlint.cli.words import holds_source
+from gradlint.cli.words import holds_source, refuse_command
 from gradlint.errors import UsageError
 from gradlint.load.kinds import SAMPLES
 from gradlint.outcome import Failed
@@ -61,6 +61,7 @@ def check_mixed(sources: Sequence[str], others: Sequence[str], options: Line, co
         if len(others) > 2:
             raise UsageError(f"one model can be checked together with source files, not {', '.join(others)}.")
         model, sample = others[0], others[1] if len(others) > 1 else None
+        refuse_command(model, sources[0])
         _refuse_misplaced(sources, model)
         name = name_of_model(config, model)
         own = config.target(model) or Target(name, model, None, config.settings)
@@ -227,8 +228,12 @@ def refuse_early_for_several(options: Line) -> None:
 
     if options.graph is not None:
         raise UsageError("--graph shows one target; name it.")
+    if options.compare is not None:
+        raise UsageError("--compare is for one model or training step; name it alone.")
     if options.shard is not None and options.write_baseline:
         raise UsageError("--write-baseline needs all targets; leave out --shard.")
     if not _has_own_files(options) and not several.is_joinable(options.format):
         several.render((), options.format, Style())
+    if options.shard is not None and options.output is not None and not is_part(options):
+        say(f"gradlint: {options.output} is no part that gradlint merge joins: these are JSON (--format json)")
     refuse_early(options)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from gradlint.cli.known import baseline_of, say_gone, shown_path, unused_error_of, write_baseline
 from gradlint.cli.output import FAILED
 from gradlint.cli.single import refuse_early, report, status_of
+from gradlint.errors import UsageError
+from gradlint.options import FLAGS, SETTINGS
 from gradlint.project.terminal import say
 
 if TYPE_CHECKING:
@@ -45,6 +47,27 @@ def check_sources(paths: Sequence[str], options: Line, config: Config) -> int:
         )
     say_gone(found.files, baseline_file)
     return max(status, complain(found.complaints, found.outcome.unused))
+
+
+_OF_FINDINGS = frozenset({"select", "ignore", "fail_on", "thresholds"})
+"""The settings that mean something for source, too."""
+
+
+def refuse_options_of_runs(options: Line, paths: Sequence[str]) -> None:
+    """Say which options source alone has no use for: it is read, and nothing is run.
+
+    Raises:
+        UsageError: something was asked for that only a run can give.
+    """
+    run = f"gradlint {paths[0] if paths else 'FILE.py'}:FUNCTION"
+    for flag, is_asked in (("--graph", options.graph is not None), ("--compare", options.compare is not None)):
+        if is_asked:
+            raise UsageError(f"{flag} needs something to run, and source is read alone: name a function of it, {run}")
+    unused = [FLAGS[name] for name in SETTINGS if name in options.settings.said and name not in _OF_FINDINGS]
+    if unused:
+        say(
+            f"gradlint: source is read and not run, and has no use for {', '.join(unused)}; {run} runs a function of it"
+        )
 
 
 def _builds_a_model(name: str) -> bool:

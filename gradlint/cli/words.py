@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradlint.errors import UsageError
+from gradlint.load.kinds import MODELS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,6 +25,17 @@ def is_source(name: str) -> bool:
     if path.suffix in _FILES_OF_MODELS:  # A folder of such a name is a mistake, and told as one.
         return False
     return path.is_dir() and not any((path / mark).exists() for mark in _MARKS)
+
+
+def is_bare_word(word: str) -> bool:
+    """Whether a word names nothing that can be checked, as the commands of other tools do: `check`, `lint`."""
+    return word.isidentifier() and not Path(word).exists()
+
+
+def refuse_command(word: str, behind: str | None) -> None:
+    """Raises UsageError for a word before a model or source that names nothing, but is the command of another tool."""
+    if behind is not None and is_bare_word(word) and (Path(behind).suffix in MODELS or is_source(behind)):
+        raise UsageError(f"there is no command {word!r}: leave it out, gradlint {behind}")
 
 
 def holds_source(word: str) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import keras
+import tensorflow as tf
 
 from gradlint.upstream import models
 from gradlint.upstream.optimizers import innermost, scales_loss
@@ -92,6 +94,27 @@ def without_loss_scale(optimizers: Sequence[Any]) -> Iterator[None]:
     finally:
         for optimizer, scale in scaling:
             optimizer.initial_scale = scale
+
+
+@contextlib.contextmanager
+def with_scaled_gradients(factor: float, number: int) -> Iterator[None]:
+    """Multiply what one of the gradient calls of a step gives, as if its loss were multiplied.
+
+    Args:
+        factor: by how much.
+        number: of the call, counted from 0.
+    """
+    original = tf.GradientTape.gradient
+    calls = itertools.count()
+
+    def gradient(self: Any, target: Any, sources: Any, output_gradients: Any = None, **kwargs: Any) -> Any:
+        if next(calls) == number:
+            slopes = tf.nest.map_structure(tf.ones_like, target) if output_gradients is None else output_gradients
+            output_gradients = tf.nest.map_structure(lambda slope: slope * tf.cast(factor, slope.dtype), slopes)
+        return original(self, target, sources, output_gradients, **kwargs)
+
+    with patched(tf.GradientTape, "gradient", gradient):
+        yield
 
 
 @contextlib.contextmanager

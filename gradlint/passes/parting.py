@@ -35,6 +35,7 @@ class Parting:
         swapped: pairs of positions in A: the variable, and the one whose gradient it gets in B.
         states: of the gradients in A and B where it is not the values that part.
         agree: how many values in B the other step has as well.
+        call: the gradient call of B that parts.
     """
 
     stage: Stage
@@ -45,6 +46,7 @@ class Parting:
     swapped: tuple[tuple[int, int], ...] = ()
     states: tuple[str, str] = ("", "")
     agree: int = 0
+    call: int = 0
 
     def is_after(self, other: Parting) -> bool:
         """Whether the runs agree further here than there."""
@@ -158,6 +160,7 @@ class _Comparer:
             others.frontier(second.targets, back),
             factor=factor,
             agree=len(back),
+            call=theirs,
         )
 
     def _target(self, trail: Trail, number: int) -> Print | None:
@@ -218,7 +221,9 @@ class _Comparer:
             states = (_state(one), _state(other))
             agree = len(answers) - len(parted)
             whole = factor if factor is not None and abs(factor - 1) > OF_GRADIENT else None
-            return Parting(Stage.GRADIENT, one_spot, other_spot, tuple(parted), whole, states=states, agree=agree)
+            return Parting(
+                Stage.GRADIENT, one_spot, other_spot, tuple(parted), whole, states=states, agree=agree, call=theirs
+            )
         unasked = [(p, -1) for p in first if self.pairs.get(p) not in second and first[p][1] is not None]
         strange = [(-1, p) for p in second if p not in set(self.pairs.get(q) for q in first) and second[p][1]]
         for missing, state in ((unasked, ("asked for", "not asked for")), (strange, ("not asked for", "asked for"))):

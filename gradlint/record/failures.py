@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from gradlint.cells import line_as_typed
-from gradlint.errors import ModelRunError, UnknownVersionError, UsageError
+from gradlint.errors import ModelRunError, SampleError, UnknownVersionError, UsageError
 from gradlint.load.limits import size_text
 from gradlint.load.model.live import spec_from_model
 from gradlint.load.spec import quoted
@@ -153,7 +153,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
         ModelRunError: it is another one; the message says where.
         UnknownVersionError: it was not the model's code that failed.
     """
-    if isinstance(error, (UnknownVersionError, UsageError)):
+    if isinstance(error, (UnknownVersionError, UsageError, SampleError)):
         raise error
     trace = run.trace
     raised = _raised(error)

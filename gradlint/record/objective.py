@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gradlint.errors import UsageError
+from gradlint.errors import SampleError, UsageError
 from gradlint.load import search
 from gradlint.load.spec import name_in_x, place_of_input, place_of_output
 from gradlint.record import source, tensors
@@ -108,6 +108,7 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Computed:
 
     Raises:
         UsageError: the loss is unknown, or needs labels that the sample does not have.
+        SampleError: there are labels for some of the outputs that have a loss, and not for others.
     """
     if loss is not None:
         return _named(loss, model, batch)
@@ -126,9 +127,9 @@ def objective_of(model: Any, batch: Batch, loss: object, seed: int) -> Computed:
             )
         if not functions:
             return _added_or_surrogate(model, seed)
-        lacking = _without_labels(functions, batch) if batch.labels else ()
-        of_outputs = f" of {', '.join(map(repr, lacking))}" if lacking else ""
-        return _surrogate(seed, f"the sample has no labels for the compiled loss{of_outputs}")
+        if batch.labels:
+            raise SampleError(_about_lacking(_without_labels(functions, batch), batch))
+        return _surrogate(seed, "the sample has no labels for the compiled loss")
     objective = _surrogate(seed, "the model is not compiled")
     own = next((name for name in ("train_step", "compute_loss") if models.overrides(model, name)), None)
     if own is None:
@@ -145,6 +146,16 @@ def _labels_fit(model: Any, batch: Batch) -> bool:
 def _without_labels(functions: Sequence[LossFunction], batch: Batch) -> tuple[str, ...]:
     """The outputs whose loss has no label in the sample."""
     return tuple(dict.fromkeys(f.output for f in functions if f.output not in batch.labels))
+
+
+def _about_lacking(outputs: Sequence[str], batch: Batch) -> str:
+    """Why labels for some of the outputs that have a loss are no sample, as they are none for `fit`."""
+    given, lacking = (", ".join(repr(name) for name in names) for names in (batch.labels, outputs))
+    keys = " and ".join(repr(f"y:{name}") for name in outputs)
+    return (
+        f"the sample has labels for {given} and none for {lacking}, which the compiled loss reads as well, so that fit "
+        f"would fail: call them {keys}, or compile without a loss for {lacking}"
+    )
 
 
 def _labels(batch: Batch, outputs: Any, model: Any) -> Any:

@@ -131,12 +131,14 @@ class OptimizerTrail:
         settings: its configuration, as text by name.
         iterations: how often it was used before.
         scale: what the gradients that it gets are divided by.
+        schedule: of its learning rate, as text; empty where that is a number.
     """
 
     name: str
     settings: Mapping[str, str]
     iterations: int = 0
     scale: float = 1.0
+    schedule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,16 +228,45 @@ def _outermost(trace: StepTrace) -> Iterator[Outermost]:
 
 
 def _optimizer(trace: StepTrace, optimizer: Any) -> OptimizerTrail:
+    rates = [u.learning_rate for u in trace.live_updates if u.application.optimizer is optimizer]
+    return described(optimizer, rates[0] if rates else None)
+
+
+def described(optimizer: Any, rate: float | None) -> OptimizerTrail:
+    """An optimizer as a comparison knows it.
+
+    Args:
+        optimizer: of Keras.
+        rate: its learning rate at the step.
+    """
     inner = optimizers.innermost(optimizer)
     try:
         configuration = inner.get_config()
     except NotImplementedError:
         configuration = {}
-    rates = [u.learning_rate for u in trace.live_updates if u.application.optimizer is optimizer]
-    settings = {name: str(value) for name, value in configuration.items() if name not in ("name", "learning_rate")}
-    if rates and rates[0] is not None:
-        settings["learning_rate"] = f"{rates[0]:.6g}"
-    return OptimizerTrail(type(inner).__name__, settings, optimizers.times_used(inner), optimizers.scale_of(optimizer))
+    settings = {name: _setting(value) for name, value in configuration.items() if name not in ("name", "learning_rate")}
+    if not configuration.get("use_ema"):
+        settings = {name: value for name, value in settings.items() if not name.startswith("ema_")}
+    if rate is not None:
+        settings["learning_rate"] = f"{rate:.6g}"
+    used, scale = optimizers.times_used(inner), optimizers.scale_of(optimizer)
+    return OptimizerTrail(type(inner).__name__, settings, used, scale, _schedule(configuration.get("learning_rate")))
+
+
+def _setting(value: object) -> str:
+    """A setting as text, the same for numbers that differ in their type alone."""
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        return f"{float(value):.6g}"
+    return str(value)
+
+
+def _schedule(rate: object) -> str:
+    """A schedule as Keras writes it down, in the words of its call."""
+    if not isinstance(rate, dict) or "class_name" not in rate:
+        return ""
+    config = rate.get("config") or {}
+    given = [f"{name}={_setting(value)}" for name, value in config.items() if name != "name"]
+    return f"{rate['class_name']}({', '.join(given)})"
 
 
 def _scale_of(trace: StepTrace, number: int) -> float:

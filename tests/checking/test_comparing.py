@@ -181,3 +181,49 @@ def failing() -> Any:
         raise ZeroDivisionError
 
     return my_step
+
+
+def test_what_is_behind_another_reduction_is_compared_as_well() -> None:
+    def total(y: Any, p: Any) -> Any:
+        return tf.reduce_sum(tf.square(y - p))
+
+    model = network()
+    for step in (loop(model, loss=total), tf.function(loop(model, loss=total))):
+        comparison = gradlint.compare(model, step, X, Y)
+        assert kinds(comparison) == [("reduction", True)]
+        assert comparison.is_complete
+        assert not comparison.notes
+    comparison = gradlint.compare(model, loop(model, keras.optimizers.SGD(0.01), loss=total), X, Y)
+    assert kinds(comparison) == [("reduction", True), ("optimizer-setting", True)]
+    comparison = gradlint.compare(model, loop(model, keras.optimizers.Adam(0.1), loss=total), X, Y)
+    assert kinds(comparison) == [("reduction", True), ("optimizer", None)]
+    comparison = gradlint.compare(loop(model, loss=total), model, X, Y)
+    assert kinds(comparison) == [("reduction", True)]
+
+
+DECAY = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        (keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1, momentum=0.9), "momentum of SGD is 0 in A and 0.9 in B"),
+        (keras.optimizers.Adam(), keras.optimizers.Adam(beta_2=0.9), "beta_2 of Adam is 0.999 in A and 0.9 in B"),
+        (keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1, clipnorm=1e3), "clipnorm of SGD is None in A and 1000"),
+        (keras.optimizers.SGD(0.1), keras.optimizers.SGD(DECAY), "is 0.1 in A and ExponentialDecay("),
+        (keras.optimizers.Adam(), keras.optimizers.AdamW(weight_decay=0.0), "A uses Adam and B AdamW"),
+    ],
+)
+def test_optimizers_that_a_single_step_does_not_tell_apart(one: Any, other: Any, said: str) -> None:
+    comparison = gradlint.compare(network(optimizer=one), network(optimizer=other), (X, Y))
+    assert not comparison.same
+    assert said in comparison.differences[0].message
+    assert gradlint.compare(network(optimizer=one), network(optimizer=one), (X, Y)).same
+
+
+def test_models_without_labels_have_optimizers_to_compare() -> None:
+    slow = network(optimizer=keras.optimizers.SGD(0.01))
+    for sample in ((), (X,)):  # A batch that is made up is the same one, whatever the inputs are called.
+        comparison = gradlint.compare(network(), slow, *sample)
+        assert kinds(comparison) == [("optimizer-setting", None)]
+        assert "its loss is not" in str(comparison)

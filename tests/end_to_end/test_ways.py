@@ -87,6 +87,7 @@ PYTHON = {
         "gradlint.check(both, (x, {'reg': y, 'cls': y}))",
         "gradlint.check(both, (x, {'reg': y, 'cls': y}, {'reg': weights, 'cls': weights}))",
         "gradlint.check(both, (x, {'reg': y, 'clss': y}))",
+        "gradlint.check(both, (x, {'reg': y}))",
         "gradlint.check(both, (x, [y]))",
         "gradlint.check(both, (x, y))",
         "gradlint.check(model, frame.rename(columns={'y': 'price'}))",
