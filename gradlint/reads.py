@@ -46,11 +46,11 @@ def changes(function: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
                 yield node, text
 
 
-def called(function: ast.AST) -> Iterator[ast.expr]:
-    """What a function calls, by names and attributes."""
+def calls(function: ast.AST) -> Iterator[ast.Call]:
+    """The calls in a function of what goes by names and attributes."""
     for node in ast.walk(function):
         if isinstance(node, ast.Call) and _is_chain(node.func):
-            yield node.func
+            yield node
 
 
 def _is_chain(node: ast.AST) -> bool:

@@ -84,7 +84,7 @@ class Numbers:
     def __init__(self, step: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         self._reads: list[_Read] = []
         self._changes: list[_Changed] = []
-        self._seen: set[tuple[int, int, bool]] = set()
+        self._seen: set[tuple[int, ...]] = set()
         if not tf.config.functions_run_eagerly():
             self._follow(step, args, kwargs)
         self._before = [(read.slot, read.slot.get()) for read in self._reads]
@@ -116,17 +116,18 @@ class Numbers:
             given, is_inside, args, kwargs = pending.pop()
             for function, owner in _functions_behind(given):
                 is_here = is_inside or is_traced(given) or _is_own_step(function, owner)
-                key = (id(function.__code__), id(owner), is_here)
+                key = (id(function.__code__), id(owner), is_here, *map(id, args))
                 node = None if key in self._seen else _node_of(function)
                 if node is None:
                     continue
                 self._seen.add(key)
                 names = _Names(function, owner, args, kwargs)
                 self._look(node, function, names, is_traced=is_here)
-                for expression in reads.called(node):
-                    value = names.value_of(expression)
+                for call in reads.calls(node):
+                    value = names.value_of(call.func)
                     if value is not None:
-                        pending.append((value, is_here, (), {}))
+                        handed = {part.arg: names.value_of(part.value) for part in call.keywords if part.arg}
+                        pending.append((value, is_here, tuple(map(names.value_of, call.args)), handed))
 
     def _look(self, node: ast.AST, function: Any, names: _Names, *, is_traced: bool) -> None:
         code = function.__code__
