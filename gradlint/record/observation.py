@@ -140,6 +140,7 @@ class StepTrace(Trace):
         data: keys of what the step was given, by tensor index.
         before: the variables that the step assigned to, with the values that they had, by handle id.
         taken: tensors whose values Python code has taken out.
+        replicated: (first, last + 1) positions of what a strategy runs in threads of its own.
         learners: gives the handles of the variables that are named as those that should learn.
     """
 
@@ -159,6 +160,7 @@ class StepTrace(Trace):
         self.scaled: dict[int, list[int]] = {}
         self.taken: set[int] = set()
         self.optimizers: dict[int, Any] = {}
+        self.replicated: list[tuple[int, int]] = []
         self.parts = steps.Parts()
         self.learners: Callable[[], Sequence[Any]] = tuple
         self._given: dict[int, list[tuple[str, Any]]] = {}
@@ -180,9 +182,20 @@ class StepTrace(Trace):
             optimizers.on_optimizers(self._application, self._scaled, self._uses),
             steps.on_evaluation(self._evaluation),
             steps.on_forward_derivative(self._differentiated),
-            replicas.one_replica(),
+            replicas.one_replica(self._in_threads),
         ):
             yield
+
+    @contextlib.contextmanager
+    def _in_threads(self) -> Iterator[None]:
+        """What runs is meant for threads of its own: the tapes that are open here do not see it."""
+        first = len(self.ops)
+        with contextlib.ExitStack() as stack:
+            for live in self.live_tapes:
+                if live.spans[-1][1] < 0:
+                    stack.enter_context(live.tape.stop_recording())
+            yield
+        self.replicated.append((first, len(self.ops)))
 
     # -- places ----------------------------------------------------------------------------------------
 

@@ -254,6 +254,7 @@ class StepRecord:
         owner: the one of them whose own `train_step` it is.
         born: paths of trainable variables that were created while the step ran, with the place.
         rebound: names of variables that were bound to tensors.
+        replicated: (first, last + 1) positions of what a strategy runs in threads of its own.
         frozen: numbers of Python's own that are traced once.
         halvings: how often optimizers halve their loss scale, and skip the update, before no gradient overflows; the
             recording has the gradients of then.
@@ -278,5 +279,6 @@ class StepRecord:
     """Where values of tensors were taken out of TensorFlow, in order."""
     crash: Crash | None = None
     rebound: tuple[Rebound, ...] = ()
+    replicated: tuple[tuple[int, int], ...] = ()
     frozen: tuple[FrozenNumber, ...] = ()
     halvings: int = 0

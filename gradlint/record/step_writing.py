@@ -88,6 +88,7 @@ def record_of(
         owner=None if task.owner is None else str(task.owner.name),
         born=_born(trace, names, returned),
         departures=trace.departures,
+        replicated=tuple(trace.replicated),
         crash=crash,
     )
 
