@@ -80,6 +80,17 @@ def _is_departure(*dotted: str) -> bool:
     return dotted[0] in _NUMPY or dotted[-1] in _FUNCTIONS
 
 
+def empties(file: str) -> bool:
+    """Whether a file gives a variable zeros somewhere: `a.assign(tf.zeros_like(a))`, `a.assign(0.0)`."""
+    tree = tree_of(file)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "assign":
+            given = ast.unparse(node.args[0]) if node.args else ""
+            if "zeros" in given or given in ("0", "0.0"):
+                return True
+    return False
+
+
 _STORING = frozenset({"append", "extend", "put", "add", "insert", "appendleft", "send", "update"})
 
 

@@ -124,12 +124,14 @@ class UpdatePair:
         variable: path.
         tensor: index of the variable's handle.
         is_zero: nothing is left of the gradient when the optimizer gets it.
+        along: the cosine of the gradient and what a tape gave for the variable last; None where nothing is to compare.
     """
 
     gradient: int | None
     variable: str
     tensor: int
     is_zero: bool = False
+    along: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class Update:
         learning_rate: None when unknown.
         scaled: a loss was scaled for it before; None where the optimizer wants none.
         error: the error it ended with.
+        empties: its file gives variables zeros somewhere.
     """
 
     optimizer: str
@@ -159,6 +162,7 @@ class Update:
     scale: tuple[int, ...] = ()
     """Tensor indices of the variable that holds the loss scale, and of losses that were multiplied by it."""
     error: str | None = None
+    empties: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,8 @@ class Movement:
         is_changed: its value after the step is another.
         largest: the largest absolute value.
         resolution: distance from there to the next number of its dtype.
+        by_hand: what is left of the step's own assignments, apart from what optimizers added: its product with the
+            first gradient that a tape gave, its norm, and that of the gradient. None where there were none.
     """
 
     variable: str
@@ -176,6 +182,7 @@ class Movement:
     is_changed: bool
     largest: float
     resolution: float
+    by_hand: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +261,7 @@ class StepRecord:
         owner: the one of them whose own `train_step` it is.
         born: paths of trainable variables that were created while the step ran, with the place.
         rebound: names of variables that were bound to tensors.
+        made: classes of optimizers that were created while the step ran, and that keep something, with the place.
         replicated: (first, last + 1) positions of what a strategy runs in threads of its own.
         frozen: numbers of Python's own that are traced once.
         halvings: how often optimizers halve their loss scale, and skip the update, before no gradient overflows; the
@@ -279,6 +287,7 @@ class StepRecord:
     """Where values of tensors were taken out of TensorFlow, in order."""
     crash: Crash | None = None
     rebound: tuple[Rebound, ...] = ()
+    made: tuple[tuple[str, Frames], ...] = ()
     replicated: tuple[tuple[int, int], ...] = ()
     frozen: tuple[FrozenNumber, ...] = ()
     halvings: int = 0
