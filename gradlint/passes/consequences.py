@@ -110,7 +110,7 @@ def severity_of_block(facts: Facts, block: Block, *, is_meant: bool = False) -> 
 
 def _has_fixed_shapes(facts: Facts) -> bool:
     """Whether the model says how long its inputs are: a sequence of one step is one step in every sample then."""
-    inputs = facts.spec.inputs if facts.spec is not None else ()
+    inputs = facts.spec.inputs or () if facts.spec is not None else ()
     return bool(inputs) and all(
         entry.declared and entry.shape is not None and None not in entry.shape[1:] for entry in inputs
     )
