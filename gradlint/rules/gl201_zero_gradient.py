@@ -103,8 +103,8 @@ _ADVICE = {
     Why.ZERO_FACTOR: "Leave the factor of zero out, or give it another value.",
     Why.ZERO_SCHEDULE: "Check after the schedule has raised the variable, or let it start above zero.",
     Why.ZERO_ACTIVATION: "Check with a sample in which the other operand is not all zeros.",
-    Why.ZERO_CONSTANT: "A recurrent layer starts from zeros: give it more than one step, (batch, steps, features), or a "
-    "layer without recurrence its place.",
+    Why.ZERO_CONSTANT: "A recurrent layer starts from zeros: give it more than one step, (batch, steps, features), or "
+    "put a layer without recurrence in its place.",
     Why.ZEROED: "Compute with floats there: give the layer no integer dtype, and cast before you divide or round.",
     Why.CANCELLATION: "Detach one side of the difference (stop_gradient), so that the other one learns.",
     Why.ROUNDING: "Leave it out: its result is always the same. Or detach one of its operands (stop_gradient).",

@@ -1,4 +1,4 @@
-"""A recurrent layer that is given one step multiplies its recurrent kernel by the state of zeros that it starts from."""
+"""A recurrent layer that is given one step multiplies its recurrent kernel by the zeros that it starts from."""
 
 from __future__ import annotations
 
