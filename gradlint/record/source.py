@@ -30,6 +30,11 @@ def is_library_class(cls: type) -> bool:
 _is_of_library = functools.lru_cache(maxsize=4096)(is_library_file)
 
 
+def is_library(file: str) -> bool:
+    """Whether a file is a library's."""
+    return _is_of_library(file)
+
+
 def is_of_user(value: object) -> bool:
     """Whether a value is an object of the user's that holds attributes, or a module: no class and no function."""
     if not hasattr(value, "__dict__") or isinstance(value, type) or inspect.isroutine(value):
