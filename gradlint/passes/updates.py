@@ -266,6 +266,7 @@ def discarded(flow: Flow, step: StepRecord) -> tuple[Discarded, ...]:
     """Updates that get the gradients as the tape gives them although each was made into another: clipped, say.
 
     A number that is made beside them and goes on, as the norm by which they would be clipped, is what they were for.
+    The norm of the clipped ones is not: it is that of gradients which nobody gets.
     """
     results = {source.result for call in step.calls for source in call.sources}
     found = []
@@ -273,26 +274,35 @@ def discarded(flow: Flow, step: StepRecord) -> tuple[Discarded, ...]:
         gradients = [pair.gradient for pair in update.pairs if pair.gradient is not None]
         if not update.optimizer or not gradients or not results.issuperset(gradients):
             continue
-        ends = [_dead_end(flow, gradient, update.first) for gradient in gradients]
+        own = flow.descendants(gradients)
+        ends = [_dead_end(flow, gradient, update.first, own) for gradient in gradients]
         made = flow.descendants(output for end in ends if end is not None for output in flow.op(end).outputs)
-        beside = (flow.descendants(gradients) & flow.ancestors(made)) - set(gradients)
+        beside = (own & flow.ancestors(made)) - made - set(gradients)
         gone = step.taken.union(step.returned, step.kept)
-        if None in ends or beside & gone or any(_goes_elsewhere(flow, tensor, made) for tensor in beside - made):
+        if None in ends or beside & gone or any(_goes_elsewhere(flow, tensor, made) for tensor in beside):
             continue
         variables = tuple(pair.variable for pair in update.pairs if pair.gradient is not None)
         found.append(Discarded(update, max(end for end in ends if end is not None), variables))
     return tuple(found)
 
 
-def _dead_end(flow: Flow, gradient: int, before: int) -> int | None:
-    """The last operation that makes another tensor of a gradient, in its shape, which nothing reads."""
+def _dead_end(flow: Flow, gradient: int, before: int, own: frozenset[int]) -> int | None:
+    """The last operation that makes another tensor of a gradient, in its shape, which nothing reads but its norm.
+
+    Args:
+        flow: of the step.
+        gradient: as the tape gives it.
+        before: position of the update.
+        own: what is made of all gradients of the update.
+    """
     shape = flow.tensor(gradient).shape
     pending: list[tuple[int, int | None]] = [(gradient, None)]
     seen = {gradient}
     while pending and len(seen) < _MOST_STEPS:
         tensor, maker = pending.pop()
-        if maker is not None and not flow.consumers[tensor]:
-            return maker
+        if maker is not None:
+            if not flow.consumers[tensor] or (_clips(flow, maker, own) and _is_only_measured(flow, tensor)):
+                return maker
         for position, _ in flow.consumers[tensor]:
             op = flow.op(position)
             made = maker if has(op.type, Trait.KEEPS_VALUES) else position
@@ -301,6 +311,32 @@ def _dead_end(flow: Flow, gradient: int, before: int) -> int | None:
                 seen.update(same)
                 pending += [(index, made) for index in same]
     return None
+
+
+def _clips(flow: Flow, position: int, own: frozenset[int]) -> bool:
+    """Whether an operation bounds gradients, or scales them by a number that is made of them."""
+    op = flow.op(position)
+    if has(op.type, Trait.BOUNDS) or has(op.type, Trait.CLIPS):
+        return True
+    return op.type in _SCALING and len(op.inputs) == 2 and own.issuperset(op.inputs)
+
+
+def _is_only_measured(flow: Flow, tensor: int) -> bool:
+    """Whether all that is made of a tensor are numbers of its own, such as its norm."""
+    pending, seen = [tensor], {tensor}
+    while pending:
+        for position, _ in flow.consumers[pending.pop()]:
+            op = flow.op(position)
+            if has(op.type, Trait.ASSIGNS) or has(op.type, Trait.LEAVES) or op.type == INNER_GRADIENT:
+                return False
+            # Another tensor beside it is what it is compared to.
+            if any(index not in seen and len(flow.tensor(index).shape) > 1 for index in op.inputs):
+                return False
+            for index in op.outputs:
+                if len(flow.tensor(index).shape) > 0 and index not in seen:
+                    seen.add(index)
+                    pending.append(index)
+    return True
 
 
 def _goes_elsewhere(flow: Flow, tensor: int, made: frozenset[int]) -> bool:
@@ -512,10 +548,11 @@ def uphill(flow: Flow, step: StepRecord) -> tuple[Uphill, ...]:
     if step.crash is not None:
         return ()
     found: list[Uphill] = []
+    weights = {v.path for v in flow.recording.variables if v.layer}  # An image may be meant to be moved so.
     for call in step.calls:
         if not call.target_text or not _LOSSES.search(call.target_text) or "-" in call.target_text:
             continue
-        own = {source.variable for source in call.sources if source.variable}
+        own = {source.variable for source in call.sources if source.variable in weights}
         rising = [*_rising_by_hand(flow, step, call, own), *_rising_by_optimizers(step, call, own)]
         up = {path for entry in rising for path in entry.variables}
         same = [other for other in step.calls if set(other.targets) & set(call.targets)]

@@ -225,10 +225,13 @@ def _update(trace: StepTrace, names: _Names, live: LiveUpdate) -> Update:
 
 
 def _made(trace: StepTrace) -> Iterator[tuple[str, Frames]]:
-    used = {id(live.application.optimizer): live.application.optimizer for live in trace.live_updates}
+    """Optimizers that were made for one update of variables that were there before; a loop of the step has its own."""
     for key, frames in trace.made.items():
-        if key in used and optimizers.has_moments(used[key]):
-            yield type(used[key]).__name__, frames
+        updates = [live for live in trace.live_updates if id(live.application.optimizer) == key]
+        if len(updates) == 1 and optimizers.has_moments(updates[0].application.optimizer):
+            handles = [eager.handle_of(variable) for _, variable in updates[0].application.pairs or ()]
+            if any(trace.producers[trace.versions(handle)[0]] is None for handle in handles):
+                yield type(updates[0].application.optimizer).__name__, frames
 
 
 def _along(trace: StepTrace, update: LiveUpdate, slope: Any, variable: Any) -> float | None:

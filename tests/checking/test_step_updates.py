@@ -199,5 +199,65 @@ def test_an_optimizer_that_each_step_creates():
     def without_moments(x, y):
         keras.optimizers.SGD(0.01).apply_gradients(pairs(asked(model, x, y), model))
 
+    def of_a_loop(x, y):
+        optimizer = keras.optimizers.Adam(0.01)
+        for _ in range(3):
+            optimizer.apply_gradients(pairs(asked(model, x, y), model))
+
     assert found(step, model) == [("GL617", 1)]
+    assert found(of_a_loop, model) == []
     assert found(once, model) == found(without_moments, model) == []
+
+
+# -- clipped gradients -----------------------------------------------------------------------------------
+
+
+def by_norm(gradients):
+    return [tf.clip_by_norm(gradient, 1.0) for gradient in gradients]
+
+
+def by_value(gradients):
+    return [tf.clip_by_value(gradient, -1.0, 1.0) for gradient in gradients]
+
+
+def by_global_norm(gradients):
+    return tf.clip_by_global_norm(gradients, 1.0)[0]
+
+
+def to_length_one(gradients):
+    norm = tf.linalg.global_norm(gradients)
+    return [gradient / (norm + 1e-6) for gradient in gradients]
+
+
+@pytest.mark.parametrize("clip", [by_norm, by_value, by_global_norm, to_length_one])
+def test_clipped_gradients_of_which_only_the_norm_is_returned(clip):
+    model, optimizer = dense_net(), keras.optimizers.SGD(0.1)
+
+    def step(x, y):
+        gradients = asked(model, x, y)
+        clipped = clip(gradients)
+        optimizer.apply_gradients(pairs(gradients, model))
+        return tf.linalg.global_norm(clipped)
+
+    def right(x, y):
+        gradients = asked(model, x, y)
+        clipped = clip(gradients)
+        optimizer.apply_gradients(pairs(clipped, model))
+        return tf.linalg.global_norm(gradients), tf.linalg.global_norm(clipped)
+
+    assert [code for code, _ in found(step, model)] == ["GL619"]
+    assert found(right, model) == []
+
+
+def test_gradients_that_are_only_measured():
+    model, optimizer = dense_net(), keras.optimizers.SGD(0.1)
+
+    def step(x, y):
+        gradients = asked(model, x, y)
+        others = asked(model, x, y + 1.0)
+        optimizer.apply_gradients(pairs(gradients, model))
+        cosine = [tf.reduce_sum(a / tf.norm(a) * b / tf.norm(b)) for a, b in zip(gradients, others, strict=True)]
+        sizes = [tf.reduce_mean(tf.abs(gradient)) for gradient in gradients]
+        return sizes, cosine, tf.linalg.global_norm([gradient / 16.0 for gradient in gradients])
+
+    assert found(step, model) == []
