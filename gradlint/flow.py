@@ -168,16 +168,24 @@ class Flow:
     @cached_property
     def keys_behind(self) -> dict[int, frozenset[str]]:
         """For each operation, the input keys on which it depends."""
-        keys: list[frozenset[str]] = [frozenset()] * len(self.recording.tensors)
+        names = tuple(dict.fromkeys(record.key for record in self.recording.inputs))
+        # A bit for each key: to join sets of names at each operation would take as long as there are keys.
+        bit = {name: 1 << place for place, name in enumerate(names)}
+        keys = [0] * len(self.recording.tensors)
         for record in self.recording.inputs:
             if record.tensor is not None:
-                keys[record.tensor] = frozenset({record.key})
+                keys[record.tensor] = bit[record.key]
+        sets: dict[int, frozenset[str]] = {}
         found: dict[int, frozenset[str]] = {}
         for position, op in enumerate(self.recording.ops):
             if has(op.type, Trait.READS_SHAPE):
                 continue
-            union = frozenset().union(*(keys[tensor] for tensor in op.inputs))
-            found[position] = union
+            union = 0
+            for tensor in op.inputs:
+                union |= keys[tensor]
+            if union not in sets:
+                sets[union] = frozenset(name for name in names if union & bit[name])
+            found[position] = sets[union]
             for output in op.outputs:
                 keys[output] = union
         return found

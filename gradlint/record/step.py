@@ -17,7 +17,7 @@ from gradlint.record.failures import failure_of
 from gradlint.record.firststep import rates_of
 from gradlint.record.objective import Batch
 from gradlint.record.observation import StepTrace
-from gradlint.record.rebinding import names_kept, rebound
+from gradlint.record.rebinding import lost_in_names, names_kept, rebound
 from gradlint.record.recording import Failure, LabelRecord, LossRecord, Recording
 from gradlint.record.run import ONE_AT_A_TIME
 from gradlint.record.start import Start
@@ -28,6 +28,7 @@ from gradlint.record.step_writing import record_of
 from gradlint.record.subject import Subject
 from gradlint.record.terms import is_float
 from gradlint.record.writing import Backward, recording_of
+from gradlint.result import GradientState
 from gradlint.upstream import backprop, eager, optimizers, restoring
 from gradlint.upstream.libraries import is_library_file
 
@@ -250,6 +251,20 @@ class Observation:
             return 0
         return scaling.halvings(lambda n: scaling.are_finite(scaling.halved(tape, loss, handles, n))) or 0
 
+    def _told_apart(self, indices: Sequence[int], found: Sequence[Any]) -> Mapping[int, Any]:
+        """What the step's own tapes give for variables of which a tape over all gives zeros.
+
+        What was computed before a tape was opened is a constant for it, such as the policy that a ratio is taken to.
+        """
+        given: dict[int, Any] = {}
+        for live in self.trace.live_calls:
+            for index, slope in zip(live.indices, live.slopes, strict=False):
+                if eager.is_eager(getattr(slope, "values", slope)):
+                    given.setdefault(index, slope)
+        asked = ((index, slope) for index, slope in zip(indices, found, strict=True) if index in given)
+        zero = (index for index, slope in asked if _state(slope) is GradientState.ZERO)
+        return {index: given[index] for index in zero if _state(given[index]) is GradientState.FINITE}
+
     def _written(self, loss: Any | None, returned: Any, error: Exception | None) -> Observed:
         trace, task = self.trace, self._task
         after = {key: (variable, variable.read_value()) for key, (variable, _) in trace.before.items()}
@@ -277,7 +292,7 @@ class Observation:
             halvings = self._halvings(loss, handles)
             if halvings:
                 found = scaling.halved(self._tape, loss, sources, halvings)
-            slopes = dict(zip(indices, found, strict=True))
+            slopes = {**dict(zip(indices, found, strict=True)), **self._told_apart(indices, found)}
         number = len(trace.live_calls)
         described = f"what {number} gradient call{'' if number == 1 else 's'} of {task.name} differentiate"
         value = self._value(loss) if loss is not None else float("nan")
@@ -329,6 +344,10 @@ class Observation:
             return crash, failure_of(run, error, batch)
         except ModelRunError:
             return crash, None
+
+
+def _state(slope: Any) -> GradientState:
+    return reduction.gradient_of(slope).state
 
 
 def _place_of(error: Exception) -> tuple[str | None, int | None]:
@@ -384,8 +403,9 @@ def record_step(
         except Exception as raised:
             returned, error = None, raised
         observed = observation.end(returned, error)
-        lost = tuple(Rebound(text, tensors.path_of(v), at) for text, v, at in rebound(names, observation.trace))
-    return observed.recording, replace(observed.record, rebound=lost)
+        lost = [Rebound(text, (tensors.path_of(v),), at) for text, v, at in rebound(names, observation.trace)]
+        lost += lost_in_names(observation.trace, returned, observed.after)
+    return observed.recording, replace(observed.record, rebound=tuple(lost))
 
 
 def record_after_update(

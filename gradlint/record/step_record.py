@@ -200,17 +200,19 @@ class Crash:
 
 @dataclass(frozen=True, slots=True)
 class Rebound:
-    """A name that went from a variable of which a gradient is asked to a tensor.
+    """A name that went from a variable to a tensor.
 
     Attributes:
         name: as the user writes it.
-        variable: path of the variable.
+        variables: paths of those that it stood for.
         frames: where the tensor was made.
+        tensors: indices of the tensors, where nothing reads them; otherwise a gradient is asked of the variable.
     """
 
     name: str
-    variable: str
+    variables: tuple[str, ...]
     frames: Frames
+    tensors: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

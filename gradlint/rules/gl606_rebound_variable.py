@@ -21,7 +21,7 @@ DOC = """\
 ## What it does
 
 Reports a `tf.Variable` whose name is bound to the result of an expression (`w = w - lr * g`) in the loop that
-takes its gradient.
+takes its gradient, and what a loop over variables makes of one for its own name alone, as in a moving average.
 
 ## Why it matters
 
@@ -47,6 +47,15 @@ for _ in range(100):
     w.assign_sub(0.1 * g)
 ```
 
+```python
+for e, w in zip(averages, weights):
+    e = 0.99 * e + 0.01 * w                          # GL606: the next turn binds `e` anew
+```
+
+```python
+    e.assign(0.99 * e + 0.01 * w)
+```
+
 ## What to do
 
 Use `assign`, `assign_sub` or `assign_add`, or an optimizer.
@@ -58,6 +67,12 @@ Names that are bound to a new `tf.Variable`, watched in the block, or hold lists
 
 
 _IS_NO_VARIABLE = "is bound to a tensor here and is no variable any more: its next gradient is None"
+_IS_READ_BY_NOBODY = "is bound to a tensor here, which nothing reads"
+_ASSIGN = "Give the variable the value: `e.assign(...)` in place of `e = ...`."
+
+
+def _stays(number: int) -> str:
+    return "the variable that it stood for stays as it is" if number == 1 else f"{number} variables stay as they are"
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -67,10 +82,15 @@ def check(facts: Facts) -> Iterator[Finding]:
     for rebound in facts.step.record.rebound if facts.step is not None else ():
         cause = at(rebound.frames[0] if rebound.frames else None)
         told.add(_place(cause))
+        number = len(rebound.variables)
+        what = _IS_NO_VARIABLE
+        if rebound.tensors:
+            what = f"{_IS_READ_BY_NOBODY}: {_stays(number)}"
         yield RULE.finding(
-            f"`{rebound.name}` {_IS_NO_VARIABLE}",
-            variables=(rebound.variable,),
+            f"`{rebound.name}` {what}",
+            variables=rebound.variables,
             cause=replace(cause, op=asked.get(_place(cause))),
+            advice=_ASSIGN if rebound.tensors else "",
         )
     for finding in without_gradient(
         RULE, facts, Reason.REBOUND, lambda _: "its name went from a variable to the tensor of an update"
@@ -88,11 +108,15 @@ def _place(cause: Cause) -> tuple[str | None, int | None]:
 
 
 def source(module: Module) -> Iterator[Finding]:
-    """Yield one finding per binding that makes a tensor of a differentiated variable."""
+    """Yield one finding per binding that makes a tensor of a differentiated variable, or one that nobody reads."""
+    from gradlint.source.losing import lost_updates
     from gradlint.source.watching import rebound_variables
 
     for value, name in rebound_variables(module):
         yield RULE.in_source(module, value, f"{name} {_IS_NO_VARIABLE}")
+    for value, name in lost_updates(module):
+        finding = RULE.in_source(module, value, f"`{name}` {_IS_READ_BY_NOBODY}: the variable stays as it is")
+        yield replace(finding, advice=_ASSIGN)
 
 
 RULE = Rule(

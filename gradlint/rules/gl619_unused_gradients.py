@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.rule import Need, Rule
@@ -60,9 +61,11 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call whose gradients go nowhere."""
     if facts.step is None or facts.flow is None:
         return
-    rebound = {entry.variable for entry in facts.step.record.rebound}
+    rebound = {path for entry in facts.step.record.rebound for path in entry.variables}
+    lost = facts.flow.ancestors({tensor for entry in facts.step.record.rebound for tensor in entry.tensors})
     for entry, times in _by_place(facts.step.unused):
-        if rebound.issuperset(entry.variables):
+        results = {s.result for s in entry.call.sources if s.variable in entry.variables and s.result is not None}
+        if rebound.issuperset(entry.variables) or results <= lost:
             continue  # They go into the tensors that the names are bound to: GL606.
         call, number = entry.call, len(entry.variables)
         if entry.whole:
@@ -85,7 +88,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             variables=made.variables,
             cause=at(frame, op=op.type),
             position=made.position,
-            advice="Apply what was made of the gradients, or do not make it.",
+            advice="Put what was made of the gradients into a list and apply that, or do not make it.",
         )
 
 
@@ -102,11 +105,18 @@ def _by_place(unused: Iterable[Unused]) -> Iterator[tuple[Unused, int]]:
 
 
 def source(module: Module) -> Iterator[Finding]:
-    """Yield one finding per answer of a tape that nothing reads."""
+    """Yield one finding per answer of a tape, or what is made of it, that nothing reads."""
+    from gradlint.source.losing import lost_gradients
     from gradlint.source.optimizing import unused_gradients
 
     for value in unused_gradients(module):
         yield RULE.in_source(module, value, "the gradients of the variables are computed and never applied or used")
+    for value, name in lost_gradients(module):
+        message = f"`{name}` is bound to what is made of a gradient here, which nothing reads"
+        yield replace(RULE.in_source(module, value, message), advice=_NEW_LIST)
+
+
+_NEW_LIST = "Make a new list, and apply that: `gradients = [tf.clip_by_norm(g, 1.0) for g in gradients]`."
 
 
 RULE = Rule(
