@@ -191,7 +191,8 @@ def refuse_other_arguments(
     name: str,
     args: Sequence[object],
     kwargs: Mapping[str, object],
-    of: Sequence[Callable[..., object]],
+    caller: str,
+    options: Iterable[str],
 ) -> None:
     """Raises UsageError for arguments that a step does not take: what an option is not called goes to the step.
 
@@ -202,7 +203,8 @@ def refuse_other_arguments(
         name: what the step is called.
         args: positional arguments.
         kwargs: keyword arguments.
-        of: what handed them over, whose options may be meant.
+        caller: what has handed them over.
+        options: those of the caller, one of which may be meant.
     """
     try:
         signature = inspect.signature(step)
@@ -218,17 +220,15 @@ def refuse_other_arguments(
     takes = f"({', '.join(map(str, (each.replace(annotation=each.empty) for each in parameters)))})"
     takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters)
     if unknown := [word for word in kwargs if word not in signature.parameters and not takes_all]:
-        hint = alike(unknown[0], sorted(own_words(*of)), repr)
-        raise UsageError(
-            f"{of[0].__name__} has no option {unknown[0]!r}, and {name}{takes} no argument of this name{hint}"
-        )
+        hint = alike(unknown[0], sorted(options), repr)
+        raise UsageError(f"{caller} has no option {unknown[0]!r}, and {name}{takes} no argument of this name{hint}")
     given = f"{len(args)} argument{'' if len(args) == 1 else 's'}{' and ' if kwargs else ''}{', '.join(kwargs)}"
     needed = sum(each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD for each in parameters)
     hint = ""
     if len(args) == 1 and isinstance(args[0], (tuple, list)) and len(args[0]) == needed:
-        hint = f": hand the parts of the batch over one by one, {of[0].__name__}({name}, *batch)"
+        hint = f": hand the parts of the batch over one by one, {caller}({name}, *batch)"
     elif needed == 1 < len(args):
-        hint = f": hand them over in one, {of[0].__name__}({name}, (x, y))"
+        hint = f": hand them over in one, {caller}({name}, (x, y))"
     raise UsageError(f"{name}{takes} was given {given}{hint}")
 
 

@@ -102,7 +102,7 @@ class Side:
             raise
         except Exception as error:
             if isinstance(error, TypeError):
-                refuse_other_arguments(self.step, name_of(self.step), args, kwargs, (compare,))
+                refuse_other_arguments(self.step, name_of(self.step), args, kwargs, "compare", own_words(compare))
             text = " ".join(str(error).split())[:300]
             raise ModelRunError(f"{self.name} failed: {type(error).__name__}: {text}") from error
 
