@@ -11,6 +11,7 @@ from gradlint.result import RuleInfo
 from gradlint.severity import Certainty, severity_of
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Callable, Iterable
 
     from gradlint.passes.facts import Facts
@@ -142,10 +143,20 @@ class Rule:
         from gradlint.source.identity import position
 
         line, column = position(value)
+        return self._at(module, (line, column), message, severity, value.order)
+
+    def at_node(self, module: Module, node: ast.expr, message: str, severity: Severity | None = None) -> Finding:
+        """As `in_source`, at a part of the file's syntax tree."""
+        return self._at(module, (node.lineno, node.col_offset + 1), message, severity, node.lineno)
+
+    def _at(
+        self, module: Module, place: tuple[int, int], message: str, severity: Severity | None, order: int
+    ) -> Finding:
+        line, column = place
         return self.finding(
             message,
             severity=severity,
             cause=Cause(file=module.path, line=line),
             evidence={"column": column},
-            position=value.order,
+            position=order,
         )

@@ -93,6 +93,7 @@ def severity_of_block(facts: Facts, block: Block, *, is_meant: bool = False) -> 
     if _is_satisfied(facts, block):
         return severity_of(Consequence.HEALS)
     lost = Consequence.UNHEARD
+    of_shapes = block.why is Why.ZERO_CONSTANT and not _has_fixed_shapes(facts)
     if block.variables and (block.why in _BY_FORM or block.partners):
         lost = Consequence.VARIABLES
     elif block.keys:
@@ -100,11 +101,19 @@ def severity_of_block(facts: Facts, block: Block, *, is_meant: bool = False) -> 
     if lost is Consequence.UNHEARD and _is_shut(block):
         return severity_of(of_variables(facts, block.variables, Consequence.VARIABLES), Certainty.IN_SAMPLE)
     lost = of_variables(facts, block.variables, lost)
-    if block.why in _OF_THE_SAMPLE and lost is not Consequence.NOTHING_LEARNS:
+    if (block.why in _OF_THE_SAMPLE or of_shapes) and lost is not Consequence.NOTHING_LEARNS:
         return severity_of(Consequence.HEALS)
     if lost is not Consequence.NOTHING_LEARNS and _may_be_meant(facts, block, lost):
         return severity_of(Consequence.INTENDED)
     return severity_of(lost, _certainty(facts, block, lost))
+
+
+def _has_fixed_shapes(facts: Facts) -> bool:
+    """Whether the model says how long its inputs are: a sequence of one step is one step in every sample then."""
+    inputs = facts.spec.inputs or () if facts.spec is not None else ()
+    return bool(inputs) and all(
+        entry.declared and entry.shape is not None and None not in entry.shape[1:] for entry in inputs
+    )
 
 
 def _is_shut(block: Block) -> bool:
@@ -139,7 +148,9 @@ def _may_be_meant(facts: Facts, block: Block, lost: Consequence) -> bool:
 def _certainty(facts: Facts, block: Block, lost: Consequence) -> Certainty:
     if block.why in (*_OF_THE_SAMPLE, Why.SINGLE_ROW):
         return Certainty.IN_SAMPLE
-    if block.why in (*_BY_FORM, Why.ROUNDING) or (block.why is Why.CUSTOM) is not block.is_wrong(facts.lying):
+    if block.why in (*_BY_FORM, Why.ROUNDING, Why.ZERO_CONSTANT) or (block.why is Why.CUSTOM) is not block.is_wrong(
+        facts.lying
+    ):
         return Certainty.CERTAIN
     if any(variable.gradient.state is GradientState.FINITE for variable in block.variables):
         return Certainty.IN_SAMPLE  # Tiny is not zero: it may still get away.

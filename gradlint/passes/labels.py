@@ -88,8 +88,12 @@ def _with_labels(flow: Flow) -> Iterator[Broadcast]:
                     elif not has(op.type, Trait.MULTIPLIES):
                         continue  # What weighs the losses of the rows meets the labels that they are made of.
                     broadcast = broadcast or _crossing(flow, position, mine, other)
-                    if broadcast is not None:
-                        yield replace(broadcast, key=label.key, is_label=True)
+                elif mine in labelled and other in from_model and other not in labelled:
+                    broadcast = _crossing_of_predictions(flow, position, mine, other)
+                else:
+                    continue
+                if broadcast is not None:
+                    yield replace(broadcast, key=label.key, is_label=True)
 
 
 def _from_inputs(flow: Flow) -> frozenset[int]:
@@ -151,6 +155,16 @@ def _crossing(flow: Flow, position: int, mine: int, other: int) -> Broadcast | N
     if math.prod(result) <= max(math.prod(one), math.prod(two)) or _are_pairs(flow, position, mine, other):
         return None
     return Broadcast(position, op, "", False, made_by(flow, other), one, two, result, True, False)
+
+
+def _crossing_of_predictions(flow: Flow, position: int, mine: int, other: int) -> Broadcast | None:
+    """What the loss made of labels and predictions already, and another part of the predictions, as `_crossing`.
+
+    Both may be of the same predictions: a table of what each row has against each other is spread out on purpose.
+    """
+    if is_spread(flow, mine) or is_spread(flow, other):
+        return None
+    return _crossing(flow, position, mine, other)
 
 
 def _repeated(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:

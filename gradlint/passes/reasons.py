@@ -33,6 +33,7 @@ class Why(str, Enum):
     ZERO_WEIGHT = "zero weight"
     ZERO_SCHEDULE = "zero non-trainable factor"
     ZERO_ACTIVATION = "zero activation"
+    ZERO_CONSTANT = "zero constant"
     ZEROED = "zeroed data"
     CANCELLATION = "cancellation"
     BOUNDS = "bounds of a quantizer"
@@ -93,6 +94,8 @@ def _why_product(flow: Flow, op: OpRecord) -> Why:
             if variable is not None:
                 return Why.ZERO_WEIGHT if variable.trainable else Why.ZERO_SCHEDULE
             if variable_behind(flow, index) is not None:
+                if not flow.keys_behind_tensor(other) and not flow.ancestors([other]) & flow.variable_of.keys():
+                    return Why.ZERO_CONSTANT
                 return Why.ZERO_WEIGHT if zero_kernel_before(flow, other) is not None else Why.ZERO_ACTIVATION
             start = flow.recording.start if op.region is Region.LOSS else None
             is_weight = start is not None and any(data.is_weight for data in start.data)

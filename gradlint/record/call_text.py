@@ -5,13 +5,10 @@ from __future__ import annotations
 import ast
 import linecache
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from gradlint import departures
 from gradlint.record.source import tree_of
-
-if TYPE_CHECKING:
-    from gradlint.record.step_record import Frame
+from gradlint.record.step_record import Frame
 
 _LONGEST = 40
 """Characters of an expression that a message can take."""
@@ -104,6 +101,15 @@ def is_stored(frame: Frame, method: str) -> bool:
                 return True
             names |= {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
     return any(_keeps(node, names) for function in _functions_at(tree, frame) for node in ast.walk(function))
+
+
+def function_at(file: str, first: int) -> ast.AST | None:
+    """The function of a file that begins at a line, with its decorators; None where that cannot be told."""
+    tree = tree_of(file)
+    found = _functions_at(tree, Frame(file, first, first))
+    if not found and tree is not None:
+        found = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda) and node.lineno == first]
+    return found[0] if len(found) == 1 else None
 
 
 def _functions_at(tree: ast.Module | None, frame: Frame) -> list[ast.AST]:

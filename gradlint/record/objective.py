@@ -237,6 +237,20 @@ def compiled_losses(model: Any) -> tuple[tuple[str, Any], ...]:
     )
 
 
+def loss_objects(model: Any, loss: object = None) -> tuple[keras.losses.Loss, ...]:
+    """The losses of a run that are objects, in which Keras looks for no variables.
+
+    Args:
+        model: None where the user's own code makes the loss.
+        loss: as the user asked; None for the compiled one.
+    """
+    if loss is not None:
+        given = list(loss.values()) if isinstance(loss, Mapping) else [loss]
+    else:
+        given = [] if model is None else [one for _, one in compiled_losses(model)]
+    return tuple(one for one in given if isinstance(one, keras.losses.Loss))
+
+
 def declined_outputs(model: Any) -> frozenset[str]:
     """Outputs whose loss is explicitly None, or weighted to zero: no loss reads them, by intent."""
     loss, weights = models.compiled_loss(model)

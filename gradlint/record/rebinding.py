@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from gradlint.record.reading import readers_of
 from gradlint.record.step_record import Rebound
 from gradlint.record.terms import Region
 from gradlint.upstream import eager
+from gradlint.upstream.functions import python_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -137,9 +137,7 @@ def _is_changed(trace: StepTrace, key: int, after: Mapping[int, tuple[Any, Any]]
 
 
 def _names(step: Callable[..., Any], given: Sequence[Any]) -> Iterator[Name]:
-    function = getattr(step, "python_function", step)
-    owner = getattr(function, "__self__", None)
-    function = inspect.unwrap(getattr(function, "__func__", function))
+    function, owner = python_function(step)
     code = getattr(function, "__code__", None)
     owners = [("self", owner), *((type(value).__name__, value) for value in given)]
     if code is not None:

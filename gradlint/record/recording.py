@@ -215,9 +215,10 @@ class Hidden:
 
     Attributes:
         layer: path of the layer on which the object hangs.
-        attribute: by which the layer has it.
+        attribute: by which the layer has it; of a loss, by which it has the variable itself.
         kind: name of the object's class.
-        file: where the layer's class gives the attribute its value.
+        file: where the class of the layer, or of the loss, gives the attribute its value.
+        is_loss: the object is a loss, and hangs on no layer.
     """
 
     layer: str
@@ -225,6 +226,7 @@ class Hidden:
     kind: str
     file: str | None = None
     line: int | None = None
+    is_loss: bool = False
 
 
 @dataclass(frozen=True, slots=True)

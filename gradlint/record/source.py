@@ -15,7 +15,7 @@ from gradlint.record.step_record import Frame, Frames
 from gradlint.upstream.libraries import file_of, is_library_file, is_own_file, is_rewritten, is_stand_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import CodeType, FrameType
 
 
@@ -28,6 +28,11 @@ def is_library_class(cls: type) -> bool:
 
 # By the name, not by the code: to hash that takes longer than to walk the stack, and equal code may be of another file.
 _is_of_library = functools.lru_cache(maxsize=4096)(is_library_file)
+
+
+def is_library(file: str) -> bool:
+    """Whether a file is a library's."""
+    return _is_of_library(file)
 
 
 def is_of_user(value: object) -> bool:
@@ -217,19 +222,18 @@ def reads_key(cls: type, key: str) -> bool:
     return False
 
 
-def keeps(owner: Any, variable: Any) -> bool:
-    """Whether a variable is an attribute of `owner` that the user's code never assigns to: it is not set, so it learns.
+def is_assigned(owner: Any, names: Sequence[str]) -> bool:
+    """Whether the file of the user's that defines the class of `owner` assigns to a variable in one of its attributes.
 
     A weight that anneals is a variable as well, and trainable unless somebody says otherwise.
     """
-    names = {name for name, held in vars(owner).items() if held is variable}
-    for cls in _user_classes(owner) if names else ():
+    for cls in _user_classes(owner):
         tree = tree_of(_parsed(cls)[0] or "")
         for node in ast.walk(tree) if tree is not None else ():
             held = node.value if isinstance(node, ast.Attribute) and node.attr.startswith("assign") else None
             if isinstance(held, ast.Attribute) and held.attr in names:
-                return False
-    return bool(names)
+                return True
+    return False
 
 
 def read_once(layer: Any, value: Any) -> tuple[str, int] | None:

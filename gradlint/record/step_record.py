@@ -216,6 +216,29 @@ class Rebound:
 
 
 @dataclass(frozen=True, slots=True)
+class FrozenNumber:
+    """A number of Python's own that the step changes, and that a function reads while it is traced, and never again.
+
+    Attributes:
+        text: as the function has it.
+        function: the name of that function.
+        was: what it is before the step.
+        now: and after it.
+        frame: where it is read.
+        changed: where it is changed; None where that is not known.
+        is_inside: it is changed by code that is traced, too.
+    """
+
+    text: str
+    function: str
+    was: float
+    now: float
+    frame: Frame
+    changed: Frame | None
+    is_inside: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StepRecord:
     """Everything a step did, in the order in which it happened.
 
@@ -231,6 +254,7 @@ class StepRecord:
         owner: the one of them whose own `train_step` it is.
         born: paths of trainable variables that were created while the step ran, with the place.
         rebound: names of variables that were bound to tensors.
+        frozen: numbers of Python's own that are traced once.
         halvings: how often optimizers halve their loss scale, and skip the update, before no gradient overflows; the
             recording has the gradients of then.
     """
@@ -254,4 +278,5 @@ class StepRecord:
     """Where values of tensors were taken out of TensorFlow, in order."""
     crash: Crash | None = None
     rebound: tuple[Rebound, ...] = ()
+    frozen: tuple[FrozenNumber, ...] = ()
     halvings: int = 0

@@ -14,7 +14,7 @@ from gradlint.record import reduction, source, tensors
 from gradlint.record.backward import gradient_in
 from gradlint.record.examination import Examination
 from gradlint.record.firststep import start_of
-from gradlint.record.objective import Batch, declined_outputs
+from gradlint.record.objective import Batch, declined_outputs, loss_objects
 from gradlint.record.owners import Owners
 from gradlint.record.recording import (
     ABSENT,
@@ -22,6 +22,7 @@ from gradlint.record.recording import (
     NOT_REDUCED,
     Failure,
     Gradient,
+    Hidden,
     InputRecord,
     LabelRecord,
     LayerCall,
@@ -292,15 +293,31 @@ def _of_others(run: Run) -> set[int]:
     return found - run.trace.tapes.asked
 
 
+def _holder(run: Run, variable: Any) -> tuple[Any, str]:
+    """What has a variable that should learn in an attribute, and in which; nobody assigns to it there. (None, "")."""
+    subject = run.subject
+    for owner in (*subject.owners, *loss_objects(subject.model, getattr(subject, "loss", None))):
+        names = [name for name, value in vars(owner).items() if eager.tf_variable(value) is variable]
+        if names and not source.is_assigned(owner, names):
+            return owner, names[0]
+    return None, ""
+
+
 def _strays(run: Run, owners: Owners) -> list[VariableRecord]:
-    """Trainable variables that layers, or a loss that holds them beside its model, read and the model does not list."""
+    """Trainable variables that layers, or a loss that they or its model hold, read and the model does not list."""
     tracked = {eager.tensor_id(run.handle(variable)) for variable in run.learning()} | _of_others(run)
     records = []
     for key, (variable, layer, region) in run.trace.variables.items():
         if key in tracked or not variable.trainable or not is_float(tensors.dtype_of(variable)):
             continue
-        if region is not Region.MODEL and not any(source.keeps(owner, variable) for owner in run.subject.owners):
-            continue
+        place = owners.hidden.get(key)
+        if region is not Region.MODEL:
+            owner, attribute = _holder(run, variable)
+            if owner is None:
+                continue
+            if isinstance(owner, keras.losses.Loss):
+                where = source.attribute_line(owner, vars(owner)[attribute])
+                layer, place = "", Hidden("", attribute, type(owner).__name__, *where, is_loss=True)
         name = variable.name.split(":")[0].rpartition("/")[2]
         records.append(
             VariableRecord(
@@ -313,7 +330,7 @@ def _strays(run: Run, owners: Owners) -> list[VariableRecord]:
                 gradient=ABSENT,
                 tracked=False,
                 blamed=layer,
-                hidden=owners.hidden.get(key),
+                hidden=place,
             )
         )
     return records

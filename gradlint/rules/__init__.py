@@ -69,6 +69,7 @@ from gradlint.rules import (
     gl620_unscaled_loss,
     gl621_untracked_sublayer,
     gl622_unmoved_variable,
+    gl623_frozen_number,
 )
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ ALL_RULES: tuple[Rule, ...] = (
     gl620_unscaled_loss.RULE,
     gl621_untracked_sublayer.RULE,
     gl622_unmoved_variable.RULE,
+    gl623_frozen_number.RULE,
 )
 """Sorted by code. A new rule is a new file and one line here."""
 

@@ -53,8 +53,8 @@ dict that is one.
 
 Variables are seen when they are read during the run, so this needs a live model: in a `.keras` file only
 what Keras tracks is saved. Only trainable float variables that a layer reads count, or that the loss reads
-from an attribute of the model which its code never assigns to (one that it sets is a schedule); one that the loss does
-not depend on is not reported. Variables that `models=` or `variables=`
+from an attribute of the model or of a `keras.losses.Loss` to which its file never assigns (one that it sets is a
+schedule); one that the loss does not depend on is not reported. Variables that `models=` or `variables=`
 name are listed by that and count as known. A network that a loss function or a `train_step` calls beside
 the model, that lists its variables itself and that no tape is asked about (a critic while the actor learns,
 a teacher, the network of a perceptual loss), is read and not meant to learn.
@@ -104,6 +104,9 @@ def _finding(flow: Flow, variables: Sequence[VariableRecord]) -> Finding:
         owner = f"'{hidden.layer}'" if hidden.layer else "the model"
         where = f"behind `{hidden.attribute}` of {owner} ({hidden.kind}, no layer), {where}"
         advice = f"Make {hidden.kind} a keras.layers.Layer: Keras does not look into other objects for layers."
+        if hidden.is_loss:
+            where = f"kept as `{hidden.attribute}` by the loss {hidden.kind}"
+            advice = "Keep it in a layer or in the model (add_weight): Keras does not look into losses for variables."
         cause = Cause(hidden.layer or None, cause.op, hidden.file or cause.file, hidden.line or cause.line)
     return RULE.finding(
         f"{counted(len(variables), 'trainable variable')} {where}, but not in "

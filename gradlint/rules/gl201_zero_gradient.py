@@ -69,7 +69,8 @@ there.
 The finding is an error when nothing learns any more, or an input key loses every path together with what is
 trainable behind it, and whenever trainable variables stand behind a step function, a custom gradient that
 returns zeros where there is no slope to measure, data that are made zeros, or a joined part that is left out.
-What only this sample shows (a zero activation, no probes) is a warning at most. Variables beside an open path
+What only this sample shows (a zero activation, a single
+step where the model takes any number, no probes) is a warning at most. Variables beside an open path
 are a warning when no other data gives them a gradient, and an info when some do or that was not tried. It is
 an info as well when the zero may be meant (a weight or a schedule of zero beside what learns, a custom
 gradient that differs from the measured slope), when the bounds of a quantizer clip nothing, or when the loss
@@ -86,6 +87,7 @@ _EXPLANATIONS = {
     Why.ZERO_FACTOR: "{op} multiplies by zeros",
     Why.ZERO_SCHEDULE: "{op} multiplies by a variable that is zero and not trained",
     Why.ZERO_ACTIVATION: "the other operand of {op} is zero for this sample",
+    Why.ZERO_CONSTANT: "the other operand of {op} is zero whatever goes into the model",
     Why.ZEROED: "{op} makes zeros of whatever goes in, of random numbers too",
     Why.CANCELLATION: "the gradients of the ways that meet in {op} cancel out",
     Why.ROUNDING: "the gradients of the ways that meet in {op} cancel out up to rounding",
@@ -101,6 +103,8 @@ _ADVICE = {
     Why.ZERO_FACTOR: "Leave the factor of zero out, or give it another value.",
     Why.ZERO_SCHEDULE: "Check after the schedule has raised the variable, or let it start above zero.",
     Why.ZERO_ACTIVATION: "Check with a sample in which the other operand is not all zeros.",
+    Why.ZERO_CONSTANT: "A recurrent layer starts from zeros: give it more than one step, (batch, steps, features), or "
+    "put a layer without recurrence in its place.",
     Why.ZEROED: "Compute with floats there: give the layer no integer dtype, and cast before you divide or round.",
     Why.CANCELLATION: "Detach one side of the difference (stop_gradient), so that the other one learns.",
     Why.ROUNDING: "Leave it out: its result is always the same. Or detach one of its operands (stop_gradient).",
@@ -155,7 +159,7 @@ def _of_derivative(facts: Facts, derivative: ZeroDerivative, mine: Sequence[Bloc
         severity=max([severity_of(Consequence.UNHEARD, certainty), *severities], key=lambda severity: severity.order),
         inputs=inputs,
         variables=paths(variables),
-        cause=Cause(None, None, derivative.op.file, derivative.op.line),
+        cause=Cause(derivative.op.layer or None, None, derivative.op.file, derivative.op.line),
         evidence={"why": "zero derivative", "rectifiers": list(derivative.rectifiers)},
         position=derivative.position,
         advice=advice,

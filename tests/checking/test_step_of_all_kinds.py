@@ -309,6 +309,22 @@ def test_an_attribute_that_the_step_takes_from_a_variable_to_a_tensor(assigns):
         assert "# rebound" in Path(__file__).read_text().splitlines()[finding.cause.line - 1]
 
 
+def test_an_attribute_that_a_traced_method_takes_from_a_variable_to_a_tensor():
+    class Linear:
+        def __init__(self):
+            self.weight = tf.Variable(tf.ones((4, 1)))
+
+        @tf.function
+        def step(self, x):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(tf.matmul(x, self.weight) - 1.0))
+            self.weight = self.weight - 0.1 * tape.gradient(loss, self.weight)
+
+    linear = Linear()
+    assert loud(gradlint.check_step(linear.step, X)) == [("GL606", 1)]
+    assert isinstance(linear.weight, tf.Variable)
+
+
 def test_a_name_of_a_closure_that_the_step_takes_from_a_variable_to_a_tensor():
     weight = before = tf.Variable(tf.ones((4, 1)))
 

@@ -65,7 +65,8 @@ def test_maximum_of_zero_is_a_rectifier(line, why):
             {"variables": ["k", variable("z", values="zeros", trainable=False)]},
             Why.ZERO_SCHEDULE,
         ),
-        ("c = MatMul m k !none,zero", {"values": {"m": "zeros"}}, Why.ZERO_ACTIVATION),
+        ("c = MatMul m k !none,zero", {"values": {"m": "zeros"}}, Why.ZERO_CONSTANT),
+        ("c = MatMul x k !passes,zero", {"values": {"x": "zeros"}}, Why.ZERO_ACTIVATION),
     ],
 )
 def test_why_of_a_product(line, options, why):

@@ -246,3 +246,31 @@ def test_unknown_lengths_may_be_those_of_the_other(y, out, result, fires):
     found = broadcasts(run(y, out, result))
     assert bool(found) is fires
     assert all(-1 not in b.label_shape + b.prediction_shape + b.result_shape for b in found)
+
+
+@pytest.mark.parametrize(
+    ("lines", "fires"),
+    [
+        (["c(8,1) = Square r :8", "v(8) = StridedSlice o :8"], True),
+        (["c(8,1) = Square r :8", "v(8,1) = StridedSlice o :8"], False),
+        (["c(8,1) = Sum r :8", "v(8) = StridedSlice o :8"], False),  # kept as an axis, for a table of pairs
+        (["s(8) = StridedSlice r :8", "c(8,1) = ExpandDims s :8", "v(8) = StridedSlice o :8"], False),
+    ],
+    ids=["a column meets a row", "two columns", "spread by a sum", "spread by an axis"],
+)
+def test_a_residual_that_meets_another_part_of_the_predictions(lines, fires):
+    """As a mean that is sliced as a column, and a variance that is sliced as a vector."""
+    part = "r(8,8) = Sub y o :8" if "Sum" in lines[0] else "m(8,1) = StridedSlice o :8"
+    subject = flow(
+        "o(8,2) = MatMul x k @head",
+        "-- loss",
+        part,
+        *([] if "Sum" in lines[0] else ["r(8,1) = Sub y m :8"]),
+        *lines,
+        f"d({'8,8' if fires or len(lines) == 3 or 'Sum' in lines[0] else '8,1'}) = Mul c v :9",
+        "loss() = Mean d",
+        inputs=["x"],
+        labels=["y(8,1)"],
+        variables=["k"],
+    )
+    assert [found.op.type for found in broadcasts(subject)] == (["Mul"] if fires else [])

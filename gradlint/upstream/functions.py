@@ -1,0 +1,24 @@
+"""Functions that TensorFlow traces, and the Python functions that they are made of."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import tensorflow as tf
+
+
+def is_traced(value: object) -> bool:
+    """Whether something is a `tf.function`."""
+    return isinstance(value, tf.types.experimental.PolymorphicFunction)
+
+
+def python_function(value: Any) -> tuple[Any, Any]:
+    """The Python function that a call runs, and the object that it is bound to; None where it is to none."""
+    if is_traced(value):
+        value = value.python_function
+        # A method of a class: TensorFlow holds its object weakly, behind an object of its own.
+        value = getattr(value, "__wrapped__", value)
+    owner = getattr(value, "__self__", None)
+    owner = getattr(owner, "target", owner) if type(owner).__module__.startswith("tensorflow.") else owner
+    return inspect.unwrap(getattr(value, "__func__", value)), owner
