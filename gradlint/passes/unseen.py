@@ -44,6 +44,7 @@ class Reason(str, Enum):
     UNRELATED = "the target does not depend on the source"
     INDEPENDENT = "the target does not depend on a tensor that is watched"
     CONSTANT = "the target is a constant"
+    FROZEN = "the variable is not trainable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def unseen(flow: Flow, step: StepRecord) -> tuple[Unseen, ...]:
                     if source.result is None and not source.variable:
                         groups.setdefault(_integer(step, call, source), []).append(source)
                 elif source.gradient.state is GradientState.ABSENT and (step.crash or source.tensor not in given):
-                    place = _why(flow, step, call, source)
+                    place = _frozen(call, source) or _why(flow, step, call, source)
                     known = next((other for other in groups if other.is_beside(place)), place)
                     groups.setdefault(known, []).append(source)
         for place, sources in groups.items():
@@ -126,6 +127,14 @@ def unseen(flow: Flow, step: StepRecord) -> tuple[Unseen, ...]:
                 )
             )
     return tuple(found)
+
+
+def _frozen(call: GradientCall, source: AskedSource) -> _Place | None:
+    """The call, where it asks for a weight that a layer does not train beside others that have a gradient."""
+    is_of_layer = "/" in source.variable and not source.is_trainable
+    if is_of_layer and any(other.is_trainable and other.gradient.state.rank for other in call.sources):
+        return _Place(Reason.FROZEN, call.frames[0] if call.frames else None)
+    return None
 
 
 def _whole(flow: Flow, step: StepRecord, call: GradientCall) -> _Place | None:
