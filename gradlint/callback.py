@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gradlint.checking.arguments import codes, table
+from gradlint.checking.arguments import codes, own_words, refuse_unknown_words, table
 from gradlint.checking.assertion import GradientsDoNotFlow
 from gradlint.checking.fitting import Report, Watcher, logs_of
-from gradlint.errors import UsageError
+from gradlint.errors import UsageError, alike
 from gradlint.options import Options
 from gradlint.project.terminal import say
 from gradlint.upstream.fitting import Callback
@@ -16,6 +16,7 @@ from gradlint.upstream.fitting import Callback
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+_ACTIONS = ("raise", "stop", "warn")
 MOST_LAYERS = 12
 """Layers up to which the logs name each of them: Keras's progress bar shows all numbers of the logs."""
 
@@ -43,6 +44,8 @@ class GradientCheck(Callback):  # type: ignore[misc]
         tensorboard: folder for TensorBoard summaries of all layers.
         folder: where the batch of a later finding is written to.
         seed: as for `gradlint.check()`, and so are `probes`, `select`, `ignore` and `thresholds`.
+        values: refused: options have names.
+        words: others are refused.
 
     Attributes:
         reports: what was found, in order.
@@ -51,7 +54,7 @@ class GradientCheck(Callback):  # type: ignore[misc]
 
     def __init__(
         self,
-        *,
+        *values: object,
         every: int | str | None = None,
         action: str = "raise",
         fail_on: str = "error",
@@ -64,12 +67,19 @@ class GradientCheck(Callback):  # type: ignore[misc]
         select: str | Iterable[str] = (),
         ignore: str | Iterable[str] = (),
         thresholds: Mapping[str, float] | None = None,
+        **words: object,
     ) -> None:
         super().__init__()
-        if action not in ("raise", "stop", "warn"):
-            raise UsageError(f"action must be 'raise', 'stop' or 'warn', not {action!r}")
-        if not (every is None or every == "epoch" or (isinstance(every, int) and every > 0)):
-            raise UsageError(f"every must be a number of steps, 'epoch' or None, not {every!r}")
+        if values:
+            raise UsageError(f"GradientCheck takes its options by name, such as every={values[0]!r}")
+        refuse_unknown_words(words, own_words(GradientCheck), "GradientCheck")
+        if action not in _ACTIONS:
+            hint = alike(str(action), _ACTIONS, repr)
+            raise UsageError(f"action must be 'raise', 'stop' or 'warn', not {action!r}{hint}")
+        is_number = isinstance(every, int) and not isinstance(every, bool) and every > 0
+        if not (every is None or every == "epoch" or is_number):
+            hint = alike(every, ("epoch",), repr) if isinstance(every, str) else ""
+            raise UsageError(f"every must be a number of steps, 'epoch' or None, not {every!r}{hint}")
         self._options = Options(
             select=codes("select", select),
             ignore=codes("ignore", ignore),

@@ -33,12 +33,17 @@ class Cause:
         op: TensorFlow operation type, such as `ArgMax`.
         file: source file of the user's line, as Python reports it.
         line: line number in `file`, counted from 1.
+        cell: number of the code cell, where `file` is a notebook, and `cell_line` the line in it, both from 1.
+        text: that line of the notebook, which no line of its file shows.
     """
 
     layer: str | None = None
     op: str | None = None
     file: str | None = None
     line: int | None = None
+    cell: int | None = None
+    cell_line: int | None = None
+    text: str = ""
 
     @property
     def is_in_file(self) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
 
     from gradlint.checking.step import watch
     from gradlint.result import Result
@@ -39,6 +40,22 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Collection(config), "gradlint-collection")
     if config.option.verbose >= FULL:
         config.pluginmanager.register(_InFull(), "gradlint-in-full")
+    elif not config.option.fulltrace:
+        config.pluginmanager.register(_InShort(), "gradlint-in-short")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Warn of a marker of a test that has no use for it."""
+    if not isinstance(item, pytest.Function) or "gradlint" in item.fixturenames:
+        return
+    if any(mark.name == "gradlint" for mark in item.own_markers):
+        item.warn(
+            pytest.PytestWarning(
+                f"{item.name}: pytest.mark.gradlint gives defaults to the fixture gradlint, which this test does "
+                "not ask for: add gradlint to its parameters"
+            )
+        )
 
 
 @pytest.fixture
@@ -134,3 +151,27 @@ class _InFull:
             error = call.excinfo.value
             if isinstance(error, assertion.GradientsDoNotFlow):
                 error.args = (error.text(full=True),)
+
+
+class _InShort:
+    """Ends the traceback of a check that could not run at the line of the test that asked for it."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> None:
+        errors = sys.modules.get("gradlint.errors")
+        if errors is None or call.excinfo is None:
+            return
+        error = call.excinfo.value
+        if not isinstance(error, (errors.UsageError, errors.SampleError, errors.ModelFileError)):
+            return
+        entry = last = error.__traceback__
+        while entry is not None and not _is_own(entry):
+            last, entry = entry, entry.tb_next
+        if entry is not None and last is not entry and last is not None:
+            last.tb_next = None
+            error.__suppress_context__, error.__cause__ = True, None
+
+
+def _is_own(entry: TracebackType) -> bool:
+    """Whether a line of a traceback is gradlint's."""
+    return str(entry.tb_frame.f_globals.get("__name__", "")).partition(".")[0] == "gradlint"

@@ -228,7 +228,7 @@ class Result:
         sample: one line about the sample, which says so when it was synthesised.
         loss: one line about the loss that was differentiated.
         depth: `preflight`, `structure` or `values`; how deep the check went.
-        findings: in the order of the flow.
+        findings: in the order of the flow; of a training step the worst ones first.
         inputs: in the order of the model.
         variables: in the order of the model.
         rules: codes of the rules that ran.

@@ -176,6 +176,41 @@ def test_a_marker_names_its_mistake(project: pytest.Pytester, option: str, said:
     ran.stdout.fnmatch_lines([f"*UsageError: pytest.mark.gradlint of *::TestIt*{said}"])
 
 
+def test_a_marker_of_a_test_without_the_fixture_is_warned_of(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        pytestmark = pytest.mark.gradlint(seed=1)  # of the whole file: for the tests that ask
+
+        @pytest.mark.gradlint(fail_on="warning")
+        def test_forgotten():
+            pass
+
+        @pytest.mark.gradlint(fail_on="warning")
+        def test_asks(gradlint):
+            pass
+
+        def test_other():
+            pass
+        """
+    )
+    result = run(project, "-W", "default")
+    result.assert_outcomes(passed=3, warnings=1)
+    result.stdout.fnmatch_lines(
+        ["*PytestWarning: test_forgotten: pytest.mark.gradlint gives defaults*does not ask for*"]
+    )
+
+
+def test_a_check_that_could_not_run_ends_the_traceback_at_the_test(project: pytest.Pytester) -> None:
+    project.makepyfile("def test_it(gradlint):\n    gradlint.assert_gradients_flow('unreadable')")
+    result = run(project)
+    result.stdout.fnmatch_lines(["*Error: unreadable *"])
+    assert "conftest.py" not in result.stdout.str()
+    assert len(result.outlines) < 25
+    assert len(run(project, "-vv").outlines) > len(result.outlines)
+
+
 def test_the_fixture_offers_training_steps(project: pytest.Pytester) -> None:
     """What the marker names, and only what a step's check takes, is the default; the rest would go to the step."""
     project.makepyfile(

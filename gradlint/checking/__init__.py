@@ -94,6 +94,8 @@ def check(
         GradlintError: the check could not run; the message says what to change.
     """
     from gradlint.checking.arguments import (
+        MODELS,
+        VARIABLES,
         as_for_fit,
         batch_of,
         codes,
@@ -130,8 +132,8 @@ def check(
         imports=modules(imports),
         thresholds=table("thresholds", thresholds),
         trust_model=trust_model,
-        models=learners("models", models, "trainable_variables", "models or layers"),
-        variables=learners("variables", variables, "assign", "variables"),
+        models=learners("models", models, *MODELS),
+        variables=learners("variables", variables, *VARIABLES),
         custom_objects=named_objects(custom_objects),
         limits=limits,
         progress=progress,
@@ -174,7 +176,10 @@ def assert_gradients_flow(
         UsageError: something in `allow` fits no finding.
         GradlintError: the check could not run.
     """
+    from gradlint.checking.arguments import known_words, refuse_unknown_words
+
     __tracebackhide__ = True
+    refuse_unknown_words(options, known_words(check, assert_gradients_flow), "assert_gradients_flow")
     _assert_nothing(lambda: check(model, sample, *labels, **options), allow)
 
 

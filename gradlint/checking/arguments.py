@@ -74,11 +74,36 @@ def refuse_missing(imports: Sequence[str], *targets: object) -> None:
 
 
 def learners(name: str, value: object, attribute: str, what: str) -> tuple[Any, ...]:
-    """What should learn, each of it with the attribute that tells models from variables."""
-    items = several(name, value)
-    if wrong := [item for item in items if not hasattr(item, attribute)]:
-        raise UsageError(f"{name} must hold {what}, and holds {wrong[0]!r}")
+    """The items of an argument, each of them with an attribute of its kind; a list among them stands for its items.
+
+    Raises:
+        UsageError: one of them is of another kind.
+    """
+    given = several(name, value)
+    items = tuple(each for item in given for each in (item if isinstance(item, (list, tuple)) else (item,)))
+    for item in items:
+        kind = next((kind for mark, kind in _KINDS.items() if hasattr(item, mark)), name)
+        if not hasattr(item, attribute) or (name == VARIABLES[1] and kind != name):
+            hint = f": give it as {kind}=" if kind != name else ""
+            raise UsageError(f"{name} must hold {what}, and holds {_shown(item)}{hint}")
     return items
+
+
+MODELS = ("trainable_variables", "models or layers")
+VARIABLES = ("assign", "variables")
+OPTIMIZERS = ("apply_gradients", "optimizers")
+"""What `learners` takes for each of them: the attribute, and what they are called."""
+_KINDS = {MODELS[0]: "models", OPTIMIZERS[0]: "optimizers", VARIABLES[0]: "variables"}
+"""A mark of a kind, and the argument that takes it; optimizers can assign, too, and a model may apply gradients."""
+
+
+def _shown(item: object) -> str:
+    """An item without its numbers: a variable has thousands of them."""
+    if isinstance(item, (str, int, float)):
+        return repr(item)
+    name = getattr(item, "path", None) or getattr(item, "name", None)
+    kind = "variable" if "Variable" in type(item).__name__ else type(item).__name__
+    return f"the {kind} {name!r}" if isinstance(name, str) else f"a {kind}"
 
 
 def named_objects(value: object) -> tuple[tuple[str, Any], ...]:
@@ -141,11 +166,15 @@ _NOT_NEEDED = {
 """Words of `fit` that mean nothing here, and why."""
 
 
+def own_words(*functions: Callable[..., object]) -> frozenset[str]:
+    """What functions take by name only."""
+    parameters = [each for function in functions for each in inspect.signature(function).parameters.values()]
+    return frozenset(each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY)
+
+
 def known_words(*functions: Callable[..., object]) -> frozenset[str]:
     """The options of a check, and whatever else these functions take by name only."""
-    parameters = [each for function in functions for each in inspect.signature(function).parameters.values()]
-    own = {each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
-    return frozenset({_ROWS, *(field.name for field in fields(Options)), *own})
+    return frozenset({_ROWS, *(field.name for field in fields(Options)), *own_words(*functions)})
 
 
 def refuse_unknown_words(words: Iterable[str], known: Iterable[str], where: str) -> None:
@@ -155,6 +184,52 @@ def refuse_unknown_words(words: Iterable[str], known: Iterable[str], where: str)
             raise UsageError(f"{where}: {word} is not needed: {_NOT_NEEDED[word]}")
         if word not in known:
             raise UsageError(f"{where} has no option {word!r}{alike(word, sorted(known), repr)}")
+
+
+def refuse_other_arguments(
+    step: Callable[..., object],
+    name: str,
+    args: Sequence[object],
+    kwargs: Mapping[str, object],
+    caller: str,
+    options: Iterable[str],
+) -> None:
+    """Raises UsageError for arguments that a step does not take: what an option is not called goes to the step.
+
+    A wrapper may take others than its signature says: ask only where the call has failed.
+
+    Args:
+        step: what was called.
+        name: what the step is called.
+        args: positional arguments.
+        kwargs: keyword arguments.
+        caller: what has handed them over.
+        options: those of the caller, one of which may be meant.
+    """
+    try:
+        signature = inspect.signature(step)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        pass
+    else:
+        return
+    parameters = signature.parameters.values()
+    takes = f"({', '.join(map(str, (each.replace(annotation=each.empty) for each in parameters)))})"
+    takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    if unknown := [word for word in kwargs if word not in signature.parameters and not takes_all]:
+        hint = alike(unknown[0], sorted(options), repr)
+        raise UsageError(f"{caller} has no option {unknown[0]!r}, and {name}{takes} no argument of this name{hint}")
+    given = f"{len(args)} argument{'' if len(args) == 1 else 's'}{' and ' if kwargs else ''}{', '.join(kwargs)}"
+    needed = sum(each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD for each in parameters)
+    hint = ""
+    if len(args) == 1 and isinstance(args[0], (tuple, list)) and len(args[0]) == needed:
+        hint = f": hand the parts of the batch over one by one, {caller}({name}, *batch)"
+    elif needed == 1 < len(args):
+        hint = f": hand them over in one, {caller}({name}, (x, y))"
+    raise UsageError(f"{name}{takes} was given {given}{hint}")
 
 
 def batch_of(words: dict[str, object], batch: int | None) -> int | None:

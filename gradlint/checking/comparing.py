@@ -7,7 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import gradlint.report  # noqa: F401 - gives comparisons their text and JSON
-from gradlint.checking.arguments import refuse_missing, several, table, texts
+from gradlint.checking.arguments import (
+    MODELS,
+    OPTIMIZERS,
+    VARIABLES,
+    learners,
+    own_words,
+    refuse_missing,
+    refuse_other_arguments,
+    refuse_unknown_words,
+    table,
+    texts,
+)
 from gradlint.checking.reasons import Proposal, confirmed, proposals, scaling
 from gradlint.checking.step import name_of
 from gradlint.checking.unconfirmed import explained, forms_differ, hidden_in_optimizers, weights_differ
@@ -90,6 +101,8 @@ class Side:
         except GradlintError:
             raise
         except Exception as error:
+            if isinstance(error, TypeError):
+                refuse_other_arguments(self.step, name_of(self.step), args, kwargs, "compare", own_words(compare))
             text = " ".join(str(error).split())[:300]
             raise ModelRunError(f"{self.name} failed: {type(error).__name__}: {text}") from error
 
@@ -143,11 +156,11 @@ def compare(
         imports=texts("imports", imports),
         trust_model=trust_model,
         custom_objects=table("custom_objects", custom_objects),
-        models=several("models", models),
-        variables=several("variables", variables),
+        models=learners("models", models, *MODELS),
+        variables=learners("variables", variables, *VARIABLES),
     )
     refuse_missing(options.imports, first, second)
-    return compared(first, second, args, options, optimizers, kwargs)
+    return compared(first, second, args, options, learners("optimizers", optimizers, *OPTIMIZERS), kwargs)
 
 
 def compared(
@@ -168,6 +181,8 @@ def compared(
     quiet_tensorflow()
     sides = [side_of(first, args, kwargs or {}, options)]
     sides.append(side_of(second, args, kwargs or {}, options, sides[0].made_up))
+    if not any(side.kwargs is kwargs for side in sides):
+        refuse_unknown_words(kwargs or {}, own_words(compare), "compare")
     if sides[0].name == sides[1].name:
         sides = [replace(side, name=f"{side.name} ({letter})") for side, letter in zip(sides, "AB", strict=True)]
     return _explained(_Pair((sides[0], sides[1]), options, tuple(optimizers)))

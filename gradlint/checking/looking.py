@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gradlint.errors import GradlintError, UsageError
+from gradlint.errors import GradlintError, UsageError, alike
 from gradlint.flow import Flow
 from gradlint.passes.blocks import blocks, blocks_by_form
 from gradlint.passes.derivatives import zero_derivatives
@@ -259,7 +259,8 @@ def _causal_axes(flow: Flow, options: Options) -> tuple[tuple[str, int], ...]:
     shapes = {record.key: record.shape for record in flow.recording.inputs}
     for key, axis in options.causal_axes:
         if key not in shapes:
-            raise UsageError(f"--causal names {key!r}; the inputs are {', '.join(map(repr, shapes))}")
+            hint = alike(key, shapes, repr)
+            raise UsageError(f"--causal names {key!r}; the inputs are {', '.join(map(repr, shapes))}{hint}")
         if not 0 < axis < len(shapes[key]):
             raise UsageError(
                 f"--causal {key}:{axis}: {key!r} has the shape {shapes[key]}; name an axis after the first"

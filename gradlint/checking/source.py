@@ -203,7 +203,9 @@ def _in_notebook(finding: Finding, source: Source) -> Finding:
         before = source.text.split("\n")[(finding.cause.line or 1) - 1][: finding.column - 1]
         column = line.column + len(json.dumps(before, ensure_ascii=False)) - 1
         evidence |= {"column": column, "cell_column": finding.column}
-    return replace(finding, cause=replace(finding.cause, line=line.line), evidence=evidence)
+    text = source.text.split("\n")[(finding.cause.line or 1) - 1].strip()
+    cause = replace(finding.cause, line=line.line, cell=line.cell, cell_line=line.cell_line, text=text)
+    return replace(finding, cause=cause, evidence=evidence)
 
 
 def _without_ignored(

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from gradlint.cells import line_as_typed
 from gradlint.checking import summary
-from gradlint.checking.arguments import codes, learners, several, table
+from gradlint.checking.arguments import (
+    MODELS,
+    OPTIMIZERS,
+    VARIABLES,
+    codes,
+    learners,
+    own_words,
+    refuse_other_arguments,
+    refuse_unknown_words,
+    several,
+    table,
+)
 from gradlint.checking.forward import Tested, tested
 from gradlint.checking.verdict import judged
 from gradlint.checking.ways import Case
@@ -105,12 +116,12 @@ def check_step(
     judging = _options(select, ignore, fail_on, thresholds)
     options = replace(
         judging,
-        models=learners("models", models, "trainable_variables", "models or layers"),
-        variables=learners("variables", variables, "assign", "variables"),
+        models=learners("models", models, *MODELS),
+        variables=learners("variables", variables, *VARIABLES),
         seed=seed,
         probes=probes,
     )
-    return observed(step, args, kwargs, options, several("optimizers", optimizers))
+    return observed(step, args, kwargs, options, learners("optimizers", optimizers, *OPTIMIZERS))
 
 
 def observed(
@@ -142,7 +153,10 @@ def observed(
     quiet_tensorflow()
     refuse_graphs()
     if not callable(step):
-        raise UsageError(f"step must be a callable, not {type(step).__name__}")
+        raise UsageError(
+            f"step must be a callable, not {type(step).__name__}: give it without calling it, and behind it what it "
+            "takes, check_step(step, x, y)"
+        )
     if hasattr(step, "train_step") and hasattr(step, "trainable_variables"):
         raise UsageError(
             f"step is the model {getattr(step, 'name', '')!r}: give it to check(), or a training step here"
@@ -181,6 +195,8 @@ def observed(
     if needs_building((*options.models, *args, *kwargs.values())):
         run()  # The first call creates variables: seen with them, it is a step like any other.
     recording, record = run()
+    if record.crash is not None and record.crash.kind == "TypeError":
+        refuse_other_arguments(step, task.name, args, kwargs, "check_step", {*own_words(check_step), "allow"})
     if record.crash is not None and (foreign := foreign_tensors(given)):
         converted = on_arrays({key: as_array(value) for key, value in foreign.items()})
         if record_step(step, *converted, task, options.bounds)[1].crash is None:
@@ -209,14 +225,15 @@ class watch:
     is raised again, with the result at hand.
 
     Args:
-        models: models or layers that should learn; those that the block calls, when empty.
+        models: models or layers that should learn, or a list of them; those that the block calls, when empty.
         optimizers: optimizers whose state must not change; those that the block uses are found.
         variables: variables that should learn.
         keep: leave the changes of the step: it was a real one.
         select: as for `check_step`, and so are `ignore`, `fail_on` and `thresholds`.
+        words: `models`, by name; others are refused.
 
     Raises:
-        UsageError: the result was asked for before the end of the block.
+        UsageError: the arguments make no sense, or the result was asked for before the end of the block.
     """
 
     def __init__(
@@ -229,11 +246,14 @@ class watch:
         ignore: str | Iterable[str] = (),
         fail_on: str = "error",
         thresholds: Mapping[str, float] | None = None,
+        **words: object,
     ) -> None:
+        models = (*models, *several("models", words.pop("models", None)))
+        refuse_unknown_words(words, {*own_words(watch), "models"}, "watch")
         self._options = _options(select, ignore, fail_on, thresholds)
-        self._models = learners("models", models, "trainable_variables", "models or layers")
-        self._variables = learners("variables", variables, "assign", "variables")
-        self._optimizers, self._keep = several("optimizers", optimizers), keep
+        self._models = learners("models", models, *MODELS)
+        self._variables = learners("variables", variables, *VARIABLES)
+        self._optimizers, self._keep = learners("optimizers", optimizers, *OPTIMIZERS), keep
         self._observation: Observation | None = None
         self._result: Result | None = None
 

@@ -68,7 +68,7 @@ def _obstacle(rule: Rule, options: Options) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What the rules said: findings in the order of the flow, and the rules that broke off."""
+    """What the rules said: findings in their order, and the rules that broke off."""
 
     findings: tuple[Finding, ...]
     crashed: tuple[SkippedRule, ...]
@@ -84,7 +84,10 @@ def _spoken(case: Case, facts: Facts, rules: Sequence[Rule]) -> Spoken:
             crashed.append(SkippedRule(rule.code, f"{type(error).__name__}: {error}"))
     origins = Origins(facts, files_at_hand, has_keys=case.has_keys)
     placed = [origins.place(finding, blamed) for finding, blamed in found]
-    in_order = sorted(placed, key=lambda f: (f.position, f.code, f.inputs, f.variables))
+    # Positions in a step are those of its parts, which are independent of one another.
+    in_order = sorted(
+        placed, key=lambda f: (-f.severity.order if facts.step else 0, f.position, f.code, f.inputs, f.variables)
+    )
     return Spoken(tuple(in_order), tuple(crashed))
 
 

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from gradlint.errors import UsageError
+from gradlint.errors import UsageError, alike
 from gradlint.load.spec import (
     LABEL,
     SAMPLE_WEIGHT,
@@ -205,12 +205,15 @@ def _refuse_unknown_names(
     wrong = [f"--map names the sample key {key!r}" for key in mapping.values() if key not in keys]
     wrong += [f"--target names the sample key {key!r}" for _, key in targets if key not in keys]
     advice = f"the sample has {quoted(keys)}"
+    lost = [key for key in (*mapping.values(), *(key for _, key in targets)) if key not in keys]
+    hint = alike(lost[0], keys, repr) if lost else ""
     if spec.inputs is not None and (unknown := [name for name in mapping if name not in names]):
         wrong += [f"--map names the input {name!r}" for name in unknown]
         advice += f"; the model's inputs are {quoted([entry.key for entry in spec.inputs])}"
+        hint = hint or alike(unknown[0], names, repr)
     if wrong:
         one = len(wrong) == 1
-        raise UsageError(f"{' and '.join(wrong)}, which {'does' if one else 'do'} not exist: {advice}")
+        raise UsageError(f"{' and '.join(wrong)}, which {'does' if one else 'do'} not exist: {advice}{hint}")
 
 
 def _labels(spec: ModelSpec, keys: Sequence[str], targets: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from gradlint.operations import INNER_GRADIENT, NUMPY_CONVERSION, Trait, has
-from gradlint.record.terms import Region, TargetKind, is_float
+from gradlint.record.terms import Local, Region, TargetKind, is_float
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Reason(str, Enum):
     """Why a tape knows of no connection."""
 
     BEFORE = "computed before the tape was opened"
+    RESET = "computed before the tape was reset"
     OUTSIDE = "computed while the tape was not recording"
     PREDICT = "predict() returns NumPy arrays"
     PYTHON = "values leave TensorFlow"
@@ -34,6 +35,7 @@ class Reason(str, Enum):
     DISCRETE = "a discrete operation"
     STOPPED = "stop_gradient"
     CUT = "an operation without a gradient"
+    UNREGISTERED = "an operation at which the tape itself fails"
     UNWATCHED = "the source was not watched"
     REBOUND = "the name of a variable was bound to a tensor"
     INTEGER = "an integer"
@@ -42,6 +44,7 @@ class Reason(str, Enum):
     UNRELATED = "the target does not depend on the source"
     INDEPENDENT = "the target does not depend on a tensor that is watched"
     CONSTANT = "the target is a constant"
+    FROZEN = "the variable is not trainable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def unseen(flow: Flow, step: StepRecord) -> tuple[Unseen, ...]:
                     if source.result is None and not source.variable:
                         groups.setdefault(_integer(step, call, source), []).append(source)
                 elif source.gradient.state is GradientState.ABSENT and (step.crash or source.tensor not in given):
-                    place = _why(flow, step, call, source)
+                    place = _frozen(call, source) or _why(flow, step, call, source)
                     known = next((other for other in groups if other.is_beside(place)), place)
                     groups.setdefault(known, []).append(source)
         for place, sources in groups.items():
@@ -126,6 +129,14 @@ def unseen(flow: Flow, step: StepRecord) -> tuple[Unseen, ...]:
     return tuple(found)
 
 
+def _frozen(call: GradientCall, source: AskedSource) -> _Place | None:
+    """The call, where it asks for a weight that a layer does not train beside others that have a gradient."""
+    is_of_layer = "/" in source.variable and not source.is_trainable
+    if is_of_layer and any(other.is_trainable and other.gradient.state.rank for other in call.sources):
+        return _Place(Reason.FROZEN, call.frames[0] if call.frames else None)
+    return None
+
+
 def _whole(flow: Flow, step: StepRecord, call: GradientCall) -> _Place | None:
     """The reason that concerns a call as a whole."""
     here = call.frames[0] if call.frames else None
@@ -133,6 +144,9 @@ def _whole(flow: Flow, step: StepRecord, call: GradientCall) -> _Place | None:
         return _Place(Reason.USED_UP, here)
     if call.odd_sources and call.error is not None:
         return _Place(Reason.UNWATCHED, here)
+    if call.error is not None and (failing := _unregistered(flow, call)) is not None:
+        op = flow.op(failing)
+        return replace(_at_op(flow, step, call, Reason.UNREGISTERED, failing), op=op.type, layer=op.layer)
     if call.target_kind in (TargetKind.PYTHON, TargetKind.NUMPY):
         before = [e for e in step.evaluations if e.position < call.first]
         if before and not any(frames for frames in step.departures):
@@ -145,6 +159,17 @@ def _whole(flow: Flow, step: StepRecord, call: GradientCall) -> _Place | None:
                 return _at_op(flow, step, call, Reason.DISCRETE, position)
         return _Place(Reason.INTEGER, here)
     return None
+
+
+def _unregistered(flow: Flow, call: GradientCall) -> int | None:
+    """The last operation behind a target that TensorFlow has no gradient function for."""
+    behind = flow.ancestors(call.targets)
+    found = (
+        position
+        for position, op in enumerate(flow.recording.ops)
+        if Local.UNREGISTERED in op.local and not behind.isdisjoint(op.outputs)
+    )
+    return max(found, default=None)
 
 
 def _predicted(evaluation: Evaluation) -> _Place:
@@ -296,7 +321,11 @@ def _rebound(flow: Flow, step: StepRecord, call: GradientCall, source: AskedSour
 
 
 def _not_recorded(flow: Flow, step: StepRecord, call: GradientCall, way: _Way, tape: TapeRecord) -> _Place | None:
-    """The operation on the way that ran while the tape was not recording."""
+    """The operation on the way that ran while the tape was not recording, or that it was told to forget."""
+    forgotten = [reset for reset in tape.resets if way.met and way.met[0] < reset[0] <= call.first]
+    if forgotten:
+        position, frames = forgotten[-1]
+        return _Place(Reason.RESET, _at(frames, step, call), position=position)
     missed = [position for position in way.met if not tape.records(position)]
     if not missed:
         return None

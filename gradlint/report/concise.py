@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradlint.finding import Severity
@@ -38,8 +39,12 @@ def _line(finding: Finding, result: Result, style: Style) -> str:
     cause = finding.cause
     # A file without a line would not be a place that an editor can jump to.
     where = place(cause, style) if cause.line is not None else None
-    if where and finding.column is not None:
-        where = f"{where}:{finding.column}"
+    column = finding.column
+    if cause.cell is not None:  # as Ruff writes it
+        where = f"{place(replace(cause, line=None, cell=None), style)}:cell {cause.cell}:{cause.cell_line}"
+        column = number if isinstance(number := finding.evidence.get("cell_column"), int) else None
+    if where and column is not None:
+        where = f"{where}:{column}"
     code = style.paint(finding.code, "bold", _COLOUR[finding.severity])
     culprit = ", ".join(name(part) for part in (cause.layer, cause.op) if part)
     message = shortened(sentence(finding.message), MESSAGE_WIDTH)

@@ -36,6 +36,10 @@ def save(result: Result, path: str | os.PathLike[str]) -> None:
     """
     file = Path(path)
     extension = file.suffix.lower()
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder; name a file in it, such as {file / 'report.html'}")
+    if not file.parent.is_dir():
+        raise UsageError(f"cannot write {file}: there is no folder {file.parent}")
     if extension in REPORTS:
         text = REPORTS[extension](result, Style(in_python=True))
     elif extension in GRAPHS:

@@ -176,12 +176,14 @@ def shape_text(shape: Sequence[object]) -> str:
 
 
 def place(cause: Cause, style: Style) -> str | None:
-    """`src/model.py:41`, relative to the style's folder when below it, or `cell In[2], line 4`; None without a file."""
+    """The line of a file below the style's folder, of IPython's cell, or of a notebook's; None without a file."""
     if cause.file is None:
         return None
     path = PurePath(cause.file)
     if cell_of(cause.file) is None and path.is_relative_to(style.folder):
         path = path.relative_to(style.folder)
+    if cause.cell is not None:
+        return printable(f"{path}, cell {cause.cell}, line {cause.cell_line}")
     return printable(line_in_words(str(path), cause.line))
 
 
@@ -259,6 +261,8 @@ def source_line(cause: Cause) -> str | None:
     """The line of source that a cause names, on one line; None when it cannot or should not be read."""
     if cause.file is None or cause.line is None:
         return None
+    if cause.cell is not None:
+        return sentence(cause.text) or None
     # The path may come from a model file: quote Python sources and notebook cells, nothing else.
     if cause.is_in_file and not cause.file.endswith(".py"):
         return None

@@ -15,7 +15,7 @@ from gradlint.rules.wording import counted, drop_finding, listed, paths, receive
 from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gradlint.passes.drops import Drop
     from gradlint.passes.facts import Facts
@@ -31,7 +31,9 @@ runs and does not read them, or the result is dropped. Where the model has a `tr
 also those that it does not train: it asks a tape for their gradient and gets `None`, although a loss
 of the step depends on them (they were used before the tape, or it does not look at that loss), or it
 never asks, although the tape has their gradient. Variables with one explanation (a line, a layer, a
-model that is never called) come in one finding.
+model that is never called, one list of variables that leaves out several layers of a model) come in one
+finding. A call that asks for weights that are not trained (`model.weights` holds moving statistics) beside
+others is told so: a warning where the step goes on, an error where it fails on the `None`.
 
 ## Why it matters
 
@@ -131,7 +133,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     for idle in facts.recording.idle if facts.recording is not None else ():
         yield _of_idle_layers(idle)
     born = {path for path, _ in facts.step.record.born} if facts.step is not None else set()
-    for omitted in facts.omitted:
+    for omitted in _joined(facts.omitted):
         if omitted.is_hidden or born.issuperset(paths(omitted.variables)):
             continue  # GL109 tells what is hidden, and GL617 what each run creates anew.
         yield _of_train_step(omitted, facts.step)
@@ -141,6 +143,22 @@ def check(facts: Facts) -> Iterator[Finding]:
         if others := unrelated.call.in_reach:
             message += f", but on {counted(len(others), 'variable')} that it does not ask for, such as '{others[0]}'"
         yield missing(RULE, facts, unrelated, message, advice=_ASK)
+    yield from _of_frozen(facts)
+
+
+def _of_frozen(facts: Facts) -> Iterator[Finding]:
+    for frozen in unseen_for(facts, Reason.FROZEN):
+        number, asked = len(frozen.sources), counted(len(frozen.call.sources), "variable")
+        are, get = ("is", "gets") if number == 1 else ("are", "get")
+        has_failed = facts.step is not None and facts.step.record.crash is not None
+        yield missing(
+            RULE,
+            facts,
+            frozen,
+            f"{number} of the {asked} that this call asks for {are} not trainable, and {get} no gradient",
+            severity_of(Consequence.VARIABLES, Certainty.CERTAIN if has_failed else Certainty.IN_SAMPLE),
+            "Ask for trainable_variables: weights and variables hold moving statistics, too.",
+        )
 
 
 _ASK = "Compute the target with what should learn, or ask for the variables that it is computed with."
@@ -160,6 +178,18 @@ def _in_step(facts: Facts, drop: Drop) -> Drop:
     if found is None:
         return drop
     return replace(drop, kind=DropKind.DROPPED, file=found.file, line=found.line, reason="")
+
+
+def _joined(omitted: Sequence[Omitted]) -> Iterator[Omitted]:
+    """What one call leaves out of one model for one reason is one mistake, however many layers it concerns."""
+    groups: dict[object, list[Omitted]] = {}
+    for entry in omitted:
+        model, _, part = entry.layer.partition("/")
+        key = (entry.left_out, entry.are_copies, entry.compares, entry.is_hidden, model)
+        groups.setdefault(key if part else (entry.layer, entry.left_out), []).append(entry)
+    for first, *others in groups.values():
+        variables = tuple(variable for entry in (first, *others) for variable in entry.variables)
+        yield replace(first, variables=variables, layer="" if others else first.layer)
 
 
 def _is_counter(drop: Drop) -> bool:
@@ -203,7 +233,12 @@ def _of_train_step(omitted: Omitted, observed: StepFacts | None) -> Finding:
     # Models that the user names as those that should learn stand beside no others for a comparison.
     named = set(observed.record.models) - {observed.record.owner} if observed is not None else set()
     compares = omitted.compares and not named
-    whose = f"{what} of '{omitted.layer}'" if omitted.layer else listed(paths(omitted.variables))
+    parts = tuple(dict.fromkeys("/".join(v.layer.split("/")[:2]) for v in omitted.variables if v.layer))
+    whose = listed(paths(omitted.variables))
+    if omitted.layer:
+        whose = f"{what} of '{omitted.layer}'"
+    elif parts:
+        whose = f"{what} of {listed(parts)}"
     message = f"{whose} cannot learn: {step} never asks for {their} gradient"
     reason = ""
     if left_out.in_turns:

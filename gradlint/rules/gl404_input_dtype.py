@@ -110,7 +110,10 @@ def _on_paper(facts: Facts) -> Iterator[Finding]:
     for array in facts.arrays:
         if array.key in labels and array.dtype == "string":
             yield _finding(
-                f"the label {array.key!r} holds text, but the model's loss needs numbers", array, RULE.severity
+                f"the label {array.key!r} holds text, but the model's loss needs numbers",
+                array,
+                RULE.severity,
+                advice="Number the classes: np.unique(y, return_inverse=True)[1], or keras.layers.StringLookup.",
             )
 
 
@@ -127,12 +130,15 @@ def _fault(array: ArraySpec, entry: InputSpec) -> str:
     return ""
 
 
-def _finding(message: str, array: ArraySpec, severity: Severity, expected: str | None = None) -> Finding:
+def _finding(
+    message: str, array: ArraySpec, severity: Severity, expected: str | None = None, advice: str = ""
+) -> Finding:
     return RULE.finding(
         message,
         severity=severity,
         inputs=(array.key,),
         evidence={"dtype": array.dtype, "expected": expected},
+        advice=advice,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.passes.starting import cause_of_target, class_without_unit, is_impossible, targets
-from gradlint.record.terms import CATEGORICAL
+from gradlint.record.terms import BINARY, CATEGORICAL, SPARSE
 from gradlint.rule import COMPILED, Need, Rule
 from gradlint.severity import Certainty, Consequence, severity_of
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from gradlint.finding import Cause, Finding
     from gradlint.passes.facts import Facts
+    from gradlint.passes.starting import WithoutUnit
     from gradlint.record.start import Target
 
 DOC = """\
@@ -68,9 +69,36 @@ def check(facts: Facts) -> Iterator[Finding]:
             f"{labels} hold {ended.label}, and the prediction has units for the classes {classes} alone",
             cause=ended.cause,
             evidence={"label": ended.label, "units": ended.units},
-            advice=f"Give a unit to each class, or labels from {classes}; what {ended.label} marks can be left out of "
-            f"the loss: ignore_class={ended.label}.",
+            advice=_advice_on_class(ended, classes),
         )
+
+
+def _advice_on_class(ended: WithoutUnit, classes: str) -> str:
+    """Labels that count from 1 end where the classes do; what is below or far above them marks something."""
+    target, label = ended.target, ended.label
+    if label == ended.units and (target is None or (target.low >= 1.0 and target.high == label)):
+        return f"Classes count from 0: where these labels are 1 to {label}, subtract 1; else give a unit to each class."
+    if 0 <= label <= ended.units:
+        return f"Give a unit to each class, or labels from {classes}."
+    return (
+        f"Give a unit to each class, or labels from {classes}; what {label} marks can be left out of the loss: "
+        f"ignore_class={label}."
+    )
+
+
+def _advice(target: Target) -> str:
+    """What to do about labels that the loss can be told apart from; empty where the rule's advice says it."""
+    if target.loss in BINARY and target.whole == 1.0:
+        if (target.low, target.high) == (-1.0, 1.0):
+            return "Give 0 and 1, such as (y + 1) / 2, or keep -1 and 1 and take the loss hinge."
+        if (target.low, target.high) == (1.0, 2.0):
+            return "The two classes are 0 and 1: subtract 1 from the labels."
+        return "For several classes take a unit each, softmax and sparse_categorical_crossentropy; for two, 0 and 1."
+    if target.loss in BINARY:
+        return "Scale the labels to 0 to 1, or take a loss for amounts, such as mse."
+    if target.loss == SPARSE and target.whole < 1.0:
+        return "A class is a whole number; for amounts take a loss of amounts, such as mse, and a unit without softmax."
+    return ""
 
 
 def _of(target: Target, cause: Cause, position: int) -> Iterator[Finding]:
@@ -82,6 +110,7 @@ def _of(target: Target, cause: Cause, position: int) -> Iterator[Finding]:
         severity=severity_of(RULE.loses, Certainty.IN_SAMPLE if _is_weighted(target) else Certainty.CERTAIN),
         cause=cause,
         evidence={"loss": target.loss, "label_min": target.low, "label_max": target.high},
+        advice=_advice(target),
         position=position,
     )
 

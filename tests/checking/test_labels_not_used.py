@@ -87,6 +87,10 @@ def test_a_target_that_is_not_there_is_told_in_the_words_of_python(outputs):
     """It read: targets=['names'] the sample key 'nothing'."""
     with pytest.raises(gradlint.UsageError, match=r"^targets names the sample key 'nothing', which does not exist"):
         gradlint.check(keras.Model(*outputs), (X, {"reg": ONES}), targets="nothing")
+    with pytest.raises(gradlint.UsageError, match=r"the sample has 'x', 'y:reg'; did you mean 'y:reg'\?$"):
+        gradlint.check(keras.Model(*outputs), {"x": X, "y:reg": ONES}, targets="y_reg")
+    with pytest.raises(gradlint.UsageError, match=r"causal names 'xx'; the inputs are 'x'; did you mean 'x'\?$"):
+        gradlint.check(keras.Model(*outputs), X, causal="xx")
     with pytest.raises(gradlint.UsageError, match="'z' and mapping names the input 'w', which do not exist"):
         gradlint.check(keras.Model(*outputs), X, mapping={"w": "z"})
 

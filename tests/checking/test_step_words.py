@@ -93,3 +93,46 @@ def test_a_norm_is_no_use_of_gradients_that_nothing_gets():
         return loss, tf.norm(tape.gradient(loss, weights))
 
     assert "GL619" in {finding.code for finding in told(step, X)}
+
+
+def step_of(model, variables, take=lambda pairs: pairs):
+    optimizer = keras.optimizers.SGD()
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(x, training=True) ** 2)
+        gradients = tape.gradient(loss, variables)
+        optimizer.apply_gradients(take(zip(gradients, variables, strict=True)))
+
+    return step
+
+
+def test_moving_statistics_are_no_matter_of_the_loss():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.BatchNormalization(), keras.layers.Dense(1)])
+    (finding,) = told(step_of(model, model.weights), X, select=["GL1"])
+    assert (finding.code, finding.severity.value, len(finding.variables)) == ("GL102", "warning", 2)
+    assert finding.message == "2 of the 6 variables that this call asks for are not trainable, and get no gradient"
+    assert finding.advice.startswith("Ask for trainable_variables")
+    failing = step_of(model, model.weights, lambda pairs: [(gradient * 2.0, v) for gradient, v in pairs])
+    assert [(found.code, found.severity.value) for found in told(failing, X, select=["GL1"])] == [("GL102", "error")]
+
+
+def test_a_call_that_asks_for_one_layer_leaves_the_others_out_once():
+    model = keras.Sequential([keras.Input((3,)), *(keras.layers.Dense(3) for _ in range(4))])
+    (finding,) = told(step_of(model, model.layers[-1].trainable_variables), X, select=["GL1"])
+    assert finding.code == "GL102"
+    assert len(finding.variables) == 6
+    assert all(layer.path in finding.message for layer in model.layers[:-1])
+
+
+def test_the_worst_findings_of_a_step_come_first():
+    model, other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)]), keras.layers.Dense(3)
+    other.build((None, 3))
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(x, training=True) ** 2)
+        return tape.gradient(loss, other.trainable_variables)
+
+    found = told(step, X, select=["GL1"])
+    assert [finding.severity.value for finding in found] == ["error", "warning"]

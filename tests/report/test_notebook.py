@@ -108,5 +108,7 @@ def test_save_refuses_in_one_sentence(tmp_path: Path) -> None:
         TOWERS.save(tmp_path / "report.pdf")
     with pytest.raises(UsageError, match="before there was a graph"):
         HEALTHY.save(str(tmp_path / "flow.svg"))
-    with pytest.raises(UsageError, match="cannot write"):
+    with pytest.raises(UsageError, match=r"cannot write .*: there is no folder .*missing$"):
         HEALTHY.save(tmp_path / "missing" / "report.html")
+    with pytest.raises(UsageError, match=r"is a folder; name a file in it, such as .*report\.html$"):
+        HEALTHY.save(tmp_path)

@@ -144,6 +144,25 @@ def test_a_mark_that_is_no_class(loss):
     assert "ignore_class=255" in finding.advice
 
 
+@pytest.mark.parametrize(
+    ("model", "labels", "advice"),
+    [
+        (model_of(3, "softmax", "sparse_categorical_crossentropy"), np.resize(np.arange(1, 4), 8), "subtract 1"),
+        (model_of(3, "softmax", "sparse_categorical_crossentropy"), np.resize(np.arange(4), 8), "Give a unit to each"),
+        (model_of(3, "softmax", "sparse_categorical_crossentropy"), np.arange(8) / 4, "a loss of amounts, such as mse"),
+        (model_of(3, "softmax", "sparse_categorical_crossentropy"), np.resize(list("abc"), 8), "return_inverse=True"),
+        (model_of(1, "sigmoid", "binary_crossentropy"), np.resize([-1.0, 1.0], (8, 1)), "(y + 1) / 2"),
+        (model_of(1, "sigmoid", "binary_crossentropy"), np.resize([1.0, 2.0], (8, 1)), "subtract 1"),
+        (model_of(1, "sigmoid", "binary_crossentropy"), np.resize([0.0, 1.0, 2.0], (8, 1)), "take a unit each"),
+        (model_of(1, "sigmoid", "binary_crossentropy"), np.resize([0.5, 9.5], (8, 1)), "Scale the labels"),
+    ],
+)
+def test_the_advice_fits_the_labels(model, labels, advice):
+    (finding,) = gradlint.check(model, {"x": X, "y": labels}, select=["GL410", "GL404"]).findings
+    assert advice in finding.advice
+    assert "ignore_class" not in finding.advice
+
+
 def test_a_mark_that_is_no_class_in_a_step():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(5)])
     loss = SPARSE_LOSS(from_logits=True)

@@ -178,6 +178,20 @@ class TestNotebooks:
         line = (project / "n.ipynb").read_text().splitlines()[(result.findings[0].cause.line or 0) - 1]
         assert "model.predict" in line
 
+    def test_reports_for_people_name_the_cell_and_quote_its_line(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """They named the line of the file, which is its only one where it has no line ends, and quoted nothing."""
+        book = notebook("%matplotlib inline\nimport tensorflow as tf", BAD)
+        (project / "n.ipynb").write_text(json.dumps(json.loads(book)))
+        assert main(["n.ipynb"]) == 1
+        said = capsys.readouterr().out
+        assert "n.ipynb, cell 2, line 5\n" in said
+        assert "> " in said
+        assert "model.predict" in said
+        assert main(["n.ipynb", "--format", "concise"]) == 1
+        assert capsys.readouterr().out.startswith("n.ipynb:cell 2:5:")
+
     def test_a_broken_cell_does_not_hide_the_others(self, project: Path) -> None:
         (project / "n.ipynb").write_text(notebook("def f(:", BAD))
         result = gradlint.check_source("n.ipynb")
