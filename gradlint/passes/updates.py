@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -318,7 +319,10 @@ def _clips(flow: Flow, position: int, own: frozenset[int]) -> bool:
     op = flow.op(position)
     if has(op.type, Trait.BOUNDS) or has(op.type, Trait.CLIPS):
         return True
-    return op.type in _SCALING and len(op.inputs) == 2 and own.issuperset(op.inputs)
+    if op.type not in _SCALING or len(op.inputs) != 2 or not own.issuperset(op.inputs):
+        return False
+    sizes = sorted(math.prod(flow.tensor(index).shape) for index in op.inputs)
+    return op.inputs[0] != op.inputs[1] and sizes[0] == 1
 
 
 def _is_only_measured(flow: Flow, tensor: int) -> bool:
@@ -471,7 +475,7 @@ def repeated(flow: Flow, step: StepRecord) -> tuple[Repeated, ...]:
             _never_emptied(flow, step, pair.gradient, update) for pair in update.pairs if pair.gradient is not None
         ]
         kept = [place for place in places if place is not None]
-        if kept and len(kept) == len(places) and not update.empties:
+        if kept and len(kept) == len(places) and not update.has_reset:
             found.append(Repeated(update, paths, None, next(iter(step.frames.get(kept[0], ())), None)))
     return tuple(found)
 

@@ -80,13 +80,12 @@ def _is_departure(*dotted: str) -> bool:
     return dotted[0] in _NUMPY or dotted[-1] in _FUNCTIONS
 
 
-def empties(file: str) -> bool:
-    """Whether a file gives a variable zeros somewhere: `a.assign(tf.zeros_like(a))`, `a.assign(0.0)`."""
+def has_reset(file: str) -> bool:
+    """Whether a file has a function by whose name something begins anew, and that assigns to variables."""
     tree = tree_of(file)
     for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "assign":
-            given = ast.unparse(node.args[0]) if node.args else ""
-            if "zeros" in given or given in ("0", "0.0"):
+        if isinstance(node, ast.FunctionDef) and any(word in node.name for word in ("reset", "zero", "clear")):
+            if any(isinstance(part, ast.Attribute) and part.attr == "assign" for part in ast.walk(node)):
                 return True
     return False
 

@@ -149,7 +149,7 @@ class Update:
         learning_rate: None when unknown.
         scaled: a loss was scaled for it before; None where the optimizer wants none.
         error: the error it ended with.
-        empties: its file gives variables zeros somewhere.
+        has_reset: its file has a function that is called after what begins anew, and assigns.
     """
 
     optimizer: str
@@ -166,7 +166,7 @@ class Update:
     scale: tuple[int, ...] = ()
     """Tensor indices of the variable that holds the loss scale, and of losses that were multiplied by it."""
     error: str | None = None
-    empties: bool = False
+    has_reset: bool = False
 
 
 @dataclass(frozen=True, slots=True)

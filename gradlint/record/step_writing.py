@@ -222,7 +222,7 @@ def _update(trace: StepTrace, names: _Names, live: LiveUpdate) -> Update:
         scaled=live.scaled,
         scale=tuple(live.scale),
         error=live.error,
-        empties=bool(live.frames) and call_text.empties(live.frames[0].file),
+        has_reset=bool(live.frames) and call_text.has_reset(live.frames[0].file),
     )
 
 

@@ -48,7 +48,7 @@ each gradient once.
 ## Known limits
 
 Only seen at run time, by `check_step`. Sums that decay (`total.assign(0.9 * total + gradient)`) are momentum and quiet;
-so are those of a file that gives any variable zeros, which may be done outside of the step.
+so are those of a file with a function like `reset_sums`, which the loop may call after the step.
 """
 
 _TWICE = "Apply the gradients once; for another update compute them anew."
