@@ -265,6 +265,8 @@ class StepRecord:
         owner: the one of them whose own `train_step` it is.
         born: paths of trainable variables that were created while the step ran, with the place.
         rebound: names of variables that were bound to tensors.
+        followers: paths of variables that by their names follow or teach what should learn, and that an update moves
+            together with it, with the place of the update.
         made: classes of optimizers that were created while the step ran, and that keep something, with the place.
         replicated: (first, last + 1) positions of what a strategy runs in threads of its own.
         frozen: numbers of Python's own that are traced once.
@@ -291,6 +293,7 @@ class StepRecord:
     """Where values of tensors were taken out of TensorFlow, in order."""
     crash: Crash | None = None
     rebound: tuple[Rebound, ...] = ()
+    followers: tuple[tuple[tuple[str, ...], Frames], ...] = ()
     made: tuple[tuple[str, Frames], ...] = ()
     replicated: tuple[tuple[int, int], ...] = ()
     frozen: tuple[FrozenNumber, ...] = ()
