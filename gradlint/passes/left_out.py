@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradlint.operations import Trait, has
-from gradlint.record import call_text
 from gradlint.record.terms import Region, is_float
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ class LeftOutTerm:
 
 def left_out_terms(flow: Flow, step: StepRecord) -> Iterator[LeftOutTerm]:
     """The terms that the code of a step calls losses, or adds to one, and that none of its tapes is asked about."""
+    from gradlint.record import call_text
+
     if step.crash is not None or not step.calls:
         return
     sources = {source.tensor: source.variable for call in step.calls for source in call.sources if source.variable}
