@@ -91,7 +91,9 @@ def severity_of_block(facts: Facts, block: Block, *, is_meant: bool = False) -> 
     if is_meant:
         return severity_of(Consequence.INTENDED)
     if _is_satisfied(facts, block):
-        return severity_of(Consequence.HEALS)
+        # What is satisfied is zero; a loss that stays where it is and moves nothing has something to complain of.
+        is_stuck = block.revived_by is None and bool(facts.probes) and _is_above_zero(facts) and _nothing_learns(facts)
+        return severity_of(Consequence.NOTHING_LEARNS if is_stuck else Consequence.HEALS, Certainty.IN_SAMPLE)
     lost = Consequence.UNHEARD
     of_shapes = block.why is Why.ZERO_CONSTANT and not _has_fixed_shapes(facts)
     if block.variables and (block.why in _BY_FORM or block.partners):
@@ -178,6 +180,10 @@ def _is_satisfied(facts: Facts, block: Block) -> bool:
     if block.why is Why.ZERO_FACTOR and _is_predicted(facts, block):
         return False  # Boxes that do not overlap: the prediction leaves everything to complain of.
     return block.is_flat_loss and may_complain and not block.is_wrong(facts.lying)
+
+
+def _is_above_zero(facts: Facts) -> bool:
+    return facts.flow is not None and (facts.flow.recording.loss.value or 0.0) > 0.0
 
 
 def _comes_of_data(facts: Facts, block: Block) -> bool:

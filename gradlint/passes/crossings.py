@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """Predictions and numbers of the batch, one of them with an axis of length one more than the other.
+    """Predictions and numbers of the batch, one of them with more axes than the other.
 
     Attributes:
         layer: the layer that made the predictions.
@@ -53,9 +53,10 @@ def crossings(flow: Flow, step: StepRecord, known: Collection[int]) -> tuple[Cro
             continue
         one, other = sorted(op.inputs, key=lambda index: -len(flow.tensor(index).shape))
         column, row = flow.tensor(one).shape, flow.tensor(other).shape
-        if len(column) != 2 or len(row) != 1 or column[1] != 1 or column[0] != row[0] or row[0] < 2:
+        is_table = other in from_model and _is_table_of(column, row)
+        if not is_table and not (_are_column_and_row(column, row) and {one, other} & from_model):
             continue
-        if not {one, other} & from_model or is_spread(flow, one):
+        if not is_table and is_spread(flow, one):
             continue
         frames = step.frames.get(position, ())
         found.append(
@@ -66,12 +67,25 @@ def crossings(flow: Flow, step: StepRecord, known: Collection[int]) -> tuple[Cro
                 frames[0] if frames else None,
                 column,
                 row,
-                (column[0], row[0]),
+                flow.tensor(op.outputs[0]).shape,
             )
         )
         met.add(_place(flow, position))
         crossed = crossed | flow.descendants(op.outputs)
     return tuple(found)
+
+
+def _are_column_and_row(column: tuple[int, ...], row: tuple[int, ...]) -> bool:
+    return len(column) == 2 and len(row) == 1 and column[1] == 1 and column[0] == row[0] > 1
+
+
+def _is_table_of(table: tuple[int, ...], rows: tuple[int, ...]) -> bool:
+    """Whether an array has the rows of another once more beyond axes of length one: (8, 1, 8, 3) of (8, 3).
+
+    It is made where a weight that has the axes of images meets labels. Pairs on purpose have no such axes between.
+    """
+    more = len(table) - len(rows)
+    return more > 1 and bool(rows) and table[0] == rows[0] == table[more] > 1 and set(table[1:more]) == {1}
 
 
 def _place(flow: Flow, position: int) -> tuple[object, ...]:

@@ -128,7 +128,10 @@ def step_facts(
     )
     lost = {variable.path for drop in drops if drop not in told_by_call for variable in drop.variables}
     kept = []
+    of_cuts = {cut.position for cut in cuts if cut.position not in at_step}
     for entry in found:
+        if entry.reason is Reason.UNREGISTERED and entry.position in of_cuts:
+            continue
         covered = known if entry.reason in (*_OF_THE_MODEL, *_OF_THE_STEP) else set[str]()
         if entry.reason in (Reason.UNRELATED, Reason.CONSTANT):
             covered = lost | known

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from gradlint.operations import INNER_GRADIENT, NUMPY_CONVERSION, Trait, has
-from gradlint.record.terms import Region, TargetKind, is_float
+from gradlint.record.terms import Local, Region, TargetKind, is_float
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Reason(str, Enum):
     """Why a tape knows of no connection."""
 
     BEFORE = "computed before the tape was opened"
+    RESET = "computed before the tape was reset"
     OUTSIDE = "computed while the tape was not recording"
     PREDICT = "predict() returns NumPy arrays"
     PYTHON = "values leave TensorFlow"
@@ -34,6 +35,7 @@ class Reason(str, Enum):
     DISCRETE = "a discrete operation"
     STOPPED = "stop_gradient"
     CUT = "an operation without a gradient"
+    UNREGISTERED = "an operation at which the tape itself fails"
     UNWATCHED = "the source was not watched"
     REBOUND = "the name of a variable was bound to a tensor"
     INTEGER = "an integer"
@@ -142,6 +144,9 @@ def _whole(flow: Flow, step: StepRecord, call: GradientCall) -> _Place | None:
         return _Place(Reason.USED_UP, here)
     if call.odd_sources and call.error is not None:
         return _Place(Reason.UNWATCHED, here)
+    if call.error is not None and (failing := _unregistered(flow, call)) is not None:
+        op = flow.op(failing)
+        return replace(_at_op(flow, step, call, Reason.UNREGISTERED, failing), op=op.type, layer=op.layer)
     if call.target_kind in (TargetKind.PYTHON, TargetKind.NUMPY):
         before = [e for e in step.evaluations if e.position < call.first]
         if before and not any(frames for frames in step.departures):
@@ -154,6 +159,17 @@ def _whole(flow: Flow, step: StepRecord, call: GradientCall) -> _Place | None:
                 return _at_op(flow, step, call, Reason.DISCRETE, position)
         return _Place(Reason.INTEGER, here)
     return None
+
+
+def _unregistered(flow: Flow, call: GradientCall) -> int | None:
+    """The last operation behind a target that TensorFlow has no gradient function for."""
+    behind = flow.ancestors(call.targets)
+    found = (
+        position
+        for position, op in enumerate(flow.recording.ops)
+        if Local.UNREGISTERED in op.local and not behind.isdisjoint(op.outputs)
+    )
+    return max(found, default=None)
 
 
 def _predicted(evaluation: Evaluation) -> _Place:
@@ -305,7 +321,11 @@ def _rebound(flow: Flow, step: StepRecord, call: GradientCall, source: AskedSour
 
 
 def _not_recorded(flow: Flow, step: StepRecord, call: GradientCall, way: _Way, tape: TapeRecord) -> _Place | None:
-    """The operation on the way that ran while the tape was not recording."""
+    """The operation on the way that ran while the tape was not recording, or that it was told to forget."""
+    forgotten = [reset for reset in tape.resets if way.met and way.met[0] < reset[0] <= call.first]
+    if forgotten:
+        position, frames = forgotten[-1]
+        return _Place(Reason.RESET, _at(frames, step, call), position=position)
     missed = [position for position in way.met if not tape.records(position)]
     if not missed:
         return None

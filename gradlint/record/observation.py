@@ -39,6 +39,8 @@ class LiveTape:
     spans: list[list[int]] = field(default_factory=list)
     watches: list[tuple[int, int]] = field(default_factory=list)
     integers: list[tuple[int, str, Frames]] = field(default_factory=list)
+    resets: list[tuple[int, Frames]] = field(default_factory=list)
+    refused: list[tuple[str, Frames]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -301,6 +303,18 @@ class StepTrace(Trace):
             dtype = item.dtype if isinstance(item.dtype, str) else item.dtype.name
             if "int" in dtype or dtype == "bool":
                 live.integers.append((index, dtype, self.place()))
+
+    def tape_not_watched(self, tape: Any, refused: Any) -> None:
+        """A tape is told to watch something that is neither a tensor nor a variable."""
+        number = self._numbers.get(id(tape))
+        if number is not None:
+            self.live_tapes[number].refused.append((type(refused).__name__, self.place()))
+
+    def tape_reset(self, tape: Any) -> None:
+        """A tape forgets what it has recorded."""
+        number = self._numbers.get(id(tape))
+        if number is not None:
+            self.live_tapes[number].resets.append((len(self.ops), self.place()))
 
     def source_index(self, item: Any) -> int:
         """The index of a tensor, or of the handle of a variable."""

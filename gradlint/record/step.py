@@ -339,7 +339,8 @@ class Observation:
         text = " ".join(str(error).split())[:300]
         crash = Crash(type(error).__name__, text, file, line)
         trace = self.trace
-        if trace.live_calls and _speaks_of_none(error, trace):
+        refused = any(live.refused for live in trace.live_tapes)
+        if refused or (trace.live_calls and _speaks_of_none(error, trace)):
             return crash, None
         try:
             return crash, failure_of(run, error, batch)

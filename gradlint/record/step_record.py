@@ -47,6 +47,8 @@ class TapeRecord:
         spans: (first, last + 1) positions of operations between which it recorded.
         watches: (tensor index, position) of what it was told to watch.
         integers: those of them that are no floats.
+        resets: positions at which it was told to forget all that came before.
+        refused: types of what it was told to watch, and that no tape watches.
     """
 
     frames: Frames
@@ -55,6 +57,8 @@ class TapeRecord:
     spans: tuple[tuple[int, int], ...]
     watches: tuple[tuple[int, int], ...] = ()
     integers: tuple[tuple[int, str, Frames], ...] = ()
+    resets: tuple[tuple[int, Frames], ...] = ()
+    refused: tuple[tuple[str, Frames], ...] = ()
 
     def records(self, position: int) -> bool:
         """Whether an operation ran while the tape was recording."""

@@ -70,6 +70,8 @@ def record_of(
                 tuple((first, last) for first, last in live.spans),
                 tuple(live.watches),
                 tuple(live.integers),
+                tuple(live.resets),
+                tuple(live.refused),
             )
             for live in trace.live_tapes
         ),

@@ -102,6 +102,15 @@ def check(facts: Facts) -> Iterator[Finding]:
         lambda entry: f"{target_of(entry)} depends on it through {entry.op}, which hands none back",
         "Let its values reach the result by an operation with a gradient, or do not ask for this one.",
     )
+    yield from without_gradient(
+        RULE,
+        facts,
+        Reason.UNREGISTERED,
+        lambda entry: (
+            f"{target_of(entry)} is computed through {entry.op}, for which TensorFlow has none, and a tape that "
+            "reaches it raises LookupError"
+        ),
+    )
     yield from cuts_in_words(RULE, facts, lambda _, cut: _said(facts, cut))
     yield from terms_in_words(RULE, facts, lambda cut: None if _is_of_others(facts, cut) else _why(cut))
 

@@ -70,6 +70,13 @@ def check(facts: Facts) -> Iterator[Finding]:
         Reason.BEFORE,
         lambda entry: f"{target_of(entry)} is computed from a call that ran before the tape was opened",
     )
+    yield from without_gradient(
+        RULE,
+        facts,
+        Reason.RESET,
+        lambda entry: f"{target_of(entry)} is computed from what ran before `reset()`, which has the tape forget it",
+        "Reset the tape before the forward pass begins, or not at all.",
+    )
     for entry in facts.step.late if facts.step is not None else ():
         message = (
             f"a term of {target_of(entry)} is computed before the tape was opened: "

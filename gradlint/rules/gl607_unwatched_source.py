@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for, without_gradient
+from gradlint.rules.step_wording import at, crash_of, have, missing, target_of, those, unseen_for, without_gradient
 from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
@@ -70,6 +70,18 @@ def check(facts: Facts) -> Iterator[Finding]:
                 f"{who} {verb} no gradient: the tape was not told to watch what {target_of(entry)} is computed from"
             )
         yield missing(RULE, facts, entry, message)
+    for tape in facts.step.record.tapes if facts.step is not None else ():
+        for kind, frames in tape.refused:
+            is_symbol = kind == "KerasTensor"
+            what = "a symbol of a functional model, such as one of `model.inputs`" if is_symbol else f"a {kind}"
+            yield RULE.finding(
+                f"the tape is told to watch {what}: a tape watches tensors and variables alone, and raises ValueError",
+                cause=at(frames[0] if frames else None),
+                evidence={"ends_in": crash_of(facts.step)},
+                advice="Watch the tensors that the model is called with, and ask for the gradient of those."
+                if is_symbol
+                else "Make it a tensor first: x = tf.convert_to_tensor(x).",
+            )
     yield from without_gradient(
         RULE,
         facts,

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
-from gradlint.upstream import patching
+from gradlint.upstream import eager, patching
 from gradlint.upstream.libraries import is_tensorflow_file
 from gradlint.upstream.names import member, value_of
 
@@ -54,6 +54,12 @@ class TapeObserver(Protocol):
     def tape_watched(self, tape: Any, watched: Sequence[Any]) -> None:
         """A tape is told to watch tensors and variables."""
 
+    def tape_not_watched(self, tape: Any, refused: Any) -> None:
+        """A tape is told to watch something that is neither a tensor nor a variable."""
+
+    def tape_reset(self, tape: Any) -> None:
+        """A tape forgets what it has recorded."""
+
     def tape_asked(self, tape: Any, question: Question, run: Run) -> Any:
         """A tape is asked; `run()` gives the answer."""
 
@@ -62,7 +68,7 @@ class TapeObserver(Protocol):
 def on_tapes(observer: TapeObserver) -> Iterator[None]:
     """Tell an observer of all tapes but those that TensorFlow opens for itself."""
     own = tf.GradientTape
-    push, pop, watch = value_of("open a tape"), value_of("close a tape"), own.watch
+    push, pop, watch, reset = value_of("open a tape"), value_of("close a tape"), own.watch, own.reset
     methods = {name: getattr(own, name) for name in ("gradient", "jacobian", "batch_jacobian")}
     answering: list[Question] = []
 
@@ -77,9 +83,18 @@ def on_tapes(observer: TapeObserver) -> Iterator[None]:
             observer.tape_closed(self)
 
     def watch_tensors(self: Any, tensor: Any) -> None:
-        watch(self, tensor)
+        try:
+            watch(self, tensor)
+        except ValueError:
+            odd = (part for part in tf.nest.flatten(tensor) if not (tf.is_tensor(part) or eager.is_variable(part)))
+            observer.tape_not_watched(self, next(odd, None))
+            raise
         if not _is_of_tensorflow():
             observer.tape_watched(self, tf.nest.flatten(tensor))
+
+    def reset_tape(self: Any) -> None:
+        reset(self)
+        observer.tape_reset(self)
 
     def asking(name: str) -> Callable[..., Any]:
         def ask(self: Any, target: Any, sources: Any, *args: Any, **kwargs: Any) -> Any:
@@ -114,6 +129,7 @@ def on_tapes(observer: TapeObserver) -> Iterator[None]:
         stack.enter_context(patching.replaced("open a tape", push_tape))
         stack.enter_context(patching.replaced("close a tape", pop_tape))
         stack.enter_context(patching.patched(own, "watch", watch_tensors))
+        stack.enter_context(patching.patched(own, "reset", reset_tape))
         for name in methods:
             stack.enter_context(patching.patched(own, name, asking(name)))
         yield

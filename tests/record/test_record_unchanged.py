@@ -61,7 +61,7 @@ PATCHED = [
     (while_v2, "while_loop"),
     (polymorphic_function.Function, "__call__"),
     *[(tf.GradientTape, name) for name in ("gradient", "jacobian", "batch_jacobian")],
-    *[(tf.GradientTape, name) for name in ("watch", "_push_tape", "_pop_tape")],
+    *[(tf.GradientTape, name) for name in ("watch", "reset", "_push_tape", "_pop_tape")],
     (tf.autodiff.ForwardAccumulator, "jvp"),
     (BaseOptimizer, "scale_loss"),
     (LossScaleOptimizer, "apply"),
