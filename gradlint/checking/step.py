@@ -20,6 +20,7 @@ from gradlint.checking.arguments import (
     table,
 )
 from gradlint.checking.forward import Tested, tested
+from gradlint.checking.suppression import left_out
 from gradlint.checking.verdict import judged
 from gradlint.checking.ways import Case
 from gradlint.errors import ModelRunError, UsageError
@@ -326,7 +327,7 @@ def _judged(recording: Recording, record: StepRecord, options: Options, again: _
             replace(variable, gradient=GradientState.ABSENT, norm=None) if variable.path in missing else variable
             for variable in result.variables
         ),
-        notes=(*_notes(record), *_about_resting(record, recording)),
+        notes=(*_notes(record), *_about_resting(record, recording), *left_out(options.ignore)),
     )
 
 
