@@ -166,44 +166,49 @@ class Flow:
         return tuple(i for i in self.recording.inputs if is_float(i.dtype))
 
     @cached_property
-    def keys_behind(self) -> dict[int, frozenset[str]]:
-        """For each operation, the input keys on which it depends."""
-        names = tuple(dict.fromkeys(record.key for record in self.recording.inputs))
-        # A bit for each key: to join sets of names at each operation would take as long as there are keys.
-        bit = {name: 1 << place for place, name in enumerate(names)}
-        keys = [0] * len(self.recording.tensors)
+    def _keys(self) -> tuple[list[int], dict[int, int]]:
+        """The input keys on which each tensor and each operation depends, a bit for each key.
+
+        To join sets of names at each operation would take as long as there are keys.
+        """
+        bit = {key: 1 << place for place, key in enumerate(self._names_of_keys)}
+        of_tensors = [0] * len(self.recording.tensors)
         for record in self.recording.inputs:
             if record.tensor is not None:
-                keys[record.tensor] = bit[record.key]
-        sets: dict[int, frozenset[str]] = {}
-        found: dict[int, frozenset[str]] = {}
+                of_tensors[record.tensor] |= bit[record.key]
+        of_operations: dict[int, int] = {}
         for position, op in enumerate(self.recording.ops):
             if has(op.type, Trait.READS_SHAPE):
                 continue
             union = 0
             for tensor in op.inputs:
-                union |= keys[tensor]
-            if union not in sets:
-                sets[union] = frozenset(name for name in names if union & bit[name])
-            found[position] = sets[union]
+                union |= of_tensors[tensor]
+            of_operations[position] = union
             for output in op.outputs:
-                keys[output] = union
-        return found
+                of_tensors[output] |= union
+        return of_tensors, of_operations
 
     @cached_property
-    def _keys_of(self) -> dict[int, tuple[str, ...]]:
-        """For each tensor that is an input, its keys."""
-        found: dict[int, tuple[str, ...]] = {}
-        for record in self.recording.inputs:
-            if record.tensor is not None:
-                found[record.tensor] = (*found.get(record.tensor, ()), record.key)
-        return found
+    def _names_of_keys(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(record.key for record in self.recording.inputs))
+
+    @cached_property
+    def _named_already(self) -> dict[int, frozenset[str]]:
+        return {}
+
+    def _named(self, bits: int) -> frozenset[str]:
+        known = self._named_already
+        if bits not in known:
+            known[bits] = frozenset(key for place, key in enumerate(self._names_of_keys) if bits >> place & 1)
+        return known[bits]
+
+    def keys_behind(self, position: int) -> frozenset[str]:
+        """The input keys on which an operation depends; none where it reads a shape alone."""
+        return self._named(self._keys[1].get(position, 0))
 
     def keys_behind_tensor(self, tensor: int) -> frozenset[str]:
         """The input keys on which a tensor depends; an input depends on itself."""
-        own = self._keys_of.get(tensor, ())
-        made = (self.keys_behind.get(position, frozenset()) for position in self.producers(tensor))
-        return frozenset(own).union(*made)
+        return self._named(self._keys[0][tensor])
 
     @cached_property
     def branches(self) -> dict[str, frozenset[str]]:
@@ -217,7 +222,7 @@ class Flow:
         seen, queue, keys = {start}, deque([start]), set[str]()
         while queue:
             for position, _ in self.consumers[queue.popleft()]:
-                met = self.keys_behind.get(position, frozenset())
+                met = self.keys_behind(position)
                 if met:
                     keys |= met
                     continue

@@ -203,7 +203,7 @@ def observed(
         converted = on_arrays({key: as_array(value) for key, value in foreign.items()})
         if record_step(step, *converted, task, options.bounds)[1].crash is None:
             raise UsageError(_are_foreign(list(foreign)))
-    if record.born:
+    if record.born or record.made:
         recording, record = run()
     return _judged(recording, record, options, _Again(run, arrays, task.inputs, forward))
 
@@ -279,7 +279,7 @@ class watch:
             return
         observed = observation.end(error=error)
         # What is created in the block may have been created for good.
-        self._result = _judged(observed.recording, replace(observed.record, born=()), self._options, None)
+        self._result = _judged(observed.recording, replace(observed.record, born=(), made=()), self._options, None)
 
     @property
     def result(self) -> Result:

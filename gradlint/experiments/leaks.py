@@ -296,8 +296,38 @@ def _first(
             continue
         for operand, index in enumerate(op.inputs):
             if index in foreign and index in behind and _mixes(trace, op, operand, slopes, foreign, piece, readers):
-                return _after_transposes(trace, op, readers), index, foreign[index]
+                culprit = _unfolding(trace, op, piece, readers) or _after_transposes(trace, op, readers)
+                return culprit, index, foreign[index]
     return None
+
+
+def _unfolding(trace: Trace, op: Op, piece: _Slice, readers: Mapping[int, Sequence[Op]]) -> Op | None:
+    """The reshape that takes another axis out of the samples than one that folded it into them has put there.
+
+    (samples, heads, ...) to (samples * heads, ...) is lossless, and (heads, samples, ...) is not the way back.
+    """
+    folded = _fold(trace, op, piece.size) if piece.axis == 0 else None
+    seen, queue = set(op.outputs), list(op.outputs)
+    while folded is not None and queue:
+        for later in readers.get(queue.pop(0), ()):
+            sizes = [shape_of(trace.tensors[i])[:1] for i in (*later.inputs[:1], *later.outputs[:1])]
+            if later.type == "Reshape" and sizes[0] == (folded,) and sizes[1] and sizes[1][0] % folded:
+                return None if sizes[1] == (piece.size,) else later
+            for output in later.outputs:
+                rows = shape_of(trace.tensors[output])[:1] if trace.tensors[output] is not None else ()
+                if output not in seen and rows and rows[0] and rows[0] % folded == 0:
+                    seen.add(output)
+                    queue.append(output)
+    return None
+
+
+def _fold(trace: Trace, op: Op, size: int) -> int | None:
+    """The rows that a reshape makes of samples and of an axis behind them; None for other operations."""
+    if op.type != "Reshape":
+        return None
+    before, after = (shape_of(trace.tensors[index]) for index in (op.inputs[0], op.outputs[0]))
+    is_fold = bool(before and after) and before[0] == size and after[0] > size and after[0] % size == 0
+    return after[0] if is_fold else None
 
 
 def _mixes(

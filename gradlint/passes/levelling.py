@@ -19,6 +19,6 @@ def levelling(flow: Flow) -> dict[str, int]:
     whole = {record.key for record in flow.recording.inputs if not is_float(record.dtype)}
     for position, op in enumerate(flow.recording.ops):
         if op.is_levelling and op.region is Region.MODEL:
-            for key in flow.keys_behind.get(position, frozenset()) & whole:
+            for key in flow.keys_behind(position) & whole:
                 found.setdefault(key, position)
     return found

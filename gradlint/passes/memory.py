@@ -121,6 +121,6 @@ def _longest(sizes: Sequence[float | None]) -> range:
 def has_faded(flow: Flow, key: str, steps: Sequence[int], length: int) -> bool:
     """Whether steps of an input have no gradient because it faded on its way through a recurrence."""
     return any(
-        memory.steps == length and key in flow.keys_behind.get(memory.position, ()) and set(steps) <= set(memory.faded)
+        memory.steps == length and key in flow.keys_behind(memory.position) and set(steps) <= set(memory.faded)
         for memory in memories(flow)
     )

@@ -28,7 +28,7 @@ def may_mix_samples(flow: Flow, spec: ModelSpec | None) -> bool:
     size = sizes.pop()
     own_spans = [(call.first, call.last) for call in flow.recording.calls if call.is_operation]
     for position, op in enumerate(flow.recording.ops):
-        if op.region is not Region.MODEL or not flow.keys_behind.get(position):
+        if op.region is not Region.MODEL or not flow.keys_behind(position):
             continue
         if op.file is None and not any(first <= position < last for first, last in own_spans):
             continue

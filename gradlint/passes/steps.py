@@ -15,13 +15,17 @@ from gradlint.passes.updates import (
     Discarded,
     Hidden,
     Mispaired,
+    Repeated,
     Unmoved,
     Unused,
+    Uphill,
     discarded,
     hidden,
     mispaired,
+    repeated,
     unmoved,
     unused,
+    uphill,
 )
 from gradlint.record.terms import Region
 from gradlint.result import GradientState
@@ -57,6 +61,8 @@ class StepFacts:
     unused: tuple[Unused, ...] = ()
     discarded: tuple[Discarded, ...] = ()
     unmoved: tuple[Unmoved, ...] = ()
+    repeated: tuple[Repeated, ...] = ()
+    uphill: tuple[Uphill, ...] = ()
     hidden: tuple[Hidden, ...] = ()
     crossings: tuple[Crossing, ...] = ()
     late: tuple[Unseen, ...] = ()
@@ -144,7 +150,9 @@ def step_facts(
         mispaired=mispaired(flow, step),
         unused=unused(flow, step),
         discarded=discarded(flow, step),
-        unmoved=unmoved(step),
+        unmoved=unmoved(flow, step),
+        repeated=repeated(flow, step),
+        uphill=uphill(flow, step),
         hidden=hidden(flow, step),
         late=tuple(terms_before(flow, step)),
         crossings=crossings(flow, step, [broadcast.position for broadcast in broadcasts]),

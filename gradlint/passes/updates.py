@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from gradlint.operations import INNER_GRADIENT, Trait, has
+from gradlint.record.terms import Region
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gradlint.flow import Flow
     from gradlint.record.step_record import Frame, GradientCall, Movement, StepRecord, Update
@@ -62,6 +65,40 @@ class Discarded:
     variables: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Gradients that an update gets although they were applied before.
+
+    Attributes:
+        variables: of the update.
+        first: the update that got them before; None where they are of the steps before this one.
+        added: where they are added to variables that nothing empties.
+    """
+
+    update: Update
+    variables: tuple[str, ...]
+    first: Update | None
+    added: Frame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Uphill:
+    """Variables that a step moves up the gradient of what it calls a loss.
+
+    Attributes:
+        update: gets the negative gradients; None where the step moves them by hand.
+        frame: where they are moved.
+        is_left: an optimizer moves them down as well: it is a perturbation that nobody takes back.
+    """
+
+    call: GradientCall
+    variables: tuple[str, ...]
+    update: Update | None
+    frame: Frame | None
+    position: int
+    is_left: bool = False
+
+
 class Rest(str, Enum):
     """Why a variable did not move although a gradient came."""
 
@@ -81,6 +118,8 @@ class Unmoved:
     variables: tuple[str, ...]
     largest: float
     movements: tuple[Movement, ...] = ()
+    restored: Frame | None = None
+    """Where the step gives them the values of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +137,7 @@ def origins(flow: Flow, step: StepRecord, gradient: int) -> frozenset[str]:
     A norm over all gradients scales each of them, and is no origin.
     """
     owners = _owners(step)
+    asked = {source.tensor for call in step.calls for source in call.sources}
     shape = flow.tensor(gradient).shape
     found: set[str] = set()
     pending, seen = [gradient], {gradient}
@@ -110,11 +150,32 @@ def origins(flow: Flow, step: StepRecord, gradient: int) -> frozenset[str]:
             op = flow.op(position)
             if op.type == INNER_GRADIENT:
                 continue
-            for index in op.inputs:
-                if index not in seen and (flow.tensor(index).shape == shape or has(op.type, Trait.REFORMS)):
+            operands: tuple[int, ...] = op.inputs
+            if op.type == "ReadVariableOp":  # Gradients may be added up in a variable, which nobody differentiates.
+                operands = () if first_version(flow, op.inputs[0]) in asked else op.inputs
+            elif has(op.type, Trait.ASSIGNS):
+                operands = op.inputs if op.type in ADDING else op.inputs[1:]
+            for index in operands:
+                is_of_variable = index in op.inputs[:1] and (operands is op.inputs and op.type in _OF_HANDLES)
+                if index not in seen and (
+                    is_of_variable or flow.tensor(index).shape == shape or has(op.type, Trait.REFORMS)
+                ):
                     seen.add(index)
                     pending.append(index)
     return frozenset(found)
+
+
+ADDING = ("AssignAddVariableOp", "AssignSubVariableOp")
+_OF_HANDLES = ("ReadVariableOp", *ADDING)
+
+
+def first_version(flow: Flow, handle: int) -> int:
+    """The handle of a variable, of one of the versions that assignments make of it."""
+    while True:
+        makers = [position for position in flow.producers(handle) if has(flow.op(position).type, Trait.ASSIGNS)]
+        if not makers:
+            return handle
+        handle = flow.op(makers[0]).inputs[0]
 
 
 def _owners(step: StepRecord) -> dict[int, set[str]]:
@@ -206,6 +267,7 @@ def discarded(flow: Flow, step: StepRecord) -> tuple[Discarded, ...]:
     """Updates that get the gradients as the tape gives them although each was made into another: clipped, say.
 
     A number that is made beside them and goes on, as the norm by which they would be clipped, is what they were for.
+    The norm of the clipped ones is not: it is that of gradients which nobody gets.
     """
     results = {source.result for call in step.calls for source in call.sources}
     found = []
@@ -213,26 +275,35 @@ def discarded(flow: Flow, step: StepRecord) -> tuple[Discarded, ...]:
         gradients = [pair.gradient for pair in update.pairs if pair.gradient is not None]
         if not update.optimizer or not gradients or not results.issuperset(gradients):
             continue
-        ends = [_dead_end(flow, gradient, update.first) for gradient in gradients]
+        own = flow.descendants(gradients)
+        ends = [_dead_end(flow, gradient, update.first, own) for gradient in gradients]
         made = flow.descendants(output for end in ends if end is not None for output in flow.op(end).outputs)
-        beside = (flow.descendants(gradients) & flow.ancestors(made)) - set(gradients)
+        beside = (own & flow.ancestors(made)) - made - set(gradients)
         gone = step.taken.union(step.returned, step.kept)
-        if None in ends or beside & gone or any(_goes_elsewhere(flow, tensor, made) for tensor in beside - made):
+        if None in ends or beside & gone or any(_goes_elsewhere(flow, tensor, made) for tensor in beside):
             continue
         variables = tuple(pair.variable for pair in update.pairs if pair.gradient is not None)
         found.append(Discarded(update, max(end for end in ends if end is not None), variables))
     return tuple(found)
 
 
-def _dead_end(flow: Flow, gradient: int, before: int) -> int | None:
-    """The last operation that makes another tensor of a gradient, in its shape, which nothing reads."""
+def _dead_end(flow: Flow, gradient: int, before: int, own: frozenset[int]) -> int | None:
+    """The last operation that makes another tensor of a gradient, in its shape, which nothing reads but its norm.
+
+    Args:
+        flow: of the step.
+        gradient: as the tape gives it.
+        before: position of the update.
+        own: what is made of all gradients of the update.
+    """
     shape = flow.tensor(gradient).shape
     pending: list[tuple[int, int | None]] = [(gradient, None)]
     seen = {gradient}
     while pending and len(seen) < _MOST_STEPS:
         tensor, maker = pending.pop()
-        if maker is not None and not flow.consumers[tensor]:
-            return maker
+        if maker is not None:
+            if not flow.consumers[tensor] or (_clips(flow, maker, own) and _is_only_measured(flow, tensor)):
+                return maker
         for position, _ in flow.consumers[tensor]:
             op = flow.op(position)
             made = maker if has(op.type, Trait.KEEPS_VALUES) else position
@@ -241,6 +312,35 @@ def _dead_end(flow: Flow, gradient: int, before: int) -> int | None:
                 seen.update(same)
                 pending += [(index, made) for index in same]
     return None
+
+
+def _clips(flow: Flow, position: int, own: frozenset[int]) -> bool:
+    """Whether an operation bounds gradients, or scales them by a number that is made of them."""
+    op = flow.op(position)
+    if has(op.type, Trait.BOUNDS) or has(op.type, Trait.CLIPS):
+        return True
+    if op.type not in _SCALING or len(op.inputs) != 2 or not own.issuperset(op.inputs):
+        return False
+    sizes = sorted(math.prod(flow.tensor(index).shape) for index in op.inputs)
+    return op.inputs[0] != op.inputs[1] and sizes[0] == 1
+
+
+def _is_only_measured(flow: Flow, tensor: int) -> bool:
+    """Whether all that is made of a tensor are numbers of its own, such as its norm."""
+    pending, seen = [tensor], {tensor}
+    while pending:
+        for position, _ in flow.consumers[pending.pop()]:
+            op = flow.op(position)
+            if has(op.type, Trait.ASSIGNS) or has(op.type, Trait.LEAVES) or op.type == INNER_GRADIENT:
+                return False
+            # Another tensor beside it is what it is compared to.
+            if any(index not in seen and len(flow.tensor(index).shape) > 1 for index in op.inputs):
+                return False
+            for index in op.outputs:
+                if len(flow.tensor(index).shape) > 0 and index not in seen:
+                    seen.add(index)
+                    pending.append(index)
+    return True
 
 
 def _goes_elsewhere(flow: Flow, tensor: int, made: frozenset[int]) -> bool:
@@ -264,8 +364,12 @@ def _is_used(flow: Flow, step: StepRecord, gradient: int, targets: set[int]) -> 
             return True
         for position, _ in flow.consumers[tensor]:
             op = flow.op(position)
-            if has(op.type, Trait.ASSIGNS) or has(op.type, Trait.LEAVES):
+            if has(op.type, Trait.LEAVES):
                 return True
+            if has(op.type, Trait.ASSIGNS):
+                if not _is_overwritten(flow, op.outputs):
+                    return True
+                continue
             for index in op.outputs:
                 if index in targets:
                     return True  # Also the norm of a gradient may be a part of a loss.
@@ -274,6 +378,12 @@ def _is_used(flow: Flow, step: StepRecord, gradient: int, targets: set[int]) -> 
                     if is_number or len(flow.tensor(index).shape) > 0 or _steers(flow, index, targets):
                         pending.append(index)
     return False
+
+
+def _is_overwritten(flow: Flow, versions: Sequence[int]) -> bool:
+    """Whether nobody reads what was assigned before the next value comes."""
+    readers = [flow.op(position) for version in versions for position, _ in flow.consumers[version]]
+    return bool(readers) and all(op.type == "AssignVariableOp" for op in readers)
 
 
 def _steers(flow: Flow, number: int, targets: set[int]) -> bool:
@@ -285,7 +395,7 @@ def _steers(flow: Flow, number: int, targets: set[int]) -> bool:
     )
 
 
-def unmoved(step: StepRecord) -> tuple[Unmoved, ...]:
+def unmoved(flow: Flow, step: StepRecord) -> tuple[Unmoved, ...]:
     """Variables that an optimizer got a gradient for, and did not change."""
     gradients = {s.variable: s.gradient for call in step.calls for s in call.sources if s.variable}
     by_path = {movement.variable: movement for movement in step.movements}
@@ -320,8 +430,19 @@ def unmoved(step: StepRecord) -> tuple[Unmoved, ...]:
             why = Rest.UNKNOWN
         # A loop comes by the same line again.
         paths = tuple(movement.variable for movement in still)
-        found.setdefault((update.frames[:1], why, paths), Unmoved(update, why, paths, largest, tuple(still)))
+        restored = _restoring(flow, step, update, {p.tensor for p in resting}) if why is Rest.UNKNOWN else None
+        entry = Unmoved(update, why, paths, largest, tuple(still), restored)
+        found.setdefault((update.frames[:1], why, paths), entry)
     return (*found.values(), *_passed_over(step))
+
+
+def _restoring(flow: Flow, step: StepRecord, update: Update, handles: set[int]) -> Frame | None:
+    """The last line behind an update that assigns to all of some variables."""
+    for position in range(len(flow.recording.ops) - 1, update.last - 1, -1):
+        op = flow.op(position)
+        if has(op.type, Trait.ASSIGNS) and first_version(flow, op.inputs[0]) in handles:
+            return next(iter(step.frames.get(position, ())), None)
+    return None
 
 
 def _passed_over(step: StepRecord) -> Iterator[Unmoved]:
@@ -336,6 +457,149 @@ def _passed_over(step: StepRecord) -> Iterator[Unmoved]:
         if over and updates:
             largest = max(source.gradient.largest or 0.0 for source in over)
             yield Unmoved(updates[-1], Rest.PASSED_OVER, tuple(source.variable for source in over), largest)
+
+
+def repeated(flow: Flow, step: StepRecord) -> tuple[Repeated, ...]:
+    """Updates that get gradients which were applied before, in this step or in one before it."""
+    found: list[Repeated] = []
+    applied: dict[frozenset[tuple[int | None, str]], Update] = {}
+    for update in step.updates:
+        pairs = frozenset((pair.gradient, pair.variable) for pair in update.pairs if pair.gradient is not None)
+        if not update.optimizer or update.error is not None or not pairs:
+            continue
+        paths = tuple(pair.variable for pair in update.pairs if pair.gradient is not None)
+        if pairs in applied:
+            found.append(Repeated(update, paths, applied[pairs]))
+        applied.setdefault(pairs, update)
+        places = [
+            _never_emptied(flow, step, pair.gradient, update) for pair in update.pairs if pair.gradient is not None
+        ]
+        kept = [place for place in places if place is not None]
+        if kept and len(kept) == len(places) and not update.has_reset:
+            found.append(Repeated(update, paths, None, next(iter(step.frames.get(kept[0], ())), None)))
+    return tuple(found)
+
+
+def _never_emptied(flow: Flow, step: StepRecord, gradient: int, update: Update) -> int | None:
+    """Where a gradient is added to a variable that an update gets, and that keeps it for the steps that follow."""
+    asked = {source.tensor for call in step.calls for source in call.sources}
+    for handle in _handles_behind(flow, gradient):
+        first = first_version(flow, handle)
+        added: int | None = None
+        while handle != first:
+            position = next(iter(flow.producers(handle)))
+            op = flow.op(position)
+            if not _adds(flow, step, position):
+                break
+            added, handle = position, op.inputs[0]
+        else:
+            later = range(update.last, len(flow.recording.ops))
+            is_emptied = any(
+                has(flow.op(p).type, Trait.ASSIGNS) and first_version(flow, flow.op(p).inputs[0]) == first
+                for p in later
+            )
+            if added is not None and first not in asked and not is_emptied:
+                return added
+    return None
+
+
+def _handles_behind(flow: Flow, tensor: int) -> Iterator[int]:
+    """Versions of variables that a tensor is a multiple of."""
+    shape = flow.tensor(tensor).shape
+    pending, seen = [tensor], {tensor}
+    while pending and len(seen) < _MOST_STEPS:
+        for position in flow.producers(pending.pop()):
+            op = flow.op(position)
+            if op.type == "ReadVariableOp":
+                yield op.inputs[0]
+            elif op.type in _SCALING:
+                fitting = [index for index in op.inputs if flow.tensor(index).shape == shape and index not in seen]
+                if len(fitting) == 1:
+                    seen.update(fitting)
+                    pending += fitting
+
+
+_SCALING = ("Mul", "RealDiv", "Identity", "Neg")
+
+
+def _adds(flow: Flow, step: StepRecord, position: int) -> bool:
+    """Whether an assignment adds a gradient to what the variable holds, as it is."""
+    op = flow.op(position)
+    if op.type == "AssignAddVariableOp":
+        return bool(origins(flow, step, op.inputs[1]))
+    if op.type != "AssignVariableOp":
+        return False
+    for maker in flow.producers(op.inputs[1]):
+        terms = flow.op(maker).inputs if flow.op(maker).type in ("AddV2", "Add") else ()
+        reads = [i for i in terms for p in flow.producers(i) if flow.op(p).type == "ReadVariableOp"]
+        if any(op.inputs[0] in flow.op(p).inputs for i in reads for p in flow.producers(i)):
+            return any(origins(flow, step, i) for i in terms if i not in reads)
+    return False
+
+
+_LOSSES = re.compile(r"loss|cost|error|mse|(^|_)(nll|bce|ce)($|_)", re.IGNORECASE)
+_STEEP = 0.5
+"""From this cosine on, variables count as moved along a gradient."""
+_ROUNDED = 1e-6
+"""A movement by less of the largest weight is what rounding leaves."""
+
+
+def uphill(flow: Flow, step: StepRecord) -> tuple[Uphill, ...]:
+    """Variables that the step moves so that its loss grows.
+
+    A loss that other variables go down at the same time is that of a game of two sides.
+    """
+    if step.crash is not None:
+        return ()
+    found: list[Uphill] = []
+    weights = {v.path for v in flow.recording.variables if v.layer}  # An image may be meant to be moved so.
+    for call in step.calls:
+        if not call.target_text or not _LOSSES.search(call.target_text) or "-" in call.target_text:
+            continue
+        own = {source.variable for source in call.sources if source.variable in weights}
+        rising = [*_rising_by_hand(flow, step, call, own), *_rising_by_optimizers(step, call, own)]
+        up = {path for entry in rising for path in entry.variables}
+        same = [other for other in step.calls if set(other.targets) & set(call.targets)]
+        sides = {source.variable for other in same for source in other.sources if source.variable}
+        moving = {movement.variable for movement in step.movements if movement.is_changed} & sides
+        if moving <= up:
+            found += [entry for entry in rising if all(entry.variables != other.variables for other in found)]
+    return tuple(found)
+
+
+def _rising_by_hand(flow: Flow, step: StepRecord, call: GradientCall, own: set[str]) -> Iterator[Uphill]:
+    """What the step's own assignments move along the gradients of a call."""
+    left = {m.variable: m for m in step.movements if m.by_hand is not None and m.is_changed and m.variable in own}
+    handles = {source.tensor: source.variable for source in call.sources if source.variable in left}
+    moved: dict[str, int] = {}
+    for position, op in enumerate(flow.recording.ops):
+        if has(op.type, Trait.ASSIGNS) and position >= call.last and op.region is not Region.UPDATE and op.inputs[1:]:
+            path = handles.get(first_version(flow, op.inputs[0]))
+            if path is not None and path in origins(flow, step, op.inputs[1]):
+                moved[path] = position
+    parts = [m.by_hand for m in left.values() if m.by_hand is not None and m.variable in moved]
+    size = sum(left[path].largest ** 2 for path in moved) ** 0.5
+    norm = sum(one**2 for _, one, _ in parts) ** 0.5
+    if _cosine(parts) > _STEEP and norm > _ROUNDED * size:
+        position = min(moved.values())
+        down = {pair.variable for update in step.updates if update.optimizer for pair in update.pairs}
+        frame = next(iter(step.frames.get(position, ())), None)
+        yield Uphill(call, tuple(moved), None, frame, position, is_left=down.issuperset(moved))
+
+
+def _rising_by_optimizers(step: StepRecord, call: GradientCall, own: set[str]) -> Iterator[Uphill]:
+    for update in step.updates:
+        pairs = [pair for pair in update.pairs if pair.variable in own and pair.gradient is not None]
+        if update.optimizer and update.first >= call.last and pairs:
+            if all(pair.along is not None and pair.along < -_STEEP for pair in pairs):
+                frame = update.frames[0] if update.frames else None
+                yield Uphill(call, tuple(pair.variable for pair in pairs), update, frame, update.first)
+
+
+def _cosine(parts: Iterable[tuple[float, float, float]]) -> float:
+    products, ones, others = zip(*parts, strict=True) if (parts := list(parts)) else ((), (), ())
+    norms = (sum(norm**2 for norm in ones) * sum(norm**2 for norm in others)) ** 0.5
+    return float(sum(products) / norms) if norms > 0.0 else 0.0
 
 
 def hidden(flow: Flow, step: StepRecord) -> tuple[Hidden, ...]:

@@ -91,6 +91,16 @@ def _is_departure(*dotted: str) -> bool:
     return dotted[0] in _NUMPY or dotted[-1] in _FUNCTIONS
 
 
+def has_reset(file: str) -> bool:
+    """Whether a file has a function by whose name something begins anew, and that assigns to variables."""
+    tree = tree_of(file)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.FunctionDef) and any(word in node.name for word in ("reset", "zero", "clear")):
+            if any(isinstance(part, ast.Attribute) and part.attr == "assign" for part in ast.walk(node)):
+                return True
+    return False
+
+
 _STORING = frozenset({"append", "extend", "put", "add", "insert", "appendleft", "send", "update"})
 
 

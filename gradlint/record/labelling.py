@@ -11,7 +11,7 @@ import numpy as np
 from gradlint.load.spec import place_of_output
 from gradlint.record import tensors
 from gradlint.record.start import Metric, Target
-from gradlint.upstream import eager
+from gradlint.upstream import eager, models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def named_outputs(model: Any, outputs: Any) -> Iterator[tuple[str, Any]]:
 
 def declared_shape(model: Any, name: str) -> tuple[int, ...]:
     """The shape of an output of a functional model, 0 for an unknown length; empty when the model does not say."""
-    names = list(getattr(model, "output_names", None) or [])
+    names = models.output_names(model)
     outputs = getattr(model, "outputs", None) or []
     if len(outputs) == 1:
         return tuple(int(length or 0) for length in outputs[0].shape)
@@ -98,7 +98,7 @@ def compiled_metrics(model: Any) -> dict[str, tuple[Metric, ...]]:
         metrics = model.get_compile_config().get("metrics")
     except Exception:  # What cannot be serialised is a function of the user's own.
         return {}
-    names = list(getattr(model, "output_names", None) or [""])
+    names = models.output_names(model) or [""]
     if isinstance(metrics, Mapping) and "class_name" not in metrics:
         return {str(name): _metrics(entry) for name, entry in metrics.items()}
     if isinstance(metrics, (list, tuple)) and any(isinstance(entry, (list, tuple)) for entry in metrics):

@@ -218,7 +218,7 @@ def compiled_losses(model: Any) -> tuple[tuple[str, Any], ...]:
     loss, weights = models.compiled_loss(model)
     if loss is None:
         return ()
-    names = list(getattr(model, "output_names", None) or [""])
+    names = models.output_names(model) or [""]
     if isinstance(loss, Mapping):
         pairs = list(loss.items())
     elif isinstance(loss, (list, tuple)):
@@ -254,7 +254,7 @@ def loss_objects(model: Any, loss: object = None) -> tuple[keras.losses.Loss, ..
 def declined_outputs(model: Any) -> frozenset[str]:
     """Outputs whose loss is explicitly None, or weighted to zero: no loss reads them, by intent."""
     loss, weights = models.compiled_loss(model)
-    names = list(getattr(model, "output_names", None) or [])
+    names = models.output_names(model)
 
     def pairs(given: Any) -> list[tuple[str, Any]]:
         if isinstance(given, Mapping):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -80,6 +80,8 @@ class LiveUpdate:
     scale: list[int] = field(default_factory=list)
     divisor: float = 1.0
     """What the optimizer divides the gradients by."""
+    around: dict[int, list[Any]] = field(default_factory=dict)
+    """By handle id, the values before it and after it of variables that the step had moved by hand already."""
     error: str | None = None
 
 
@@ -92,6 +94,10 @@ class LiveEvaluation:
     position: int
     frames: Frames
     arrays: list[Any]
+
+
+def _read(gradient: Any) -> Any:
+    return eager.tf_variable(gradient).value() if eager.is_variable(gradient) else gradient
 
 
 class _StepDetours(Detours):
@@ -142,6 +148,9 @@ class StepTrace(Trace):
         data: keys of what the step was given, by tensor index.
         before: the variables that the step assigned to, with the values that they had, by handle id.
         taken: tensors whose values Python code has taken out.
+        by_hand: ids of the handles that something other than an optimizer assigned to.
+        made: by id, where optimizers were created while the step ran.
+        replicated: (first, last + 1) positions of what a strategy runs in threads of its own.
         learners: gives the handles of the variables that are named as those that should learn.
     """
 
@@ -161,6 +170,9 @@ class StepTrace(Trace):
         self.scaled: dict[int, list[int]] = {}
         self.taken: set[int] = set()
         self.optimizers: dict[int, Any] = {}
+        self.by_hand: set[int] = set()
+        self.made: dict[int, Frames] = {}
+        self.replicated: list[tuple[int, int]] = []
         self.parts = steps.Parts()
         self.learners: Callable[[], Sequence[Any]] = tuple
         self._given: dict[int, list[tuple[str, Any]]] = {}
@@ -180,11 +192,23 @@ class StepTrace(Trace):
             super().recording(),
             steps.on_tapes(self),
             optimizers.on_optimizers(self._application, self._scaled, self._uses),
+            optimizers.on_creation(self._created),
             steps.on_evaluation(self._evaluation),
             steps.on_forward_derivative(self._differentiated),
-            replicas.one_replica(),
+            replicas.one_replica(self._in_threads),
         ):
             yield
+
+    @contextlib.contextmanager
+    def _in_threads(self) -> Iterator[None]:
+        """What runs is meant for threads of its own: the tapes that are open here do not see it."""
+        first = len(self.ops)
+        with contextlib.ExitStack() as stack:
+            for live in self.live_tapes:
+                if live.spans[-1][1] < 0:
+                    stack.enter_context(live.tape.stop_recording())
+            yield
+        self.replicated.append((first, len(self.ops)))
 
     # -- places ----------------------------------------------------------------------------------------
 
@@ -425,6 +449,11 @@ class StepTrace(Trace):
             if not part.built:
                 self.parts.keep(part)
 
+    def _created(self, optimizer: Any) -> None:
+        if not self.is_paused:
+            self.optimizers.setdefault(id(optimizer), optimizer)  # so that no other gets this id
+            self.made[id(optimizer)] = self.place()
+
     def _scaled(self, optimizer: Any, loss: Any) -> None:
         self.scaled.setdefault(id(optimizer), []).extend([self.index(loss)] if eager.is_eager(loss) else [])
 
@@ -440,9 +469,14 @@ class StepTrace(Trace):
             live.scaled = id(optimizer) in self.scaled
             live.scale = [self.versions(handle)[0] for handle in optimizers.scale_handles(optimizer)]
             live.scale += self.scaled.get(id(optimizer), [])
+        if application.pairs is not None:  # A variable that gradients are added up in is read now.
+            pairs = tuple((_read(gradient), variable) for gradient, variable in application.pairs)
+            live.application = application = replace(application, pairs=pairs)
         for gradient, _ in application.pairs or ():
             values = getattr(gradient, "values", gradient)
             live.gradients.append(self.index(values) if eager.is_eager(values) else None)
+        moved = [v for _, v in application.pairs or () if eager.tensor_id(eager.handle_of(v)) in self.by_hand]
+        self._note(live, moved)
         self._updating = True
         self.calls.is_updating = not any(tape.spans[-1][1] < 0 for tape in self.live_tapes)
         try:
@@ -454,9 +488,18 @@ class StepTrace(Trace):
             self._updating = self.calls.is_updating = False
             live.last = len(self.ops)
             self.live_updates.append(live)
+            self._note(live, moved)
+
+    def _note(self, live: LiveUpdate, variables: Sequence[Any]) -> None:
+        with self.paused():
+            for variable in variables:
+                handle = eager.handle_of(variable)
+                live.around.setdefault(eager.tensor_id(handle), []).append(eager.tf_variable(variable).value())
 
     def _write(self, variable: Stored, is_certain: bool) -> None:
         key = eager.tensor_id(variable.handle)
+        if is_certain and not self._updating:
+            self.by_hand.add(key)
         kept = self.before if is_certain else self._maybe
         if key not in self.before and key not in kept:
             with self.paused():

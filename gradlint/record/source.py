@@ -74,7 +74,8 @@ def frames_above(root: str) -> Frames:
     found: list[Frame] = []
     frame = inspect.currentframe()
     while frame is not None and frame.f_code.co_filename != root:
-        if not _is_of_library(frame.f_code.co_filename):
+        # What AutoGraph has made of a function runs behind the line that gave it to TensorFlow.
+        if not _is_of_library(frame.f_code.co_filename) and not is_rewritten(frame.f_code.co_filename):
             found.append(Frame(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_firstlineno))
         frame = frame.f_back
     return tuple(found)

@@ -128,12 +128,14 @@ class UpdatePair:
         variable: path.
         tensor: index of the variable's handle.
         is_zero: nothing is left of the gradient when the optimizer gets it.
+        along: the cosine of the gradient and what a tape gave for the variable last; None where nothing is to compare.
     """
 
     gradient: int | None
     variable: str
     tensor: int
     is_zero: bool = False
+    along: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class Update:
         learning_rate: None when unknown.
         scaled: a loss was scaled for it before; None where the optimizer wants none.
         error: the error it ended with.
+        has_reset: its file has a function that is called after what begins anew, and assigns.
     """
 
     optimizer: str
@@ -163,6 +166,7 @@ class Update:
     scale: tuple[int, ...] = ()
     """Tensor indices of the variable that holds the loss scale, and of losses that were multiplied by it."""
     error: str | None = None
+    has_reset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,8 @@ class Movement:
         is_changed: its value after the step is another.
         largest: the largest absolute value.
         resolution: distance from there to the next number of its dtype.
+        by_hand: what is left of the step's own assignments, apart from what optimizers added: its product with the
+            first gradient that a tape gave, its norm, and that of the gradient. None where there were none.
     """
 
     variable: str
@@ -180,6 +186,7 @@ class Movement:
     is_changed: bool
     largest: float
     resolution: float
+    by_hand: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +284,8 @@ class StepRecord:
         owner: the one of them whose own `train_step` it is.
         born: paths of trainable variables that were created while the step ran, with the place.
         rebound: names of variables that were bound to tensors.
+        made: classes of optimizers that were created while the step ran, and that keep something, with the place.
+        replicated: (first, last + 1) positions of what a strategy runs in threads of its own.
         frozen: numbers of Python's own that are traced once.
         resting: layers that work as in inference since nobody says otherwise.
         halvings: how often optimizers halve their loss scale, and skip the update, before no gradient overflows; the
@@ -302,6 +311,8 @@ class StepRecord:
     """Where values of tensors were taken out of TensorFlow, in order."""
     crash: Crash | None = None
     rebound: tuple[Rebound, ...] = ()
+    made: tuple[tuple[str, Frames], ...] = ()
+    replicated: tuple[tuple[int, int], ...] = ()
     frozen: tuple[FrozenNumber, ...] = ()
     resting: tuple[Resting, ...] = ()
     halvings: int = 0

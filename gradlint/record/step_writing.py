@@ -31,7 +31,7 @@ from gradlint.result import GradientState
 from gradlint.upstream import backprop, eager, optimizers, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gradlint.record.ledger import Op
     from gradlint.record.observation import LiveCall, LiveUpdate, StepTrace
@@ -91,6 +91,8 @@ def record_of(
         owner=None if task.owner is None else str(task.owner.name),
         born=_born(trace, names, returned),
         departures=trace.departures,
+        made=tuple(_made(trace)),
+        replicated=tuple(trace.replicated),
         crash=crash,
         resting=tuple(_resting(trace)),
     )
@@ -210,6 +212,7 @@ def _update(trace: StepTrace, names: _Names, live: LiveUpdate) -> Update:
                 names.of(variable),
                 trace.source_index(variable),
                 _reduced(slope).state is GradientState.ZERO,
+                _along(trace, live, slope, variable),
             )
             for gradient, (slope, variable) in zip(live.gradients, pairs, strict=True)
         ),
@@ -221,7 +224,60 @@ def _update(trace: StepTrace, names: _Names, live: LiveUpdate) -> Update:
         scaled=live.scaled,
         scale=tuple(live.scale),
         error=live.error,
+        has_reset=bool(live.frames) and call_text.has_reset(live.frames[0].file),
     )
+
+
+def _made(trace: StepTrace) -> Iterator[tuple[str, Frames]]:
+    """Optimizers that were made for one update of variables that were there before; a loop of the step has its own."""
+    for key, frames in trace.made.items():
+        updates = [live for live in trace.live_updates if id(live.application.optimizer) == key]
+        if len(updates) == 1 and optimizers.has_moments(updates[0].application.optimizer):
+            handles = [eager.handle_of(variable) for _, variable in updates[0].application.pairs or ()]
+            if any(trace.producers[trace.versions(handle)[0]] is None for handle in handles):
+                yield type(updates[0].application.optimizer).__name__, frames
+
+
+def _along(trace: StepTrace, update: LiveUpdate, slope: Any, variable: Any) -> float | None:
+    """The cosine of what an optimizer gets for a variable and what a tape gave for it last."""
+    given = _gradient_of(trace, variable, [live for live in reversed(trace.live_calls) if live.last <= update.first])
+    if given is None or slope is given or not eager.is_eager(slope) or slope.shape != given.shape:
+        return None
+    product, one, other = _product(slope, given)
+    return product / (one * other) if one * other > 0.0 else None
+
+
+def _gradient_of(trace: StepTrace, variable: Any, calls: Iterable[LiveCall]) -> Any | None:
+    """The gradient that the first of some calls gave for a variable."""
+    key = eager.tensor_id(eager.handle_of(variable))
+    for live in calls:
+        for tensor, slope in zip(live.sources, live.slopes, strict=False):
+            if eager.is_eager(slope) and eager.tensor_id(tensor) == key:
+                return slope
+    return None
+
+
+def _product(one: Any, other: Any) -> tuple[float, float, float]:
+    """The product of two tensors or arrays, and their norms."""
+    first, second = (_flat(part) for part in (one, other))
+    return float(first @ second), float(np.linalg.norm(first)), float(np.linalg.norm(second))
+
+
+def _flat(part: Any) -> np.ndarray[Any, Any]:
+    return np.ravel(eager.array_of(part) if eager.is_eager(part) else part).astype("float64")
+
+
+def _moved_by_hand(trace: StepTrace, key: int, variable: Any, now: Any) -> tuple[float, float, float] | None:
+    """What a step's own assignments leave of a variable's movement, beside its gradient."""
+    given = _gradient_of(trace, variable, trace.live_calls) if key in trace.by_hand else None
+    if given is None or given.shape != now.shape:
+        return None
+    left = eager.array_of(now).astype("float64") - eager.array_of(trace.before[key][1]).astype("float64")
+    for live in trace.live_updates:
+        values = live.around.get(key, [])
+        if len(values) == 2:
+            left = left - (eager.array_of(values[1]).astype("float64") - eager.array_of(values[0]).astype("float64"))
+    return _product(left, given)
 
 
 def _movements(trace: StepTrace, names: _Names, after: Mapping[int, tuple[Any, Any]]) -> Iterable[Movement]:
@@ -236,7 +292,8 @@ def _movements(trace: StepTrace, names: _Names, after: Mapping[int, tuple[Any, A
         largest = float(tf.reduce_max(tf.abs(tf.cast(now, tf.float64)))) if int(tf.size(now)) else 0.0
         eps = float(tf.cast(np.finfo(np.float32).eps, tf.float64))
         eps = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52}.get(now.dtype.name, eps)
-        yield Movement(path, now.dtype.name, is_changed, largest, largest * eps / 2)
+        by_hand = _moved_by_hand(trace, key, variable, now)
+        yield Movement(path, now.dtype.name, is_changed, largest, largest * eps / 2, by_hand)
 
 
 def _born(trace: StepTrace, names: _Names, returned: Any) -> tuple[tuple[str, Frames], ...]:

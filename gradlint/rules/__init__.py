@@ -70,6 +70,8 @@ from gradlint.rules import (
     gl621_untracked_sublayer,
     gl622_unmoved_variable,
     gl623_frozen_number,
+    gl624_repeated_update,
+    gl625_uphill_update,
 )
 
 if TYPE_CHECKING:
@@ -142,6 +144,8 @@ ALL_RULES: tuple[Rule, ...] = (
     gl621_untracked_sublayer.RULE,
     gl622_unmoved_variable.RULE,
     gl623_frozen_number.RULE,
+    gl624_repeated_update.RULE,
+    gl625_uphill_update.RULE,
 )
 """Sorted by code. A new rule is a new file and one line here."""
 

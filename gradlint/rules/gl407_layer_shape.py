@@ -75,7 +75,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield RULE.finding(
             f"{maker} turns {before} rows into {after} ({op.type}), which the loss cannot compare with the "
             f"labels: {failure.message}",
-            inputs=tuple(sorted(flow.keys_behind.get(position, ()))),
+            inputs=tuple(sorted(flow.keys_behind(position))),
             cause=Cause(op.layer or None, op.type, op.file, op.line),
             evidence={"error": failure.message, "rows_before": before, "rows_after": after},
             position=position,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.passes.unseen import Reason
 from gradlint.rule import Need, Rule
-from gradlint.rules.step_wording import target_of, without_gradient
+from gradlint.rules.step_wording import have, missing, target_of, those, unseen_for
 from gradlint.severity import Consequence
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from gradlint.finding import Finding
     from gradlint.passes.facts import Facts
+    from gradlint.passes.unseen import Unseen
     from gradlint.source.module import Module
 
 DOC = """\
@@ -61,9 +62,20 @@ an attribute is left alone in the source, since the file does not show when it r
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield one finding per call of a tape that misses gradients for this reason."""
-    yield from without_gradient(
-        RULE, facts, Reason.OUTSIDE, lambda entry: f"{target_of(entry)} is computed while the tape is not recording"
-    )
+    replicated = facts.step.record.replicated if facts.step is not None else ()
+
+    def is_replicated(entry: Unseen) -> bool:
+        return any(first <= entry.position < last for first, last in replicated)
+
+    for entry in unseen_for(facts, Reason.OUTSIDE):
+        why, advice = "while the tape is not recording", ""
+        if is_replicated(entry):
+            why, advice = "by strategy.run, in a thread for each replica, which no tape around it sees", _IN_REPLICA
+        message = f"{those(entry.sources)} {have(entry.sources)} no gradient: {target_of(entry)} is computed {why}"
+        yield missing(RULE, facts, entry, message, advice=advice)
+
+
+_IN_REPLICA = "Open the tape, ask it and apply the gradients inside of the function that strategy.run is given."
 
 
 # In the source

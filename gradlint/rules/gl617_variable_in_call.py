@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradlint.rule import Need, Rule
 from gradlint.rules.step_wording import at
 from gradlint.rules.wording import counted
-from gradlint.severity import Consequence
+from gradlint.severity import Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ DOC = """\
 ## What it does
 
 Reports a layer with weights, or a `tf.Variable`, that is created where the model runs: in `call`, `train_step`,
-or in the block of a tape.
+or in the block of a tape; and an optimizer with moments that a step creates.
 
 ## Why it matters
 
@@ -71,6 +71,13 @@ def check(facts: Facts) -> Iterator[Finding]:
             f"{counted(len(paths), 'trainable variable')} ('{paths[0]}') created anew each time the step runs",
             variables=tuple(paths),
             cause=at(frame),
+        )
+    for name, frames in facts.step.record.made if facts.step is not None else ():
+        yield RULE.finding(
+            f"{name} is created anew each time the step runs: its moments and its count of steps begin at zero",
+            severity=severity_of(Consequence.HINDERED),
+            cause=at(frames[0] if frames else None),
+            advice="Create the optimizer once, outside of the step.",
         )
 
 

@@ -71,6 +71,9 @@ def check(facts: Facts) -> Iterator[Finding]:
             case Rest.PASSED_OVER:
                 reason = f"the tape gave gradients of up to {entry.largest:.1e}, and no update gets them"
                 lost = RULE.loses
+            case Rest.UNKNOWN if entry.restored is not None:
+                reason = f"{update.optimizer} moved them, and this line takes that back"
+                lost = RULE.loses
             case _:
                 reason = f"{update.optimizer} got gradients of up to {entry.largest:.1e}, and changed nothing"
                 lost = RULE.loses if entry.largest > _NOTABLE else Consequence.NOTHING
@@ -79,10 +82,14 @@ def check(facts: Facts) -> Iterator[Finding]:
             f"{counted(number, 'variable')} {among} {'is' if number == 1 else 'are'} the same after the step: {reason}",
             severity=severity_of(lost, RULE.certainty),
             variables=entry.variables,
-            cause=at(update.frames[0] if update.frames else None),
+            cause=at(entry.restored or next(iter(update.frames), None)),
             evidence={"learning_rate": update.learning_rate, "largest_gradient": entry.largest},
             position=update.first,
+            advice=_KEEP if entry.restored is not None else "",
         )
+
+
+_KEEP = "Take the copy that is restored here after the update, or restore it before the optimizer moves the variable."
 
 
 # A smaller gradient may well round away: there is nothing left to learn from it.

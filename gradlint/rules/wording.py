@@ -349,7 +349,7 @@ def memory_finding(
     return rule.finding(
         message,
         severity=severity,
-        inputs=tuple(sorted(flow.keys_behind.get(memory.position, ()))),
+        inputs=tuple(sorted(flow.keys_behind(memory.position))),
         cause=cause_of(flow, memory.position),
         evidence={"orders_per_step": round(memory.per_step, 3), "steps": memory.steps, **(evidence or {})},
         position=memory.position,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -239,6 +240,17 @@ def ends_of_graph(functional: Any) -> tuple[Any, Any] | None:
     """The nested inputs and outputs of a functional model; None for any other."""
     inputs = member(functional, "inputs of a graph", None)
     return None if inputs is None else (inputs, member(functional, "outputs of a graph"))
+
+
+def output_names(model: Any) -> list[str]:
+    """The names by which `compile` and `fit` know the outputs of a model; none where it does not say.
+
+    Of a dict of outputs these are its keys, and the names of the layers that made them mean nothing there.
+    """
+    ends = ends_of_graph(graph_of_model(model))
+    if ends is not None and isinstance(ends[1], Mapping):
+        return ["/".join(map(str, path)) for path, _ in keras.tree.flatten_with_path(ends[1])]
+    return list(getattr(model, "output_names", None) or [])
 
 
 def calls_of(operation: Any) -> Sequence[Any]:

@@ -99,6 +99,28 @@ def on_optimizers(
         yield
 
 
+@contextlib.contextmanager
+def on_creation(created: Callable[[Any], None]) -> Iterator[None]:
+    """Call `created(optimizer)` with each optimizer that is made."""
+    base = patching.definer(BaseOptimizer, "__init__")
+    original = base.__init__
+
+    def make(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        created(self)
+
+    with patching.patched(base, "__init__", make):
+        yield
+
+
+def has_moments(optimizer: Any) -> bool:
+    """Whether an optimizer keeps more from one update to the next than their number and the learning rate."""
+    inner = innermost(optimizer)
+    return len(inner.variables) > len(
+        [part for part in (inner.iterations, rate_as_given(inner)) if eager.is_variable(part)]
+    )
+
+
 def _listed(given: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any] | None, Any, Any]:
     """What an iterable of pairs holds, None for what is none, and arguments in which it can be read again."""
     try:

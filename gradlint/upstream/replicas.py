@@ -11,15 +11,23 @@ from gradlint.upstream import patching
 from gradlint.upstream.names import value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+_THREADED = (tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy)
+"""Strategies that run a function in a thread for each replica, where no tape of the caller's records."""
 
 
 @contextlib.contextmanager
-def one_replica() -> Iterator[None]:
+def one_replica(
+    threaded: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+) -> Iterator[None]:
     """Let `strategy.run` call its function once, as the first replica and in this thread.
 
     A mirrored strategy starts a thread for each replica, in which nobody observes anything. The replicas do the same.
     What `run` gives is then the value of one replica, and `reduce` and `gather` take it for all there is.
+
+    Args:
+        threaded: entered around what would run in threads of its own.
     """
     strategy = value_of("StrategyBase")
     reduce, gather = strategy.reduce, tf.distribute.Strategy.gather
@@ -27,7 +35,8 @@ def one_replica() -> Iterator[None]:
     def run(self: Any, fn: Any, args: Any = (), kwargs: Any = None, options: Any = None) -> Any:
         function = getattr(fn, "python_function", fn)
         given, named = value_of("select_replica")(0, (tuple(args), dict(kwargs or {})))
-        with tf.distribute.ReplicaContext(self, 0):
+        around = threaded() if isinstance(self, _THREADED) else contextlib.nullcontext()
+        with around, tf.distribute.ReplicaContext(self, 0):
             return function(*given, **named)
 
     def reduced(self: Any, reduce_op: Any, value: Any, axis: Any = None) -> Any:

@@ -21,6 +21,7 @@ def made_parts():
         lazy=keras.optimizers.SGD(0.0),
         scaling=keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)),
         w=keras.Variable([[1.0]] * 4, name="w"),
+        sum=keras.Variable([[0.0]] * 4, trainable=False, name="sum"),
     )
 
 

@@ -487,3 +487,34 @@ def target_of_a_copy_fixed(p, x, y):
         tape.watch(x)
         score = tf.reduce_sum(p["net"](x))
     return tape.gradient(score, x)
+
+
+def sums_that_stay(p, x, y):
+    total = p["sum"]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((tf.matmul(x, p["w"]) - y) ** 2)
+    total.assign_add(tape.gradient(loss, p["w"]))  # <- GL624
+    p["optimizer"].apply_gradients([(total, p["w"])])
+
+
+def sums_that_stay_fixed(p, x, y):
+    total = p["sum"]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((tf.matmul(x, p["w"]) - y) ** 2)
+    total.assign_add(tape.gradient(loss, p["w"]))
+    p["optimizer"].apply_gradients([(total, p["w"])])
+    total.assign(0.0 * total)
+
+
+def climbing_by_hand(p, x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((p["net"](x) - y) ** 2)
+    for w, g in zip(p["net"].weights, tape.gradient(loss, p["net"].weights)):
+        w.assign_add(0.1 * g)  # <- GL625
+
+
+def climbing_by_hand_fixed(p, x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((p["net"](x) - y) ** 2)
+    for w, g in zip(p["net"].weights, tape.gradient(loss, p["net"].weights)):
+        w.assign_sub(0.1 * g)
