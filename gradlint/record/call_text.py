@@ -47,6 +47,17 @@ def arguments(frame: Frame | None, method: str) -> Arguments:
     return Arguments()
 
 
+def says_inference(file: str, number: int) -> bool:
+    """Whether a call over a line says `training=False` in so many words."""
+    tree = tree_of(file)
+    return tree is not None and any(
+        keyword.arg == "training" and isinstance(keyword.value, ast.Constant) and keyword.value.value is False
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and node.lineno <= number <= (node.end_lineno or node.lineno)
+        for keyword in node.keywords
+    )
+
+
 def _text(node: ast.expr | None) -> str:
     text = "" if node is None else ast.unparse(node)
     return text if len(text) <= _LONGEST else ""

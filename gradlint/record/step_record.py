@@ -210,6 +210,25 @@ class Crash:
 
 
 @dataclass(frozen=True, slots=True)
+class Resting:
+    """A layer that does something in training alone, in a part that the step trains and calls without `training`.
+
+    Attributes:
+        layer: its path.
+        kind: its class.
+        called: what the step calls, by name.
+        frames: of the user's call.
+        outputs: tensor indices of what it returns.
+    """
+
+    layer: str
+    kind: str
+    called: str
+    frames: Frames
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rebound:
     """A name that went from a variable to a tensor.
 
@@ -270,6 +289,7 @@ class StepRecord:
         made: classes of optimizers that were created while the step ran, and that keep something, with the place.
         replicated: (first, last + 1) positions of what a strategy runs in threads of its own.
         frozen: numbers of Python's own that are traced once.
+        resting: layers that work as in inference since nobody says otherwise.
         halvings: how often optimizers halve their loss scale, and skip the update, before no gradient overflows; the
             recording has the gradients of then.
     """
@@ -297,4 +317,5 @@ class StepRecord:
     made: tuple[tuple[str, Frames], ...] = ()
     replicated: tuple[tuple[int, int], ...] = ()
     frozen: tuple[FrozenNumber, ...] = ()
+    resting: tuple[Resting, ...] = ()
     halvings: int = 0
