@@ -106,6 +106,7 @@ class Rest(str, Enum):
     ZEROED = "the optimizer gets zeros"
     ROUNDED = "rounded away"
     PASSED_OVER = "no update gets the gradient"
+    GIVEN = "gets the values that it has"
     UNKNOWN = "unknown"
 
 
@@ -433,7 +434,24 @@ def unmoved(flow: Flow, step: StepRecord) -> tuple[Unmoved, ...]:
         restored = _restoring(flow, step, update, {p.tensor for p in resting}) if why is Rest.UNKNOWN else None
         entry = Unmoved(update, why, paths, largest, tuple(still), restored)
         found.setdefault((update.frames[:1], why, paths), entry)
-    return (*found.values(), *_passed_over(step))
+    return (*found.values(), *_passed_over(step), *_given_the_same(flow, step))
+
+
+def _given_the_same(flow: Flow, step: StepRecord) -> Iterator[Unmoved]:
+    """What should learn by what another model has learnt, and gets by hand the values that it has."""
+    asked = {source.variable for call in step.calls for source in call.sources}
+    kept = [m for m in step.movements if m.is_kept and m.variable not in asked]
+    updates = [u for u in step.updates if u.optimizer and u.pairs and u.error is None]
+    moved = {movement.variable for movement in step.movements if movement.is_changed and not movement.is_kept}
+    updates = [u for u in updates if moved.issuperset(pair.variable for pair in u.pairs)]
+    handles = {
+        v.tensor for v in flow.recording.variables if v.path in {m.variable for m in kept} and v.tensor is not None
+    }
+    if kept and updates:
+        restored = _restoring(flow, step, updates[-1], handles)
+        if restored is not None:
+            paths = tuple(movement.variable for movement in kept)
+            yield Unmoved(updates[-1], Rest.GIVEN, paths, 0.0, tuple(kept), restored)
 
 
 def _restoring(flow: Flow, step: StepRecord, update: Update, handles: set[int]) -> Frame | None:

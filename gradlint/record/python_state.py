@@ -17,13 +17,16 @@ from gradlint import reads
 from gradlint.record import call_text, source
 from gradlint.record.step_record import Frame, FrozenNumber
 from gradlint.upstream import steps
-from gradlint.upstream.functions import is_traced, python_function
+from gradlint.upstream.functions import is_traced, on_traced_call, python_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _MOST = 200
 """Functions of the user's that are looked at."""
+
+_MOST_CALLS = 50
+"""Calls of traced functions in one step that are looked at."""
 
 _NOTHING = object()
 
@@ -79,13 +82,16 @@ class Numbers:
         step: the step.
         args: its positional arguments.
         kwargs: the others.
+        is_opened: functions run eagerly because gradlint has them do so.
     """
 
-    def __init__(self, step: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, step: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], *, is_opened: bool = False
+    ) -> None:
         self._reads: list[_Read] = []
         self._changes: list[_Changed] = []
         self._seen: set[tuple[int, ...]] = set()
-        if not tf.config.functions_run_eagerly():
+        if is_opened or not tf.config.functions_run_eagerly():
             self._follow(step, args, kwargs)
         self._before = [(read.slot, read.slot.get()) for read in self._reads]
 
@@ -144,6 +150,47 @@ class Numbers:
             slot = names.slot_of(target)
             if slot is not None:
                 self._changes.append(_Changed(slot, frame(statement), is_traced))
+
+
+class Watched:
+    """The numbers that a step knows before it runs, and those of the traced functions that it calls.
+
+    Attributes:
+        frozen: those that were others afterwards.
+    """
+
+    def __init__(self, step: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self._is_eager = tf.config.functions_run_eagerly()
+        self._numbers = [Numbers(step, args, kwargs)]
+        self._inside: list[FrozenNumber] = []
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look at the calls of traced functions: the step may make their objects itself."""
+        if self._is_eager:
+            yield
+            return
+        with on_traced_call(self._called):
+            yield
+
+    def frozen(self) -> tuple[FrozenNumber, ...]:
+        """Those that are others now."""
+        return tuple({(n.text, n.frame): n for n in (*self._inside, *self._numbers[0].changed())}.values())
+
+    def put_back(self) -> None:
+        """Give those that are others now the values of before."""
+        for numbers in reversed(self._numbers):
+            numbers.put_back()
+
+    def _called(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[[], Any]) -> Any:
+        if len(self._numbers) > _MOST_CALLS:
+            return run()
+        numbers = Numbers(function, args, kwargs, is_opened=True)
+        self._numbers.append(numbers)
+        try:
+            return run()
+        finally:
+            self._inside.extend(numbers.changed())
 
 
 class _Names:

@@ -17,7 +17,7 @@ from gradlint.record.failures import failure_of
 from gradlint.record.firststep import rates_of
 from gradlint.record.objective import Batch
 from gradlint.record.observation import StepTrace
-from gradlint.record.python_state import Numbers
+from gradlint.record.python_state import Watched
 from gradlint.record.rebinding import lost_in_names, names_kept, rebound
 from gradlint.record.recording import Failure, LabelRecord, LossRecord, Recording
 from gradlint.record.run import ONE_AT_A_TIME
@@ -400,14 +400,14 @@ def record_step(
     """
     error: Exception | None = None
     kept = names_kept(step, (*args, *kwargs.values()))
-    numbers = Numbers(step, args, kwargs)
-    with kept as names, Observation(task, thresholds, __file__) as observation:
+    numbers = Watched(step, args, kwargs)
+    with kept as names, numbers.watching(), Observation(task, thresholds, __file__) as observation:
         observation.trace.calls.trace_returns = trace_returns
         try:
             returned = step(*args, **kwargs)
         except Exception as raised:
             returned, error = None, raised
-        frozen = tuple(numbers.changed())
+        frozen = numbers.frozen()
         numbers.put_back()
         observed = observation.end(returned, error)
         lost = [Rebound(text, (tensors.path_of(v),), at) for text, v, at in rebound(names, observation.trace)]
@@ -432,7 +432,7 @@ def record_after_update(
         thresholds: from where on an element counts as saturated.
     """
     kept = names_kept(step, (*first[0], *first[1].values()))
-    numbers = Numbers(step, *first)
+    numbers = Watched(step, *first)
     with ONE_AT_A_TIME, restoring.restored((), lambda variable: False), kept:
         before = Observation(replace(task, keep=True), thresholds, __file__)
         try:

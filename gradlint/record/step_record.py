@@ -179,6 +179,8 @@ class Movement:
         resolution: distance from there to the next number of its dtype.
         by_hand: what is left of the step's own assignments, apart from what optimizers added: its product with the
             first gradient that a tape gave, its norm, and that of the gradient. None where there were none.
+        is_kept: somebody has named it as what should learn, the step assigned to it by hand, and it holds what it held,
+            but for rounding.
     """
 
     variable: str
@@ -187,6 +189,7 @@ class Movement:
     largest: float
     resolution: float
     by_hand: tuple[float, float, float] | None = None
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def record_of(
         ),
         calls=calls,
         updates=tuple(_update(trace, names, live) for live in trace.live_updates),
-        movements=tuple(_movements(trace, names, after)),
+        movements=tuple(_movements(trace, names, after, task)),
         evaluations=tuple(
             Evaluation(live.method, str(live.model.name), live.position, live.frames) for live in trace.evaluations
         ),
@@ -280,7 +280,10 @@ def _moved_by_hand(trace: StepTrace, key: int, variable: Any, now: Any) -> tuple
     return _product(left, given)
 
 
-def _movements(trace: StepTrace, names: _Names, after: Mapping[int, tuple[Any, Any]]) -> Iterable[Movement]:
+def _movements(
+    trace: StepTrace, names: _Names, after: Mapping[int, tuple[Any, Any]], task: StepTask
+) -> Iterable[Movement]:
+    named = {id(eager.tf_variable(variable)) for model in task.models for variable in model.variables}
     for key, (path, variable) in names.variables.items():
         if not variable.trainable:
             continue
@@ -293,7 +296,11 @@ def _movements(trace: StepTrace, names: _Names, after: Mapping[int, tuple[Any, A
         eps = float(tf.cast(np.finfo(np.float32).eps, tf.float64))
         eps = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52}.get(now.dtype.name, eps)
         by_hand = _moved_by_hand(trace, key, variable, now)
-        yield Movement(path, now.dtype.name, is_changed, largest, largest * eps / 2, by_hand)
+        is_kept = id(eager.tf_variable(variable)) in named and key in trace.by_hand
+        is_kept = is_kept and np.allclose(
+            eager.array_of(was), eager.array_of(now), rtol=4 * eps, atol=4 * largest * eps
+        )
+        yield Movement(path, now.dtype.name, is_changed, largest, largest * eps / 2, by_hand, is_kept)
 
 
 def _born(trace: StepTrace, names: _Names, returned: Any) -> tuple[tuple[str, Frames], ...]:

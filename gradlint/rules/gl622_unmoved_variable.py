@@ -57,6 +57,16 @@ def check(facts: Facts) -> Iterator[Finding]:
         if entry.why in (Rest.ZEROED, Rest.PASSED_OVER) and unused.issuperset(entry.variables):
             continue  # GL619 names the line at which the gradients are left behind.
         update, number = entry.update, len(entry.variables)
+        if entry.why is Rest.GIVEN:
+            yield RULE.finding(
+                f"{counted(number, 'variable')} {'is' if number == 1 else 'are'} the same after the step: this line "
+                f"gives back the values that they had, and what {update.optimizer} has moved does not come to them",
+                variables=entry.variables,
+                cause=at(entry.restored),
+                position=update.first,
+                advice="Read the weights of the model that was trained after its updates: get_weights() makes a copy.",
+            )
+            continue
         match entry.why:
             case Rest.NO_RATE:
                 reason = f"the learning rate of {update.optimizer} is 0"

@@ -81,6 +81,18 @@ def test_a_counter_of_a_traced_method():
     assert loop.count == 0  # as it was
 
 
+def test_an_object_that_the_step_makes_itself():
+    model = dense_net()
+
+    def step(x, y):
+        loop = Loop()
+        loop.model = model
+        loop.counting(x, y)
+
+    line = line_of(Loop.counting.python_function, "# counted")
+    assert found(step, model) == [("GL623", "error", line)]
+
+
 def test_a_number_that_the_step_changes_around_its_traced_part():
     loop = Loop()
     line = line_of(Loop.of_an_epoch.python_function, "# of the epoch")

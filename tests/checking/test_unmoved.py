@@ -107,3 +107,18 @@ def test_a_second_derivative_is_asked_for_inside_of_its_tape():
         return tape.gradient(slope, x), np.sum(y)
 
     assert found(step, model) == []
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_weights_of_a_client_that_are_read_before_it_has_learnt(is_early):
+    server, client, optimizer = net(name="server"), net(name="client"), keras.optimizers.SGD(0.1)
+
+    def step(x, y):
+        client.set_weights(server.get_weights())
+        weights = client.get_weights()
+        optimizer.apply_gradients(zip(gradients_of(client, x, y), client.trainable_variables, strict=True))
+        if not is_early:
+            weights = client.get_weights()
+        server.set_weights([0.5 * weight + 0.5 * weight for weight in weights])
+
+    assert [(code, line) for code, line, _ in found(step, server)] == ([("GL622", 6)] if is_early else [])
