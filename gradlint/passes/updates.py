@@ -89,6 +89,7 @@ class Uphill:
         update: gets the negative gradients; None where the step moves them by hand.
         frame: where they are moved.
         is_left: an optimizer moves them down as well: it is a perturbation that nobody takes back.
+        is_unread: it is taken back before anything reads the variables as they are then.
     """
 
     call: GradientCall
@@ -97,6 +98,7 @@ class Uphill:
     frame: Frame | None
     position: int
     is_left: bool = False
+    is_unread: bool = False
 
 
 class Rest(str, Enum):
@@ -281,11 +283,23 @@ def discarded(flow: Flow, step: StepRecord) -> tuple[Discarded, ...]:
         made = flow.descendants(output for end in ends if end is not None for output in flow.op(end).outputs)
         beside = (own & flow.ancestors(made)) - made - set(gradients)
         gone = step.taken.union(step.returned, step.kept)
-        if None in ends or beside & gone or any(_goes_elsewhere(flow, tensor, made) for tensor in beside):
+        known = [end for end in ends if end is not None]
+        if len(known) < len(ends):
+            continue
+        is_for_a_number = beside & gone or any(_goes_elsewhere(flow, tensor, made) for tensor in beside)
+        if is_for_a_number and not _is_named(step, max(known)):
             continue
         variables = tuple(pair.variable for pair in update.pairs if pair.gradient is not None)
-        found.append(Discarded(update, max(end for end in ends if end is not None), variables))
+        found.append(Discarded(update, max(known), variables))
     return tuple(found)
+
+
+def _is_named(step: StepRecord, position: int) -> bool:
+    """Whether the step gives what an operation makes a name, `clipped, norm = ...`, and does not read it."""
+    from gradlint.record import call_text
+
+    frames = step.frames.get(position, ())
+    return bool(frames) and bool(call_text.unread_part(frames[0]))
 
 
 def _dead_end(flow: Flow, gradient: int, before: int, own: frozenset[int]) -> int | None:
@@ -582,7 +596,57 @@ def uphill(flow: Flow, step: StepRecord) -> tuple[Uphill, ...]:
         moving = {movement.variable for movement in step.movements if movement.is_changed} & sides
         if moving <= up:
             found += [entry for entry in rising if all(entry.variables != other.variables for other in found)]
-    return tuple(found)
+    return (*found, *_perturbed_in_vain(flow, step))
+
+
+def _perturbed_in_vain(flow: Flow, step: StepRecord) -> Iterator[Uphill]:
+    """Weights that are moved along their gradient and back again while nothing reads them."""
+    left = {m.variable: m for m in step.movements if m.by_hand is not None}
+    for call in step.calls:
+        handles = {source.tensor: source.variable for source in call.sources if source.variable in left}
+        moved: dict[str, int] = {}
+        for position, op in enumerate(flow.recording.ops):
+            if (
+                position < call.last
+                or not has(op.type, Trait.ASSIGNS)
+                or op.region is Region.UPDATE
+                or not op.inputs[1:]
+            ):
+                continue
+            path = handles.get(first_version(flow, op.inputs[0]))
+            if path is None or path not in origins(flow, step, op.inputs[1]):
+                continue
+            if _is_nothing(left[path]) and _only_moves_on(flow, op.outputs[-1]):
+                moved.setdefault(path, position)
+        if moved and set(moved) == set(handles.values()):
+            position = min(moved.values())
+            frame = next(iter(step.frames.get(position, ())), None)
+            yield Uphill(call, tuple(moved), None, frame, position, is_unread=True)
+            return
+
+
+def _only_moves_on(flow: Flow, version: int) -> bool:
+    """Whether all that is made of the value that a variable holds is the next one that it gets by hand."""
+    first = first_version(flow, version)
+    readers = [position for position, _ in flow.consumers[version]]
+    for position in readers:
+        op = flow.op(position)
+        if op.region is Region.UPDATE:
+            return False
+        if op.type == "ReadVariableOp":  # `assign_add` of Keras reads the value, and assigns the sum.
+            sums = [p for made in op.outputs for p, _ in flow.consumers[made]]
+            ends = [flow.op(p) for each in sums for made in flow.op(each).outputs for p, _ in flow.consumers[made]]
+            is_moved = bool(ends) and all(has(end.type, Trait.ASSIGNS) for end in ends)
+            if not is_moved or any(first_version(flow, end.inputs[0]) != first for end in ends):
+                return False
+        elif op.type not in ADDING and op.type != "AssignVariableOp":
+            return False
+    return bool(readers)
+
+
+def _is_nothing(movement: Movement) -> bool:
+    """Whether the step's own assignments cancel out, but for rounding."""
+    return movement.by_hand is not None and movement.by_hand[1] <= 100 * movement.resolution
 
 
 def _rising_by_hand(flow: Flow, step: StepRecord, call: GradientCall, own: set[str]) -> Iterator[Uphill]:

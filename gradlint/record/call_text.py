@@ -104,6 +104,18 @@ def bound_for_nobody(frame: Frame) -> str:
     return ""
 
 
+def unread_part(frame: Frame) -> str:
+    """The name that the statement at a line gives a part of a result, and that nothing reads; `_` is meant to be so."""
+    for function in _functions_at(tree_of(frame.file), frame):
+        read = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and node.lineno <= frame.line <= (node.end_lineno or node.lineno):
+                for part in getattr(node.targets[0], "elts", ()):
+                    if isinstance(part, ast.Name) and part.id not in read and not part.id.startswith("_"):
+                        return part.id
+    return ""
+
+
 def extended(frame: Frame) -> str:
     """The name that the statement at a line adds something to; empty where there is none."""
     tree = tree_of(frame.file)

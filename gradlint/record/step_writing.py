@@ -283,7 +283,7 @@ def _moved_by_hand(trace: StepTrace, key: int, variable: Any, now: Any) -> tuple
 def _movements(
     trace: StepTrace, names: _Names, after: Mapping[int, tuple[Any, Any]], task: StepTask
 ) -> Iterable[Movement]:
-    named = {id(eager.tf_variable(variable)) for model in task.models for variable in model.variables}
+    kept = _kept_by_hand(trace, task, after)
     for key, (path, variable) in names.variables.items():
         if not variable.trainable:
             continue
@@ -296,11 +296,23 @@ def _movements(
         eps = float(tf.cast(np.finfo(np.float32).eps, tf.float64))
         eps = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52}.get(now.dtype.name, eps)
         by_hand = _moved_by_hand(trace, key, variable, now)
-        is_kept = id(eager.tf_variable(variable)) in named and key in trace.by_hand
-        is_kept = is_kept and np.allclose(
-            eager.array_of(was), eager.array_of(now), rtol=4 * eps, atol=4 * largest * eps
-        )
-        yield Movement(path, now.dtype.name, is_changed, largest, largest * eps / 2, by_hand, is_kept)
+        yield Movement(path, now.dtype.name, is_changed, largest, largest * eps / 2, by_hand, key in kept)
+
+
+def _kept_by_hand(trace: StepTrace, task: StepTask, after: Mapping[int, tuple[Any, Any]]) -> set[int]:
+    """The handles of models that were named and to all of whose weights the step gives the values that they have."""
+    found: set[int] = set()
+    for model in task.models:
+        keys = {eager.tensor_id(eager.handle_of(variable)) for variable in getattr(model, "trainable_variables", ())}
+        if keys <= trace.by_hand & set(after) and all(_are_close(trace.before[key][1], after[key][1]) for key in keys):
+            found |= keys
+    return found
+
+
+def _are_close(was: Any, now: Any) -> bool:
+    """Whether two values are the same, but for the rounding of a weighted mean."""
+    one, other = eager.array_of(was).astype("float64"), eager.array_of(now).astype("float64")
+    return bool(np.allclose(one, other, rtol=1e-6, atol=1e-6 * np.max(np.abs(one), initial=0.0)))
 
 
 def _born(trace: StepTrace, names: _Names, returned: Any) -> tuple[tuple[str, Frames], ...]:

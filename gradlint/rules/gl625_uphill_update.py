@@ -19,7 +19,8 @@ DOC = """\
 ## What it does
 
 Reports variables that a step moves along the gradient of what it calls a loss: by hand, by negative gradients for an
-optimizer, or by a perturbation of the weights that is not taken back (sharpness-aware minimisation).
+optimizer, or by a perturbation of the weights (sharpness-aware minimisation) that is not taken back, or is before
+anything reads it.
 
 ## Why it matters
 
@@ -47,6 +48,7 @@ a reward, an objective or a likelihood is meant to grow. Where other variables g
 of two sides, and quiet.
 """
 
+_BEFORE = "Move the weights before the second forward pass, and back when its gradient is there."
 _TAKE_BACK = "Take the perturbation back (assign_sub by the same amount), once the second gradient is there."
 
 
@@ -56,7 +58,11 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     for entry in facts.step.uphill:
         target, moved = f"'{entry.call.target_text}'", counted(len(entry.variables), "variable")
-        if entry.is_left:
+        if entry.is_unread:
+            message = (
+                f"{moved} moved along the gradient of {target} here and back again, and nothing reads them meanwhile"
+            )
+        elif entry.is_left:
             message = f"{moved} moved up the gradient of {target} here, and the step does not take that back"
         elif entry.update is not None:
             message = f"{entry.update.optimizer} gets the negative gradients of {target} for {moved}, and makes it grow"
@@ -67,7 +73,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             variables=entry.variables,
             cause=at(entry.frame),
             position=entry.position,
-            advice=_TAKE_BACK if entry.is_left else "",
+            advice=_BEFORE if entry.is_unread else _TAKE_BACK if entry.is_left else "",
         )
 
 

@@ -1,5 +1,7 @@
 """Updates that repeat others, go the wrong way, or are taken back; and those that only look so."""
 
+# ruff: noqa: RUF059 - as users write their steps
+
 from __future__ import annotations
 
 import keras
@@ -181,6 +183,24 @@ def test_a_perturbation_of_the_weights_is_taken_back(back):
     assert found(step, model) == expected.get(back, [])
 
 
+def test_a_perturbation_that_is_there_when_nothing_reads_the_weights():
+    model, optimizer = dense_net(), keras.optimizers.SGD(0.1)
+
+    def step(x, y):
+        gradients = asked(model, x, y)
+        norm = tf.linalg.global_norm(gradients)
+        with tf.GradientTape() as tape:
+            sharp = tf.reduce_mean((model(x) - y) ** 2)
+        for gradient, weight in pairs(gradients, model):
+            weight.assign_add(0.05 * gradient / norm)
+        again = tape.gradient(sharp, model.trainable_variables)
+        for gradient, weight in pairs(gradients, model):
+            weight.assign_sub(0.05 * gradient / norm)
+        optimizer.apply_gradients(pairs(again, model))
+
+    assert found(step, model) == [("GL625", 6)]
+
+
 # -- optimizers ------------------------------------------------------------------------------------------
 
 
@@ -247,6 +267,25 @@ def test_clipped_gradients_of_which_only_the_norm_is_returned(clip):
 
     assert [code for code, _ in found(step, model)] == ["GL619"]
     assert found(right, model) == []
+
+
+def test_clipped_gradients_that_have_a_name_which_nothing_reads():
+    model, optimizer = dense_net(), keras.optimizers.SGD(0.1)
+
+    def step(x, y):
+        gradients = asked(model, x, y)
+        clipped, norm = tf.clip_by_global_norm(gradients, 1.0)
+        optimizer.apply_gradients(pairs(gradients, model))
+        return norm
+
+    def for_the_norm(x, y):
+        gradients = asked(model, x, y)
+        _, norm = tf.clip_by_global_norm(gradients, 1.0)
+        optimizer.apply_gradients(pairs(gradients, model))
+        return norm
+
+    assert found(step, model) == [("GL619", 2)]
+    assert found(for_the_norm, model) == []
 
 
 def test_gradients_that_are_only_measured():
