@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from gradlint.checking.arguments import texts
 from gradlint.checking.exclusion import Exclusion
 from gradlint.checking.meant import advice, likely_rule
+from gradlint.checking.suppression import left_out
 from gradlint.collector import uncollected
 from gradlint.errors import UsageError
 from gradlint.load.files import close_to, content_of
 from gradlint.report.text import count
 from gradlint.result import Result, SkippedRule
-from gradlint.rules import ALL_RULES, codes_matching
+from gradlint.rules import ALL_RULES, codes_matching, rules_matching
 from gradlint.source.comments import Comment, comments
 from gradlint.source.module import Module
 from gradlint.source.reading import LARGEST, Source, SourceError, parse, read_source
@@ -104,7 +105,7 @@ def check_source(
         raise UsageError(f"fail_on must be error, warning or never, not {fail_on!r}")
     rules = source_rules(select, ignore)
     reports = check_files(list(source_files(given, Exclusion.of(exclude, Path.cwd()))), rules)
-    return source_result(name_of_paths(given), rules, reports, fail_on)
+    return source_result(name_of_paths(given), rules, reports, fail_on, texts("ignore", ignore))
 
 
 def name_of_paths(paths: Sequence[str | os.PathLike[str]]) -> str:
@@ -290,14 +291,25 @@ def source_files(
                 yield each
 
 
-def source_result(target: str, rules: Sequence[Rule], reports: Sequence[FileReport], fail_on: str) -> Result:
-    """One result for all files."""
+def source_result(
+    target: str, rules: Sequence[Rule], reports: Sequence[FileReport], fail_on: str, ignored: Sequence[str]
+) -> Result:
+    """One result for all files.
+
+    Args:
+        target: what they are called.
+        rules: that were applied.
+        reports: of the files.
+        fail_on: as for a check.
+        ignored: the rules that were not to be.
+    """
     found = [finding for report in reports for finding in report.findings]
     found.sort(key=lambda each: (each.cause.file or "", each.cause.line or 0, each.code))
-    ignored = sum(report.ignored for report in reports)
+    by_comments = sum(report.ignored for report in reports)
     notes = [line for report in reports for line in (*report.broken, *report.unused)]
-    if ignored:
-        notes.append(f"{count(ignored, 'finding')} ignored by comments")
+    if by_comments:
+        notes.append(f"{count(by_comments, 'finding')} ignored by comments")
+    notes += left_out([code for code in ignored if any(rule.source for rule in rules_matching(code))])
     return Result(
         target=target,
         model=count(len(reports), "source file"),

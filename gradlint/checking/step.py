@@ -20,6 +20,7 @@ from gradlint.checking.arguments import (
     table,
 )
 from gradlint.checking.forward import Tested, tested
+from gradlint.checking.suppression import left_out
 from gradlint.checking.verdict import judged
 from gradlint.checking.ways import Case
 from gradlint.errors import ModelRunError, UsageError
@@ -32,6 +33,7 @@ from gradlint.passes.partial import unused_slices
 from gradlint.passes.steps import at_the_asking, step_facts, unseen_by_all
 from gradlint.passes.stops import lost
 from gradlint.record.terms import Omission
+from gradlint.report.text import listed
 from gradlint.result import GradientState
 from gradlint.rule import Need
 from gradlint.rules import chosen, needs_of
@@ -325,7 +327,7 @@ def _judged(recording: Recording, record: StepRecord, options: Options, again: _
             replace(variable, gradient=GradientState.ABSENT, norm=None) if variable.path in missing else variable
             for variable in result.variables
         ),
-        notes=tuple(_notes(record)),
+        notes=(*_notes(record), *_about_resting(record, recording), *left_out(options.ignore)),
     )
 
 
@@ -410,6 +412,44 @@ def _notes(record: StepRecord) -> Iterator[str]:
     if record.halvings:
         times = f"{record.halvings} time{'' if record.halvings == 1 else 's'}"
         yield f"under the loss scale gradients overflow: the optimizer halves it {times}, and skips as many updates"
+
+
+def _about_resting(record: StepRecord, recording: Recording) -> Iterator[str]:
+    """What does nothing on the way of a gradient, since the step does not say that it trains: a remark, no defect.
+
+    Gradients arrive all the same. Who means it says `training=False`, or freezes BatchNormalization.
+    """
+    learning = [
+        each
+        for each in record.resting
+        if any(
+            recording.tensors[index].gradient.state.rank and _is_taped(record, recording, index)
+            for index in each.outputs
+        )
+    ]
+    if not learning:
+        return
+    kinds = dict.fromkeys(each.kind for each in learning)
+    named = {each.layer: f"'{each.layer}'" for each in learning}
+    what, work = ("layers", "work") if len(named) > 1 else ("layer", "works")
+    frame = learning[0].frames[0] if learning[0].frames else None
+    place = f" at {line_as_typed(frame.file, frame.line)}" if frame is not None else ""
+    statistics = ", and moving statistics are not updated" if "BatchNormalization" in kinds else ""
+    yield (
+        f"'{learning[0].called}' is trained, and called{place} without training=True: {what} "
+        f"{listed(list(named.values()), _MOST_RESTING)} ({', '.join(kinds)}) {work} as in inference{statistics}; "
+        "say training=True, or training=False where it is meant"
+    )
+
+
+_MOST_RESTING = 3
+"""Layers that a note names before it counts the others."""
+
+
+def _is_taped(record: StepRecord, recording: Recording, index: int) -> bool:
+    """Whether a tape of the step's own saw how a tensor was computed."""
+    producer = recording.tensors[index].producer
+    return producer is not None and any(tape.records(producer) for tape in record.tapes)
 
 
 def _model_line(record: StepRecord, recording: Recording) -> str:

@@ -12,7 +12,7 @@ from gradlint.errors import UsageError
 from gradlint.report.text import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from gradlint.finding import Finding
     from gradlint.result import Result
@@ -148,3 +148,9 @@ def unused_error(unused: Sequence[Allowance]) -> UsageError:
     """The error for allowances that fit no finding: they would hide the next one."""
     lines = [f"{f'{a.origin}: ' if a.origin else ''}{a} fits no finding; {advice(a.meant)}" for a in unused]
     return UsageError(*lines)
+
+
+def left_out(ignored: Sequence[str]) -> Iterator[str]:
+    """What nobody knows, since its rules were not to run: without it no finding would look like none to find."""
+    if ignored:
+        yield f"not looked for, since it is ignored: {', '.join(ignored)}"

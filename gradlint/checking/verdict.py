@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gradlint.checking import summary
 from gradlint.checking.nearby import files_at_hand
 from gradlint.checking.origins import Origins
+from gradlint.checking.suppression import left_out
 from gradlint.finding import Finding, Severity
 from gradlint.passes.layers import streamed
 from gradlint.passes.steps import forward_graph
@@ -118,6 +119,7 @@ def _result(case: Case, facts: Facts, rules: Sequence[Rule], spoken: Spoken, opt
             *summary.unread_labels(facts),
             *summary.zero_here(facts),
             *summary.refused_names(facts),
+            *left_out(options.ignore),
         ),
         fail_on=options.fail_on,
         drawn=_drawn(flow, facts.step) if flow is not None else None,

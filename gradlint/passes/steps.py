@@ -9,6 +9,7 @@ from gradlint.flow import LOSS
 from gradlint.operations import Trait, has
 from gradlint.passes.crossings import Crossing, crossings
 from gradlint.passes.cuts import cut_of
+from gradlint.passes.left_out import LeftOutTerm, left_out_terms
 from gradlint.passes.terms import terms_before
 from gradlint.passes.unseen import Reason, Unseen, reason_of, unseen
 from gradlint.passes.updates import (
@@ -63,6 +64,7 @@ class StepFacts:
     unmoved: tuple[Unmoved, ...] = ()
     repeated: tuple[Repeated, ...] = ()
     uphill: tuple[Uphill, ...] = ()
+    left_out: tuple[LeftOutTerm, ...] = ()
     hidden: tuple[Hidden, ...] = ()
     crossings: tuple[Crossing, ...] = ()
     late: tuple[Unseen, ...] = ()
@@ -153,6 +155,7 @@ def step_facts(
         unmoved=unmoved(flow, step),
         repeated=repeated(flow, step),
         uphill=uphill(flow, step),
+        left_out=tuple(left_out_terms(flow, step)),
         hidden=hidden(flow, step),
         late=tuple(terms_before(flow, step)),
         crossings=crossings(flow, step, [broadcast.position for broadcast in broadcasts]),

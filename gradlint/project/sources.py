@@ -92,7 +92,15 @@ def checked_text(content: bytes, name: str, config: Config, options: Options, kn
     """Check source that is in no file; `name` is the path that it stands for."""
     rules = source_rules(options.select, options.ignore)
     report = check_text(content, name, rules)
-    return _joined(name, [name], [report], source_result(name, rules, [report], options.fail_on), config, known, file)
+    return _joined(
+        name,
+        [name],
+        [report],
+        source_result(name, rules, [report], options.fail_on, options.ignore),
+        config,
+        known,
+        file,
+    )
 
 
 def checked_paths(
@@ -123,7 +131,7 @@ def checked_paths(
     found = files_of(paths, config, exclude, is_strict=is_strict)
     reports = check_files(found, rules)
     name = name_of_paths(paths)
-    result = source_result(name, rules, reports, options.fail_on)
+    result = source_result(name, rules, reports, options.fail_on, options.ignore)
     return _joined(name, [str(path) for path in found], reports, result, config, known, file)
 
 

@@ -47,6 +47,17 @@ def arguments(frame: Frame | None, method: str) -> Arguments:
     return Arguments()
 
 
+def says_inference(file: str, number: int) -> bool:
+    """Whether a call over a line says `training=False` in so many words."""
+    tree = tree_of(file)
+    return tree is not None and any(
+        keyword.arg == "training" and isinstance(keyword.value, ast.Constant) and keyword.value.value is False
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and node.lineno <= number <= (node.end_lineno or node.lineno)
+        for keyword in node.keywords
+    )
+
+
 def _text(node: ast.expr | None) -> str:
     text = "" if node is None else ast.unparse(node)
     return text if len(text) <= _LONGEST else ""
@@ -78,6 +89,31 @@ def leaving(file: str | None, number: int | None) -> str:
 
 def _is_departure(*dotted: str) -> bool:
     return dotted[0] in _NUMPY or dotted[-1] in _FUNCTIONS
+
+
+def bound_for_nobody(frame: Frame) -> str:
+    """The name that the statement at a line binds and that nothing in its function reads; empty where there is none."""
+    for function in _functions_at(tree_of(frame.file), frame):
+        names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and node.lineno <= frame.line <= (node.end_lineno or node.lineno):
+                target = node.targets[0]
+                if len(node.targets) == 1 and isinstance(target, ast.Name):
+                    is_read = any(name.id == target.id and isinstance(name.ctx, ast.Load) for name in names)
+                    return "" if is_read else target.id
+    return ""
+
+
+def extended(frame: Frame) -> str:
+    """The name that the statement at a line adds something to; empty where there is none."""
+    tree = tree_of(frame.file)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, (ast.Assign, ast.AugAssign)) and node.lineno <= frame.line <= (node.end_lineno or 0):
+            target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
+            if isinstance(target, ast.Name):
+                parts = (part.id for part in ast.walk(node.value) if isinstance(part, ast.Name))
+                return target.id if isinstance(node, ast.AugAssign) or target.id in parts else ""
+    return ""
 
 
 def has_reset(file: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from gradlint.record import source
+from gradlint.record import call_text, source
 from gradlint.record.ledger import Place
 from gradlint.record.terms import Region
 from gradlint.upstream import eager, models
@@ -89,6 +89,8 @@ class Calls:
         self._model = model
         self._model_name = str(getattr(model, "name", ""))
         self._returned = returned
+        self._resting: list[tuple[Call, Call]] = []
+        self._decided: list[tuple[Call, Call]] = []
         self._open: list[Call] = []
         self.is_updating = False
 
@@ -96,6 +98,15 @@ class Calls:
     def operations(self) -> frozenset[int]:
         """The ids of what was called."""
         return frozenset(id(call.operation) for call in self.all)
+
+    @property
+    def resting(self) -> list[tuple[Call, Call]]:
+        """The calls of layers that do something in training alone, where nobody ever says `training`.
+
+        Each behind the call around it that no other layer makes.
+        """
+        decided = {id(call.operation) for _, call in self._decided}
+        return [pair for pair in self._resting if id(pair[1].operation) not in decided]
 
     @property
     def region(self) -> Region:
@@ -148,6 +159,9 @@ class Calls:
                 not (around and around.is_evaluated) and is_layer and models.is_told_inference(operation)
             )
         self.all.append(call)
+        if is_layer and models.rests_in_inference(operation):
+            is_decided = models.training_of(operation, arguments) or _is_told_to_rest(operation)
+            (self._decided if is_decided else self._resting).append(((*self._open, call)[0], call))
         if not self._open:
             self.outermost.append((call, models.training_of(operation, arguments)))
         self._open.append(call)
@@ -173,3 +187,9 @@ class Calls:
                 known = ledger.known(tensor)
                 call.outputs.append(self._returned(call, arguments, tensor) if known is None else known)
         return result
+
+
+def _is_told_to_rest(layer: Any) -> bool:
+    """Whether the user's code says `training=False`, for a layer that is about to run or around it."""
+    is_said, lines = models.inference_said(layer)
+    return is_said or any(call_text.says_inference(file, line) for file, line in lines)

@@ -22,7 +22,7 @@ from gradlint.record.rebinding import lost_in_names, names_kept, rebound
 from gradlint.record.recording import Failure, LabelRecord, LossRecord, Recording
 from gradlint.record.run import ONE_AT_A_TIME
 from gradlint.record.start import Start
-from gradlint.record.step_omissions import left_out_of
+from gradlint.record.step_omissions import followers_moved, left_out_of
 from gradlint.record.step_record import Crash, Rebound, StepRecord
 from gradlint.record.step_task import StepRun, StepTask
 from gradlint.record.step_writing import record_of
@@ -303,7 +303,9 @@ class Observation:
             tensor=trace.index(loss) if loss is not None else None,
             value=value if np.isfinite(value) else None,
         )
-        step = replace(record_of(trace, run, self._tape, task, returned, after, crash), halvings=halvings)
+        followers = tuple(followers_moved(trace, run, judged)) if is_named else ()
+        step = record_of(trace, run, self._tape, task, returned, after, crash)
+        step = replace(step, halvings=halvings, followers=followers)
         self._restore_values()
         reduced = {index: reduction.gradient_of(slope) for index, slope in slopes.items()}
         by_key = {key: slopes.get(trace.index(tensors.numbers(value))) for key, value in batch.inputs.items()}

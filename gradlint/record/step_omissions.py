@@ -13,9 +13,10 @@ from gradlint.record.terms import Omission
 from gradlint.upstream import eager
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from gradlint.record.observation import LiveCall, StepTrace
+    from gradlint.record.step_record import Frames
     from gradlint.record.step_task import StepRun
 
 # Parts of this name follow what learns, or stand beside it: nobody means to train them.
@@ -80,6 +81,30 @@ def left_out_of(
                 Omission.UNASKED, in_turns, frame.file if frame else None, frame.line if frame else None
             )
     return found
+
+
+def followers_moved(trace: StepTrace, run: StepRun, judged: Sequence[Any]) -> Iterator[tuple[tuple[str, ...], Frames]]:
+    """Variables that by their names follow or teach others, and that an update moves together with those.
+
+    Args:
+        trace: of the step.
+        run: knows all variables.
+        judged: those that somebody has named as what should learn; a follower is not among them.
+    """
+    meant = {eager.tensor_id(eager.handle_of(variable)) for variable in judged}
+    parts = _parts(run)
+    paths = dict(zip((eager.tensor_id(run.handle(v)) for v in run.learning()), run.paths(), strict=True))
+    together: set[int] = set()
+    for live in trace.live_calls:
+        keys = {eager.tensor_id(tensor) for tensor in live.sources}
+        together |= keys - meant if keys & meant else set()
+    for update in trace.live_updates:
+        given = [v for gradient, v in update.application.pairs or () if gradient is not None]
+        keys = {eager.tensor_id(eager.handle_of(variable)) for variable in given}
+        moved = [key for key in paths if key in keys & together]
+        found = tuple(paths[key] for key in moved if FOLLOWERS & set(_words(f"{parts.get(key, '')}/{paths[key]}")))
+        if found:
+            yield found, update.frames
 
 
 def _parts(run: StepRun) -> dict[int, str]:

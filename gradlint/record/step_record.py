@@ -210,6 +210,25 @@ class Crash:
 
 
 @dataclass(frozen=True, slots=True)
+class Resting:
+    """A layer that does something in training alone, in a part that the step trains and calls without `training`.
+
+    Attributes:
+        layer: its path.
+        kind: its class.
+        called: what the step calls, by name.
+        frames: of the user's call.
+        outputs: tensor indices of what it returns.
+    """
+
+    layer: str
+    kind: str
+    called: str
+    frames: Frames
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rebound:
     """A name that went from a variable to a tensor.
 
@@ -265,9 +284,12 @@ class StepRecord:
         owner: the one of them whose own `train_step` it is.
         born: paths of trainable variables that were created while the step ran, with the place.
         rebound: names of variables that were bound to tensors.
+        followers: paths of variables that by their names follow or teach what should learn, and that an update moves
+            together with it, with the place of the update.
         made: classes of optimizers that were created while the step ran, and that keep something, with the place.
         replicated: (first, last + 1) positions of what a strategy runs in threads of its own.
         frozen: numbers of Python's own that are traced once.
+        resting: layers that work as in inference since nobody says otherwise.
         halvings: how often optimizers halve their loss scale, and skip the update, before no gradient overflows; the
             recording has the gradients of then.
     """
@@ -291,7 +313,9 @@ class StepRecord:
     """Where values of tensors were taken out of TensorFlow, in order."""
     crash: Crash | None = None
     rebound: tuple[Rebound, ...] = ()
+    followers: tuple[tuple[tuple[str, ...], Frames], ...] = ()
     made: tuple[tuple[str, Frames], ...] = ()
     replicated: tuple[tuple[int, int], ...] = ()
     frozen: tuple[FrozenNumber, ...] = ()
+    resting: tuple[Resting, ...] = ()
     halvings: int = 0

@@ -20,6 +20,7 @@ from gradlint.record.step_record import (
     Frames,
     GradientCall,
     Movement,
+    Resting,
     StepRecord,
     TapeRecord,
     Update,
@@ -93,6 +94,7 @@ def record_of(
         made=tuple(_made(trace)),
         replicated=tuple(trace.replicated),
         crash=crash,
+        resting=tuple(_resting(trace)),
     )
 
 
@@ -322,6 +324,17 @@ def _born(trace: StepTrace, names: _Names, returned: Any) -> tuple[tuple[str, Fr
 
 
 # -- what becomes of gradients ---------------------------------------------------------------------------
+
+
+def _resting(trace: StepTrace) -> Iterable[Resting]:
+    """The layers that do nothing in parts whose variables the step asks for."""
+    asked = {eager.tensor_id(source) for live in trace.live_calls for source in live.sources}
+    for around, call in trace.calls.resting:
+        variables = getattr(around.operation, "trainable_variables", ())
+        # A layer without variables, called by the step itself, is part of what it computes.
+        if not variables or not asked.isdisjoint(eager.tensor_id(eager.handle_of(each)) for each in variables):
+            name, kind = str(around.operation.name), type(call.operation).__name__
+            yield Resting(call.layer or name, kind, name, around.frames, tuple(call.outputs))
 
 
 def _known(trace: StepTrace, value: Any) -> Iterable[int]:

@@ -72,6 +72,8 @@ from gradlint.rules import (
     gl623_frozen_number,
     gl624_repeated_update,
     gl625_uphill_update,
+    gl626_trained_follower,
+    gl627_left_out_term,
 )
 
 if TYPE_CHECKING:
@@ -146,6 +148,8 @@ ALL_RULES: tuple[Rule, ...] = (
     gl623_frozen_number.RULE,
     gl624_repeated_update.RULE,
     gl625_uphill_update.RULE,
+    gl626_trained_follower.RULE,
+    gl627_left_out_term.RULE,
 )
 """Sorted by code. A new rule is a new file and one line here."""
 

@@ -61,6 +61,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             f"the model's input {key!r} is not in the sample, which has {quoted(keys)}{hint}",
             inputs=(key,),
             evidence={"sample_keys": keys, "close_match": close.get(key)},
+            advice="" if binding.unexpected else f"Put an array called {key!r} into the sample, too.",
         )
 
 

@@ -15,6 +15,7 @@ from gradlint.upstream.patching import definer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
 
 def current_path() -> str:
@@ -116,16 +117,70 @@ def is_told_inference(layer: Any) -> bool:
 
     What Keras hands on, from a default in a signature or from a layer that ran before, nobody has said.
     """
-    frame = inspect.currentframe()
-    while frame is not None and not (frame.f_locals.get("self") is layer and "call_spec" in frame.f_locals):
-        frame = frame.f_back
+    frame = _frame_of(layer)
     if frame is None:
         return False
     said = frame.f_locals["call_spec"].user_arguments_dict.get("training")
-    caller = frame.f_back
-    if caller is not None and caller.f_code is keras.Layer.__call__.__code__:  # It shortens tracebacks.
-        caller = caller.f_back
+    caller = _caller(frame)
     return said is False and caller is not None and not is_library_file(caller.f_code.co_filename)
+
+
+def _frame_of(layer: Any) -> FrameType | None:
+    """Where Keras sorts out the arguments of a layer that is about to run."""
+    frame = inspect.currentframe()
+    while frame is not None and not (frame.f_locals.get("self") is layer and "call_spec" in frame.f_locals):
+        frame = frame.f_back
+    return frame
+
+
+def inference_said(layer: Any) -> tuple[bool, list[tuple[str, int]]]:
+    """Whether anybody, around a layer that is about to run, has handed `training=False` over.
+
+    Keras hands the defaults of signatures on as well, and so does a `call` of the user's that has one: of these calls
+    it gives the lines, which may say `training=False` themselves.
+    """
+    levels = []
+    frame = _frame_of(layer)
+    while frame is not None:
+        if "call_spec" in frame.f_locals and isinstance(frame.f_locals.get("self"), keras.Layer):
+            levels.append((frame, _caller(frame)))
+        frame = frame.f_back
+    by_default, doubtful = False, list[tuple[str, int]]()
+    for frame, caller in reversed(levels):
+        default = _default_of_training(frame.f_locals["self"])
+        said = frame.f_locals["call_spec"].user_arguments_dict.get("training")
+        is_of_library = caller is None or is_library_file(caller.f_code.co_filename)
+        if said is False and is_of_library and default is False:
+            by_default = True  # the graph of a functional model keeps defaults, too
+        elif said is False and not by_default:
+            return True, []
+        elif said is False and not is_of_library and caller is not None:
+            doubtful.append((caller.f_code.co_filename, caller.f_lineno))
+        by_default = by_default or (said is None and default is False)
+    return False, doubtful
+
+
+def _default_of_training(layer: Any) -> Any:
+    parameter = inspect.signature(layer.call).parameters.get("training")
+    return None if parameter is None else parameter.default
+
+
+def _caller(frame: FrameType) -> FrameType | None:
+    """Who calls a layer; Keras's own function around the call shortens tracebacks."""
+    caller = frame.f_back
+    if caller is not None and caller.f_code is keras.Layer.__call__.__code__:
+        return caller.f_back
+    return caller
+
+
+def rests_in_inference(layer: Any) -> bool:
+    """Whether a layer of Keras's own does something in training alone, as it is set: drops, adds noise, averages."""
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return bool(layer.trainable)
+    if isinstance(layer, keras.layers.GaussianNoise):
+        return bool(layer.stddev)
+    dropping = (keras.layers.Dropout, keras.layers.GaussianDropout, keras.layers.AlphaDropout)
+    return isinstance(layer, dropping) and bool(layer.rate)
 
 
 def minds_training(layer: Any) -> bool:

@@ -16,6 +16,7 @@ from tests.checking.steps import broken, healthy
 def made_parts():
     return broken.parts(
         other=broken.dense_net(name="other"),
+        target=broken.dense_net(name="target"),
         square=broken.square_net(),
         regularised=broken.regularised_net(),
         lazy=keras.optimizers.SGD(0.0),

@@ -1,6 +1,6 @@
 """Broken training steps, each with its repaired twin; the marks `# <- GL601` say what is found, and at which line."""
 
-# ruff: noqa: B905 - as users write their steps
+# ruff: noqa: B905, F841 - as users write their steps
 
 from __future__ import annotations
 
@@ -518,3 +518,39 @@ def climbing_by_hand_fixed(p, x, y):
         loss = tf.reduce_mean((p["net"](x) - y) ** 2)
     for w, g in zip(p["net"].weights, tape.gradient(loss, p["net"].weights)):
         w.assign_sub(0.1 * g)
+
+
+def penalty_unread(p, x, y):
+    with tf.GradientTape() as tape:
+        prediction = p["net"](x)
+        penalty = 0.1 * tf.add_n([tf.nn.l2_loss(w) for w in p["net"].weights])  # <- GL627
+        loss = tf.reduce_mean((prediction - y) ** 2)
+    gradients = tape.gradient(loss, p["net"].weights)
+    p["optimizer"].apply_gradients(zip(gradients, p["net"].weights))
+
+
+def penalty_unread_fixed(p, x, y):
+    with tf.GradientTape() as tape:
+        prediction = p["net"](x)
+        penalty = 0.1 * tf.add_n([tf.nn.l2_loss(w) for w in p["net"].weights])
+        loss = tf.reduce_mean((prediction - y) ** 2) + penalty
+    gradients = tape.gradient(loss, p["net"].weights)
+    p["optimizer"].apply_gradients(zip(gradients, p["net"].weights))
+
+
+def target_trained(p, x, y):
+    target = p["target"]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((p["net"](x) - 0.9 * target(x) - y) ** 2)
+    variables = p["net"].weights + target.weights
+    gradients = tape.gradient(loss, variables)
+    p["optimizer"].apply_gradients(zip(gradients, variables))  # <- GL626
+
+
+def target_trained_fixed(p, x, y):
+    target = p["target"]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((p["net"](x) - 0.9 * target(x) - y) ** 2)
+    variables = p["net"].weights
+    gradients = tape.gradient(loss, variables)
+    p["optimizer"].apply_gradients(zip(gradients, variables))
