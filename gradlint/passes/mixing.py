@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def may_mix_samples(flow: Flow, spec: ModelSpec | None) -> bool:
     """Whether samples that are meant to be independent meet an operation that is not one of Keras's layers.
 
-    Keras's own layers keep samples apart in inference mode. An input with a fixed first axis (the nodes of one
-    graph) has no samples along it.
+    Keras's own layers keep samples apart in inference mode, unless they are told to work along that axis. An input
+    with a fixed first axis (the nodes of one graph) has no samples along it.
     """
     if spec is None or not spec.inputs:
         return False
@@ -26,7 +26,10 @@ def may_mix_samples(flow: Flow, spec: ModelSpec | None) -> bool:
     if len(sizes) != 1 or sizes <= {1}:
         return False
     size = sizes.pop()
-    own_spans = [(call.first, call.last) for call in flow.recording.calls if call.is_operation]
+    calls = flow.recording.calls
+    own_spans = [(call.first, call.last) for call in calls if call.is_operation]
+    if any(call.names_first_axis and call.last > call.first for call in calls):
+        return True
     for position, op in enumerate(flow.recording.ops):
         if op.region is not Region.MODEL or not flow.keys_behind(position):
             continue

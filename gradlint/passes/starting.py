@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.finding import Cause
 from gradlint.passes.heads import heads, mismatch
-from gradlint.record.terms import BINARY, CATEGORICAL, SPARSE, Region
+from gradlint.record.terms import BINARY, CATEGORICAL, CTC, SPARSE, Region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,6 +107,9 @@ def is_impossible(target: Target) -> str | None:
             )
     if target.loss == "poisson" and target.low < 0.0:
         return f"range {span}, where counts are expected"
+    steps = target.prediction[1] if target.loss == CTC and len(target.prediction) == 3 else 0
+    if 0 < steps < target.steps:
+        return f"have rows that need {target.steps} steps, and no way through the {steps} of the prediction is found"
     return None
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from gradlint.load.spec import place_of_output
 from gradlint.record import tensors
 from gradlint.record.start import Metric, Target
+from gradlint.record.terms import CTC
 from gradlint.upstream import eager, models
 
 if TYPE_CHECKING:
@@ -89,7 +90,15 @@ def facts(
         row_high=float(sums.max()) if len(sums) else 1.0,
         singles=float(np.mean((filled != 0).sum(axis=1) == 1)) if len(filled) else 1.0,
         nan=int(np.isnan(values).sum()),
+        steps=_steps_of_letters(rows) if function.name == CTC else 0,
     )
+
+
+def _steps_of_letters(rows: Array) -> int:
+    """The most steps that a row of letters needs under CTC, which puts a blank between equal ones; 0 is no letter."""
+    letters = rows != 0  # as `keras.losses.ctc` takes it
+    repeats = letters[:, 1:] & (rows[:, 1:] == rows[:, :-1])
+    return int((letters.sum(axis=1) + repeats.sum(axis=1)).max()) if len(rows) else 0
 
 
 def compiled_metrics(model: Any) -> dict[str, tuple[Metric, ...]]:

@@ -155,6 +155,7 @@ class LayerCall:
         return_file: source file of the user's line that returned; known where it was asked for, as `given` is.
         caller_file: source file of the user's line that calls it, and gets the outputs.
         given: tensor indices of what it got.
+        names_first_axis: it is told to work along the first axis, as `attention_axes=(0,)` does.
     """
 
     layer: str
@@ -170,6 +171,7 @@ class LayerCall:
     caller_file: str | None = None
     caller_line: int | None = None
     given: tuple[int, ...] = ()
+    names_first_axis: bool = False
 
     @property
     def is_of_library(self) -> bool:

@@ -69,6 +69,7 @@ class Target:
         row_low: smallest sum over the last axis, rows of zeros left out; `row_high` the largest one.
         singles: share of rows with exactly one element that is not zero, in [0, 1].
         nan: number of NaN labels.
+        steps: most steps that CTC needs for a row: one for each letter, and one between equal ones; 0 elsewhere.
         start: the loss of the sample's own run.
         guess: the loss of the best constant prediction; None when it is not known for this loss.
         zero: that of predicting 0; `plain` the largest of those of the best constant, 0, 1 and -1.
@@ -92,6 +93,7 @@ class Target:
     row_high: float
     singles: float
     nan: int
+    steps: int = 0
     start: float | None = None
     guess: float | None = None
     zero: float | None = None

@@ -15,7 +15,8 @@ from gradlint.upstream import eager
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gradlint.record.observation import LiveCall, StepTrace
+    from gradlint.record.live import LiveCall
+    from gradlint.record.observation import StepTrace
     from gradlint.record.step_record import Frames
     from gradlint.record.step_task import StepRun
 

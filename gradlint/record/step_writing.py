@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gradlint.record.ledger import Op
-    from gradlint.record.observation import LiveCall, LiveUpdate, StepTrace
+    from gradlint.record.live import LiveCall, LiveUpdate
+    from gradlint.record.observation import StepTrace
     from gradlint.record.step_task import StepRun, StepTask
 
 

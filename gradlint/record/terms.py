@@ -51,6 +51,7 @@ OPAQUE = ("resource", "variant")
 BINARY = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
 CATEGORICAL = frozenset({"categorical_crossentropy", "categorical_focal_crossentropy"})
 SPARSE = "sparse_categorical_crossentropy"
+CTC = "ctc"
 
 
 def is_float(dtype: str) -> bool:

@@ -184,9 +184,18 @@ def _calls(run: Run) -> tuple[LayerCall, ...]:
             given=tuple(call.given),
             caller_file=call.frames[0].file if call.frames else None,
             caller_line=call.frames[0].line if call.frames else None,
+            names_first_axis=_names_first_axis(call.operation),
         )
         for call in run.trace.calls.all
     )
+
+
+def _names_first_axis(layer: Any) -> bool:
+    """Whether a layer was given the axis of the samples to work along."""
+    axes = [getattr(layer, "axis", None), getattr(layer, "axes", None)]
+    if isinstance(layer, keras.layers.MultiHeadAttention):
+        axes.append(layer.get_config().get("attention_axes"))
+    return any(0 in axis if isinstance(axis, (list, tuple)) else axis == 0 for axis in axes)
 
 
 def _inputs(run: Run, batch: Batch, backward: Backward) -> tuple[InputRecord, ...]:

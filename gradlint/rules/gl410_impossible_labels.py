@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradlint.passes.starting import cause_of_target, class_without_unit, is_impossible, targets
-from gradlint.record.terms import BINARY, CATEGORICAL, SPARSE
+from gradlint.record.terms import BINARY, CATEGORICAL, CTC, SPARSE
 from gradlint.rule import COMPILED, Need, Rule
 from gradlint.severity import Certainty, Consequence, severity_of
 
@@ -22,7 +22,7 @@ DOC = """\
 
 Reports labels that cannot be those that the compiled cross-entropy expects: outside of [0, 1] under a binary one (-1
 and 1 among them), fractions, negative numbers or classes that do not exist under a sparse one, rows that do not sum to
-one under a categorical one, negative counts under a Poisson loss.
+one under a categorical one, negative counts under a Poisson loss, more letters than steps under CTC.
 
 ## Why it matters
 
@@ -96,6 +96,8 @@ def _advice(target: Target) -> str:
         return "For several classes take a unit each, softmax and sparse_categorical_crossentropy; for two, 0 and 1."
     if target.loss in BINARY:
         return "Scale the labels to 0 to 1, or take a loss for amounts, such as mse."
+    if target.loss == CTC:
+        return "Give the prediction a step for each letter, and one between equal ones: pool or stride less there."
     if target.loss == SPARSE and target.whole < 1.0:
         return "A class is a whole number; for amounts take a loss of amounts, such as mse, and a unit without softmax."
     return ""

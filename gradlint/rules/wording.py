@@ -12,8 +12,8 @@ from gradlint.passes.consequences import severity_of_block, severity_of_cut, sev
 from gradlint.passes.otherdata import Drawn
 from gradlint.passes.reasons import Why
 from gradlint.passes.where import cause_of
-from gradlint.record.terms import Region
-from gradlint.severity import Consequence, severity_of
+from gradlint.record.terms import Local, Region
+from gradlint.severity import Certainty, Consequence, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -139,8 +139,14 @@ def terms_in_words(rule: Rule, facts: Facts, why: Callable[[Cut], str | None]) -
     for cut in facts.terms if facts.flow is not None else ():
         if facts.flow is not None and (words := why(cut)) is not None:
             behind = victims((), cut.variables)
+            severity = severity_of(Consequence.UNHEARD)
             message = f"{words}: a term of the loss is a constant to the tape, and moves none of {behind}"
-            yield _cut_finding(rule, facts.flow, cut, message, "", severity_of(Consequence.UNHEARD))
+            if cut.local in (Local.RAISES, Local.UNREGISTERED):
+                # With the tape the step ends, whatever other terms there are; what raises may do so on these values.
+                of_values = Certainty.IN_SAMPLE if cut.local is Local.RAISES else Certainty.CERTAIN
+                severity = severity_of(Consequence.NOTHING_LEARNS, of_values)
+                message = f"{words}: a term of the loss is computed by it, and the tape gives no gradient of any other"
+            yield _cut_finding(rule, facts.flow, cut, message, "", severity)
 
 
 def is_of_step(facts: Facts, cut: Cut) -> bool:
