@@ -320,6 +320,7 @@ def source_result(
         rules=tuple(rule.code for rule in rules),
         notes=tuple(notes),
         unread=tuple(line for report in reports for line in report.broken),
+        misfits=tuple(line for report in reports for line in report.unused),
         fail_on=fail_on,
         crashed=tuple(each for report in reports for each in report.crashed),
         catalogue=tuple(rule.info for rule in rules),
