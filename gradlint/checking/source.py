@@ -175,7 +175,8 @@ def _checked(source: Source, rules: Sequence[Rule]) -> FileReport:
     found: list[Finding] = []
     crashed: list[SkippedRule] = []
     try:
-        module = Module(source.path, source.text, source.tree)
+        cells = {number: (line.cell, line.cell_line) for number, line in source.lines.items()}
+        module = Module(source.path, source.text, source.tree, cells)
     except RecursionError:
         return FileReport(broken=(f"{source.path}: nested too deeply", *source.broken))
     for rule in rules:
