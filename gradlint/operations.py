@@ -110,6 +110,10 @@ class Trait(Enum):
     """Linear in its first operand alone."""
     RANKS = "ranks"
     """Takes the largest elements of the last axis, as many as it is told."""
+    SCALES = "scales"
+    """Makes a multiple of an operand."""
+    INCREMENTS = "increments"
+    """Adds to what a variable holds, or takes away from it."""
     SUMS = "sums"
     """Linear in all of its operands at once: a sum, a difference, or all side by side."""
     LINEAR = "linear"
@@ -133,6 +137,8 @@ TRAITS = MappingProxyType(
         "AddV2": frozenset({Trait.ADDS, Trait.AVERAGES, Trait.PAIRS, Trait.LINEAR_IN_ONE, Trait.OVERFLOWS, Trait.SUMS}),
         "ArgMax": frozenset({Trait.LOCATES}),
         "ArgMin": frozenset({Trait.LOCATES}),
+        "AssignAddVariableOp": frozenset({Trait.INCREMENTS}),
+        "AssignSubVariableOp": frozenset({Trait.INCREMENTS}),
         "AvgPool": frozenset({Trait.LINEAR}),
         "AvgPool3D": frozenset({Trait.LINEAR}),
         "BatchMatMul": frozenset({Trait.MULTIPLIES, Trait.OVERFLOWS}),
@@ -170,7 +176,15 @@ TRAITS = MappingProxyType(
         "GatherNd": frozenset({Trait.SLICES, Trait.ALONG_AXIS, Trait.LOOKS_UP}),
         "GatherV2": frozenset({Trait.SLICES, Trait.MOVES, Trait.ALONG_AXIS, Trait.LOOKS_UP}),
         "Identity": frozenset(
-            {Trait.MOVES, Trait.KEEPS_VALUES, Trait.MIXES_NOTHING, Trait.REFORMS, Trait.LINEAR, Trait.SHARES}
+            {
+                Trait.SCALES,
+                Trait.MOVES,
+                Trait.KEEPS_VALUES,
+                Trait.MIXES_NOTHING,
+                Trait.REFORMS,
+                Trait.LINEAR,
+                Trait.SHARES,
+            }
         ),
         "Log": frozenset({Trait.TAKES_LOGARITHM}),
         "Log1p": frozenset({Trait.TAKES_LOGARITHM}),
@@ -183,6 +197,7 @@ TRAITS = MappingProxyType(
         "Minimum": frozenset({Trait.SELECTS, Trait.BOUNDS, Trait.AVERAGES, Trait.PAIRS}),
         "Mul": frozenset(
             {
+                Trait.SCALES,
                 Trait.MULTIPLIES,
                 Trait.ELEMENT_BY_ELEMENT,
                 Trait.AVERAGES,
@@ -191,7 +206,7 @@ TRAITS = MappingProxyType(
                 Trait.OVERFLOWS,
             }
         ),
-        "Neg": frozenset({Trait.MIXES_NOTHING, Trait.LINEAR}),
+        "Neg": frozenset({Trait.SCALES, Trait.MIXES_NOTHING, Trait.LINEAR}),
         "NoOp": frozenset({Trait.SOURCE}),
         "NotEqual": frozenset({Trait.COMPARES}),
         NUMPY_CONVERSION: frozenset({Trait.LEAVES}),
@@ -210,6 +225,7 @@ TRAITS = MappingProxyType(
         "ReadVariableOp": frozenset({Trait.MOVES, Trait.SHARES}),
         "RealDiv": frozenset(
             {
+                Trait.SCALES,
                 Trait.DIVIDES,
                 Trait.MULTIPLIES,
                 Trait.ELEMENT_BY_ELEMENT,

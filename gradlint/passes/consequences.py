@@ -103,11 +103,19 @@ def severity_of_block(facts: Facts, block: Block, *, is_meant: bool = False) -> 
     if lost is Consequence.UNHEARD and _is_shut(block):
         return severity_of(of_variables(facts, block.variables, Consequence.VARIABLES), Certainty.IN_SAMPLE)
     lost = of_variables(facts, block.variables, lost)
-    if (block.why in _OF_THE_SAMPLE or of_shapes) and lost is not Consequence.NOTHING_LEARNS:
+    of_sample = of_shapes or (block.why in _OF_THE_SAMPLE and not _is_cut_out(facts, block))
+    if of_sample and lost is not Consequence.NOTHING_LEARNS:
         return severity_of(Consequence.HEALS)
     if lost is not Consequence.NOTHING_LEARNS and _may_be_meant(facts, block, lost):
         return severity_of(Consequence.INTENDED)
     return severity_of(lost, _certainty(facts, block, lost))
+
+
+def _is_cut_out(facts: Facts, block: Block) -> bool:
+    """Whether a step takes single rows out of arrays of several: however many there are, a model sees one at a time."""
+    if facts.step is None or block.why not in (Why.SINGLE_ELEMENT_DATA, Why.SINGLE_ROW):
+        return False
+    return min(facts.step.record.rows, default=1) > 1
 
 
 def _has_fixed_shapes(facts: Facts) -> bool:
@@ -148,6 +156,8 @@ def _may_be_meant(facts: Facts, block: Block, lost: Consequence) -> bool:
 
 
 def _certainty(facts: Facts, block: Block, lost: Consequence) -> Certainty:
+    if _is_cut_out(facts, block):
+        return Certainty.CERTAIN
     if block.why in (*_OF_THE_SAMPLE, Why.SINGLE_ROW):
         return Certainty.IN_SAMPLE
     if block.why in (*_BY_FORM, Why.ROUNDING, Why.ZERO_CONSTANT) or (block.why is Why.CUSTOM) is not block.is_wrong(
@@ -177,6 +187,8 @@ def _is_beside_living(facts: Facts, block: Block) -> bool:
 def _is_satisfied(facts: Facts, block: Block) -> bool:
     """Whether the loss is flat because this sample gives it nothing to complain of, and complains of other data."""
     may_complain = block.why in DEPENDS_ON_DATA and not block.is_tested
+    if block.why is Why.CANCELLATION and facts.probes:
+        return False  # Two ways that cancel out on whatever data compare something with itself.
     if block.why is Why.ZERO_FACTOR and _is_predicted(facts, block):
         return False  # Boxes that do not overlap: the prediction leaves everything to complain of.
     return block.is_flat_loss and may_complain and not block.is_wrong(facts.lying)

@@ -87,7 +87,7 @@ def _unread(flow: Flow, step: StepRecord, position: int) -> int | None:
 def _late(flow: Flow, step: StepRecord, position: int) -> int | None:
     """What an operation adds to a target that has been differentiated."""
     op = flow.op(position)
-    if op.type not in ("AddV2", "Add") or len(op.inputs) != 2:
+    if not has(op.type, Trait.ADDS) or len(op.inputs) != 2:
         return None
     targets = {target for call in step.calls if call.last <= position for target in call.targets}
     terms = [index for index in op.inputs if index not in targets and flow.tensor(index).shape == ()]

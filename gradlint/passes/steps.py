@@ -10,24 +10,22 @@ from gradlint.operations import Trait, has
 from gradlint.passes.crossings import Crossing, crossings
 from gradlint.passes.cuts import cut_of
 from gradlint.passes.left_out import LeftOutTerm, left_out_terms
+from gradlint.passes.repeats import Repeated, repeated
 from gradlint.passes.terms import terms_before
 from gradlint.passes.unseen import Reason, Unseen, reason_of, unseen
 from gradlint.passes.updates import (
     Discarded,
     Hidden,
     Mispaired,
-    Repeated,
     Unmoved,
     Unused,
-    Uphill,
     discarded,
     hidden,
     mispaired,
-    repeated,
     unmoved,
     unused,
-    uphill,
 )
+from gradlint.passes.uphill import Uphill, uphill
 from gradlint.record.terms import Region
 from gradlint.result import GradientState
 

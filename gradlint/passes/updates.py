@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from gradlint.operations import INNER_GRADIENT, Trait, has
-from gradlint.record.terms import Region
+from gradlint.passes.provenance import MOST_STEPS, first_version, origins
 from gradlint.result import GradientState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from gradlint.flow import Flow
     from gradlint.record.step_record import Frame, GradientCall, Movement, StepRecord, Update
-
-_MOST_STEPS = 400
-"""How far back the origin of a gradient is looked for."""
 
 _PRESENT = (GradientState.FINITE, GradientState.NONFINITE, GradientState.ZERO)
 
@@ -65,42 +61,6 @@ class Discarded:
     variables: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """Gradients that an update gets although they were applied before.
-
-    Attributes:
-        variables: of the update.
-        first: the update that got them before; None where they are of the steps before this one.
-        added: where they are added to variables that nothing empties.
-    """
-
-    update: Update
-    variables: tuple[str, ...]
-    first: Update | None
-    added: Frame | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Uphill:
-    """Variables that a step moves up the gradient of what it calls a loss.
-
-    Attributes:
-        update: gets the negative gradients; None where the step moves them by hand.
-        frame: where they are moved.
-        is_left: an optimizer moves them down as well: it is a perturbation that nobody takes back.
-        is_unread: it is taken back before anything reads the variables as they are then.
-    """
-
-    call: GradientCall
-    variables: tuple[str, ...]
-    update: Update | None
-    frame: Frame | None
-    position: int
-    is_left: bool = False
-    is_unread: bool = False
-
-
 class Rest(str, Enum):
     """Why a variable did not move although a gradient came."""
 
@@ -132,63 +92,6 @@ class Hidden:
     call: GradientCall
     variables: tuple[str, ...]
     frame: Frame | None
-
-
-def origins(flow: Flow, step: StepRecord, gradient: int) -> frozenset[str]:
-    """The variables whose gradients a tensor is made of, element by element.
-
-    A norm over all gradients scales each of them, and is no origin.
-    """
-    owners = _owners(step)
-    asked = {source.tensor for call in step.calls for source in call.sources}
-    shape = flow.tensor(gradient).shape
-    found: set[str] = set()
-    pending, seen = [gradient], {gradient}
-    while pending and len(seen) < _MOST_STEPS:
-        tensor = pending.pop()
-        if tensor in owners:
-            found |= owners[tensor]
-            continue
-        for position in flow.producers(tensor):
-            op = flow.op(position)
-            if op.type == INNER_GRADIENT:
-                continue
-            operands: tuple[int, ...] = op.inputs
-            if op.type == "ReadVariableOp":  # Gradients may be added up in a variable, which nobody differentiates.
-                operands = () if first_version(flow, op.inputs[0]) in asked else op.inputs
-            elif has(op.type, Trait.ASSIGNS):
-                operands = op.inputs if op.type in ADDING else op.inputs[1:]
-            for index in operands:
-                is_of_variable = index in op.inputs[:1] and (operands is op.inputs and op.type in _OF_HANDLES)
-                if index not in seen and (
-                    is_of_variable or flow.tensor(index).shape == shape or has(op.type, Trait.REFORMS)
-                ):
-                    seen.add(index)
-                    pending.append(index)
-    return frozenset(found)
-
-
-ADDING = ("AssignAddVariableOp", "AssignSubVariableOp")
-_OF_HANDLES = ("ReadVariableOp", *ADDING)
-
-
-def first_version(flow: Flow, handle: int) -> int:
-    """The handle of a variable, of one of the versions that assignments make of it."""
-    while True:
-        makers = [position for position in flow.producers(handle) if has(flow.op(position).type, Trait.ASSIGNS)]
-        if not makers:
-            return handle
-        handle = flow.op(makers[0]).inputs[0]
-
-
-def _owners(step: StepRecord) -> dict[int, set[str]]:
-    """The variables whose gradient each tensor is."""
-    found: dict[int, set[str]] = {}
-    for call in step.calls:
-        for source in call.sources:
-            if source.result is not None:
-                found.setdefault(source.result, set()).add(source.variable)
-    return found
 
 
 def mispaired(flow: Flow, step: StepRecord) -> tuple[Mispaired, ...]:
@@ -314,7 +217,7 @@ def _dead_end(flow: Flow, gradient: int, before: int, own: frozenset[int]) -> in
     shape = flow.tensor(gradient).shape
     pending: list[tuple[int, int | None]] = [(gradient, None)]
     seen = {gradient}
-    while pending and len(seen) < _MOST_STEPS:
+    while pending and len(seen) < MOST_STEPS:
         tensor, maker = pending.pop()
         if maker is not None:
             if not flow.consumers[tensor] or (_clips(flow, maker, own) and _is_only_measured(flow, tensor)):
@@ -334,7 +237,7 @@ def _clips(flow: Flow, position: int, own: frozenset[int]) -> bool:
     op = flow.op(position)
     if has(op.type, Trait.BOUNDS) or has(op.type, Trait.CLIPS):
         return True
-    if op.type not in _SCALING or len(op.inputs) != 2 or not own.issuperset(op.inputs):
+    if not has(op.type, Trait.SCALES) or len(op.inputs) != 2 or not own.issuperset(op.inputs):
         return False
     sizes = sorted(math.prod(flow.tensor(index).shape) for index in op.inputs)
     return op.inputs[0] != op.inputs[1] and sizes[0] == 1
@@ -489,199 +392,6 @@ def _passed_over(step: StepRecord) -> Iterator[Unmoved]:
         if over and updates:
             largest = max(source.gradient.largest or 0.0 for source in over)
             yield Unmoved(updates[-1], Rest.PASSED_OVER, tuple(source.variable for source in over), largest)
-
-
-def repeated(flow: Flow, step: StepRecord) -> tuple[Repeated, ...]:
-    """Updates that get gradients which were applied before, in this step or in one before it."""
-    found: list[Repeated] = []
-    applied: dict[frozenset[tuple[int | None, str]], Update] = {}
-    for update in step.updates:
-        pairs = frozenset((pair.gradient, pair.variable) for pair in update.pairs if pair.gradient is not None)
-        if not update.optimizer or update.error is not None or not pairs:
-            continue
-        paths = tuple(pair.variable for pair in update.pairs if pair.gradient is not None)
-        if pairs in applied:
-            found.append(Repeated(update, paths, applied[pairs]))
-        applied.setdefault(pairs, update)
-        places = [
-            _never_emptied(flow, step, pair.gradient, update) for pair in update.pairs if pair.gradient is not None
-        ]
-        kept = [place for place in places if place is not None]
-        if kept and len(kept) == len(places) and not update.has_reset:
-            found.append(Repeated(update, paths, None, next(iter(step.frames.get(kept[0], ())), None)))
-    return tuple(found)
-
-
-def _never_emptied(flow: Flow, step: StepRecord, gradient: int, update: Update) -> int | None:
-    """Where a gradient is added to a variable that an update gets, and that keeps it for the steps that follow."""
-    asked = {source.tensor for call in step.calls for source in call.sources}
-    for handle in _handles_behind(flow, gradient):
-        first = first_version(flow, handle)
-        added: int | None = None
-        while handle != first:
-            position = next(iter(flow.producers(handle)))
-            op = flow.op(position)
-            if not _adds(flow, step, position):
-                break
-            added, handle = position, op.inputs[0]
-        else:
-            later = range(update.last, len(flow.recording.ops))
-            is_emptied = any(
-                has(flow.op(p).type, Trait.ASSIGNS) and first_version(flow, flow.op(p).inputs[0]) == first
-                for p in later
-            )
-            if added is not None and first not in asked and not is_emptied:
-                return added
-    return None
-
-
-def _handles_behind(flow: Flow, tensor: int) -> Iterator[int]:
-    """Versions of variables that a tensor is a multiple of."""
-    shape = flow.tensor(tensor).shape
-    pending, seen = [tensor], {tensor}
-    while pending and len(seen) < _MOST_STEPS:
-        for position in flow.producers(pending.pop()):
-            op = flow.op(position)
-            if op.type == "ReadVariableOp":
-                yield op.inputs[0]
-            elif op.type in _SCALING:
-                fitting = [index for index in op.inputs if flow.tensor(index).shape == shape and index not in seen]
-                if len(fitting) == 1:
-                    seen.update(fitting)
-                    pending += fitting
-
-
-_SCALING = ("Mul", "RealDiv", "Identity", "Neg")
-
-
-def _adds(flow: Flow, step: StepRecord, position: int) -> bool:
-    """Whether an assignment adds a gradient to what the variable holds, as it is."""
-    op = flow.op(position)
-    if op.type == "AssignAddVariableOp":
-        return bool(origins(flow, step, op.inputs[1]))
-    if op.type != "AssignVariableOp":
-        return False
-    for maker in flow.producers(op.inputs[1]):
-        terms = flow.op(maker).inputs if flow.op(maker).type in ("AddV2", "Add") else ()
-        reads = [i for i in terms for p in flow.producers(i) if flow.op(p).type == "ReadVariableOp"]
-        if any(op.inputs[0] in flow.op(p).inputs for i in reads for p in flow.producers(i)):
-            return any(origins(flow, step, i) for i in terms if i not in reads)
-    return False
-
-
-_LOSSES = re.compile(r"loss|cost|error|mse|(^|_)(nll|bce|ce)($|_)", re.IGNORECASE)
-_STEEP = 0.5
-"""From this cosine on, variables count as moved along a gradient."""
-_ROUNDED = 1e-6
-"""A movement by less of the largest weight is what rounding leaves."""
-
-
-def uphill(flow: Flow, step: StepRecord) -> tuple[Uphill, ...]:
-    """Variables that the step moves so that its loss grows.
-
-    A loss that other variables go down at the same time is that of a game of two sides.
-    """
-    if step.crash is not None:
-        return ()
-    found: list[Uphill] = []
-    weights = {v.path for v in flow.recording.variables if v.layer}  # An image may be meant to be moved so.
-    for call in step.calls:
-        if not call.target_text or not _LOSSES.search(call.target_text) or "-" in call.target_text:
-            continue
-        own = {source.variable for source in call.sources if source.variable in weights}
-        rising = [*_rising_by_hand(flow, step, call, own), *_rising_by_optimizers(step, call, own)]
-        up = {path for entry in rising for path in entry.variables}
-        same = [other for other in step.calls if set(other.targets) & set(call.targets)]
-        sides = {source.variable for other in same for source in other.sources if source.variable}
-        moving = {movement.variable for movement in step.movements if movement.is_changed} & sides
-        if moving <= up:
-            found += [entry for entry in rising if all(entry.variables != other.variables for other in found)]
-    return (*found, *_perturbed_in_vain(flow, step))
-
-
-def _perturbed_in_vain(flow: Flow, step: StepRecord) -> Iterator[Uphill]:
-    """Weights that are moved along their gradient and back again while nothing reads them."""
-    left = {m.variable: m for m in step.movements if m.by_hand is not None}
-    for call in step.calls:
-        handles = {source.tensor: source.variable for source in call.sources if source.variable in left}
-        moved: dict[str, int] = {}
-        for position, op in enumerate(flow.recording.ops):
-            if (
-                position < call.last
-                or not has(op.type, Trait.ASSIGNS)
-                or op.region is Region.UPDATE
-                or not op.inputs[1:]
-            ):
-                continue
-            path = handles.get(first_version(flow, op.inputs[0]))
-            if path is None or path not in origins(flow, step, op.inputs[1]):
-                continue
-            if _is_nothing(left[path]) and _only_moves_on(flow, op.outputs[-1]):
-                moved.setdefault(path, position)
-        if moved and set(moved) == set(handles.values()):
-            position = min(moved.values())
-            frame = next(iter(step.frames.get(position, ())), None)
-            yield Uphill(call, tuple(moved), None, frame, position, is_unread=True)
-            return
-
-
-def _only_moves_on(flow: Flow, version: int) -> bool:
-    """Whether all that is made of the value that a variable holds is the next one that it gets by hand."""
-    first = first_version(flow, version)
-    readers = [position for position, _ in flow.consumers[version]]
-    for position in readers:
-        op = flow.op(position)
-        if op.region is Region.UPDATE:
-            return False
-        if op.type == "ReadVariableOp":  # `assign_add` of Keras reads the value, and assigns the sum.
-            sums = [p for made in op.outputs for p, _ in flow.consumers[made]]
-            ends = [flow.op(p) for each in sums for made in flow.op(each).outputs for p, _ in flow.consumers[made]]
-            is_moved = bool(ends) and all(has(end.type, Trait.ASSIGNS) for end in ends)
-            if not is_moved or any(first_version(flow, end.inputs[0]) != first for end in ends):
-                return False
-        elif op.type not in ADDING and op.type != "AssignVariableOp":
-            return False
-    return bool(readers)
-
-
-def _is_nothing(movement: Movement) -> bool:
-    """Whether the step's own assignments cancel out, but for rounding."""
-    return movement.by_hand is not None and movement.by_hand[1] <= 100 * movement.resolution
-
-
-def _rising_by_hand(flow: Flow, step: StepRecord, call: GradientCall, own: set[str]) -> Iterator[Uphill]:
-    """What the step's own assignments move along the gradients of a call."""
-    left = {m.variable: m for m in step.movements if m.by_hand is not None and m.is_changed and m.variable in own}
-    handles = {source.tensor: source.variable for source in call.sources if source.variable in left}
-    moved: dict[str, int] = {}
-    for position, op in enumerate(flow.recording.ops):
-        if has(op.type, Trait.ASSIGNS) and position >= call.last and op.region is not Region.UPDATE and op.inputs[1:]:
-            path = handles.get(first_version(flow, op.inputs[0]))
-            if path is not None and path in origins(flow, step, op.inputs[1]):
-                moved[path] = position
-    parts = [m.by_hand for m in left.values() if m.by_hand is not None and m.variable in moved]
-    size = sum(left[path].largest ** 2 for path in moved) ** 0.5
-    norm = sum(one**2 for _, one, _ in parts) ** 0.5
-    if _cosine(parts) > _STEEP and norm > _ROUNDED * size:
-        position = min(moved.values())
-        down = {pair.variable for update in step.updates if update.optimizer for pair in update.pairs}
-        frame = next(iter(step.frames.get(position, ())), None)
-        yield Uphill(call, tuple(moved), None, frame, position, is_left=down.issuperset(moved))
-
-
-def _rising_by_optimizers(step: StepRecord, call: GradientCall, own: set[str]) -> Iterator[Uphill]:
-    for update in step.updates:
-        pairs = [pair for pair in update.pairs if pair.variable in own and pair.gradient is not None]
-        if update.optimizer and update.first >= call.last and pairs:
-            if all(pair.along is not None and pair.along < -_STEEP for pair in pairs):
-                frame = update.frames[0] if update.frames else None
-                yield Uphill(call, tuple(pair.variable for pair in pairs), update, frame, update.first)
-
-
-def _cosine(parts: Iterable[tuple[float, float, float]]) -> float:
-    products, ones, others = zip(*parts, strict=True) if (parts := list(parts)) else ((), (), ())
-    norms = (sum(norm**2 for norm in ones) * sum(norm**2 for norm in others)) ** 0.5
-    return float(sum(products) / norms) if norms > 0.0 else 0.0
 
 
 def hidden(flow: Flow, step: StepRecord) -> tuple[Hidden, ...]:

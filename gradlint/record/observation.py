@@ -114,6 +114,7 @@ class StepTrace(Trace):
         for key, array in given.items():
             if isinstance(array, np.ndarray) and array.size > 1:
                 self._given.setdefault(array.size, []).append((key, array))
+        self.rows = tuple(len(array) for found in self._given.values() for _, array in found if array.ndim)
         self._numbers: dict[int, int] = {}
         self._asking: LiveCall | None = None
         self._updating = False

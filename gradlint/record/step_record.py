@@ -283,6 +283,7 @@ class StepRecord:
         kept: tensor indices of gradients that something still holds after the step.
         taken: tensor indices of what was taken out of TensorFlow, to print it or otherwise.
         data: what the step was given: tensor index to key.
+        rows: lengths of the first axis of those arrays.
         models: names of the models that were named.
         owner: the one of them whose own `train_step` it is.
         born: paths of trainable variables that were created while the step ran, with the place.
@@ -309,6 +310,7 @@ class StepRecord:
     kept: frozenset[int] = frozenset()
     taken: frozenset[int] = frozenset()
     data: Mapping[int, str] = field(default_factory=dict)
+    rows: tuple[int, ...] = ()
     models: tuple[str, ...] = ()
     owner: str | None = None
     born: tuple[tuple[str, Frames], ...] = ()

@@ -88,6 +88,7 @@ def record_of(
         kept=_kept(trace) | (frozenset(trace.taken) & _results(trace)),
         taken=frozenset(trace.taken),
         data=dict(trace.data),
+        rows=trace.rows,
         models=tuple(str(model.name) for model in task.models if hasattr(model, "name")),
         owner=None if task.owner is None else str(task.owner.name),
         born=_born(trace, names, returned),

@@ -54,6 +54,7 @@ PATCHED = [
     (resource_variable_ops.BaseResourceVariable, "_handle"),
     (ConcreteFunction, "_call_flat"),
     (Operation, "__call__"),
+    (BaseOptimizer, "__init__"),
     (BaseOptimizer, "apply"),
     (BaseOptimizer, "apply_gradients"),
     (cond_v2, "cond_v2"),
