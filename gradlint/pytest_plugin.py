@@ -6,7 +6,7 @@ What checks is imported by the first test that asks for it; what collects, by `-
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -65,14 +65,14 @@ def gradlint(request: pytest.FixtureRequest) -> Gradlint:
     marks = list(request.node.iter_markers_with_node("gradlint"))
     for node, mark in reversed(marks):  # the closest comes last, and wins
         if mark.args:
-            raise pytest.UsageError("pytest.mark.gradlint takes options by name, such as ignore=['GL205']")
+            _refuse("pytest.mark.gradlint takes options by name, such as ignore=['GL205']")
         _refuse_unknown(mark.kwargs, f"pytest.mark.gradlint of {node.nodeid or node.name}")
         defaults |= mark.kwargs
     return Gradlint(defaults)
 
 
 def _refuse_unknown(options: dict[str, Any], where: str) -> None:
-    """Raises pytest.UsageError for an option of a marker that no check takes.
+    """Refuses an option of a marker that no check takes.
 
     A check of a step would leave it out in silence, for what it does not know is the step's own.
     """
@@ -86,7 +86,12 @@ def _refuse_unknown(options: dict[str, Any], where: str) -> None:
     try:
         refuse_unknown_words(options, known_words(check, check_step, watch, assert_gradients_flow), where)
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+        _refuse(str(error))
+
+
+def _refuse(message: str) -> NoReturn:
+    """Ends the set-up of a test; what it says is all there is to see: no line of the plugin's is at fault."""
+    pytest.fail(f"UsageError: {message}", pytrace=False)
 
 
 class Gradlint:

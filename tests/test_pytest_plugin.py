@@ -174,6 +174,7 @@ def test_a_marker_names_its_mistake(project: pytest.Pytester, option: str, said:
     ran = run(project)
     ran.assert_outcomes(passed=1, errors=1)
     ran.stdout.fnmatch_lines([f"*UsageError: pytest.mark.gradlint of *::TestIt*{said}"])
+    assert "pytest_plugin.py" not in ran.stdout.str()
 
 
 def test_a_marker_of_a_test_without_the_fixture_is_warned_of(project: pytest.Pytester) -> None:
@@ -332,6 +333,16 @@ def test_what_items_do(project: pytest.Pytester) -> None:
     assert cases["pyproject.toml", "broken"] == ["failure"]
     assert cases["pyproject.toml", "clean"] == []
     assert cases["models.deep.broken.keras", "broken"] == ["failure"]
+
+
+def test_an_item_that_cannot_run_says_what_to_write_in_the_configuration(project: pytest.Pytester) -> None:
+    """It named an option of the command line, which pytest does not have."""
+    stand_in = STAND_IN.replace("is no model", "holds the unknown class 'Own'; pass --import mymodel (or its .py file)")
+    project.makeconftest(stand_in)
+    (project.path / "models/own.keras").rename(project.path / "models/unreadable.keras")
+    (project.path / "models/own.npz").rename(project.path / "models/unreadable.npz")
+    text = run(project, "--gradlint").stdout.str()
+    assert "unknown class 'Own'; say imports = [\"mymodel\"] under [tool.gradlint] (or its .py file)" in text
 
 
 @pytest.mark.skipif(not FORKS, reason="processes that are copied")

@@ -103,6 +103,7 @@ def check(
         modules,
         named_labels,
         named_objects,
+        refuse_labels_twice,
         refuse_missing,
         refuse_words_of_fit,
         table,
@@ -144,6 +145,7 @@ def check(
     try:
         with at_hand(*(name for name in (model, sample) if isinstance(name, str)), limits=limits) as files:
             here, given = (files.get(each, each) if isinstance(each, str) else each for each in (model, sample))
+            refuse_labels_twice(model, sample if x is None else x, labels, y)
             arrays = weighed_by_class(as_for_fit(given, labels, x, y, sample_weight), class_weight)
             result = checked(here, arrays, options)
         if here is not model and isinstance(model, str):

@@ -151,6 +151,21 @@ def as_for_fit(sample: object, labels: tuple[object, ...], x: object, y: object,
     return parts if sample_weight is None else (*parts, sample_weight)
 
 
+def refuse_labels_twice(model: object, inputs: object, labels: tuple[object, ...], y: object) -> None:
+    """Raises UsageError for labels in the sample and behind it; a tuple of two is fit for a model with two inputs."""
+    given = labels[0] if labels else y
+    if given is None or not isinstance(inputs, tuple) or len(inputs) not in (2, 3):
+        return
+    try:
+        number = len(getattr(model, "inputs", None) or ())
+    except Exception:  # whatever a class of the user's says of its inputs
+        return
+    if number == 1:
+        raise UsageError(
+            "the labels are given twice, in the sample and behind it: give check(model, (x, y)) or check(model, x, y)"
+        )
+
+
 _ROWS = "batch_size"
 """What `fit` calls the number of rows."""
 _NOT_NEEDED = {

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gradlint.options import FLAGS, SETTINGS
+from gradlint.options import FLAGS, KEYS, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +48,29 @@ def in_the_words_of_the_caller(message: str) -> str:
     for option, argument in _ARGUMENTS:
         message = option.sub(argument, message)
     return _NAMED.sub(lambda named: _NAMES[named[0]], message)
+
+
+def in_the_words_of_a_configuration(message: str, where: str) -> str:
+    """A message with the options that it names as a configuration file has them.
+
+    Args:
+        message: for a reader who gives no options: pytest checks what the configuration names.
+        where: the table or the file that they belong to.
+    """
+    message = re.sub(r"pass (--import [\w./\\-]+\w)", rf"say \1 {where}", message)
+    for option, key in _KEYS:
+        message = option.sub(key, message)
+    return _NAMED.sub(lambda named: _KEY_OF.get(named[0], named[0]), message)
+
+
+_KEYS = (
+    (re.compile(r"--import ([\w./\\-]+\w)"), r'imports = ["\1"]'),
+    (re.compile(r"--map (\w+)=(\w+)"), r'mapping = {\1 = "\2"}'),
+    (re.compile(r"--target (?!names )([\w:]+)"), r'targets = ["\1"]'),
+    (re.compile(r"--(depth|mode|fail-on) (\w+)"), r'\1 = "\2"'),
+)
+"""Options with a value, as TOML has them."""
+_KEY_OF = {FLAGS[name]: key for key, name in KEYS.items()}
 
 
 def result_in_the_words_of_the_caller(result: Result) -> Result:

@@ -271,7 +271,7 @@ def _optimizers(a: Trail, b: Trail, parting: Parting) -> Difference | None:
         said = [", ".join(each) or "assigns by itself" for each in names]
         message = f"the gradients are the same, and other optimizers apply them: A {said[0]}, B {said[1]}"
     elif used[0] != used[1]:
-        message = f"the optimizer was used {used[0][0]} times before in A and {used[1][0]} times in B"
+        message = f"the optimizer was used {_times(used[0][0])} before in A and {_times(used[1][0])} in B"
     elif parting.states == ("moves", "stays"):
         message = "A moves its weights, and B leaves them as they are"
     elif parting.states == ("stays", "moves"):
@@ -279,6 +279,10 @@ def _optimizers(a: Trail, b: Trail, parting: Parting) -> Difference | None:
     else:
         return None
     return _difference(a, parting, "optimizer", message, "use the same optimizer in the same state")
+
+
+def _times(number: int) -> str:
+    return f"{number:,} time{'' if number == 1 else 's'}" if number else "never"
 
 
 def _clipped(a: Trail, b: Trail, parting: Parting) -> Difference | None:

@@ -12,7 +12,6 @@ import signal
 import sys
 import threading
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,7 +21,7 @@ from gradlint.cli.parser import MERGE, Line, parsed, parser_of_options
 from gradlint.cli.several import check_all, check_changed, check_mixed
 from gradlint.cli.single import check_one
 from gradlint.cli.words import divided, holds_source, refuse_command
-from gradlint.errors import GradlintError, UsageError
+from gradlint.errors import GradlintError, UsageError, closest
 from gradlint.load import search
 from gradlint.load.temporary import remove_folders
 from gradlint.project.terminal import say
@@ -287,11 +286,15 @@ def _compare(options: Line, config: Config) -> int:
     return compare_two(replace(options, model=from_here(first.model)), first.settings)
 
 
+_CUTOFF = 0.5
+"""Names of targets are few, and short: `gud` is meant to be `good`."""
+
+
 def _refuse_unknown_name(model: str, config: Config) -> None:
     """A word that can be no model, where targets have names, is most likely meant to be one."""
     if not config.targets or Path(model).suffix or ":" in model or os.sep in model or Path(model).exists():
         return
     names = [target.name for target in config.targets]
-    close = get_close_matches(model, names, n=1)
+    close = closest(model, names, cutoff=_CUTOFF)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}."
     raise UsageError(f"no target is called {model!r}; {hint}")

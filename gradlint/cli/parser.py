@@ -120,6 +120,10 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
             parser.error(f"the name of {what} is empty")
     if options.more and not options.changed and options.model != MERGE and not any(map(is_source, positional)):
         hint = f"; there is no command {options.model!r}: leave it out" if is_bare_word(str(options.model)) else ""
+        if not hint:
+            hint = (
+                f"; one model is checked at a time, with one sample, and these are {options.model} and {options.sample}"
+            )
         parser.error(f"unrecognized arguments: {' '.join(options.more)}{hint}")
     return options
 

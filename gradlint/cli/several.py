@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from gradlint.cli.output import (
 from gradlint.cli.single import guard_of, is_part, refuse_early, status_of, wants_graph, writing_in_time
 from gradlint.cli.words import holds_source, refuse_command
 from gradlint.errors import UsageError
+from gradlint.load.files import close_to
 from gradlint.load.kinds import SAMPLES
 from gradlint.outcome import Failed
 from gradlint.project.config import Target, name_of_model
@@ -45,6 +47,9 @@ def check_changed(options: Line, config: Config) -> int:
     names = [name for name in (options.model, options.sample, *options.more) if name is not None]
     for name in misplaced(names):
         say(f"gradlint: {name}, after --changed, names a file; options come before it")
+    for name in names:
+        if not os.path.lexists(name):
+            say(f"gradlint: there is no file {name}{close_to(Path(name))}")
     found = concerned_targets(config, [Path(name) for name in names])
     sources = changed_sources(config, names, options.exclude)
     if not found and not sources:

@@ -15,9 +15,10 @@ import re
 import sys
 import sysconfig
 import types
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.machinery import PathFinder
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gradlint.errors import alike
@@ -40,6 +41,9 @@ NAMED = re.compile(r"(?P<module>[A-Za-z_][\w.]*|.+\.py):(?P<name>[A-Za-z_][\w.]*
 
 _MOST_NAMES = 3
 """That are suggested for one that does not exist."""
+
+_MOST_ENTRIES = 1000
+"""Of a folder, that are looked at for a module of a name much like one that does not exist."""
 
 _folders: tuple[str, ...] | None = None
 _imported_files: dict[str, ModuleType] = {}
@@ -106,7 +110,25 @@ def open_folders(first: str = "") -> None:
 def named_module(name: str) -> ModuleType:
     """The module of this name, from the folders of the user or from where it is installed."""
     open_folders()
-    return importlib.import_module(name)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name.partition(".")[0]:
+            raise  # another module is missing, which this one imports
+        raise ModuleNotFoundError(f"{error}{alike(error.name, _modules_at_hand())}", name=error.name) from error
+
+
+def _modules_at_hand() -> list[str]:
+    """The modules and packages in the folders of the user, without those inside of packages."""
+    found = []
+    for folder in folders_to_name():
+        with suppress(OSError):
+            found += [
+                entry.name.removesuffix(".py")
+                for entry in islice(os.scandir(folder), _MOST_ENTRIES)
+                if entry.name.endswith(".py") or (entry.is_dir() and os.path.exists(f"{entry.path}/__init__.py"))
+            ]
+    return found
 
 
 def is_named(target: str) -> bool:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from gradlint import version
 from gradlint.errors import UsageError
-from gradlint.load.files import content_of
+from gradlint.load.files import close_to, content_of
 from gradlint.report.text import count
 
 if TYPE_CHECKING:
@@ -222,7 +222,9 @@ def read_baseline(file: Path) -> dict[str, tuple[Identity, ...]]:
     try:
         content: object = json.loads(content_of(file, _LARGEST))
     except FileNotFoundError as error:
-        raise UsageError(f"there is no baseline {file}; gradlint --write-baseline writes one") from error
+        raise UsageError(
+            f"there is no baseline {file}{close_to(file)}; gradlint --write-baseline writes one"
+        ) from error
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(

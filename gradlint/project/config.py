@@ -12,13 +12,12 @@ import re
 import sys
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gradlint.cells import as_typed
 from gradlint.checking.suppression import Allowance, allowances
-from gradlint.errors import ConfigError, UsageError
+from gradlint.errors import ConfigError, UsageError, closest
 from gradlint.load import search
 from gradlint.load.files import content_of
 from gradlint.load.kinds import MODELS, SAMPLES
@@ -283,7 +282,8 @@ class _Reader:
         sample = self._value(own, (*path, "sample"), text)
         if model is None and isinstance(entry, dict) and (*path, "model") not in self.blamed:
             self._blame(path, f"target {name!r} has no model")
-        self._refuse_unknown(own, path, (*KEYS, "per-layer-ignores", "model", "sample"))
+        missing = ("model",) if model is None else ()
+        self._refuse_unknown(own, path, (*KEYS, "per-layer-ignores", "model", "sample"), missing)
         return Target(
             name=name,
             model=self._path(model or ""),
@@ -355,9 +355,12 @@ class _Reader:
             self._blame(path, f"{path[-1]}: {error}")
         return None
 
-    def _refuse_unknown(self, rest: dict[str, object], path: tuple[str, ...], known: Sequence[str]) -> None:
+    def _refuse_unknown(
+        self, rest: dict[str, object], path: tuple[str, ...], known: Sequence[str], missing: Sequence[str] = ()
+    ) -> None:
+        """Blame keys that nobody knows; what must be there and is missing is what they are likely meant to be."""
         for key in rest:
-            close = get_close_matches(key.replace("_", "-"), known, n=1)
+            close = closest(key.replace("_", "-"), missing) or closest(key.replace("_", "-"), known)
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(set(known)))}"
             if key == "tool" and not (self.prefix or path):
                 hint = f"[tool.gradlint] is for pyproject.toml; in {self.file.name} the keys stand without it"

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gradlint.checking.assertion import GradientsDoNotFlow
+from gradlint.checking.interface import in_the_words_of_a_configuration
 from gradlint.checking.suppression import unused_error
 from gradlint.errors import GradlintError
 from gradlint.load import search
 from gradlint.options import Settings
 from gradlint.project.baseline import Baseline, read_baseline
 from gradlint.project.child import Worker
-from gradlint.project.config import find_config, load_config, paired_target
+from gradlint.project.config import OWN_FILE, find_config, load_config, paired_target
 from gradlint.project.targets import against, job_of, outcome
 from gradlint.report.outgoing import message
 
@@ -117,8 +118,13 @@ class TargetItem(pytest.Item):
         if isinstance(excinfo.value, GradientsDoNotFlow):
             return str(excinfo.value)
         if isinstance(excinfo.value, GradlintError):
-            return message(*excinfo.value.args)
+            return message(*(in_the_words_of_a_configuration(str(line), self._where) for line in excinfo.value.args))
         return super().repr_failure(excinfo, style)
+
+    @property
+    def _where(self) -> str:
+        file = self.collection.config.file
+        return f"in {OWN_FILE}" if file is not None and file.name == OWN_FILE else "under [tool.gradlint]"
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         return self.path, self.target.line - 1 if self.target.line else None, f"gradlint: {self.target.name}"

@@ -62,3 +62,26 @@ def test_where_a_graph_is_built_it_says_so(model, inside) -> None:
     if callable(ran):
         ran()
     assert said[0].startswith("gradlint was called where TensorFlow builds a graph: in a tf.function")
+
+
+def test_labels_are_given_once(model) -> None:
+    for more in (lambda: gradlint.check(model, (X, Y), Y), lambda: gradlint.check(model, (X, Y), y=Y.copy())):
+        with pytest.raises(gradlint.UsageError, match="the labels are given twice, in the sample and behind it"):
+            more()
+
+
+def test_a_model_of_two_inputs_may_take_them_in_a_tuple() -> None:
+    a, b = keras.Input((3,), name="a"), keras.Input((1,), name="b")
+    two = keras.Model([a, b], keras.layers.Dense(1)(keras.layers.Concatenate()([a, b])))
+    two.compile("sgd", "mse")
+    assert gradlint.check(two, (X, Y), Y).ok
+
+
+def build(units=1):
+    return keras.Sequential([keras.layers.Dense(units)])
+
+
+@pytest.mark.parametrize("make", [build, lambda: build()])
+def test_what_makes_a_model_is_to_be_called(make) -> None:
+    with pytest.raises(gradlint.UsageError, match=r"if it makes the model, call it: check\(.+\(\), \.\.\.\)"):
+        gradlint.check(make, X, Y)

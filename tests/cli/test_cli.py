@@ -222,7 +222,10 @@ class TestArguments:
             ("m.keras --target out=", "'out=' is not KEY or OUTPUT=KEY"),
             ("m.keras --select ,", "names no code"),
             ("m.keras --mode eager", "'eager' is not one of training, inference\n"),
-            ("m.keras a.npz b.npz", "unrecognized arguments: b.npz"),
+            (
+                "m.keras a.npz b.npz",
+                "unrecognized arguments: b.npz; one model is checked at a time, with one sample, and these are m.keras",
+            ),
         ],
     )
     def test_argparse_refuses(self, line: str, message: str, capsys) -> None:

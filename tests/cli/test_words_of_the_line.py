@@ -59,3 +59,14 @@ def test_source_alone_is_split_into_parts(folder, capsys):
 def test_words_that_name_nothing(folder, capsys, words, said):
     assert main(words.split()) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_changed_file_that_is_not_there_is_named(folder, capsys):
+    assert main(["--changed", "trian.py"]) == 0
+    assert "there is no file trian.py; did you mean train.py?" in capsys.readouterr().err
+
+
+def test_a_baseline_of_a_name_much_like_it_is_named(folder, capsys):
+    (folder / "gradlint-baseline.json").write_text("{}")
+    assert main(["train.py", "--baseline", "gradlint-basline.json"]) == 2
+    assert "there is no baseline gradlint-basline.json; did you mean gradlint-baseline.json?" in capsys.readouterr().err

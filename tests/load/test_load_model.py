@@ -160,6 +160,14 @@ def test_factories_that_do_not_work(target, words):
         load_model(target)
 
 
+def test_a_module_of_a_name_much_like_one_that_is_there(tmp_path, monkeypatch):
+    (tmp_path / "mymodel.py").write_text("def build(): ...")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelFileError, match=r"No module named 'mymodl'; did you mean mymodel\?"):
+        load_model("mymodl:build")
+
+
 def test_imports_that_do_not_work(tmp_path):
     bad = tmp_path / "bad.py"
     bad.write_text("x = 1\nx.y\n")

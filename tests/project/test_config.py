@@ -342,3 +342,10 @@ def test_what_is_known_is_listed_once(tmp_path):
         read(tmp_path, "colour = 1", "gradlint.toml")
     known = str(caught.value).partition("known are ")[2].split(", ")
     assert len(known) == len(set(known)) > 5
+
+
+@pytest.mark.parametrize("word", ["modle", "mdel", "mode1", "modl"])
+def test_a_key_that_is_missing_is_what_a_misspelt_one_is_meant_to_be(tmp_path: Path, word: str) -> None:
+    """`modle` is as close to `mode`, which may be left out."""
+    found = mistakes(tmp_path, f'[tool.gradlint.targets.a]\n{word} = "m"\n')
+    assert f"2: tool.gradlint.targets.a.{word} is not known; did you mean model?" in found

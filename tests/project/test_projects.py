@@ -113,7 +113,12 @@ class TestTargets:
 
     @pytest.mark.parametrize(
         ("word", "message"),
-        [("broke", "no target is called 'broke'; did you mean broken?"), ("zzz", "there are clean, broken.")],
+        [
+            ("broke", "no target is called 'broke'; did you mean broken?"),
+            ("claen", "did you mean clean?"),
+            ("cln", "clean?"),
+            ("zzz", "there are clean, broken."),
+        ],
     )
     def test_a_name_that_is_none(self, word: str, message: str, capsys) -> None:
         assert cli.main([word]) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -230,14 +231,13 @@ def bound(target: Target, options: Options) -> Bound:
     return Bound(arrays, specs, binding, inputs, nesting(target.spec, tuple(inputs)))
 
 
-def _takes_nothing(function: Callable[..., object]) -> bool:
-    """Whether a function has no parameter at all; not where Python cannot tell."""
-    from gradlint.upstream.models import parameters_of
-
+def _takes_no_sample(function: Callable[..., object]) -> bool:
+    """Whether a function can be called with nothing, as what makes a model is; not where Python cannot tell."""
     try:
-        return not parameters_of(function, all_kinds=True)
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return False
+    return all(each.default is not each.empty for each in parameters)
 
 
 def _bound_to_function(target: FunctionTarget, options: Options) -> Bound:
@@ -247,8 +247,11 @@ def _bound_to_function(target: FunctionTarget, options: Options) -> Bound:
         layer = getattr(target.function, "name", "") if hasattr(target.function, "compute_output_shape") else ""
         if layer:
             raise UsageError(f"{layer!r} is a layer; give a model that holds it, such as keras.Sequential([layer])")
-        if _takes_nothing(target.function):
-            raise UsageError("the function takes no sample; give the model that it makes, or a loss of the sample")
+        if _takes_no_sample(target.function):
+            raise UsageError(
+                f"{target.name} is a function that takes no sample; if it makes the model, call it: "
+                f"check({target.name}(), ...); a loss takes the sample"
+            )
         raise UsageError("a callable needs models= or variables=, to say what should learn")
     if options.depth != "values" and not target.learners:
         raise UsageError("a callable cannot be checked without running it; use depth 'values'")
