@@ -237,6 +237,8 @@ class Result:
             for, so that the check is not `ok`.
         notes: facts about the run that a reader needs.
         unread: source files, or cells of notebooks, that could not be read, one line each; nothing is known of them.
+        misfits: comments and ignores that fit no finding, one line each: they would hide the next one, so that the
+            exit status is 2.
         fail_on: `error`, `warning` or `never`; decides `ok`.
         drawn: what makes `graph`.
         catalogue: what reports say of the rules that ran; those of other findings are in no catalogue.
@@ -257,6 +259,7 @@ class Result:
     drawn: LateGraph | None = None
     crashed: tuple[SkippedRule, ...] = ()
     unread: tuple[str, ...] = ()
+    misfits: tuple[str, ...] = ()
     catalogue: tuple[RuleInfo, ...] = field(default=(), repr=False, compare=False)
 
     @property

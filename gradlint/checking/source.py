@@ -175,7 +175,8 @@ def _checked(source: Source, rules: Sequence[Rule]) -> FileReport:
     found: list[Finding] = []
     crashed: list[SkippedRule] = []
     try:
-        module = Module(source.path, source.text, source.tree)
+        cells = {number: (line.cell, line.cell_line) for number, line in source.lines.items()}
+        module = Module(source.path, source.text, source.tree, cells)
     except RecursionError:
         return FileReport(broken=(f"{source.path}: nested too deeply", *source.broken))
     for rule in rules:
@@ -320,6 +321,7 @@ def source_result(
         rules=tuple(rule.code for rule in rules),
         notes=tuple(notes),
         unread=tuple(line for report in reports for line in report.broken),
+        misfits=tuple(line for report in reports for line in report.unused),
         fail_on=fail_on,
         crashed=tuple(each for report in reports for each in report.crashed),
         catalogue=tuple(rule.info for rule in rules),

@@ -32,6 +32,8 @@ def merge(files: Sequence[str], options: Line) -> int:
         raise UsageError("gradlint merge makes a report; --shard and --write-baseline belong to the checks.")
     refuse_early_for_several(options)
     run = joined([_read(file) for file in files])
+    if run.source is not None:
+        with_own_file(run.source, options)
     return told(replace(run, outcomes=tuple(with_own_file(done, options) for done in run.outcomes)), options)
 
 

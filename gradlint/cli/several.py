@@ -137,6 +137,8 @@ def check_targets(
         if len(standings) < len(found):
             return FAILED
         return write_baseline(standings | dict(files), known, baseline_file, whole=whole and not files)
+    if read is not None:
+        with_own_file(read.outcome, options)
     run = Run(
         names=tuple(target.name for target in targets),
         outcomes=tuple(found),

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 
 from gradlint.cli.known import baseline_of, say_gone, shown_path, unused_error_of, write_baseline
 from gradlint.cli.output import (
-    FAILED,
-    FINDINGS,
-    OK,
     print_whole,
     style_of_report,
     undisturbed,
@@ -20,7 +17,7 @@ from gradlint.errors import UsageError
 from gradlint.options import Settings
 from gradlint.project.terminal import say
 from gradlint.report import FORMATS
-from gradlint.report.verdict import consequence, verdict
+from gradlint.report.verdict import consequence, exit_status, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +51,7 @@ def check_one(
         from gradlint.report.several import path_of
 
         options = replace(options, output=Path(path_of(str(options.output), name)))
-    from gradlint.project.targets import Job, against, outcome
+    from gradlint.project.targets import Job, against, outcome, with_misfits
     from gradlint.project.terminal import Progress
 
     settings = options.settings
@@ -76,9 +73,11 @@ def check_one(
     if options.write_baseline:
         return write_baseline({done.name: done.standing}, known, baseline_file, whole=False)
     done = against(done, known, shown_path(baseline_file))
+    unused = [allowance for allowance in done.unused if allowance in judged]
+    done = with_misfits(done, unused)
     status = report(done.result, options, status_of(done.result))
     say_gone({done.name: done.standing}, baseline_file)
-    if unused := [allowance for allowance in done.unused if allowance in judged]:
+    if unused:
         raise unused_error_of(unused)
     return status
 
@@ -124,8 +123,8 @@ def is_part(options: Line) -> bool:
 
 
 def status_of(result: Result) -> int:
-    """A rule that crashed, or a file that could not be read, leaves the question open."""
-    return FAILED if result.is_incomplete else OK if result.ok else FINDINGS
+    """A rule that crashed, or a file that could not be read, leaves the question open; an ignore must fit something."""
+    return exit_status(result)
 
 
 def refuse_early(options: Line) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,10 @@ def check_sources(paths: Sequence[str], options: Line, config: Config) -> int:
     if options.write_baseline:
         return write_baseline(found.files, known, baseline_file, whole=False)
     result = found.outcome.result
+    if options.output is not None:
+        from gradlint.report.several import path_of
+
+        options = replace(options, output=Path(path_of(str(options.output), found.outcome.name)))
     status = report(result, options, status_of(result))
     is_quiet = options.stdin_filename is None and len(paths) == 1 and not result.findings and not result.unread
     if is_quiet and _builds_a_model(paths[0]):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from gradlint import version
 from gradlint.checking.suppression import Allowance
 from gradlint.errors import UsageError
+from gradlint.outcome import Failed
 from gradlint.project.targets import (
     Outcome,
     Settled,
@@ -24,6 +25,7 @@ from gradlint.project.targets import (
     outcome_to_data,
     standing_from_data,
     standing_to_data,
+    with_misfits,
 )
 from gradlint.project.wire import MalformedError, plain, typed
 from gradlint.report.text import listed
@@ -90,7 +92,12 @@ class Run:
     @property
     def found(self) -> list[Outcome]:
         """Everything that a report shows, in its order."""
-        return [*([self.source] if self.source is not None else []), *self.outcomes]
+        unused = self.unused
+        judged = (
+            done if isinstance(done, Failed) else with_misfits(done, (each for each in done.unused if each in unused))
+            for done in self.outcomes
+        )
+        return [*([self.source] if self.source is not None else []), *judged]
 
     @property
     def unused(self) -> list[Allowance]:

@@ -22,7 +22,7 @@ from gradlint.checking.source import (
 from gradlint.checking.suppression import likely_meant, note_of
 from gradlint.project.baseline import note_of_known
 from gradlint.project.config import name_of_model
-from gradlint.project.targets import Settled, Standing, against, settled
+from gradlint.project.targets import Settled, Standing, against, settled, with_misfits
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -158,11 +158,9 @@ def _joined(
     if recognised := number - len(left):
         notes.append(note_of_known(recognised, file))
     ordered = tuple(sorted(left, key=lambda each: (each.cause.file or "", each.cause.line or 0, each.code)))
-    outcome = Settled(
-        name,
-        replace(result, findings=ordered, notes=(*result.notes, *notes)),
-        tuple(_with_guess(each, left, config) for each in _unused(names, used, result, config)),
-    )
+    unused = tuple(_with_guess(each, left, config) for each in _unused(names, used, result, config))
+    notes = [*result.notes, *notes]
+    outcome = with_misfits(Settled(name, replace(result, findings=ordered, notes=tuple(notes)), unused), unused)
     standings = {each.name: each.standing for each in files}
     return Sources(outcome, standings, tuple(line for report in reports for line in report.unused))
 

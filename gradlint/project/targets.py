@@ -28,7 +28,7 @@ from gradlint.project.room import Room
 from gradlint.project.wire import MalformedError, plain, result_from_data, result_to_data, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from gradlint.options import Settings
     from gradlint.project.baseline import Baseline
@@ -211,6 +211,11 @@ def against(done: Settled, baseline: Baseline, file: object) -> Settled:
     found = done.standing.found
     result, gone = compare(done.result, found, baseline.get(done.name, ()), file)
     return replace(done, result=result, standing=Standing(found, gone))
+
+
+def with_misfits(done: Settled, unused: Iterable[Allowance]) -> Settled:
+    """The outcome whose result says which of its allowances fit no finding, where they must."""
+    return replace(done, result=replace(done.result, misfits=(*done.result.misfits, *map(str, unused))))
 
 
 # -- several ---------------------------------------------------------------------------------------------

@@ -34,14 +34,17 @@ if TYPE_CHECKING:
     from gradlint.record.trace import Trace
 
 _SHAPE_WORDS = re.compile(
-    r"is not in \[0|out of range|valid range|shape|rank|dimension|ndim|incompatible|broadcast|same length|"
-    r"must match|mismatch|axis|size|concat",
+    r"is not in \[0|out of range|valid range|shape|(?<![a-z])rank|dimension|ndim|incompatible|broadcast|same length|"
+    r"must match|mismatch|(?<![a-z])axis|(?<![a-z])size|concat",
     re.IGNORECASE,
 )
 _DTYPE_WORDS = re.compile(
     r"dtype|type conversion|expected to be an? \w+ tensor but is|type \w+ that does not match|data type", re.IGNORECASE
 )
 
+
+# What is called so is no word of the error: `Existing layers are: ['reshape', 'concat']`.
+_NAMES = re.compile(r"""\[(?:'[^']*'|"[^"]*")(?:, ?(?:'[^']*'|"[^"]*"))*\]""")
 
 # Ids that are floats: the text goes on with the attributes of the operation, whatever they speak of.
 _NOT_OF_DTYPES = re.compile(r"Value for attr '\w+' of \w+ is not in the list of allowed values")
@@ -167,7 +170,7 @@ def failure_of(run: Run, error: Exception, batch: Batch) -> Failure:
         and isinstance(error, (ValueError, TypeError, tf.errors.InvalidArgumentError, IndexError, RuntimeError))
     ):
         # A tensor or a variable in an error has a shape and a dtype of its own.
-        said = re.sub(r"<tf\.\w+[^>]*>|tf\.Tensor\(.*?dtype=\w+\)", "", text)
+        said = _NAMES.sub("", re.sub(r"<tf\.\w+[^>]*>|tf\.Tensor\(.*?dtype=\w+\)", "", text))
         is_of_dtypes = _DTYPE_WORDS.search(said) and not re.search(r"shape", said)
         kind = "dtype" if is_of_dtypes or _NOT_OF_DTYPES.search(said) else "shape"
         if _SHAPE_WORDS.search(said) or kind == "dtype":

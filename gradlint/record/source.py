@@ -15,7 +15,7 @@ from gradlint.record.step_record import Frame, Frames
 from gradlint.upstream.libraries import file_of, is_library_file, is_own_file, is_rewritten, is_stand_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from types import CodeType, FrameType
 
 
@@ -198,15 +198,51 @@ def assigns(owner: Any, name: str) -> bool:
 
 
 def reads(owner: Any, name: str) -> bool:
-    """Whether a module of the user's classes may read an attribute of `owner`, by name or by `getattr`."""
-    for cls in _user_classes(owner):
+    """Whether a module of the user's classes may read an attribute of `owner`, by name or by `getattr`.
+
+    What another class in it reads of its own `self` is an attribute of its own objects.
+    """
+    classes = _user_classes(owner)
+    own = {cls.__name__ for cls in classes}
+    for cls in classes:
         tree = tree_of(_parsed(cls)[0] or "")
-        for node in ast.walk(tree) if tree is not None else ():
-            if isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load):
-                return True
-            if isinstance(node, ast.Name) and node.id in ("getattr", "attrgetter", "vars"):
-                return True
+        if tree is not None and any(_may_read(node, name) for node in _not_of_others(tree, own)):
+            return True
     return False
+
+
+def _may_read(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr == name and isinstance(node.ctx, ast.Load)
+    return isinstance(node, ast.Name) and node.id in ("getattr", "attrgetter", "vars")
+
+
+def _not_of_others(tree: ast.AST, own: Collection[str], others: frozenset[str] = frozenset()) -> Iterator[ast.AST]:
+    """What is in a tree, without what classes other than these ask their own objects for.
+
+    Args:
+        tree: a part of a module.
+        own: names of the classes whose attributes are asked for.
+        others: names that stand for an object of another class around.
+    """
+    for node in ast.iter_child_nodes(tree):
+        inner = others
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.args.args:
+            first = node.args.args[0].arg
+            is_of_other = isinstance(tree, ast.ClassDef) and tree.name not in own
+            inner = others | {first} if is_of_other else others - {first}
+        if _asks(node, others):
+            continue
+        yield node
+        yield from _not_of_others(node, own, inner)
+
+
+def _asks(node: ast.AST, names: Collection[str]) -> bool:
+    """Whether an expression asks for an attribute of what a name stands for: `self.norm`, `getattr(self, key)`."""
+    asked: ast.AST | None = node.value if isinstance(node, ast.Attribute) else None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("getattr", "vars"):
+        asked = node.args[0] if node.args else None
+    return isinstance(asked, ast.Name) and asked.id in names
 
 
 @functools.lru_cache(maxsize=256)

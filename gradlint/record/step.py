@@ -295,11 +295,15 @@ class Observation:
                 found = scaling.halved(self._tape, loss, sources, halvings)
             slopes = {**dict(zip(indices, found, strict=True)), **self._told_apart(indices, found)}
         number = len(trace.live_calls)
-        described = f"what {number} gradient call{'' if number == 1 else 's'} of {task.name} differentiate"
+        described = f"what {number} gradient calls of {task.name} differentiate"
+        if number <= 1:
+            described = (
+                f"what 1 gradient call of {task.name} differentiates" if number else f"{task.name} asks for no gradient"
+            )
         value = self._value(loss) if loss is not None else float("nan")
         record = LossRecord(
             "step",
-            described + ("s" if number == 1 else ""),
+            described,
             tensor=trace.index(loss) if loss is not None else None,
             value=value if np.isfinite(value) else None,
         )

@@ -13,7 +13,7 @@ from gradlint.outcome import Checked, Failed
 from gradlint.report import FORMATS, github, json, junit, markdown, sarif
 from gradlint.report.outgoing import outgoing
 from gradlint.report.text import Style, count, name, sentence, wrapped
-from gradlint.report.verdict import failing_word, verdict
+from gradlint.report.verdict import exit_status, failing_word, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -85,8 +85,9 @@ def _consequence(outcomes: Sequence[Outcome]) -> str:
     results = [result for _, result in _results(outcomes)]
     if len(results) < len(outcomes):
         return "exit status 2"
-    if not all(result.ok for result in results):
-        return "exit status 1"
+    worst = max(map(exit_status, results), default=0)
+    if worst:
+        return f"exit status {worst}"
     spared = [f for result in results for f in result.findings if f.severity is not Severity.INFO]
     more = f" ({count(len(spared), 'finding')} would fail under --fail-on {failing_word(spared)})" if spared else ""
     return f"exit status 0{more}"

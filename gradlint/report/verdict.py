@@ -53,12 +53,19 @@ def consequence(result: Result, style: Style | None = None) -> str:
     in_python = style is not None and style.in_python
     failing = set(map(id, result.failures))
     spared = [f for f in result.findings if f.severity is not Severity.INFO and id(f) not in failing]
-    head = f"result.ok is {result.ok}" if in_python else f"exit status {exit_status(result)}"
+    head = f"result.ok is {result.ok}" if in_python else f"exit status {exit_status(result)}{_why(result)}"
     if not spared:
         return head
     wanted = failing_word(spared)
     now, more = (f"fail_on={word!r}" if in_python else f"--fail-on {word}" for word in (result.fail_on, wanted))
     return f"{head} ({now}); {_counted(spared)} would fail under {more}"
+
+
+def _why(result: Result) -> str:
+    """What makes the exit status 2 though all rules ran; empty where that is not so."""
+    if result.is_incomplete or not result.misfits:
+        return ""
+    return f", since {count(len(result.misfits), 'ignore')} {'fits' if len(result.misfits) == 1 else 'fit'} no finding"
 
 
 def failing_word(spared: Iterable[Finding]) -> str:
@@ -67,8 +74,11 @@ def failing_word(spared: Iterable[Finding]) -> str:
 
 
 def exit_status(result: Result) -> int:
-    """The exit status of a command line that reports this result: 0, 1 when something failed, 2 after a crash."""
-    return 2 if result.is_incomplete else 0 if result.ok else 1
+    """The exit status of a command line that reports this result: 0, 1 when something failed, 2 after a crash.
+
+    An ignore that fits no finding makes it 2 as well, as a mistake in an argument does.
+    """
+    return 2 if result.is_incomplete or result.misfits else 0 if result.ok else 1
 
 
 def cause_in_words(finding: Finding, result: Result, style: Style) -> str:

@@ -95,9 +95,9 @@ def source(module: Module) -> Iterator[Finding]:
 
     for verdict in verdicts(module):
         if verdict.fault is Fault.CALL_BEFORE:
-            line = position(verdict.question.tape)[0]
+            line = module.line_beside(position(verdict.question.tape)[0], position(verdict.value)[0])
             yield RULE.in_source(
-                module, verdict.value, f"the model is called before the tape of line {line} opens, and not in its block"
+                module, verdict.value, f"the model is called before the tape of {line} opens, and not in its block"
             )
 
 

@@ -88,11 +88,11 @@ def source(module: Module) -> Iterator[Finding]:
 
     for verdict in verdicts(module):
         if verdict.fault is Fault.LOSS_OUTSIDE:
-            line = position(verdict.question.tape)[0]
+            line = module.line_beside(position(verdict.question.tape)[0], position(verdict.value)[0])
             when = (
-                f"after the block of the tape of line {line} has ended"
+                f"after the block of the tape of {line} has ended"
                 if verdict.after
-                else (f"before the tape of line {line} opens")
+                else (f"before the tape of {line} opens")
             )
             yield RULE.in_source(module, verdict.value, f"the loss is computed {when}, so every gradient is None")
 

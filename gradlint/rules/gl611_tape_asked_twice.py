@@ -83,8 +83,8 @@ def source(module: Module) -> Iterator[Finding]:
         ):
             continue
         reported.add(id(second))
-        line = position(first)[0]
-        how = "in the next turn of the loop" if first is second else f"after line {line}"
+        line = module.line_beside(position(first)[0], position(second)[0])
+        how = "in the next turn of the loop" if first is second else f"after {line}"
         yield RULE.in_source(module, second, f"the tape is asked again {how}, and it is not persistent")
 
 

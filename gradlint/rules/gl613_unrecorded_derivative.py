@@ -77,11 +77,11 @@ def source(module: Module) -> Iterator[Finding]:
 
     for verdict in verdicts(module):
         if verdict.fault is Fault.DERIVATIVE:
-            line = position(verdict.question.tape)[0]
+            line = module.line_beside(position(verdict.question.tape)[0], position(verdict.value)[0])
             yield RULE.in_source(
                 module,
                 verdict.value,
-                f"the first derivative was taken outside of the block of the tape of line {line}: the second is None",
+                f"the first derivative was taken outside of the block of the tape of {line}: the second is None",
             )
 
 

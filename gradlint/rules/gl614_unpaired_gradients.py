@@ -84,12 +84,14 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per call that is not given pairs, and per second reader of a `zip`."""
+    from gradlint.source.identity import position
     from gradlint.source.optimizing import spent_pairs, unpaired
 
     for value, what in unpaired(module):
         yield RULE.in_source(module, value, f"`apply_gradients` takes (gradient, variable) pairs; {what}")
     for value, line in spent_pairs(module):
-        yield RULE.in_source(module, value, f"the `zip` was read on line {line} and is empty by now")
+        where = module.line_beside(line, position(value)[0])
+        yield RULE.in_source(module, value, f"the `zip` was read on {where} and is empty by now")
 
 
 RULE = Rule(

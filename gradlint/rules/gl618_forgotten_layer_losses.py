@@ -82,13 +82,15 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one remark per training step that leaves out the losses of its model's layers."""
+    from gradlint.source.identity import position
     from gradlint.source.steps import steps_without_losses
 
     for value, line in steps_without_losses(module):
+        where = module.line_beside(line, position(value)[0])
         yield RULE.in_source(
             module,
             value,
-            f"the loss leaves out `losses`: the regulariser of line {line} has no effect",
+            f"the loss leaves out `losses`: the regulariser of {where} has no effect",
             severity_of(Consequence.UNHEARD, Certainty.IN_SAMPLE),
         )
 

@@ -85,10 +85,11 @@ def source(module: Module) -> Iterator[Finding]:
     from gradlint.source.freezing import frozen_numbers
 
     for place, text, line in frozen_numbers(module):
+        where = module.line_beside(line, place.lineno)
         yield RULE.at_node(
             module,
             place,
-            f"`{text}` is a Python number that line {line} changes; this function reads it {_ONCE}",
+            f"`{text}` is a Python number that {where} changes; this function reads it {_ONCE}",
         )
 
 

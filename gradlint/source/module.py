@@ -15,7 +15,7 @@ from gradlint.source.statements import StatementReader
 from gradlint.source.values import Block, Context, Kind, Scope, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,13 @@ class Module:
         classes, functions: those defined in the file, as values.
         kept: identities of values that are returned, stored in an object, or decide a condition.
         again: what was used up and is used again, with both users.
+        cells: of a notebook, for each line the number of its cell, and its own in it.
     """
 
     path: str
     text: str
     tree: ast.Module
+    cells: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     scope: Scope = field(init=False)
     values: list[Value] = field(init=False)
     blocks: list[Block] = field(init=False)
@@ -73,6 +75,14 @@ class Module:
         reader.read_module(self.tree)
         self.values, self.blocks, self.kept, self.again = reader.values, reader.blocks, reader.kept, reader.again
         self.classes, self.functions = reader.classes, reader.functions
+
+    def line_beside(self, line: int, place: int) -> str:
+        """A line of the text as a finding in the line `place` calls it: `line 5`, or `cell 2, line 5` of a notebook."""
+        if line not in self.cells:
+            return f"line {line}"
+        cell, own = self.cells[line]
+        is_near = place in self.cells and self.cells[place][0] == cell
+        return f"line {own}" if is_near else f"cell {cell}, line {own}"
 
     def release(self) -> None:
         """Cut the circles of values and scopes, once nothing is asked any more: the memory is free at once."""

@@ -138,3 +138,37 @@ def test_what_the_step_would_do_after_its_crash_is_not_judged():
 
     result = gradlint.check_step(step, *data(), models=[net, other])
     assert [finding.code for finding in result.findings if finding.severity.value != "info"] == ["GL601"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda net, x: net(x)["nope"],
+        lambda net, x: net(x)[1.5],
+        lambda net, x: keras.Sequential([keras.layers.Reshape((3,), name="reshape")]).get_layer("nope"),
+        lambda net, x: tf.convert_to_tensor(net),
+        lambda net, x: tf.keras.activations.get("nope")(net(x)),
+    ],
+    ids=["key", "fraction", "layer", "no tensor", "activation"],
+)
+def test_an_error_without_a_word_of_shapes_is_the_steps_own(wrong):
+    net = dense_net()
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(wrong(net, x))
+        tape.gradient(loss, net.trainable_variables)
+
+    with pytest.raises(gradlint.ModelRunError, match=r"the step's own code failed \(.*test_step_failures.py:\d+\): "):
+        gradlint.check_step(step, data()[0])
+
+
+def test_a_step_that_fails_before_it_asks_for_a_gradient_asks_for_none():
+    net = dense_net()
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.reshape(net(x), [7]))
+        tape.gradient(loss, net.trainable_variables)
+
+    assert gradlint.check_step(step, data()[0]).loss == "step asks for no gradient"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gradlint.project import targets
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 OTHER = BAD.replace("def step", "def other").replace("p = model.predict(x)", "p = model.predict(x + 1)")
+SHALLOW = ("--depth", "preflight", "--import", str(FIXTURES / "layers.py"))
 Capture = pytest.CaptureFixture[str]
 
 
@@ -136,7 +138,7 @@ class TestMixed:
         monkeypatch.setattr(targets, "outcomes", in_turn)
         for name in ("concat_dense.keras", "concat_dense.npz", "systems.py"):
             shutil.copy(FIXTURES / name, project)
-        return ["concat_dense.keras", "concat_dense.npz", "--import", "systems.py", "--depth", "preflight"]
+        return ["concat_dense.keras", "concat_dense.npz", "--import", "systems.py", *SHALLOW]
 
     def test_a_model_and_sources_are_one_report(self, model: list[str], capsys: Capture) -> None:
         assert main(["src/a.py", *model, "--format", "json"]) == 1
@@ -199,3 +201,59 @@ class TestFormats:
         found = json.loads(capsys.readouterr().out)
         assert (found["ok"], found["exit_status"], len(found["unread"])) == (False, 2, 1)
         assert found["counts"]["error"] == 1
+
+
+class TestOwnFiles:
+    """Source has a file of its own among those of targets, as the list of them says."""
+
+    @pytest.fixture
+    def mixed(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr(targets, "outcomes", in_turn)
+        for ending in ("keras", "npz"):
+            shutil.copy(FIXTURES / f"two_towers.{ending}", project / f"good.{ending}")
+        return project
+
+    def test_the_list_of_pages_links_to_pages_that_are_there(self, mixed: Path) -> None:
+        assert main(["src/a.py", "good.keras", "good.npz", "--output", "both.html", *SHALLOW]) == 1
+        linked = re.findall(r'href="(both_files/[^"#]+)"', (mixed / "both.html").read_text())
+        assert len(linked) == 2
+        assert all((mixed / page).is_file() for page in linked)
+
+    def test_a_pattern_names_the_file_of_source(self, mixed: Path) -> None:
+        names = ["src/a.py", "good.keras", "good.npz"]
+        assert main([*names, "--output", "rep-{target}.txt", *SHALLOW]) == 1
+        assert "GL603" in (mixed / "rep-src-a.py.txt").read_text()
+        assert (mixed / "rep-good.keras.txt").is_file()
+
+    def test_a_pattern_for_source_alone(self, project: Path) -> None:
+        assert main(["src/a.py", "--output", "rep-{target}.txt"]) == 1
+        assert (project / "rep-src-a.py.txt").is_file()
+        assert not (project / "rep-{target}.txt").exists()
+
+
+class TestStatusThatIsShown:
+    """What a report says of the exit status is what the process ends with."""
+
+    def test_a_misspelt_code_in_a_comment(self, project: Path, capsys: Capture) -> None:
+        (project / "src" / "a.py").write_text("x = 1  # gradlint: ignore[GL6O1]\n")
+        assert main(["src/a.py"]) == 2
+        assert capsys.readouterr().out.endswith("exit status 2, since 1 ignore fits no finding\n")
+        assert main(["src/a.py", "--format", "json"]) == 2
+        assert json.loads(capsys.readouterr().out)["exit_status"] == 2
+
+    def test_an_ignore_of_a_file_that_fits_nothing(self, project: Path, capsys: Capture) -> None:
+        configure(project, 'sources = ["src"]', "[per-file-ignores]", '"src/a.py" = ["GL601"]')
+        assert main([]) == 2
+        assert "exit status 2, since 1 ignore fits no finding\n" in capsys.readouterr().out
+
+    def test_an_ignore_of_a_layer_that_fits_nothing(
+        self, project: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(targets, "outcomes", in_turn)
+        for ending in ("keras", "npz"):
+            shutil.copy(FIXTURES / f"two_towers.{ending}", project / f"m.{ending}")
+        table = ['model = "m.keras"', 'sample = "m.npz"', "[targets.m.per-layer-ignores]", 'bukket = "GL404"']
+        configure(project, "[targets.m]", *table)
+        for words in (["m"], []):
+            assert main([*words, "--import", str(FIXTURES / "layers.py")]) == 2
+            assert "exit status 2" in capsys.readouterr().out

@@ -79,6 +79,46 @@ class ByChance(Held):
         return [block for block, keep in zip(self.blocks, kept, strict=True) if keep]
 
 
+class Other(keras.Model):
+    """Has an attribute of its own under the name that is also that of another class's."""
+
+    def __init__(self):
+        super().__init__()
+        self.spare = layers.Dense(6)
+        self.kind = "spare"
+
+    def call(self, x):
+        return getattr(self, self.kind)(x) + self.spare(x)
+
+
+class NeverReadHere(Held):
+    def __init__(self):
+        super().__init__()
+        self.spare = layers.Dense(6)
+
+
+class Block(keras.layers.Layer):
+    """What it holds is called by its holder, where that has another width."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.aside = layers.Dense(6), layers.Dense(6)
+
+    def call(self, x):
+        return self.inner(x)
+
+
+class ReadByItsHolder(Held):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def call(self, x, training=False):
+        if x.shape[-1] != 6:
+            x = self.block.aside(x)
+        return super().call(self.block(x), training)
+
+
 def checked(model):
     model.compile("sgd", "mse")
     return gradlint.check(model, {"x": normal(5, 6), "y": normal(5, 1, seed=1)})
@@ -90,6 +130,7 @@ def checked(model):
         (OneLess, 'self.blocks.append(layers.Dense(6, activation="relu"))', "although it calls 2 beside it"),
         (OnlyInInference, 'self.blocks.append(layers.Dense(6, activation="relu"))', "although it calls 1 beside them"),
         (NeverRead, "self.leftover = layers.Dense(6)", "no code reads what holds it"),
+        (NeverReadHere, "self.spare = layers.Dense(6)", "no code reads what holds it"),
     ],
 )
 def test_what_is_held_and_never_called_is_told_where_it_is_made(cls, line, words):
@@ -101,6 +142,6 @@ def test_what_is_held_and_never_called_is_told_where_it_is_made(cls, line, words
     assert any(not layer.built for layer in model._flatten_layers())
 
 
-@pytest.mark.parametrize("model", [Held, ForAnotherSetting, Alternatives, ByChance])
+@pytest.mark.parametrize("model", [Held, ForAnotherSetting, Alternatives, ByChance, ReadByItsHolder])
 def test_what_is_made_for_another_setting_or_draw_is_no_alarm(model):
     assert [f for f in checked(model()).findings if f.severity.value != "info"] == []

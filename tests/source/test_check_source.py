@@ -192,6 +192,19 @@ class TestNotebooks:
         assert main(["n.ipynb", "--format", "concise"]) == 1
         assert capsys.readouterr().out.startswith("n.ipynb:cell 2:5:")
 
+    def test_messages_count_lines_as_their_cells_do(self, project: Path) -> None:
+        """They counted those of all cells together."""
+        head = "import tensorflow as tf\nimport keras\nmodel = keras.Sequential([keras.layers.Dense(1)])"
+        ask = "slopes = tape.gradient(loss, model.trainable_variables)"
+        before = f"p = model(x)\nwith tf.GradientTape() as tape:\n    loss = tf.reduce_mean(p)\n{ask}"
+        (project / "n.ipynb").write_text(notebook(head, before))
+        (finding,) = gradlint.check_source("n.ipynb").findings
+        assert finding.message.startswith("the model is called before the tape of line 2 opens")
+        opened = "with tf.GradientTape() as tape:\n    p = model(x)"
+        (project / "n.ipynb").write_text(notebook(head, opened, f"loss = tf.reduce_mean(p)\n{ask}"))
+        (finding,) = gradlint.check_source("n.ipynb").findings
+        assert "after the block of the tape of cell 2, line 1 has ended" in finding.message
+
     def test_a_broken_cell_does_not_hide_the_others(self, project: Path) -> None:
         (project / "n.ipynb").write_text(notebook("def f(:", BAD))
         result = gradlint.check_source("n.ipynb")
