@@ -37,7 +37,8 @@ MANY = 200
 """Files from which on several processes are faster than one."""
 SUFFIXES = (".py", ".ipynb")
 _INTERESTING = re.compile(
-    rb"GradientTape|apply_gradients|\.minimize\(|def (?:call|__call__|train_step|_train_step)\b|gradlint:"
+    rb"GradientTape|apply_gradients|\.minimize\(|TensorArray|tf\.function|"
+    rb"def (?:call|__call__|train_step|_train_step)\b|gradlint:"
 )
 """What a file must mention to have anything that a rule looks for."""
 

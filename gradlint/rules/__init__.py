@@ -74,6 +74,7 @@ from gradlint.rules import (
     gl625_uphill_update,
     gl626_trained_follower,
     gl627_left_out_term,
+    gl628_dropped_write,
 )
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ ALL_RULES: tuple[Rule, ...] = (
     gl625_uphill_update.RULE,
     gl626_trained_follower.RULE,
     gl627_left_out_term.RULE,
+    gl628_dropped_write.RULE,
 )
 """Sorted by code. A new rule is a new file and one line here."""
 

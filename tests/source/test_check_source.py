@@ -339,3 +339,17 @@ def test_without_a_finding_the_closing_line_says_what_was_looked_at(tmp_path: Pa
     (tmp_path / "net.py").write_text("import keras\nmodel = keras.Sequential()\n", encoding="utf-8")
     said = " ".join(str(gradlint.check_source(tmp_path)).split())
     assert "No finding in 1 source file: tapes, optimizers and training steps are read, and nothing is run" in said
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("GL628", "def f(x):\n    a = tf.TensorArray(tf.float32, 1)\n    a.write(0, x)\n    return a.stack()\n"),
+        ("GL623", "class C:\n    def __init__(self):\n        self.n = 0\n\n    @tf.function\n    def f(self, x):\n"
+                  "        self.n += 1\n        return x * self.n\n"),
+    ],
+)  # fmt: skip
+def test_files_without_a_tape_are_read(code: str, text: str, tmp_path: Path) -> None:
+    file = tmp_path / "without.py"
+    file.write_text("import tensorflow as tf\n\n\n" + text)
+    assert [finding.code for finding in gradlint.check_source(file).findings] == [code]
