@@ -110,7 +110,11 @@ def check(
         texts,
         weighed_by_class,
     )
-    from gradlint.checking.interface import in_the_words_of_the_caller, result_in_the_words_of_the_caller
+    from gradlint.checking.interface import (
+        in_the_words_of_fit,
+        in_the_words_of_the_caller,
+        result_in_the_words_of_the_caller,
+    )
     from gradlint.checking.road import checked
     from gradlint.load.remote import at_hand
     from gradlint.options import Options
@@ -142,6 +146,7 @@ def check(
     if not isinstance(limits, Limits):
         raise UsageError(f"limits must be gradlint.Limits(...), not {limits!r}")
     refuse_missing(options.imports, model)
+    is_of_fit = isinstance(sample, tuple) or bool(labels) or y is not None
     try:
         with at_hand(*(name for name in (model, sample) if isinstance(name, str)), limits=limits) as files:
             here, given = (files.get(each, each) if isinstance(each, str) else each for each in (model, sample))
@@ -152,8 +157,10 @@ def check(
             result = replace(result, target=model)
     except GradlintError as error:
         error.args = tuple(map(in_the_words_of_the_caller, error.args))
+        if is_of_fit:
+            error.args = tuple(map(in_the_words_of_fit, error.args))
         raise
-    return result_in_the_words_of_the_caller(result)
+    return result_in_the_words_of_the_caller(result, is_of_fit=is_of_fit)
 
 
 def assert_gradients_flow(

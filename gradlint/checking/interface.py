@@ -50,6 +50,14 @@ def in_the_words_of_the_caller(message: str) -> str:
     return _NAMED.sub(lambda named: _NAMES[named[0]], message)
 
 
+def in_the_words_of_fit(message: str) -> str:
+    """A message for who gave `(x, y)`: there, the labels of an output go by its name alone, in a dict."""
+    return _LABELS.sub(r"'\1'", message)
+
+
+_LABELS = re.compile(r"'(?:y|sample_weight):([^'\n]+)'")
+
+
 def in_the_words_of_a_configuration(message: str, where: str) -> str:
     """A message with the options that it names as a configuration file has them.
 
@@ -73,11 +81,20 @@ _KEYS = (
 _KEY_OF = {FLAGS[name]: key for key, name in KEYS.items()}
 
 
-def result_in_the_words_of_the_caller(result: Result) -> Result:
-    """A result with the options that its sentences name as the caller writes them."""
+def result_in_the_words_of_the_caller(result: Result, *, is_of_fit: bool = False) -> Result:
+    """A result with the options, and the labels, that its sentences name as the caller writes them.
+
+    Args:
+        result: in the words of the command line.
+        is_of_fit: the sample was given as `(x, y)`.
+    """
     if _on_command_line.get():
         return result
-    say = in_the_words_of_the_caller
+
+    def say(message: str) -> str:
+        message = in_the_words_of_the_caller(message)
+        return in_the_words_of_fit(message) if is_of_fit else message
+
     return replace(
         result,
         findings=tuple(replace(each, message=say(each.message), advice=say(each.advice)) for each in result.findings),

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gradlint.load.binding import weight_keys
-from gradlint.load.spec import LABEL, quoted
+from gradlint.load.spec import LABEL, SAMPLE_WEIGHT, quoted
 from gradlint.result import ZERO_HERE, GradientState, InputStatus, VariableStatus
 from gradlint.upstream.scopes import is_scope_name
 
@@ -34,6 +34,10 @@ def model_line(spec: ModelSpec | None, recording: Recording | None) -> str:
     return ", ".join(parts)
 
 
+_FOR_OUTPUTS = (f"{LABEL}:", f"{SAMPLE_WEIGHT}:")
+"""How keys begin that are no inputs, whatever the outputs of the model are called."""
+
+
 def sample_line(arrays: Sequence[ArraySpec], binding: Binding | None) -> str:
     """`2 inputs of 8 rows, labels y`."""
     if binding is not None:
@@ -41,7 +45,8 @@ def sample_line(arrays: Sequence[ArraySpec], binding: Binding | None) -> str:
     else:  # A callable is given everything; what is a label goes by the name.
         labels = [array.key for array in arrays if array.key.split(":")[0] == LABEL]
     weights = weight_keys(binding) if binding is not None else ()
-    inputs = [array for array in arrays if array.key not in labels and array.key not in weights]
+    for_none = () if binding is None else [key for key in binding.unexpected if key.startswith(_FOR_OUTPUTS)]
+    inputs = [array for array in arrays if array.key not in {*labels, *weights, *for_none}]
     rows = {array.shape[0] for array in inputs if array.shape}
     of_rows = f" of {next(iter(rows))} row{'' if rows == {1} else 's'}" if len(rows) == 1 else ""
     parts = [f"{len(inputs)} input{'' if len(inputs) == 1 else 's'}{of_rows}"]

@@ -17,7 +17,7 @@ from gradlint.rule import Need
 from gradlint.upstream.names import unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from gradlint.checking.ways import Case
     from gradlint.flow import Flow
@@ -84,12 +84,19 @@ def _spoken(case: Case, facts: Facts, rules: Sequence[Rule]) -> Spoken:
         except Exception as error:  # One rule's mistake must not cost the others' findings.
             crashed.append(SkippedRule(rule.code, f"{type(error).__name__}: {error}"))
     origins = Origins(facts, files_at_hand, has_keys=case.has_keys)
-    placed = [origins.place(finding, blamed) for finding, blamed in found]
+    told = {f.evidence.get("source") for f, _ in found if f.severity is Severity.ERROR}
+    placed = [origins.place(finding, blamed) for finding, blamed in found if not _is_told(finding, told)]
     # Positions in a step are those of its parts, which are independent of one another.
     in_order = sorted(
         placed, key=lambda f: (-f.severity.order if facts.step else 0, f.position, f.code, f.inputs, f.variables)
     )
     return Spoken(tuple(in_order), tuple(crashed))
+
+
+def _is_told(finding: Finding, sources: Container[object]) -> bool:
+    """Whether a remark on the numbers that a source brings along is beside an error that says what comes of them."""
+    source = finding.evidence.get("source")
+    return finding.severity is Severity.INFO and source is not None and source in sources
 
 
 def _drawn(flow: Flow, step: StepFacts | None) -> LateGraph:

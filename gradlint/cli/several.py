@@ -47,13 +47,12 @@ def check_changed(options: Line, config: Config) -> int:
     names = [name for name in (options.model, options.sample, *options.more) if name is not None]
     for name in misplaced(names):
         say(f"gradlint: {name}, after --changed, names a file; options come before it")
-    for name in names:
-        if not os.path.lexists(name):
-            say(f"gradlint: there is no file {name}{close_to(Path(name))}")
     found = concerned_targets(config, [Path(name) for name in names])
     sources = changed_sources(config, names, options.exclude)
     if not found and not sources:
         unnamed = "--changed was given no file, and nothing was checked: name the changed files after it"
+        for name in (name for name in names if not os.path.lexists(name)):
+            say(f"gradlint: there is no file {name}{close_to(Path(name))}")
         say(f"gradlint: {'the changed files concern no target and no source' if names else unnamed}")
         return OK
     return check_all(found, sources, options, config, whole=False)

@@ -154,13 +154,21 @@ def _meant(
     lacking = [output for output in spec.outputs if not labelled & {"", output}]
     for key in unexpected if len(unexpected) * len(lacking) <= MOST_COMPARED else ():
         own = key.partition(":")[2] or key
-        named = [output for output in lacking if output in own] or difflib.get_close_matches(own, lacking, n=1)
+        named = [output for output in lacking if output in own] or _alike(own, lacking)
+        if not named and len(unexpected) == len(lacking) == 1 and key.startswith(f"{LABEL}:"):
+            named = lacking  # labels of one output that is none, and one output without labels
         if _plain(key) in WEIGHT_NAMES and not has_weights:
             yield key, SAMPLE_WEIGHT
         elif lacking and len(spec.outputs) == 1:
             yield key, LABEL
         elif len(named) == 1:
             yield key, f"{LABEL}:{named[0]}"
+
+
+def _alike(name: str, known: Sequence[str]) -> list[str]:
+    """The name that is most like another, in whatever case."""
+    lower = {other.lower(): other for other in reversed(known)}
+    return [lower[other] for other in difflib.get_close_matches(name.lower(), lower, n=1)]
 
 
 def label_called(key: str, outputs: Sequence[str]) -> str:

@@ -152,9 +152,10 @@ def _about_lacking(outputs: Sequence[str], batch: Batch) -> str:
     """Why labels for some of the outputs that have a loss are no sample, as they are none for `fit`."""
     given, lacking = (", ".join(repr(name) for name in names) for names in (batch.labels, outputs))
     keys = " and ".join(repr(f"y:{name}") for name in outputs)
+    arrays = "label array" if len(outputs) == 1 else "label arrays"
     return (
         f"the sample has labels for {given} and none for {lacking}, which the compiled loss reads as well, so that fit "
-        f"would fail: call them {keys}, or compile without a loss for {lacking}"
+        f"would fail: add the {arrays} {keys}, or compile without a loss for {lacking}"
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gradlint.flow import Flow
     from gradlint.passes.facts import Facts
+    from gradlint.passes.nonfinite import Birth
     from gradlint.record.recording import OpRecord
 
 DOC = """\
@@ -85,7 +86,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             inputs = (birth.source or "", *inputs)
         holder = next((v for v in facts.flow.recording.variables if v.path == birth.source), None)
         where = Cause(holder.layer if holder is not None else None)
-        advice = ""
+        advice = _of_source(facts.flow, birth, is_data=holder is None)
         if birth.op is not None:
             where = cause_of(facts.flow, birth.position)
             if (limit := _limit(facts.flow, birth.op)) is not None:
@@ -105,6 +106,20 @@ def check(facts: Facts) -> Iterator[Finding]:
             evidence={**birth_evidence(birth), "experiments": [_TRIED] if facts.unsquashed is not None else []},
             position=birth.position,
         )
+
+
+def _of_source(flow: Flow, birth: Birth, *, is_data: bool) -> str:
+    """What to do about a number that an input, a label or a variable brings along; empty for an operation's."""
+    if birth.op is not None:
+        return ""
+    if not is_data:
+        return f"Look at where '{birth.source}' gets its values: its initializer, a file of weights, or a step before."
+    recording = flow.recording
+    tensors = {r.key: r.tensor for r in recording.labels} | {r.key: r.tensor for r in recording.inputs}
+    index = tensors.get(birth.source or "")
+    values = flow.tensor(index).values if index is not None else None
+    what = "infinities" if values is not None and not values.nan else "NaN"
+    return f"Clean or mask the {what} in '{birth.source}' before training."
 
 
 def _limit(flow: Flow, op: OpRecord) -> str | None:

@@ -67,8 +67,13 @@ def check(facts: Facts) -> Iterator[Finding]:
         hint = f". Did you mean {meant[key]!r}?" if key in meant else ""
         if not hint and not is_stray and lacking:
             hint = f". If it holds labels, say of which output: {quoted(lacking)}"
+        advice = ""
+        if is_stray:
+            name = f"{key!r} to {meant[key]!r}" if key in meant else f"{key!r} after one of them"
+            advice = f"Rename {name}: labels go by the names of the outputs."
         yield RULE.finding(
             f"the sample's {key!r} is {says}{hint}",
+            advice=advice,
             severity=severity_of(Consequence.FAILS if is_stray else Consequence.INPUT),
             inputs=(key,),
             evidence={"model_inputs": names},

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradlint.passes.consequences import severity_of_block, severity_of_filled
 from gradlint.passes.reasons import Why
-from gradlint.rule import Need, Rule
+from gradlint.rule import SAMPLE, Need, Rule
 from gradlint.rules.wording import counted, listed, on_other_data, paths, ranges, victims
 from gradlint.severity import Certainty, Consequence, severity_of
 
@@ -76,6 +76,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             variables=paths(variables),
             evidence={
                 "nan": data.nan,
+                "source": data.key if data.nan else None,
                 "constant": data.constant,
                 "columns": list(data.constant_columns),
                 "experiments": tried,
@@ -129,4 +130,5 @@ RULE = Rule(
     doc=DOC,
     check=check,
     needs=frozenset({Need.VALUES, Need.PROBES, Need.EXPERIMENTS}),
+    blames=SAMPLE,
 )

@@ -24,9 +24,7 @@ def notes_of(outputs, sample, loss=None):
 
 def test_the_output_without_labels_is_named(outputs):
     """A random projection of the outputs was checked instead, which was fine, where `fit` fails."""
-    said = (
-        "labels for 'reg' and none for 'cls', .* fit would fail: call them 'y:cls', or compile without a loss for 'cls'"
-    )
+    said = "labels for 'reg' and none for 'cls', .* fit would fail: add the label array 'y:cls', or compile without"
     for loss in ("mse", {"reg": "mse", "cls": "mse"}):
         with pytest.raises(gradlint.SampleError, match=said):
             notes_of(outputs, {"y:reg": ONES}, loss)
@@ -48,7 +46,7 @@ def test_a_label_for_an_output_that_is_not_there_is_an_error_as_in_fit(outputs):
     model.compile("sgd", {"reg": "mse", "cls": "mse"})
     result = gradlint.check(model, (X, {"reg": ONES, "clss": ONES}))
     assert [(finding.code, finding.severity.value) for finding in result.findings] == [("GL402", "error")]
-    assert result.findings[0].message.endswith("whose outputs are 'cls', 'reg'. Did you mean 'y:cls'?")
+    assert result.findings[0].message.endswith("whose outputs are 'cls', 'reg'. Did you mean 'cls'?")
 
 
 def test_weights_by_output_weigh_their_outputs(outputs):
@@ -134,5 +132,26 @@ def test_weights_under_the_names_of_their_outputs_are_taken(outputs):
 def test_one_array_for_labels_of_two_outputs_is_told_without_the_words_of_keras(outputs):
     model = keras.Model(*outputs)
     model.compile("sgd", {"reg": "mse", "cls": "mse"})
-    with pytest.raises(gradlint.GradlintError, match=r"the labels are one array.*: call them 'y:cls', 'y:reg'$"):
+    with pytest.raises(gradlint.GradlintError, match=r"the labels are one array.*: call them 'cls', 'reg'$"):
         gradlint.check(model, (X, ONES))
+
+
+@pytest.mark.parametrize("name", ["CLS", "klass"])
+def test_labels_of_the_only_output_without_any_are_meant_for_it(outputs, name):
+    """It was counted as an input, and was to be removed."""
+    model = keras.Model(*outputs)
+    model.compile("sgd", {"reg": "mse", "cls": "mse"})
+    result = gradlint.check(model, (X, {"reg": ONES, name: ONES}))
+    (finding,) = result.findings
+    assert finding.message.startswith(f"the sample's '{name}' is for no output of the model, ")
+    assert finding.message.endswith(". Did you mean 'cls'?")
+    assert finding.advice == f"Rename '{name}' to 'cls': labels go by the names of the outputs."
+    assert result.sample == "1 input of 4 rows, labels y:reg"
+
+
+def test_labels_are_called_as_they_were_given(outputs):
+    model = keras.Model(*outputs)
+    model.compile("sgd", {"reg": "mse", "cls": "mse"})
+    for sample, name in (((X, {"reg": ONES}), "cls"), ({"x": X, "y:reg": ONES}, "y:cls")):
+        with pytest.raises(gradlint.SampleError, match=f"add the label array '{name}', or compile"):
+            gradlint.check(model, sample)

@@ -107,3 +107,22 @@ def test_rows_that_do_not_count(weights, expected):
     assert {finding.code for finding in result.findings} == ({"GL414"} if expected else set())
     found = [(str(f.severity), f.message.partition(":")[0], len(f.variables)) for f in result.findings]
     assert found == ([expected] if expected else [])
+
+
+def test_a_nan_that_reaches_the_loss_is_told_once_with_what_to_do():
+    model = keras.Sequential([keras.Input((4,), name="age"), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    for value, what in ((np.nan, "NaN"), (np.inf, "infinities")):
+        x = X.copy()
+        x[3, 1] = value
+        (finding,) = gradlint.check(model, (x, np.arange(32)[:, None]), select=["GL302", "GL414"]).findings
+        assert (finding.code, finding.advice) == ("GL302", f"Clean or mask the {what} in 'age' before training.")
+
+
+def test_no_line_that_makes_a_layer_is_at_fault_for_what_is_in_the_sample():
+    model = keras.Sequential([keras.layers.Dense(3), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    check = gradlint.GradientCheck(select=["GL414"])
+    model.fit(CONSTANT, np.arange(32)[:, None], callbacks=[check], verbose=0)
+    (finding,) = check.reports[0].result.findings
+    assert finding.cause.file is None
