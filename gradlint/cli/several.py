@@ -23,7 +23,7 @@ from gradlint.cli.single import guard_of, is_part, refuse_early, status_of, want
 from gradlint.cli.words import holds_source, refuse_command
 from gradlint.errors import UsageError
 from gradlint.load.files import close_to
-from gradlint.load.kinds import SAMPLES
+from gradlint.load.kinds import MODELS, SAMPLES
 from gradlint.outcome import Failed
 from gradlint.project.config import Target, name_of_model
 from gradlint.project.terminal import say
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from gradlint.project.targets import Outcome
 
 
+_CHECKED = (*MODELS, *SAMPLES, ".py", ".ipynb")
+"""Endings of what is checked: of a file that is none of them nobody expects anything."""
+
+
 def check_changed(options: Line, config: Config) -> int:
     """Check the changed files of source, and the targets that changed files concern."""
     from gradlint.project.changes import concerned_targets
@@ -51,7 +55,7 @@ def check_changed(options: Line, config: Config) -> int:
     sources = changed_sources(config, names, options.exclude)
     if not found and not sources:
         unnamed = "--changed was given no file, and nothing was checked: name the changed files after it"
-        for name in (name for name in names if not os.path.lexists(name)):
+        for name in (name for name in names if name.endswith(_CHECKED) and not os.path.lexists(name)):
             say(f"gradlint: there is no file {name}{close_to(Path(name))}")
         say(f"gradlint: {'the changed files concern no target and no source' if names else unnamed}")
         return OK
