@@ -188,6 +188,8 @@ def _run(options: Line, parser: argparse.ArgumentParser) -> int:
             )
         if pairs:
             return check_all(pairs, holding, options, config, whole=False)
+        if alone and options.graph is None and options.compare is None:  # what the options are for is said above
+            return check_all((), holding, options, config, whole=False)
         refuse_options_of_runs(options, sources)
         return check_all((), sources, options, config, whole=False)
     if options.model is None and (config.targets or config.sources):

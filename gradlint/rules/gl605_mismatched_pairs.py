@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 DOC = """\
 ## What it does
 
-Reports gradients of one set of variables that are paired with another set in `apply_gradients` or `apply`. At run time
+Reports gradients of one set of variables that are paired with another set in `apply_gradients` or `apply`, or with the
+same one in the reverse order. At run time
 it also explains an optimizer that ends the step since it was built for other variables.
 
 ## Why it matters

@@ -18,6 +18,7 @@ from gradlint.source.pairs import (
     differentiated,
     question_behind,
     sources_of,
+    unturned,
 )
 from gradlint.source.paths import is_recorded
 from gradlint.source.values import Kind, Value
@@ -48,6 +49,9 @@ def mismatched_pairs(module: Module) -> Iterator[tuple[Value, str]]:
         if application.gradients is None or application.variables is None or application.call.place.raises:
             continue
         where = _pairing_place(application)
+        if _is_turned_round(module, application.gradients, application.variables):
+            yield where, "one list is turned round, and the gradients meet the variables in the reverse order"
+            continue
         if question_behind(application.variables) is not None and question_behind(application.gradients) is None:
             if parts_of(module, application.gradients) is not None and application.pairing is not None:
                 yield where, "the pairs have the variable first and the gradient second"
@@ -59,6 +63,24 @@ def mismatched_pairs(module: Module) -> Iterator[tuple[Value, str]]:
             continue
         if _are_distinct(module, of, to):
             yield where, "gradients of one set of variables are applied to another"
+
+
+def _is_turned_round(module: Module, gradients: Value, variables: Value) -> bool:
+    """Whether gradients meet the very variables that they were taken of, in the reverse order."""
+    given, gradients_turned = unturned(gradients)
+    asked = question_behind(given)
+    sources = asked[0].argument(1, "sources") if asked is not None and asked[1] is None else None
+    if sources is None:
+        return False
+    of, sources_turned = unturned(sources)
+    to, variables_turned = unturned(variables)
+    if (gradients_turned + sources_turned + variables_turned) % 2 == 0:
+        return False
+    first, second = parts_of(module, of), parts_of(module, to)
+    if first is None or second is None or any(each.subset for each in (*first, *second)):
+        return False
+    is_several = len(first) > 1 or any(each.is_model for each in first)
+    return is_several and [each.key for each in first] == [each.key for each in second]
 
 
 def _pairing_place(application: Application) -> Value:

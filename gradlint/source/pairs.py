@@ -144,6 +144,25 @@ def _call_name(call: Value) -> str:
     return last(call.name) if call.name else call.callee.name
 
 
+def unturned(value: Value) -> tuple[Value, bool]:
+    """A list as it is before `reversed()` or `[::-1]`, and whether it is turned round."""
+    origin, is_turned = settled(value), False
+    for _ in range(20):
+        if origin.kind is Kind.CALL and origin.name in ("builtins.list", "builtins.tuple") and origin.arguments:
+            origin = settled(origin.arguments[0])
+        elif origin.kind is Kind.CALL and origin.name == "builtins.reversed" and len(origin.arguments) == 1:
+            origin, is_turned = settled(origin.arguments[0]), not is_turned
+        elif origin.kind is Kind.ITEM and isinstance(origin.node, ast.Subscript) and _turns(origin.node.slice):
+            origin, is_turned = settled(origin.inputs[0]), not is_turned
+        else:
+            break
+    return origin, is_turned
+
+
+def _turns(index: ast.expr) -> bool:
+    return isinstance(index, ast.Slice) and ast.unparse(index) == "::-1"
+
+
 def differentiated(module: Module, gradients: Value) -> list[Part] | None:
     """The variables that a list of gradients belongs to, in order."""
     found = question_behind(gradients)

@@ -7,6 +7,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from gradlint.departures import METHODS, NUMBERS
 from gradlint.source.expected import is_expected_none, is_test
 from gradlint.source.expressions import settled
 from gradlint.source.identity import is_loss_name, key
@@ -76,7 +77,10 @@ def _question_verdicts(module: Module, question: Question) -> Iterator[Verdict]:
         if not part.is_model and not is_variable(module, part.value) and not _is_watched(module, question, part):
             continue
         met = trace(module, question, part)
-        if met.live:
+        left = _left_by(target)
+        if left is not None and trace(module, question, part, left).live:
+            yield Verdict(Fault.STOPPED, settled(target), question, part, Stop.PYTHON)
+        elif met.live:
             yield from _dead_terms(module, question, part, target)
         elif met.stops:
             for value, stop in met.stops.items():
@@ -95,6 +99,20 @@ def _question_verdicts(module: Module, question: Question) -> Iterator[Verdict]:
         for part in parts_of(module, each.sources, each.context) or () if each.sources is not None else ():
             if part.is_model:
                 yield from _called_before(module, each, part)
+
+
+def _left_by(target: Value) -> Value | None:
+    """The tensor that a target was, where it is asked for as a plain number: `float(loss)`, `loss.numpy()`."""
+    origin = settled(target)
+    if origin.kind is not Kind.CALL:
+        return None
+    if origin.name in _NUMBERS:
+        return origin.arguments[0] if len(origin.arguments) == 1 else None
+    callee = settled(origin.callee)
+    return callee.inputs[0] if callee.kind is Kind.ATTRIBUTE and callee.name in METHODS else None
+
+
+_NUMBERS = frozenset(f"builtins.{name}" for name in NUMBERS)
 
 
 def _entered(module: Module, question: Question) -> Iterator[Question]:

@@ -257,3 +257,16 @@ class TestStatusThatIsShown:
         for words in (["m"], []):
             assert main([*words, "--import", str(FIXTURES / "layers.py")]) == 2
             assert "exit status 2" in capsys.readouterr().out
+
+
+class TestFolders:
+    def test_one_of_source_beside_one_of_models_without_samples(self, project: Path, capsys: Capture) -> None:
+        """It ended with the folder of models being called one without Python files."""
+        (project / "models").mkdir()
+        shutil.copy(FIXTURES / "two_towers.keras", project / "models")
+        (project / "mymodel.py").write_text("")
+        assert main(["src", "models", "--import", "mymodel.py", "--format", "concise"]) == 1
+        out, err = capsys.readouterr()
+        assert out.startswith("src/a.py:5:13: GL603")
+        assert "models/two_towers.keras is not checked: no two_towers.npz and no sample.npz is beside it" in err
+        assert "no use for --import" not in err
