@@ -271,7 +271,7 @@ def _optimizers(a: Trail, b: Trail, parting: Parting) -> Difference | None:
         said = [", ".join(each) or "assigns by itself" for each in names]
         message = f"the gradients are the same, and other optimizers apply them: A {said[0]}, B {said[1]}"
     elif used[0] != used[1]:
-        message = f"the optimizer was used {_times(used[0][0])} before in A and {_times(used[1][0])} in B"
+        message = f"the optimizer was {_times(used[0][0])} before in A and {_times(used[1][0])} in B"
     elif parting.states == ("moves", "stays"):
         message = "A moves its weights, and B leaves them as they are"
     elif parting.states == ("stays", "moves"):
@@ -282,7 +282,7 @@ def _optimizers(a: Trail, b: Trail, parting: Parting) -> Difference | None:
 
 
 def _times(number: int) -> str:
-    return f"{number:,} time{'' if number == 1 else 's'}" if number else "never"
+    return f"used {number:,} time{'' if number == 1 else 's'}" if number else "never used"
 
 
 def _clipped(a: Trail, b: Trail, parting: Parting) -> Difference | None:

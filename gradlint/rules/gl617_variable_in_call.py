@@ -21,7 +21,7 @@ DOC = """\
 ## What it does
 
 Reports a layer with weights, or a `tf.Variable`, that is created where the model runs: in `call`, `train_step`,
-or in the block of a tape; and an optimizer with moments that a step creates.
+or in the block of a tape; and an optimizer with moments that a step, or each turn of a training loop, creates.
 
 ## Why it matters
 
@@ -86,7 +86,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def source(module: Module) -> Iterator[Finding]:
     """Yield one finding per layer or variable that is made anew at each run."""
-    from gradlint.source.creating import made_while_running
+    from gradlint.source.creating import made_while_running, optimizers_made_in_turns
     from gradlint.source.identity import method_name
 
     for value, function in made_while_running(module):
@@ -94,6 +94,13 @@ def source(module: Module) -> Iterator[Finding]:
             module,
             value,
             f"`{method_name(value)}` is created in `{function}`: each run makes new weights",
+        )
+    for value in optimizers_made_in_turns(module):
+        yield RULE.in_source(
+            module,
+            value,
+            f"`{method_name(value)}` is created in each turn of the loop: its moments and its count begin at zero",
+            severity_of(Consequence.HINDERED),
         )
 
 

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 
 from gradlint.source.expected import is_meant_to_fail
 from gradlint.source.expressions import settled
-from gradlint.source.makers import LAYER_BASES, MODULE_BASES, is_layer_class, is_weighted_layer, makes_variable
+from gradlint.source.makers import (
+    LAYER_BASES,
+    MODULE_BASES,
+    is_layer_class,
+    is_optimizer,
+    is_weighted_layer,
+    makes_variable,
+)
 from gradlint.source.names import last
+from gradlint.source.pairs import applications
 from gradlint.source.values import Kind, Scope, Value
+from gradlint.source.variables import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +44,47 @@ def made_while_running(module: Module) -> Iterator[tuple[Value, str]]:
         if layer and _is_cached(module, call):
             continue
         yield call, function.name
+
+
+def optimizers_made_in_turns(module: Module) -> Iterator[Value]:
+    """Optimizers with moments that a turn of a training loop makes and uses once, on a model that stays the same."""
+    for application in applications(module):
+        call = application.call
+        made = settled(settled(call.callee).inputs[0])
+        loop = call.place.loops[-1] if call.place.loops else None
+        if (
+            not isinstance(loop, (ast.For, ast.While))
+            or not is_optimizer(module, made)
+            or application.variables is None
+        ):
+            continue
+        is_of_turn = made.kind is Kind.CALL and made.place.scope is call.place.scope and loop is _innermost(made)
+        guards = {id(guard) for guard in call.place.guards}
+        if not is_of_turn or last(made.name) == "SGD" or any(id(guard) not in guards for guard in made.place.guards):
+            continue
+        parts = parts_of(module, application.variables) or []
+        if parts and all(each.is_model and _outlives(each.value, loop) for each in parts) and not _starts_anew(loop):
+            yield made
+
+
+def _innermost(value: Value) -> ast.AST | None:
+    return value.place.loops[-1] if value.place.loops else None
+
+
+def _outlives(model: Value, loop: ast.AST) -> bool:
+    """Whether a model is the same one in every turn of a loop, by what the file shows."""
+    origin = settled(model)
+    while origin.kind is Kind.ATTRIBUTE:
+        origin = settled(origin.inputs[0])
+    return origin.kind in (Kind.PARAMETER, Kind.NAME) or (origin.kind is Kind.CALL and loop not in origin.place.loops)
+
+
+def _starts_anew(loop: ast.AST) -> bool:
+    """Whether something in a loop gives models other weights: each turn may be a training of its own."""
+    return any(isinstance(part, ast.Attribute) and part.attr in _RESETS for part in ast.walk(loop))
+
+
+_RESETS = frozenset({"set_weights", "load_weights", "assign", "clone_model", "from_config", "restore", "load_model"})
 
 
 def _adds_weight(call: Value) -> bool:

@@ -227,3 +227,15 @@ def test_models_without_labels_have_optimizers_to_compare() -> None:
         comparison = gradlint.compare(network(), slow, *sample)
         assert kinds(comparison) == [("optimizer-setting", None)]
         assert "its loss is not" in str(comparison)
+
+
+def test_how_often_an_optimizer_was_used_is_said_in_words():
+    """It said 0 times and 1 times."""
+    models = [keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="ones")]) for _ in range(2)]
+    for number, model in enumerate(models):
+        model.compile("adam", "mse")
+        model.optimizer.build(model.trainable_variables)
+        model.optimizer.iterations.assign(number)
+    x = np.linspace(-1, 1, 24).reshape(8, 3).astype("float32")
+    found = gradlint.compare(*models, x, x[:, :1])
+    assert "the optimizer was never used before in A and used 1 time in B" in " ".join(str(found).split())
