@@ -41,9 +41,9 @@ class Cause:
     op: str | None = None
     file: str | None = None
     line: int | None = None
-    cell: int | None = None
-    cell_line: int | None = None
-    text: str = ""
+    cell: int | None = field(default=None, repr=False)
+    cell_line: int | None = field(default=None, repr=False)
+    text: str = field(default="", repr=False)
 
     @property
     def is_in_file(self) -> bool:
