@@ -12,7 +12,7 @@ from gradlint.collector import uncollected
 from gradlint.load.binding import bind
 from gradlint.load.given import limits_of, on_paper
 from gradlint.load.kinds import is_saved_model
-from gradlint.load.paper import read_file
+from gradlint.load.paper import read_file, with_weights
 from gradlint.load.search import is_named
 from gradlint.passes.drops import unread_on_paper
 from gradlint.passes.facts import Facts
@@ -114,6 +114,8 @@ def cases(model: object, sample: object, needs: frozenset[Need], options: Option
             binding = bind(file.spec, specs, dict(options.mapping), options.targets)
             drops = unread_on_paper(file.spec)
             yield Case(file.path, Facts(spec=file.spec, arrays=specs, binding=binding, drops=drops), sample is None)
+        with uncollected():
+            file = with_weights(file, options)
     from gradlint.load.model.own_step import whole_batch
     from gradlint.load.model.sizes import refuse_large_outputs
     from gradlint.load.model.target import ModelTarget, bound, target_of
