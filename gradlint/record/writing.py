@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from gradlint.record import reduction, source, tensors
 from gradlint.record.backward import gradient_in
 from gradlint.record.examination import Examination
 from gradlint.record.firststep import start_of
+from gradlint.record.labelling import named_outputs
 from gradlint.record.objective import Batch, declined_outputs, loss_objects
 from gradlint.record.owners import Owners
 from gradlint.record.recording import (
@@ -41,6 +41,8 @@ from gradlint.result import GradientState
 from gradlint.upstream import eager
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gradlint.record.ledger import Op
     from gradlint.record.run import Run
     from gradlint.record.start import Start
@@ -227,18 +229,12 @@ def _labels(run: Run, batch: Batch) -> tuple[LabelRecord, ...]:
 def _outputs(run: Run, outputs: Any) -> tuple[OutputRecord, ...]:
     model, trace = run.subject.model, run.trace
     declined = declined_outputs(model) if model is not None else frozenset()
-    own_names = list(getattr(model, "output_names", None) or [])
     records = []
-    for number, (path, tensor) in enumerate(keras.tree.flatten_with_path(outputs)):
-        values = tensors.numbers(tensor)
-        if not eager.is_eager(values):
-            continue
-        own_name = own_names[number] if number < len(own_names) else f"output {number}"
-        name = "/".join(str(part) for part in path) if isinstance(outputs, Mapping) else own_name
+    for name, values in named_outputs(model, outputs):
         index = trace.index(values)
         producer = trace.producers[index]
         layer = trace.ops[producer].layer if producer is not None else ""
-        records.append(OutputRecord(name, index, layer, bool({name, own_name} & declined)))
+        records.append(OutputRecord(name, index, layer, name in declined))
     return tuple(records)
 
 
