@@ -58,13 +58,12 @@ def crossings(flow: Flow, step: StepRecord, known: Collection[int]) -> tuple[Cro
             continue
         if not is_table and is_spread(flow, one):
             continue
-        frames = step.frames.get(position, ())
         found.append(
             Crossing(
                 position,
                 op.type,
                 made_by(flow, one) or made_by(flow, other),
-                frames[0] if frames else None,
+                step.frame_at(position),
                 column,
                 row,
                 flow.tensor(op.outputs[0]).shape,

@@ -48,7 +48,7 @@ def repeated(flow: Flow, step: StepRecord) -> tuple[Repeated, ...]:
         ]
         kept = [place for place in places if place is not None]
         if kept and len(kept) == len(places) and not update.has_reset:
-            found.append(Repeated(update, paths, None, next(iter(step.frames.get(kept[0], ())), None)))
+            found.append(Repeated(update, paths, None, step.frame_at(kept[0])))
     return tuple(found)
 
 

@@ -392,7 +392,7 @@ def _at_op(flow: Flow, step: StepRecord, call: GradientCall, reason: Reason, pos
         return _predicted(next(entry for entry in step.evaluations if entry.position == position))
     is_named = reason not in (Reason.BEFORE, Reason.OUTSIDE)
     # An operation to exchange may be in a function that the step calls; what is in the wrong place stands in the step.
-    inner = _innermost(step.frames.get(position, ())) if is_named else None
+    inner = step.frame_at(position) if is_named else None
     frame = inner or _frame_of(flow, step, call, position)
     return _Place(
         reason, frame, op.type if is_named else None, op.layer.split("/")[0] if not is_named else op.layer, position

@@ -376,7 +376,7 @@ def _restoring(flow: Flow, step: StepRecord, update: Update, handles: set[int]) 
     for position in range(len(flow.recording.ops) - 1, update.last - 1, -1):
         op = flow.op(position)
         if has(op.type, Trait.ASSIGNS) and first_version(flow, op.inputs[0]) in handles:
-            return next(iter(step.frames.get(position, ())), None)
+            return step.frame_at(position)
     return None
 
 

@@ -87,7 +87,7 @@ def _perturbed_in_vain(flow: Flow, step: StepRecord) -> Iterator[Uphill]:
                 moved.setdefault(path, position)
         if moved and set(moved) == set(handles.values()):
             position = min(moved.values())
-            frame = next(iter(step.frames.get(position, ())), None)
+            frame = step.frame_at(position)
             yield Uphill(call, tuple(moved), None, frame, position, is_unread=True)
             return
 
@@ -132,7 +132,7 @@ def _rising_by_hand(flow: Flow, step: StepRecord, call: GradientCall, own: set[s
     if _cosine(parts) > _STEEP and norm > _ROUNDED * size:
         position = min(moved.values())
         down = {pair.variable for update in step.updates if update.optimizer for pair in update.pairs}
-        frame = next(iter(step.frames.get(position, ())), None)
+        frame = step.frame_at(position)
         yield Uphill(call, tuple(moved), None, frame, position, is_left=down.issuperset(moved))
 
 

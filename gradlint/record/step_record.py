@@ -324,3 +324,7 @@ class StepRecord:
     frozen: tuple[FrozenNumber, ...] = ()
     resting: tuple[Resting, ...] = ()
     halvings: int = 0
+
+    def frame_at(self, position: int) -> Frame | None:
+        """The user's innermost frame at an operation; None where nobody noted it."""
+        return next(iter(self.frames.get(position, ())), None)

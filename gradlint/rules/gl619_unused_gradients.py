@@ -81,7 +81,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield RULE.finding(message, variables=entry.variables, cause=at(frame), position=call.last)
     for made in facts.step.discarded:
         op, number = facts.flow.op(made.position), len(made.variables)
-        frame = next(iter(facts.step.record.frames.get(made.position, ())), None)
+        frame = facts.step.record.frame_at(made.position)
         yield RULE.finding(
             f"what {op.type} makes of {counted(number, 'gradient')} here is dropped: {made.update.optimizer} gets them "
             "as they were before",
